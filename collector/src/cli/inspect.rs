@@ -1,0 +1,1 @@
+//! `sickbay-collector inspect`. (Being written.)

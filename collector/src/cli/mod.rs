@@ -1,0 +1,2 @@
+//! The command line. (Being written: `inspect` in inspect.rs; `enrol`, `run`, `status` beside it.)
+pub mod inspect;

@@ -1,0 +1,90 @@
+//! The machine as checks see it: one trait, implemented by recordings (and by Windows itself).
+//!
+//! Every answer is a [`Data`]: absent, unreadable and not recorded are different answers, and none of them is an error of the call.
+//! Registry paths start with the hive's short name, `HKLM\SOFTWARE\...`, and are matched without regard to ASCII case; on 64-bit
+//! Windows they mean the 64-bit view.
+
+pub mod recording;
+
+use sickbay_diagnosis::Time;
+use sickbay_diagnosis::reading::Data;
+
+/// Names found by an enumeration, or why there are none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Listing<T> {
+    /// What is there, in no particular order; may be empty.
+    Found(Vec<T>),
+    /// The key itself is absent.
+    Absent,
+    /// It could not be enumerated: why.
+    Unreadable(String),
+    /// The recording does not hold this source.
+    NotRecorded,
+}
+
+/// A fact that the operating system itself tells, outside the registry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SystemFact {
+    /// Host name, text.
+    HostName,
+    /// DNS name of the AD domain, text; absent in a workgroup.
+    Domain,
+    /// Distinguished name of the machine's OU, text.
+    OrganizationalUnit,
+    /// AD site, text.
+    Site,
+    /// `x64`, `arm64` or `x86`, text.
+    Architecture,
+    /// When the machine started, RFC 3339 text.
+    BootTime,
+    /// Stable fingerprint of the machine (SMBIOS UUID), text.
+    MachineFingerprint,
+}
+
+impl SystemFact {
+    /// Every fact.
+    pub const ALL: [Self; 7] = [
+        Self::HostName,
+        Self::Domain,
+        Self::OrganizationalUnit,
+        Self::Site,
+        Self::Architecture,
+        Self::BootTime,
+        Self::MachineFingerprint,
+    ];
+
+    /// Its name in evidence and in `host.toml`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::HostName => "host_name",
+            Self::Domain => "domain",
+            Self::OrganizationalUnit => "organizational_unit",
+            Self::Site => "site",
+            Self::Architecture => "architecture",
+            Self::BootTime => "boot_time",
+            Self::MachineFingerprint => "machine_fingerprint",
+        }
+    }
+}
+
+/// A machine that can be looked at.
+pub trait Host: Send + Sync {
+    /// The machine's clock.
+    fn now(&self) -> Time;
+    /// Value `name` under key `key`; the empty name is the default value.
+    fn registry_value(&self, key: &str, name: &str) -> Data;
+    /// Key `key` itself: [`Data::Key`] where it exists.
+    fn registry_key(&self, key: &str) -> Data;
+    /// Names of the direct subkeys of `key`.
+    fn registry_subkeys(&self, key: &str) -> Listing<String>;
+    /// Names and data of the values of `key`.
+    fn registry_values(&self, key: &str) -> Listing<(String, Data)>;
+    /// Whether service `name` runs: [`Data::Flag`], or absent where there is no such service.
+    fn service_running(&self, name: &str) -> Data;
+    /// File or folder `path` (`%windir%` and the like not expanded): [`Data::Key`] with its creation time where it exists.
+    fn file(&self, path: &str) -> Data;
+    /// Whether the update agent says that a restart is required: [`Data::Flag`].
+    fn update_agent_reboot_required(&self) -> Data;
+    /// A fact of the operating system.
+    fn system(&self, fact: SystemFact) -> Data;
+}

@@ -1,0 +1,1 @@
+//! A machine from files. (Being written.)

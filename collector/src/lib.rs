@@ -1,0 +1,13 @@
+//! The read-only Sickbay collector.
+//!
+//! It reads ([`host`], [`checks`]), keeps what the server has not acknowledged ([`spool`]) and speaks with the server ([`session`]).
+//! It has no code path that executes, downloads or writes outside its own folder on the server's word.
+
+pub mod checks;
+pub mod cli;
+pub mod host;
+pub mod inspection;
+pub mod session;
+pub mod spool;
+pub mod state;
+mod wire;

@@ -1,0 +1,1 @@
+//! What waits for acknowledgement, on disk. (Being written.)

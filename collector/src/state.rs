@@ -1,0 +1,1 @@
+//! The collector's own folder: key, certificates, epoch, base. (Being written.)

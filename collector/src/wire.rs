@@ -1,0 +1,1 @@
+//! The one door between generated wire types and the product's own. (Being written.)

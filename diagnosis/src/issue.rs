@@ -1,0 +1,61 @@
+//! What an issue is. The issues themselves stand in [`crate::issues`], one file each.
+
+use crate::context::FleetContext;
+use crate::expectation::Expectations;
+use crate::facts::Facts;
+use crate::time::Time;
+use crate::verdict::{Severity, Verdict};
+
+/// A reason why a device does not get the updates it should, or gets others.
+#[derive(Debug)]
+pub struct Issue {
+    /// Public id: in URLs, API, exports and rules. Never changes.
+    pub id: &'static str,
+    /// Short title.
+    pub title: &'static str,
+    /// One paragraph: what it means for the device.
+    pub meaning: &'static str,
+    /// The worst that an open verdict of it can be.
+    pub severity: Severity,
+    /// What its causes are, for example "hold id and target release".
+    pub groups_by: &'static str,
+    /// The way out, in order.
+    pub fix: &'static [FixStep],
+    /// The vendor's articles.
+    pub links: &'static [Link],
+    /// Issues that this one explains when both are open on a device.
+    pub explains: &'static [&'static str],
+    /// The rule. Pure.
+    pub decide: fn(&Case<'_>) -> Verdict,
+}
+
+/// One step of a fix.
+#[derive(Debug, Clone, Copy)]
+pub struct FixStep {
+    /// What to do.
+    pub text: &'static str,
+    /// The exact command, where there is one.
+    pub command: Option<&'static str>,
+}
+
+/// An article of the vendor.
+#[derive(Debug, Clone, Copy)]
+pub struct Link {
+    /// Its title.
+    pub title: &'static str,
+    /// Its address.
+    pub url: &'static str,
+}
+
+/// All that a rule may look at.
+#[derive(Debug, Clone, Copy)]
+pub struct Case<'a> {
+    /// What is known of the device.
+    pub facts: &'a Facts,
+    /// What the fleet's owner wants of it.
+    pub expectations: &'a Expectations,
+    /// What only the fleet knows.
+    pub fleet: &'a FleetContext,
+    /// The moment for which it is decided.
+    pub now: Time,
+}

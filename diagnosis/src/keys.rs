@@ -1,0 +1,74 @@
+//! Registry keys that checks read and facts interpret, in one place so that both sides mean the same.
+//!
+//! Paths as evidence shows them, from the hive's short name. Sources: fact sheet sections named beside each.
+
+/// Group policy of Windows Update (sections 1 to 3).
+pub const POLICY: &str = r"HKLM\SOFTWARE\Policies\Microsoft\Windows\WindowsUpdate";
+/// Group policy of automatic updates (section 3).
+pub const POLICY_AU: &str = r"HKLM\SOFTWARE\Policies\Microsoft\Windows\WindowsUpdate\AU";
+/// What the client keeps of pauses (section 1).
+pub const UPDATE_POLICY_SETTINGS: &str = r"HKLM\SOFTWARE\Microsoft\WindowsUpdate\UpdatePolicy\Settings";
+/// What the client concluded from all policies (section 3).
+pub const UPDATE_POLICY_STATE: &str = r"HKLM\SOFTWARE\Microsoft\WindowsUpdate\UpdatePolicy\PolicyState";
+/// What the user set on the update page (section 1).
+pub const UX_SETTINGS: &str = r"HKLM\SOFTWARE\Microsoft\WindowsUpdate\UX\Settings";
+/// State of the update page (section 5).
+pub const UX_STATE: &str = r"HKLM\SOFTWARE\Microsoft\WindowsUpdate\UX\StateVariables";
+/// Update policies from MDM (sections 1 to 3).
+pub const MDM_UPDATE: &str = r"HKLM\SOFTWARE\Microsoft\PolicyManager\current\device\Update";
+/// Release, build and edition (section 8).
+pub const WINDOWS_NT: &str = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion";
+/// Verdicts of the compatibility appraiser per target release (section 2).
+pub const APPRAISER_TARGETS: &str =
+    r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\AppCompatFlags\TargetVersionUpgradeExperienceIndicators";
+/// Component based servicing (sections 5, 7, 9).
+pub const CBS: &str = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Component Based Servicing";
+/// Packages of component based servicing (section 9).
+pub const CBS_PACKAGES: &str =
+    r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Component Based Servicing\Packages";
+/// Versions of the servicing stack (section 7).
+pub const CBS_VERSION: &str =
+    r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Component Based Servicing\Version";
+/// Automatic update state (section 5).
+pub const AUTO_UPDATE: &str =
+    r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\WindowsUpdate\Auto Update";
+/// Services of the update client that wait for registration (section 5).
+pub const SERVICES_PENDING: &str =
+    r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\WindowsUpdate\Services\Pending";
+/// Old installers (section 5).
+pub const UPDATE_EXE: &str = r"HKLM\SOFTWARE\Microsoft\Updates";
+/// Programs to run once (section 5).
+pub const RUN_ONCE: &str = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\RunOnce";
+/// Roles and features (section 5); scripts spell it both ways.
+pub const SERVER_MANAGER_REBOOT: [&str; 2] = [
+    r"HKLM\SOFTWARE\Microsoft\ServerManager\CurrentRebootAttempts",
+    r"HKLM\SOFTWARE\Microsoft\ServerManager\CurrentRebootAttemps",
+];
+/// File renames at the next start (section 5).
+pub const SESSION_MANAGER: &str = r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager";
+/// Environment of the machine; tells the architecture (section 8).
+pub const ENVIRONMENT: &str =
+    r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager\Environment";
+/// Workstation or server (section 8).
+pub const PRODUCT_OPTIONS: &str = r"HKLM\SYSTEM\CurrentControlSet\Control\ProductOptions";
+/// Services (section 13).
+pub const SERVICES: &str = r"HKLM\SYSTEM\CurrentControlSet\Services";
+/// Domain join (section 5).
+pub const NETLOGON: &str = r"HKLM\SYSTEM\CurrentControlSet\Services\Netlogon";
+/// AD site as the machine found it.
+pub const NETLOGON_PARAMETERS: &str = r"HKLM\SYSTEM\CurrentControlSet\Services\Netlogon\Parameters";
+/// Host name and primary DNS domain.
+pub const TCPIP_PARAMETERS: &str = r"HKLM\SYSTEM\CurrentControlSet\Services\Tcpip\Parameters";
+/// Name in force.
+pub const ACTIVE_COMPUTER_NAME: &str =
+    r"HKLM\SYSTEM\CurrentControlSet\Control\ComputerName\ActiveComputerName";
+/// Name after the next start.
+pub const COMPUTER_NAME: &str = r"HKLM\SYSTEM\CurrentControlSet\Control\ComputerName\ComputerName";
+/// Where the last group policy run left the machine's distinguished name.
+pub const GROUP_POLICY_STATE: &str =
+    r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Group Policy\State\Machine";
+/// Installed programs, 64-bit view (section 4).
+pub const UNINSTALL: &str = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall";
+/// Installed programs, 32-bit view (section 4).
+pub const UNINSTALL_32: &str =
+    r"HKLM\SOFTWARE\Wow6432Node\Microsoft\Windows\CurrentVersion\Uninstall";

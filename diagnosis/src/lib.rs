@@ -1,0 +1,27 @@
+//! Facts, issues and verdicts of Windows update health.
+//!
+//! Pure: no I/O, no async, no clock (`now` is an argument) and no randomness. The server runs it on every report; the collector
+//! runs the same code for `sickbay-collector inspect`.
+//!
+//! Readings ([`reading`]) come in whole [`observation`]s, one per [`check`]. [`facts`] says what they mean, [`issues`] what is wrong,
+//! given the owner's [`expectation`]s, the fleet [`context`] and the time. [`filter`] is the one filter language of pages, API,
+//! exports and scopes. [`knowledge`] holds data files: releases, safeguard holds.
+
+pub mod check;
+pub mod context;
+pub mod diagnose;
+pub mod expectation;
+pub mod facts;
+pub mod filter;
+pub mod issue;
+pub mod issues;
+pub mod keys;
+pub mod knowledge;
+pub mod observation;
+pub mod reading;
+pub mod time;
+pub mod verdict;
+
+pub use check::Check;
+pub use diagnose::{Diagnosis, diagnose};
+pub use time::Time;

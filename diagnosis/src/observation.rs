@@ -1,0 +1,152 @@
+//! Observations: what one check saw, whole. Never an opinion.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::check::Check;
+use crate::reading::{Data, Evidence, Reading};
+use crate::time::Time;
+
+/// What one check saw, and when by the device's clock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observation {
+    /// When it was taken, by the device's clock.
+    #[serde(rename = "t")]
+    pub taken_at: Time,
+    /// What was seen.
+    #[serde(rename = "o")]
+    pub outcome: Outcome,
+}
+
+/// What came of looking.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// The readings, some of which may be absent.
+    Seen(Vec<Reading>),
+    /// The source does not exist here or was not recorded.
+    Unavailable(String),
+    /// The source exists and could not be read.
+    Failed(String),
+}
+
+impl Observation {
+    /// The readings; empty where the check could not look.
+    pub fn readings(&self) -> &[Reading] {
+        match &self.outcome {
+            Outcome::Seen(readings) => readings,
+            Outcome::Unavailable(_) | Outcome::Failed(_) => &[],
+        }
+    }
+}
+
+/// A device's newest observation of each check.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Observations(BTreeMap<Check, Observation>);
+
+impl Observations {
+    /// None yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What `check` saw last; `None` where it never reported.
+    pub fn get(&self, check: Check) -> Option<&Observation> {
+        self.0.get(&check)
+    }
+
+    /// Replaces the observation of `check`.
+    pub fn put(&mut self, check: Check, observation: Observation) {
+        self.0.insert(check, observation);
+    }
+
+    /// Every check that reported, in a fixed order.
+    pub fn iter(&self) -> impl Iterator<Item = (Check, &Observation)> {
+        self.0.iter().map(|(check, observation)| (*check, observation))
+    }
+
+    /// Number of checks that reported.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether no check reported.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The evidence behind a reference that a verdict holds; `None` where the observations changed since.
+    pub fn evidence(&self, reference: EvidenceRef) -> Option<Evidence> {
+        let observation = self.get(reference.check)?;
+        let reading = observation.readings().get(usize::from(reference.index))?;
+        Some(Evidence::of(reading, observation.taken_at))
+    }
+}
+
+/// Points at one reading of one check. Small, because verdicts that are clear carry evidence too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct EvidenceRef {
+    /// The check that read it.
+    pub check: Check,
+    /// Its place among the check's readings.
+    pub index: u16,
+}
+
+/// Looks up readings of one observation by key and value name, without regard to case, as Windows does.
+pub struct Lookup<'a> {
+    check: Check,
+    readings: &'a [Reading],
+}
+
+/// A reading that was found in an observation, with the reference that makes it evidence.
+#[derive(Debug, Clone, Copy)]
+pub struct Found<'a> {
+    /// The reading.
+    pub reading: &'a Reading,
+    /// The reference to it.
+    pub at: EvidenceRef,
+}
+
+impl<'a> Lookup<'a> {
+    /// Over the readings of one check.
+    pub fn new(check: Check, readings: &'a [Reading]) -> Self {
+        Self { check, readings }
+    }
+
+    /// The reading of value `name` under key `path` (`HKLM\...`), in whatever state.
+    pub fn value(&self, path: &str, name: &str) -> Option<Found<'a>> {
+        self.find(|r| {
+            r.name.as_deref().is_some_and(|n| n.eq_ignore_ascii_case(name))
+                && r.path.eq_ignore_ascii_case(path)
+        })
+    }
+
+    /// The reading of key `path` itself.
+    pub fn key(&self, path: &str) -> Option<Found<'a>> {
+        self.find(|r| r.name.is_none() && r.path.eq_ignore_ascii_case(path))
+    }
+
+    /// Every reading, with its reference.
+    pub fn all(&self) -> impl Iterator<Item = Found<'a>> + '_ {
+        self.readings.iter().enumerate().map(|(index, reading)| Found {
+            reading,
+            at: EvidenceRef {
+                check: self.check,
+                index: index as u16,
+            },
+        })
+    }
+
+    fn find(&self, wanted: impl Fn(&Reading) -> bool) -> Option<Found<'a>> {
+        self.all().find(|found| wanted(found.reading))
+    }
+}
+
+impl Found<'_> {
+    /// What was found.
+    pub fn data(&self) -> &Data {
+        &self.reading.data
+    }
+}

@@ -1,0 +1,501 @@
+//! The store's words: rows in and out, free of any database.
+
+use sickbay_diagnosis::Time;
+use sickbay_diagnosis::expectation::ExpectedSource;
+use sickbay_diagnosis::filter::Filter;
+use sickbay_diagnosis::observation::Observations;
+use sickbay_diagnosis::verdict::{Cause, Severity, State};
+use uuid::Uuid;
+
+/// Which devices a viewer may see.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Scope {
+    /// All of them.
+    #[default]
+    All,
+    /// Those that match.
+    Matching(Filter),
+}
+
+/// Life of a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DeviceStatus {
+    /// Enrolled by token, not yet approved.
+    Pending,
+    /// Reports and counts.
+    Active,
+    /// Its key is refused for ever.
+    Revoked,
+    /// Gone on purpose; counts nowhere.
+    Retired,
+}
+
+impl DeviceStatus {
+    /// The public word, also stored.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Active => "active",
+            Self::Revoked => "revoked",
+            Self::Retired => "retired",
+        }
+    }
+
+    /// The status of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Pending, Self::Active, Self::Revoked, Self::Retired]
+            .into_iter()
+            .find(|status| status.name() == name)
+    }
+}
+
+/// A token to be kept.
+#[derive(Debug, Clone)]
+pub struct NewToken {
+    /// SHA-256 of the secret.
+    pub hash: Vec<u8>,
+    /// What it is for, in the owner's words.
+    pub name: String,
+    /// Devices enrolled with it become active without a person. Only for tests and demos: anyone who reads the token is in.
+    pub approves: bool,
+    /// Tags that its devices get.
+    pub tags: Vec<String>,
+    /// When it stops working.
+    pub expires_at: Option<Time>,
+    /// How many devices it may enrol.
+    pub use_limit: Option<u32>,
+    /// Now.
+    pub created_at: Time,
+}
+
+/// A token as kept.
+#[derive(Debug, Clone)]
+pub struct TokenRow {
+    /// Its public id.
+    pub id: Uuid,
+    /// See [`NewToken`].
+    pub name: String,
+    /// See [`NewToken`].
+    pub approves: bool,
+    /// See [`NewToken`].
+    pub tags: Vec<String>,
+    /// See [`NewToken`].
+    pub expires_at: Option<Time>,
+    /// See [`NewToken`].
+    pub use_limit: Option<u32>,
+    /// Devices enrolled with it.
+    pub uses: u32,
+    /// When it was made.
+    pub created_at: Time,
+    /// When it was revoked.
+    pub revoked_at: Option<Time>,
+}
+
+/// A machine that presents a token and a key.
+#[derive(Debug, Clone)]
+pub struct EnrolRequest {
+    /// SHA-256 of the token.
+    pub token_hash: Vec<u8>,
+    /// SHA-256 of the key's SubjectPublicKeyInfo.
+    pub key_sha256: Vec<u8>,
+    /// As the machine says.
+    pub host_name: String,
+    /// As the machine says.
+    pub domain: String,
+    /// As the machine says.
+    pub ou: String,
+    /// As the machine says; empty where unknown.
+    pub fingerprint: String,
+    /// As the machine says.
+    pub collector_version: String,
+    /// Now.
+    pub now: Time,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EnrolOutcome {
+    /// The device exists (now), in this status.
+    Device(DeviceIdentity),
+    /// No such token.
+    TokenUnknown,
+    /// Past its end.
+    TokenExpired,
+    /// It enrolled as many devices as it may.
+    TokenUsedUp,
+    /// A person revoked it.
+    TokenRevoked,
+}
+
+/// Who a device is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceIdentity {
+    /// Inside key.
+    pub key: i64,
+    /// Outside id.
+    pub id: Uuid,
+    /// Its status.
+    pub status: DeviceStatus,
+}
+
+/// A certificate that was issued.
+#[derive(Debug, Clone)]
+pub struct IssuedCertificate {
+    /// To whom.
+    pub device_key: i64,
+    /// Its serial number.
+    pub serial: Vec<u8>,
+    /// SHA-256 of the key's SubjectPublicKeyInfo. A renewal over a new key adds that key to the device.
+    pub key_sha256: Vec<u8>,
+    /// When it was issued.
+    pub issued_at: Time,
+    /// When it ends.
+    pub not_after: Time,
+}
+
+/// Where a device's reports stand.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReportMark {
+    /// The collector's epoch; empty where it never reported.
+    pub epoch: Vec<u8>,
+    /// Newest durable sequence number.
+    pub sequence: u64,
+    /// The digest that came with it.
+    pub digest: Vec<u8>,
+}
+
+/// The stored state of a device, as ingest needs it.
+#[derive(Debug, Clone)]
+pub struct DeviceState {
+    /// Who it is.
+    pub identity: DeviceIdentity,
+    /// Counts every commit; guards against two writers.
+    pub version: i64,
+    /// Where its reports stand.
+    pub mark: ReportMark,
+    /// Its facts.
+    pub observations: Observations,
+    /// Its open and unknown findings.
+    pub findings: Vec<Finding>,
+    /// What it is called and runs, as last written.
+    pub summary: DeviceSummary,
+    /// When a verdict may change by itself.
+    pub due_at: Option<Time>,
+}
+
+/// What lists and filters need of a device, taken from its facts. Empty texts stand for what is not known.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DeviceSummary {
+    /// Host name.
+    pub name: String,
+    /// DNS domain.
+    pub domain: String,
+    /// Distinguished name of the OU.
+    pub ou: String,
+    /// AD site.
+    pub site: String,
+    /// `client`, `server` or empty.
+    pub kind: String,
+    /// `Windows 11 24H2`.
+    pub release: String,
+    /// Build number.
+    pub build: Option<u32>,
+    /// Update build revision.
+    pub ubr: Option<u32>,
+    /// Edition id.
+    pub edition: String,
+    /// `x64`, `arm64`, `x86`.
+    pub arch: String,
+    /// Where each class comes from, in the order of `UpdateClass::ALL`; `None` where the check never reported.
+    pub sources: [Option<ExpectedSource>; 4],
+    /// Id of the issue that explains the others; empty where nothing is open.
+    pub primary_issue: String,
+}
+
+/// A finding while it is open or unknown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Id of the issue.
+    pub issue: String,
+    /// [`State::Open`] or [`State::Unknown`].
+    pub state: State,
+    /// Of an open one.
+    pub severity: Option<Severity>,
+    /// One sentence.
+    pub summary: String,
+    /// Of an open one.
+    pub causes: Vec<Cause>,
+    /// Since when it is in this state.
+    pub since: Time,
+    /// When causes, severity or summary last changed.
+    pub changed_at: Time,
+}
+
+/// What happened to a finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FindingChange {
+    /// It is new or different.
+    Put(Finding),
+    /// It is neither open nor unknown any more.
+    Remove {
+        /// Id of the issue.
+        issue: String,
+    },
+}
+
+/// A row of history: a verdict changed its state, causes or severity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewHistory {
+    /// Id of the issue.
+    pub issue: String,
+    /// From.
+    pub from: State,
+    /// To.
+    pub to: State,
+    /// Causes after the change.
+    pub causes: Vec<Cause>,
+    /// One sentence, after the change.
+    pub summary: String,
+}
+
+/// All that changes about one device in one commit.
+#[derive(Debug, Clone)]
+pub struct DeviceChange {
+    /// Inside key.
+    pub key: i64,
+    /// The version that was loaded.
+    pub expected_version: i64,
+    /// New mark, where a report was taken in.
+    pub mark: Option<ReportMark>,
+    /// New facts, where they changed.
+    pub observations: Option<Observations>,
+    /// New summary, where it changed.
+    pub summary: Option<DeviceSummary>,
+    /// Changed findings.
+    pub findings: Vec<FindingChange>,
+    /// What goes into the history.
+    pub history: Vec<NewHistory>,
+    /// When a verdict may change by itself next.
+    pub due_at: Option<Time>,
+    /// When the report was received; `None` for a diagnosis without a report.
+    pub received_at: Option<Time>,
+    /// Now.
+    pub now: Time,
+}
+
+/// What became of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Committed {
+    /// Durable.
+    Done,
+    /// Someone else wrote first (or the device is gone): load again.
+    Conflict,
+}
+
+/// A sign of life.
+#[derive(Debug, Clone, Copy)]
+pub struct Touch {
+    /// Inside key.
+    pub key: i64,
+    /// When the server heard of it.
+    pub seen_at: Time,
+    /// When the collector last confirmed its unchanged facts.
+    pub confirmed_at: Option<Time>,
+}
+
+/// How many devices get a class of updates from one source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceCount {
+    /// Place in `UpdateClass::ALL`.
+    pub class: usize,
+    /// The source.
+    pub source: ExpectedSource,
+    /// Devices.
+    pub devices: u64,
+}
+
+/// Counts of one issue. Issues without findings are left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IssueCount {
+    /// Id of the issue.
+    pub issue: String,
+    /// Devices that have it.
+    pub open: u64,
+    /// Of these, serious ones.
+    pub serious: u64,
+    /// Devices of which it could not be told.
+    pub unknown: u64,
+}
+
+/// How the fleet stands: active devices, each in exactly one of the first four.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FleetCounts {
+    /// With a serious open finding.
+    pub serious: u64,
+    /// With an open finding, none serious.
+    pub warning: u64,
+    /// Nothing open, something unknown.
+    pub unknown: u64,
+    /// Nothing open, nothing unknown.
+    pub healthy: u64,
+    /// Active devices that never reported.
+    pub never_reported: u64,
+    /// Waiting for approval.
+    pub pending: u64,
+}
+
+impl FleetCounts {
+    /// Active devices.
+    pub const fn active(&self) -> u64 {
+        self.serious + self.warning + self.unknown + self.healthy + self.never_reported
+    }
+}
+
+/// Which rows of a list.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// The last row seen; `None` from the start.
+    pub after: Option<Cursor>,
+    /// How many at most.
+    pub limit: u32,
+}
+
+/// A place in a list ordered by name, then key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor {
+    /// Lower-case name of the last row seen.
+    pub name: String,
+    /// Its key.
+    pub key: i64,
+}
+
+/// A device in a list.
+#[derive(Debug, Clone)]
+pub struct DeviceRow {
+    /// Who it is.
+    pub identity: DeviceIdentity,
+    /// What it is called and runs.
+    pub summary: DeviceSummary,
+    /// Tags.
+    pub tags: Vec<String>,
+    /// When it was last heard of.
+    pub last_seen_at: Option<Time>,
+    /// When a report was last taken in.
+    pub last_report_at: Option<Time>,
+    /// When it was enrolled.
+    pub enrolled_at: Time,
+    /// Open findings.
+    pub open: u32,
+    /// Of these, serious ones.
+    pub serious: u32,
+    /// Unknown ones.
+    pub unknown: u32,
+}
+
+impl DeviceRow {
+    /// The place of this row in a list.
+    pub fn cursor(&self) -> Cursor {
+        Cursor {
+            name: self.summary.name.to_ascii_lowercase(),
+            key: self.identity.key,
+        }
+    }
+}
+
+/// A finding with its device.
+#[derive(Debug, Clone)]
+pub struct IssueDevice {
+    /// The device.
+    pub device: DeviceRow,
+    /// Its finding.
+    pub finding: Finding,
+}
+
+/// Devices that share a cause.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CauseCount {
+    /// The cause.
+    pub cause: Cause,
+    /// How many devices.
+    pub devices: u64,
+}
+
+/// A device with all that is known of it.
+#[derive(Debug, Clone)]
+pub struct DeviceDetail {
+    /// As in a list.
+    pub row: DeviceRow,
+    /// Its facts.
+    pub observations: Observations,
+    /// Its findings.
+    pub findings: Vec<Finding>,
+    /// When its facts were last confirmed unchanged, by its own clock.
+    pub confirmed_at: Option<Time>,
+    /// Version of its collector as it last said.
+    pub collector_version: String,
+    /// Where its reports stand.
+    pub mark: ReportMark,
+    /// End of its newest certificate.
+    pub certificate_not_after: Option<Time>,
+}
+
+/// A row of a device's history.
+#[derive(Debug, Clone)]
+pub struct HistoryRow {
+    /// Its place; grows.
+    pub id: i64,
+    /// When.
+    pub at: Time,
+    /// What.
+    pub change: NewHistory,
+}
+
+/// A session to be kept.
+#[derive(Debug, Clone)]
+pub struct NewSession {
+    /// SHA-256 of the cookie's secret.
+    pub hash: Vec<u8>,
+    /// The CSRF token of this session.
+    pub csrf: String,
+    /// Now.
+    pub created_at: Time,
+    /// When it ends.
+    pub expires_at: Time,
+}
+
+/// A live session.
+#[derive(Debug, Clone)]
+pub struct SessionRow {
+    /// The CSRF token of this session.
+    pub csrf: String,
+    /// When it ends.
+    pub expires_at: Time,
+}
+
+/// An API token to be kept.
+#[derive(Debug, Clone)]
+pub struct NewApiToken {
+    /// SHA-256 of the secret.
+    pub hash: Vec<u8>,
+    /// What it is for, in the owner's words.
+    pub name: String,
+    /// Now.
+    pub created_at: Time,
+    /// When it stops working.
+    pub expires_at: Option<Time>,
+}
+
+/// An API token as kept.
+#[derive(Debug, Clone)]
+pub struct ApiTokenRow {
+    /// Its public id.
+    pub id: Uuid,
+    /// See [`NewApiToken`].
+    pub name: String,
+    /// When it was made.
+    pub created_at: Time,
+    /// When it stops working.
+    pub expires_at: Option<Time>,
+    /// When it was revoked.
+    pub revoked_at: Option<Time>,
+}
