@@ -14,7 +14,10 @@ pub struct Diagnosis {
 /// Decides every issue for one device.
 pub fn diagnose(case: &Case<'_>) -> Diagnosis {
     Diagnosis {
-        verdicts: issues::ALL.iter().map(|issue| (issue.decide)(case)).collect(),
+        verdicts: issues::ALL
+            .iter()
+            .map(|issue| (issue.decide)(case))
+            .collect(),
     }
 }
 
@@ -26,7 +29,9 @@ impl Diagnosis {
 
     /// The verdict on the issue of that id.
     pub fn get(&self, id: &str) -> Option<&Verdict> {
-        self.iter().find(|(issue, _)| issue.id == id).map(|(_, v)| v)
+        self.iter()
+            .find(|(issue, _)| issue.id == id)
+            .map(|(_, v)| v)
     }
 
     /// The first moment at which a verdict may change without a new report.
@@ -51,7 +56,12 @@ impl Diagnosis {
                 let is_explained = open
                     .iter()
                     .any(|(other, _)| other.explains.contains(&issue.id));
-                (!is_explained, *severity, explained, std::cmp::Reverse(*place))
+                (
+                    !is_explained,
+                    *severity,
+                    explained,
+                    std::cmp::Reverse(*place),
+                )
             })
             .map(|(_, (issue, _))| *issue)
     }

@@ -31,9 +31,14 @@ impl UpdateSource {
 
     /// The source of that name.
     pub fn named(name: &str) -> Option<Self> {
-        [Self::WindowsUpdate, Self::Wsus, Self::Blocked, Self::Unknown]
-            .into_iter()
-            .find(|source| source.name() == name)
+        [
+            Self::WindowsUpdate,
+            Self::Wsus,
+            Self::Blocked,
+            Self::Unknown,
+        ]
+        .into_iter()
+        .find(|source| source.name() == name)
     }
 }
 

@@ -7,9 +7,11 @@ pub const POLICY: &str = r"HKLM\SOFTWARE\Policies\Microsoft\Windows\WindowsUpdat
 /// Group policy of automatic updates (section 3).
 pub const POLICY_AU: &str = r"HKLM\SOFTWARE\Policies\Microsoft\Windows\WindowsUpdate\AU";
 /// What the client keeps of pauses (section 1).
-pub const UPDATE_POLICY_SETTINGS: &str = r"HKLM\SOFTWARE\Microsoft\WindowsUpdate\UpdatePolicy\Settings";
+pub const UPDATE_POLICY_SETTINGS: &str =
+    r"HKLM\SOFTWARE\Microsoft\WindowsUpdate\UpdatePolicy\Settings";
 /// What the client concluded from all policies (section 3).
-pub const UPDATE_POLICY_STATE: &str = r"HKLM\SOFTWARE\Microsoft\WindowsUpdate\UpdatePolicy\PolicyState";
+pub const UPDATE_POLICY_STATE: &str =
+    r"HKLM\SOFTWARE\Microsoft\WindowsUpdate\UpdatePolicy\PolicyState";
 /// What the user set on the update page (section 1).
 pub const UX_SETTINGS: &str = r"HKLM\SOFTWARE\Microsoft\WindowsUpdate\UX\Settings";
 /// State of the update page (section 5).
@@ -19,8 +21,7 @@ pub const MDM_UPDATE: &str = r"HKLM\SOFTWARE\Microsoft\PolicyManager\current\dev
 /// Release, build and edition (section 8).
 pub const WINDOWS_NT: &str = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion";
 /// Verdicts of the compatibility appraiser per target release (section 2).
-pub const APPRAISER_TARGETS: &str =
-    r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\AppCompatFlags\TargetVersionUpgradeExperienceIndicators";
+pub const APPRAISER_TARGETS: &str = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\AppCompatFlags\TargetVersionUpgradeExperienceIndicators";
 /// Component based servicing (sections 5, 7, 9).
 pub const CBS: &str = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Component Based Servicing";
 /// Packages of component based servicing (section 9).
@@ -47,8 +48,7 @@ pub const SERVER_MANAGER_REBOOT: [&str; 2] = [
 /// File renames at the next start (section 5).
 pub const SESSION_MANAGER: &str = r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager";
 /// Environment of the machine; tells the architecture (section 8).
-pub const ENVIRONMENT: &str =
-    r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager\Environment";
+pub const ENVIRONMENT: &str = r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager\Environment";
 /// Workstation or server (section 8).
 pub const PRODUCT_OPTIONS: &str = r"HKLM\SYSTEM\CurrentControlSet\Control\ProductOptions";
 /// Services (section 13).
@@ -72,3 +72,79 @@ pub const UNINSTALL: &str = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Uni
 /// Installed programs, 32-bit view (section 4).
 pub const UNINSTALL_32: &str =
     r"HKLM\SOFTWARE\Wow6432Node\Microsoft\Windows\CurrentVersion\Uninstall";
+/// Current version of Windows itself: where program files are.
+pub const WINDOWS_CURRENT: &str = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion";
+/// A restart that servicing asks for (section 5).
+pub const CBS_REBOOT_PENDING: &str =
+    r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Component Based Servicing\RebootPending";
+/// A restart that servicing is in the midst of (section 5).
+pub const CBS_REBOOT_IN_PROGRESS: &str =
+    r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Component Based Servicing\RebootInProgress";
+/// Packages that wait for a restart (section 5).
+pub const CBS_PACKAGES_PENDING: &str =
+    r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Component Based Servicing\PackagesPending";
+/// Servicing sessions that are half done (section 5).
+pub const CBS_SESSIONS_PENDING: &str =
+    r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Component Based Servicing\SessionsPending";
+/// A restart that the update agent asks for; a key, never a value (section 5).
+pub const AUTO_UPDATE_REBOOT: &str =
+    r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\WindowsUpdate\Auto Update\RebootRequired";
+/// A report that the update agent still owes after a restart (section 5).
+pub const AUTO_UPDATE_POST_REBOOT: &str =
+    r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\WindowsUpdate\Auto Update\PostRebootReporting";
+/// Old installers, 32-bit view (section 5).
+pub const UPDATE_EXE_32: &str = r"HKLM\SOFTWARE\Wow6432Node\Microsoft\Updates";
+/// The servicing transaction that waits for a restart (section 5).
+pub const PENDING_XML: &str = r"%windir%\WinSxS\pending.xml";
+/// The service of Update Health Tools (section 4).
+pub const UHSSVC: &str = "uhssvc";
+/// Folder of Update Health Tools under the program files (section 4).
+pub const UHT_PROGRAM: &str = r"Microsoft Update Health Tools\uhssvc.exe";
+/// The name under which Update Health Tools are installed (section 4).
+pub const UHT_DISPLAY_NAME: &str = "Microsoft Update Health Tools";
+/// Path of readings that the operating system itself gives.
+pub const SYSTEM: &str = "system";
+/// Path of what the update agent's system information object gives (section 5).
+pub const UPDATE_AGENT: &str = "Microsoft.Update.SystemInfo";
+/// Name of the update agent's answer whether a restart is needed (section 5).
+pub const UPDATE_AGENT_REBOOT: &str = "RebootRequired";
+/// Name of a reading that says whether a service runs.
+pub const RUNNING: &str = "running";
+/// A service that every Windows has. Where it is missing, the list of services is not whole.
+pub const WITNESS_SERVICE: &str = "RpcSs";
+/// The services that checks look at (sections 3, 4 and 13).
+pub const WATCHED_SERVICES: [&str; 10] = [
+    "wuauserv",
+    "UsoSvc",
+    "BITS",
+    "CryptSvc",
+    "TrustedInstaller",
+    "DoSvc",
+    "WaaSMedicSvc",
+    "wlidsvc",
+    "msiserver",
+    UHSSVC,
+];
+/// The values that send a class of updates to a source, in the order of `UpdateClass::ALL` (section 3).
+pub const CLASS_SOURCE_VALUES: [&str; 4] = [
+    "SetPolicyDrivenUpdateSourceForQualityUpdates",
+    "SetPolicyDrivenUpdateSourceForFeatureUpdates",
+    "SetPolicyDrivenUpdateSourceForDriverUpdates",
+    "SetPolicyDrivenUpdateSourceForOtherUpdates",
+];
+/// Keys that every Windows has. Where one is missing although its hive is there, it was never recorded: what lies under it is
+/// not known rather than absent.
+pub const ANCHORS: [&str; 7] = [
+    SERVICES,
+    SESSION_MANAGER,
+    UNINSTALL,
+    CBS,
+    CBS_PACKAGES,
+    CBS_VERSION,
+    WINDOWS_NT,
+];
+
+/// The key of a service.
+pub fn service(name: &str) -> String {
+    format!(r"{SERVICES}\{name}")
+}

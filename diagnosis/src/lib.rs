@@ -19,6 +19,8 @@ pub mod keys;
 pub mod knowledge;
 pub mod observation;
 pub mod reading;
+#[cfg(test)]
+mod testing;
 pub mod time;
 pub mod verdict;
 

@@ -64,7 +64,9 @@ impl Observations {
 
     /// Every check that reported, in a fixed order.
     pub fn iter(&self) -> impl Iterator<Item = (Check, &Observation)> {
-        self.0.iter().map(|(check, observation)| (*check, observation))
+        self.0
+            .iter()
+            .map(|(check, observation)| (*check, observation))
     }
 
     /// Number of checks that reported.
@@ -118,7 +120,9 @@ impl<'a> Lookup<'a> {
     /// The reading of value `name` under key `path` (`HKLM\...`), in whatever state.
     pub fn value(&self, path: &str, name: &str) -> Option<Found<'a>> {
         self.find(|r| {
-            r.name.as_deref().is_some_and(|n| n.eq_ignore_ascii_case(name))
+            r.name
+                .as_deref()
+                .is_some_and(|n| n.eq_ignore_ascii_case(name))
                 && r.path.eq_ignore_ascii_case(path)
         })
     }
@@ -130,13 +134,16 @@ impl<'a> Lookup<'a> {
 
     /// Every reading, with its reference.
     pub fn all(&self) -> impl Iterator<Item = Found<'a>> + '_ {
-        self.readings.iter().enumerate().map(|(index, reading)| Found {
-            reading,
-            at: EvidenceRef {
-                check: self.check,
-                index: index as u16,
-            },
-        })
+        self.readings
+            .iter()
+            .enumerate()
+            .map(|(index, reading)| Found {
+                reading,
+                at: EvidenceRef {
+                    check: self.check,
+                    index: index as u16,
+                },
+            })
     }
 
     fn find(&self, wanted: impl Fn(&Reading) -> bool) -> Option<Found<'a>> {

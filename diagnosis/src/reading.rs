@@ -114,9 +114,10 @@ impl Data {
         match self {
             Self::Absent | Self::NotRecorded => String::new(),
             Self::Unreadable(why) => why.clone(),
-            Self::Key(last_write) => {
-                last_write.map_or_else(|| "exists".to_owned(), |t| format!("exists, last written {t}"))
-            }
+            Self::Key(last_write) => last_write.map_or_else(
+                || "exists".to_owned(),
+                |t| format!("exists, last written {t}"),
+            ),
             Self::Dword(n) => n.to_string(),
             Self::Qword(n) => n.to_string(),
             Self::Text(s) | Self::ExpandText(s) => s.clone(),
@@ -128,10 +129,7 @@ impl Data {
 
     /// Whether something was found (a value or a key).
     pub const fn is_present(&self) -> bool {
-        !matches!(
-            self,
-            Self::Absent | Self::Unreadable(_) | Self::NotRecorded
-        )
+        !matches!(self, Self::Absent | Self::Unreadable(_) | Self::NotRecorded)
     }
 
     /// The number in a DWORD or QWORD. A text is not a number here: Windows ignores a REG_SZ where it wants a DWORD.
@@ -164,13 +162,12 @@ impl Data {
 
 fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
-    bytes.iter().fold(
-        String::with_capacity(bytes.len() * 2),
-        |mut out, byte| {
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
             let _ = write!(out, "{byte:02x}");
             out
-        },
-    )
+        })
 }
 
 /// A reading as pages, API and exports show it.

@@ -9,7 +9,6 @@ pub mod limits;
 #[expect(
     missing_docs,
     clippy::pedantic,
-    unreachable_pub,
     reason = "generated; documented in the .proto"
 )]
 pub mod v1 {

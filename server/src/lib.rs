@@ -1,1 +1,27 @@
-//! Under construction.
+//! The Sickbay server.
+//!
+//! [`identity`] says who is who; [`collectors`] and [`fleet`] hold the collectors' sessions; [`ingest`] turns reports into something
+//! durable; [`jobs`] does what happens without a report; [`pages`], [`api`] and [`export`] show it behind [`access`]; [`demo`] is a
+//! whole fleet in one process. [`server`] wires them.
+
+pub mod access;
+pub mod api;
+pub mod app;
+pub mod cli;
+pub mod clock;
+pub mod collectors;
+pub mod config;
+pub mod demo;
+pub mod events;
+pub mod export;
+pub mod fleet;
+pub mod health;
+pub mod identity;
+pub mod ingest;
+pub mod jobs;
+pub mod metrics;
+pub mod pages;
+pub mod problem;
+pub mod server;
+pub mod web;
+pub mod wire;

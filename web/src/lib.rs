@@ -1,1 +1,41 @@
-//! Under construction.
+//! What a person sees: view models, templates, assets.
+//!
+//! Pure rendering. Each page is a struct under [`pages`] with the values to show and `render`, which gives a whole HTML document.
+//! It knows no database, no routes framework and no clock: `now` comes in [`Chrome`]. Whatever a device says is escaped by the
+//! templates, and made visible by [`text`] where it would hide or reorder what stands beside it.
+//!
+//! Pages work without scripts. Where scripts run, a page marks the parts that may change with `data-region`; the server's stream at
+//! [`links::EVENTS`] names the regions that changed (see [`region`]), and the page fetches itself again by plain GET and takes over
+//! just those parts.
+//!
+//! The pages hold under [`CONTENT_SECURITY_POLICY`]: no inline script, no inline style, nothing from elsewhere.
+//!
+//! What it leaves out: time zones (times are relative, with UTC beside them), translations, and the parsing of forms.
+
+pub mod asset;
+mod chrome;
+mod component;
+pub mod links;
+pub mod moment;
+pub mod pages;
+pub mod region;
+pub mod text;
+
+pub use asset::{Asset, asset};
+pub use chrome::{Chrome, Nav, Theme};
+pub use component::{Bar, FilterBox};
+
+/// The value of the `Content-Security-Policy` header under which every page works.
+pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+     connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// What a template gave. Writing into a string cannot fail and no template calls anything that does; should one ever, the person
+/// still gets a page that says so, and the server stays up.
+fn document(rendered: askama::Result<String>) -> String {
+    rendered.unwrap_or_else(|_| {
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Page not shown</title></head>\
+         <body><main><h1>This page could not be put together</h1><p>That is a fault in Sickbay. The data is not affected; please \
+         report which page it was.</p></main></body></html>"
+            .to_owned()
+    })
+}

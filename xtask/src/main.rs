@@ -1,1 +1,62 @@
-fn main() {}
+//! `cargo xtask`: what is done to Sickbay's own sources.
+//!
+//! `test` runs everything that must hold before a change is taken, `tidy` the rules of the sources that no compiler checks.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program for a person at a terminal and for logs of CI"
+)]
+
+mod everything;
+mod tidy;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// What is done to Sickbay's own sources.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Everything: installs what is missing (Debian: apt), then formatting, clippy, tidy, and every test suite.
+    Test {
+        /// Also what takes long: fuzzing, repeated kills and the like (sets `SICKBAY_LONG=1` for the tests).
+        #[arg(long)]
+        long: bool,
+    },
+    /// The rules of the sources that no compiler checks: layering, purity of diagnosis, unsafe code, names, lengths, texts.
+    Tidy {
+        /// The tree to look at.
+        #[arg(long, value_name = "DIR", default_value_os_t = workspace_root())]
+        root: PathBuf,
+    },
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().task {
+        Task::Test { long } => everything::run(&workspace_root(), long),
+        Task::Tidy { root } => tidy::run(&root),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Where the workspace is: as cargo says it now, because a shared build folder may have built this program for another clone.
+fn workspace_root() -> PathBuf {
+    let here = std::env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    here.parent().map(Path::to_path_buf).unwrap_or(here)
+}

@@ -1,1 +1,22 @@
-//! The session with the server. (Being written.)
+//! The session with the server: enrolment, reports, acknowledgements.
+//!
+//! [`machine`] decides (events in, actions out, no I/O), [`outbox`] knows what was said and what is new, [`Collector`] acts: it
+//! owns the socket, the state folder and the inspections.
+//!
+//! Promises: a report is durable in the spool before it is sent and until it is acknowledged; a server or a collector that was
+//! set back to an older copy is noticed and mended by a full report or a new epoch; an unchanged machine sends heartbeats only.
+
+pub mod backoff;
+mod collector;
+mod connection;
+mod enrolment;
+pub mod machine;
+pub mod message;
+pub mod outbox;
+mod tls;
+
+pub use backoff::BackoffOptions;
+pub use collector::{Collector, CollectorError, CollectorOptions, Handle, Stopped};
+pub use connection::{BadServerUrl, CallError, ServerUrl};
+pub use enrolment::EnrolOutcome;
+pub use tls::{BadPin, CaPin};

@@ -1,9 +1,37 @@
 //! What a device's observations mean: typed, each value with the reading it came from.
 //!
-//! Independent of the time: whether a pause has run out is asked with `now`, so facts stay good while time passes.
+//! Independent of the time: whether a pause has run out is asked with `now`, so facts stay good while time passes. A check that
+//! could not look is [`NotKnown`], never a default.
 
-use crate::observation::{Observations, Outcome, Lookup};
+pub mod automatic_updates;
+pub mod device;
+pub mod pause;
+pub mod pending_reboot;
+pub mod safeguard_hold;
+pub mod scan_source;
+pub mod services;
+pub mod servicing_stack;
+pub mod update_health_tools;
+pub mod updates;
+mod valued;
+
+use serde_json::{Value, json};
+
+pub use self::automatic_updates::AutomaticUpdatesFacts;
+pub use self::device::{DeviceFacts, Windows};
+pub use self::pause::PauseFacts;
+pub use self::pending_reboot::PendingRebootFacts;
+pub use self::safeguard_hold::SafeguardFacts;
+pub use self::scan_source::ScanSourceFacts;
+pub use self::services::ServicesFacts;
+pub use self::servicing_stack::ServicingStackFacts;
+pub use self::update_health_tools::UpdateHealthToolsFacts;
+pub use self::updates::UpdatesFacts;
+pub use self::valued::Fact;
 use crate::check::Check;
+use crate::expectation::ExpectedSource;
+use crate::observation::{Lookup, Observations, Outcome};
+use crate::time::Time;
 
 /// Why a check's facts are not known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,12 +48,87 @@ pub type Known<T> = Result<T, NotKnown>;
 /// What is known of one device.
 #[derive(Debug, Clone)]
 pub struct Facts {
+    /// Names, release, build, edition.
+    pub device: Known<DeviceFacts>,
+    /// Pauses.
+    pub pause: Known<PauseFacts>,
+    /// The compatibility appraiser's word.
+    pub safeguard_hold: Known<SafeguardFacts>,
+    /// Where updates come from.
+    pub scan_source: Known<ScanSourceFacts>,
+    /// Whether automatic updates are on.
+    pub automatic_updates: Known<AutomaticUpdatesFacts>,
+    /// The services that updating needs.
+    pub services: Known<ServicesFacts>,
+    /// Microsoft Update Health Tools.
+    pub update_health_tools: Known<UpdateHealthToolsFacts>,
+    /// Signals of a pending restart.
+    pub pending_reboot: Known<PendingRebootFacts>,
+    /// The servicing stack's version.
+    pub servicing_stack: Known<ServicingStackFacts>,
+    /// Update packages.
+    pub updates: Known<UpdatesFacts>,
 }
 
 impl Facts {
     /// Interprets a device's observations.
-    pub fn derive(_observations: &Observations) -> Self {
-        Self {}
+    pub fn derive(observations: &Observations) -> Self {
+        let look = |check| look(observations, check);
+        let device = look(Check::Device).map(DeviceFacts::derive);
+        let windows = device.as_ref().map(DeviceFacts::windows).unwrap_or_default();
+        Self {
+            device,
+            pause: look(Check::Pause).map(|l| PauseFacts::derive(l, windows)),
+            safeguard_hold: look(Check::SafeguardHold).map(|l| SafeguardFacts::derive(l, windows)),
+            scan_source: look(Check::ScanSource).map(|l| ScanSourceFacts::derive(l, windows)),
+            automatic_updates: look(Check::AutomaticUpdates).map(AutomaticUpdatesFacts::derive),
+            services: look(Check::Services).map(ServicesFacts::derive),
+            update_health_tools: look(Check::UpdateHealthTools).map(UpdateHealthToolsFacts::derive),
+            pending_reboot: look(Check::PendingReboot)
+                .map(|l| PendingRebootFacts::derive(l, windows)),
+            servicing_stack: look(Check::ServicingStack).map(ServicingStackFacts::derive),
+            updates: look(Check::Updates).map(UpdatesFacts::derive),
+        }
+    }
+
+    /// What rules need of release and edition; empty where the device check could not look.
+    pub fn windows(&self) -> Windows {
+        self.device.as_ref().map(DeviceFacts::windows).unwrap_or_default()
+    }
+
+    /// Where each class of updates comes from, in the order of `UpdateClass::ALL`, server addresses in one spelling. `None`
+    /// where the check could not look.
+    pub fn sources(&self) -> [Option<ExpectedSource>; 4] {
+        match &self.scan_source {
+            Ok(facts) => facts.sources().map(Some),
+            Err(_) => [None, None, None, None],
+        }
+    }
+
+    /// The facts as `inspect`, pages and the API show them, as of `now`. One member per check; a check that is not known is
+    /// `{"state": "unknown", "reason": ...}`, an empty object where members are names, an empty list for `updates`.
+    pub fn to_json(&self, now: Time) -> Value {
+        json!({
+            "device": shown(&self.device, DeviceFacts::json),
+            "pause": match &self.pause {
+                Ok(facts) => facts.json(now),
+                Err(why) => json!({ "quality": unknown(why), "feature": unknown(why) }),
+            },
+            "safeguard_hold": shown_or(&self.safeguard_hold, SafeguardFacts::json, json!({})),
+            "scan_source": match &self.scan_source {
+                Ok(facts) => facts.json(),
+                Err(why) => scan_source::unknown_json(&why.reason),
+            },
+            "automatic_updates": shown(&self.automatic_updates, AutomaticUpdatesFacts::json),
+            "services": shown_or(&self.services, ServicesFacts::json, json!({})),
+            "update_health_tools": shown(&self.update_health_tools, UpdateHealthToolsFacts::json),
+            "pending_reboot": match &self.pending_reboot {
+                Ok(facts) => facts.json(),
+                Err(why) => json!({ "state": "unknown", "reason": why.reason, "signals": [] }),
+            },
+            "servicing_stack": shown(&self.servicing_stack, ServicingStackFacts::json),
+            "updates": shown_or(&self.updates, UpdatesFacts::json, json!([])),
+        })
     }
 }
 
@@ -33,8 +136,32 @@ impl Facts {
 pub fn look(observations: &Observations, check: Check) -> Known<Lookup<'_>> {
     match observations.get(check).map(|o| &o.outcome) {
         Some(Outcome::Seen(readings)) => Ok(Lookup::new(check, readings)),
-        Some(Outcome::Unavailable(reason)) => Err(NotKnown { reason: reason.clone(), failed: false }),
-        Some(Outcome::Failed(reason)) => Err(NotKnown { reason: reason.clone(), failed: true }),
-        None => Err(NotKnown { reason: format!("check {check} has not reported"), failed: false }),
+        Some(Outcome::Unavailable(reason)) => Err(NotKnown {
+            reason: reason.clone(),
+            failed: false,
+        }),
+        Some(Outcome::Failed(reason)) => Err(NotKnown {
+            reason: reason.clone(),
+            failed: true,
+        }),
+        None => Err(NotKnown {
+            reason: format!("check {check} has not reported"),
+            failed: false,
+        }),
     }
+}
+
+fn unknown(why: &NotKnown) -> Value {
+    json!({ "state": "unknown", "by": null, "until": null, "reason": why.reason })
+}
+
+fn shown<T>(facts: &Known<T>, show: impl Fn(&T) -> Value) -> Value {
+    match facts {
+        Ok(facts) => show(facts),
+        Err(why) => json!({ "state": "unknown", "reason": why.reason }),
+    }
+}
+
+fn shown_or<T>(facts: &Known<T>, show: impl Fn(&T) -> Value, otherwise: Value) -> Value {
+    facts.as_ref().map_or(otherwise, show)
 }

@@ -1,5 +1,7 @@
 //! What can go wrong in the store, by what the caller can do about it.
 
+use crate::Result;
+
 /// An error of the store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -43,5 +45,74 @@ impl StoreError {
     /// Whether the same call may succeed later without anyone changing the request.
     pub const fn is_temporary(&self) -> bool {
         matches!(self, Self::Unavailable { .. })
+    }
+
+    /// Sorts what the database said by what the caller can do about it.
+    pub(crate) fn of(operation: &'static str, source: sqlx::Error) -> Self {
+        if passes(&source) {
+            Self::Unavailable { operation, source }
+        } else {
+            Self::Refused { operation, source }
+        }
+    }
+}
+
+/// Names the operation in which a statement failed.
+pub(crate) trait During<T> {
+    /// The result with the operation's name.
+    fn during(self, operation: &'static str) -> Result<T>;
+}
+
+impl<T> During<T> for std::result::Result<T, sqlx::Error> {
+    fn during(self, operation: &'static str) -> Result<T> {
+        self.map_err(|source| StoreError::of(operation, source))
+    }
+}
+
+/// Whether an error may pass by itself or by someone making room.
+fn passes(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => true,
+        sqlx::Error::Database(said) => said
+            .try_downcast_ref::<sqlx::sqlite::SqliteError>()
+            .and_then(|said| sqlx::error::DatabaseError::code(said)?.parse().ok())
+            .is_some_and(sqlite_code_passes),
+        _ => false,
+    }
+}
+
+/// By SQLite's primary result code, the low byte of the extended one (sqlite.org/rescode.html).
+const fn sqlite_code_passes(extended: u32) -> bool {
+    const BUSY: u32 = 5;
+    const LOCKED: u32 = 6;
+    const NOMEM: u32 = 7;
+    // A file system turns read-only after errors and comes back when it is mounted again.
+    const READONLY: u32 = 8;
+    const IOERR: u32 = 10;
+    const FULL: u32 = 13;
+    const CANTOPEN: u32 = 14;
+    matches!(
+        extended & 0xff,
+        BUSY | LOCKED | NOMEM | READONLY | IOERR | FULL | CANTOPEN
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_and_a_busy_file_pass_while_a_broken_rule_does_not() {
+        // SQLITE_FULL, SQLITE_BUSY_SNAPSHOT, SQLITE_IOERR_FSYNC.
+        for code in [13, 517, 1034] {
+            assert!(sqlite_code_passes(code), "{code}");
+        }
+        // SQLITE_CONSTRAINT_UNIQUE, SQLITE_CORRUPT, SQLITE_MISMATCH.
+        for code in [2067, 11, 20] {
+            assert!(!sqlite_code_passes(code), "{code}");
+        }
     }
 }

@@ -5,8 +5,21 @@
 //!
 //! What it leaves out: it decides nothing. Diagnosis happens before [`Store::commit`], acknowledgement after.
 
+#[macro_use]
+mod statements;
+
+mod codes;
+mod column;
 mod error;
+mod filter_sql;
 mod model;
+mod plan;
+mod rows;
+mod sqlite;
+mod tally;
+
+use std::path::Path;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use sickbay_diagnosis::Time;
@@ -15,9 +28,53 @@ use uuid::Uuid;
 
 pub use error::StoreError;
 pub use model::*;
+pub use sqlite::{BUSY_TIMEOUT, SqliteStore};
 
 /// What a store method returns.
 pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// How a database is named, for messages.
+const FORMS: &str = "write sqlite://PATH, for example sqlite:///var/lib/sickbay/sickbay.db";
+
+/// Opens the database that `url` names; creates one that is not there yet. Addresses are `sqlite://PATH`.
+///
+/// # Errors
+/// [`StoreError::CannotOpen`] says why and what to do.
+pub async fn open(url: &str) -> Result<Arc<dyn Store>> {
+    let store = SqliteStore::open(sqlite_path(url)?).await?;
+    Ok(Arc::new(store))
+}
+
+/// Brings the database that `url` names to this version's schema, creating it where it is not there. Says the version it now has.
+///
+/// # Errors
+/// As [`open`].
+pub async fn migrate(url: &str) -> Result<i64> {
+    SqliteStore::migrate(sqlite_path(url)?).await
+}
+
+/// The version of the schema that this build uses, the same for every database.
+pub fn schema_version() -> i64 {
+    SqliteStore::schema_version()
+}
+
+fn sqlite_path(url: &str) -> Result<&Path> {
+    let cannot = |reason: String| {
+        // An address of another database may hold a password.
+        let location = url.split_once("://").map_or(url, |(scheme, _)| scheme);
+        Err(StoreError::CannotOpen {
+            location: location.to_owned(),
+            reason,
+        })
+    };
+    match url.split_once("://") {
+        Some(("sqlite", path)) if !path.is_empty() => Ok(Path::new(path)),
+        Some(("postgres" | "postgresql", _)) => {
+            cannot(format!("Postgres is not yet in this version; {FORMS}"))
+        }
+        _ => cannot(format!("this is no address of a database; {FORMS}")),
+    }
+}
 
 /// Durable state of a Sickbay server.
 #[async_trait]
@@ -42,14 +99,22 @@ pub trait Store: Send + Sync + 'static {
     /// Remembers that a certificate was issued.
     async fn record_certificate(&self, certificate: IssuedCertificate) -> Result<()>;
     /// Changes the status of devices; returns those that changed. A device never leaves `Revoked`.
-    async fn set_status(&self, ids: &[Uuid], status: DeviceStatus, now: Time) -> Result<Vec<DeviceIdentity>>;
+    async fn set_status(
+        &self,
+        ids: &[Uuid],
+        status: DeviceStatus,
+        now: Time,
+    ) -> Result<Vec<DeviceIdentity>>;
+
+    /// Devices whose status changed at or after `since`: how a running server learns of a revocation made by another process.
+    async fn status_changed_since(&self, since: Time) -> Result<Vec<DeviceIdentity>>;
 
     // ---- ingest
 
     /// The stored state of devices, for diagnosis before a commit. Devices that do not exist are left out.
     async fn load_states(&self, keys: &[i64]) -> Result<Vec<DeviceState>>;
     /// Writes a batch in one transaction: all of it is durable on return. A change whose `expected_version` is not the stored one is
-    /// left out and answered [`Committed::Conflict`].
+    /// left out and answered [`Committed::Conflict`]; so is one of a device that is not active (any more).
     async fn commit(&self, changes: Vec<DeviceChange>) -> Result<Vec<Committed>>;
     /// Notes that devices are alive and when their facts were last confirmed. Coalesced by the caller. Never moves a time backwards.
     async fn touch(&self, touches: &[Touch]) -> Result<()>;
@@ -68,19 +133,52 @@ pub trait Store: Send + Sync + 'static {
     async fn fleet_counts(&self, scope: &Scope) -> Result<FleetCounts>;
     /// Findings of an issue with their devices, by name then key. The filter's `State` tests apply to the finding; without one, open
     /// and unknown ones are both given.
-    async fn issue_devices(&self, scope: &Scope, issue: &str, filter: &Filter, page: &Page) -> Result<Vec<IssueDevice>>;
+    async fn issue_devices(
+        &self,
+        scope: &Scope,
+        issue: &str,
+        filter: &Filter,
+        page: &Page,
+    ) -> Result<Vec<IssueDevice>>;
     /// How many devices share each cause of an issue, most first. A device with two causes counts in both groups.
-    async fn issue_causes(&self, scope: &Scope, issue: &str, filter: &Filter) -> Result<Vec<CauseCount>>;
+    async fn issue_causes(
+        &self,
+        scope: &Scope,
+        issue: &str,
+        filter: &Filter,
+    ) -> Result<Vec<CauseCount>>;
     /// How many findings of an issue match.
-    async fn count_issue_devices(&self, scope: &Scope, issue: &str, filter: &Filter) -> Result<u64>;
-    /// Devices, by name then key.
+    async fn count_issue_devices(&self, scope: &Scope, issue: &str, filter: &Filter)
+    -> Result<u64>;
+    /// Active devices, by name then key.
     async fn devices(&self, scope: &Scope, filter: &Filter, page: &Page) -> Result<Vec<DeviceRow>>;
-    /// How many devices match.
+    /// Devices in one status, by name then key: those that wait for approval, were revoked or retired stand in no other list.
+    async fn devices_with_status(
+        &self,
+        scope: &Scope,
+        status: DeviceStatus,
+        page: &Page,
+    ) -> Result<Vec<DeviceRow>>;
+    /// How many active devices match.
     async fn count_devices(&self, scope: &Scope, filter: &Filter) -> Result<u64>;
-    /// One device, with its observations and findings.
+    /// One device, whatever its status, with its observations and findings.
     async fn device(&self, scope: &Scope, id: Uuid) -> Result<Option<DeviceDetail>>;
+    /// Who the devices of these keys are; those outside the scope are left out.
+    async fn device_ids(&self, scope: &Scope, keys: &[i64]) -> Result<Vec<DeviceIdentity>>;
+    /// The newest rows of history of active devices, newest first, each with its device and the device's name.
+    async fn recent_history(
+        &self,
+        scope: &Scope,
+        limit: u32,
+    ) -> Result<Vec<(DeviceIdentity, String, HistoryRow)>>;
     /// What changed on a device, newest first; `before` is the id of the last row seen.
-    async fn history(&self, scope: &Scope, id: Uuid, before: Option<i64>, limit: u32) -> Result<Vec<HistoryRow>>;
+    async fn history(
+        &self,
+        scope: &Scope,
+        id: Uuid,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<HistoryRow>>;
 
     // ---- access
 

@@ -1,0 +1,376 @@
+//! Carries out what the machine decides: one loop that waits for the socket, the timer, the inspection and whoever wants one.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use sickbay_diagnosis::Check;
+use sickbay_diagnosis::observation::{Observation, Observations, Outcome};
+use tokio::time::Instant;
+
+use super::storage::blocking;
+use super::{Collector, CollectorError, chain, random};
+use crate::host::Host;
+use crate::inspection;
+use crate::session::connection::{CALL, CallError, connect};
+use crate::session::enrolment::{self, EnrolOutcome};
+use crate::session::machine::{Action, Event, Moment, Note};
+use crate::session::message::{FromServer, Report, ToServer};
+use crate::spool::Waiting;
+use crate::state::Identity;
+use crate::wire::{self, CertificateIssued, Outgoing, Rpc, Sent, ServerMessages};
+
+type Pending<T> = Option<Pin<Box<dyn Future<Output = T> + Send>>>;
+
+/// Longest sleep; only bounds arithmetic, since a timer that comes too early is harmless.
+const LONGEST_SLEEP: Duration = Duration::from_secs(60 * 60);
+/// Shortest and longest time until a failed renewal is tried again.
+const RENEWAL_RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60 * 60));
+
+pub(super) struct Driver<'a> {
+    collector: &'a mut Collector,
+    started: Instant,
+    actions: VecDeque<Action>,
+    connecting: Pending<Result<Rpc, CallError>>,
+    session: Option<Session>,
+    inspecting: Pending<Observations>,
+    renewing: Pending<Result<CertificateIssued, CallError>>,
+    /// Not before this time is a renewal tried.
+    renew_after: Instant,
+    /// Whether the newest base is on the disk, so that the reports it covers may go.
+    base_saved: bool,
+}
+
+struct Session {
+    rpc: Rpc,
+    outgoing: Outgoing,
+    incoming: ServerMessages,
+}
+
+/// What ended a wait.
+enum Happening {
+    Connected(Result<Rpc, CallError>),
+    Received(Option<Result<FromServer, CallError>>),
+    Inspected(Observations),
+    Renewed(Result<CertificateIssued, CallError>),
+    RenewalDue,
+    Wanted,
+    Timer,
+}
+
+impl<'a> Driver<'a> {
+    pub(super) fn new(collector: &'a mut Collector) -> Self {
+        Self {
+            collector,
+            started: Instant::now(),
+            actions: VecDeque::new(),
+            connecting: None,
+            session: None,
+            inspecting: None,
+            renewing: None,
+            renew_after: Instant::now(),
+            base_saved: true,
+        }
+    }
+
+    pub(super) async fn drive(mut self) -> Result<Infallible, CollectorError> {
+        self.tell(Event::Timer);
+        loop {
+            while let Some(action) = self.actions.pop_front() {
+                self.perform(action).await?;
+            }
+            self.collector.publish();
+            match self.wait().await {
+                Happening::Connected(Ok(rpc)) => {
+                    self.connecting = None;
+                    let (outgoing, incoming) = rpc.session();
+                    self.session = Some(Session {
+                        rpc,
+                        outgoing,
+                        incoming,
+                    });
+                    self.tell(Event::Connected);
+                }
+                Happening::Connected(Err(error)) => {
+                    self.connecting = None;
+                    self.lost(Some(&error)).await?;
+                }
+                Happening::Received(Some(Ok(message))) => self.tell(Event::Received(message)),
+                Happening::Received(Some(Err(error))) => self.lost(Some(&error)).await?,
+                Happening::Received(None) => self.lost(None).await?,
+                Happening::Inspected(observations) => {
+                    self.inspecting = None;
+                    self.tell(Event::Inspected(observations));
+                }
+                Happening::Renewed(result) => self.renewed(result).await?,
+                Happening::RenewalDue => self.renew(),
+                Happening::Wanted => {
+                    let wanted = std::mem::take(
+                        &mut *self.collector.shared.wanted.lock().unwrap_or_else(PoisonError::into_inner),
+                    );
+                    self.tell(Event::InspectSoon(wanted.into_iter().collect()));
+                }
+                Happening::Timer => self.tell(Event::Timer),
+            }
+        }
+    }
+
+    async fn wait(&mut self) -> Happening {
+        let timer = self.started + self.collector.machine.deadline().min(self.started.elapsed() + LONGEST_SLEEP);
+        let renewal = self.renewal_time();
+        let shared = Arc::clone(&self.collector.shared);
+        tokio::select! {
+            connected = ready(&mut self.connecting) => Happening::Connected(connected),
+            received = next(self.session.as_mut()) => Happening::Received(received),
+            inspected = ready(&mut self.inspecting) => Happening::Inspected(inspected),
+            renewed = ready(&mut self.renewing) => Happening::Renewed(renewed),
+            () = shared.notify.notified() => Happening::Wanted,
+            () = tokio::time::sleep_until(timer) => Happening::Timer,
+            () = tokio::time::sleep_until(renewal.unwrap_or(timer)), if renewal.is_some() => Happening::RenewalDue,
+        }
+    }
+
+    fn tell(&mut self, event: Event) {
+        let now = Moment {
+            elapsed: self.started.elapsed(),
+            clock: self.collector.now(),
+        };
+        let actions = self.collector.machine.handle(event, now, &mut random);
+        self.actions.extend(actions);
+    }
+
+    async fn perform(&mut self, action: Action) -> Result<(), CollectorError> {
+        match action {
+            Action::Connect => {
+                let tls = self.collector.tls()?;
+                let url = self.collector.server_url().clone();
+                self.connecting = Some(Box::pin(async move { connect(&url, tls).await }));
+            }
+            Action::Disconnect => {
+                self.session = None;
+                self.connecting = None;
+                self.collector.server += 1;
+            }
+            Action::Send(message) => self.send(&message).await?,
+            Action::Inspect(checks) => {
+                let host = Arc::clone(&self.collector.options.host);
+                self.inspecting = Some(Box::pin(blocking(move || inspect(&*host, &checks))));
+            }
+            Action::SpoolPush(report) => self.push(report).await,
+            Action::SpoolRemoveUpTo(sequence) => {
+                if self.base_saved {
+                    let removed = self.collector.storage.with(move |files| files.spool.remove_up_to(sequence)).await;
+                    log_failure("reports stay in the spool although they are not needed any more", removed);
+                }
+            }
+            Action::SpoolClear => {
+                let cleared = self.collector.storage.with(|files| files.spool.clear()).await;
+                log_failure("reports of an earlier epoch stay in the spool", cleared);
+            }
+            Action::SaveBase => {
+                let encoded = crate::state::encode_base(self.collector.machine.base());
+                let saved = self
+                    .collector
+                    .storage
+                    .with(move |files| files.state.save_encoded_base(&encoded))
+                    .await;
+                self.base_saved = saved.is_ok();
+                log_failure("what the server acknowledged could not be kept; reports stay in the spool", saved);
+            }
+            Action::Note(note) => self.note(note).await,
+        }
+        Ok(())
+    }
+
+    async fn send(&mut self, message: &ToServer) -> Result<(), CollectorError> {
+        let Some(session) = &self.session else {
+            return Ok(());
+        };
+        match session.outgoing.send(message) {
+            Ok(Sent::Yes | Sent::Ended) => Ok(()),
+            Ok(Sent::Stuck) => {
+                let stuck = CallError::Broken("the server reads nothing".to_owned());
+                self.lost(Some(&stuck)).await
+            }
+            Err(error) => self.lost(Some(&error.into())).await,
+        }
+    }
+
+    async fn push(&mut self, report: Arc<Report>) {
+        let sequence = report.sequence;
+        let epoch = self.collector.machine.base().epoch;
+        let pushed = match wire::encode_report(&report) {
+            Ok(body) => self
+                .collector
+                .storage
+                .with(move |files| files.spool.push(&epoch.0, &Waiting { sequence, body }))
+                .await
+                .map_err(|error| chain(&error)),
+            Err(error) => Err(error.to_string()),
+        };
+        match pushed {
+            Ok(dropped) => self.tell(Event::Pushed { sequence, dropped }),
+            Err(reason) => {
+                self.collector
+                    .note_failure(format!("a report could not be kept on this disk: {reason}"))
+                    .await;
+                self.tell(Event::PushFailed);
+            }
+        }
+    }
+
+    /// The session is over, or could not be opened. `None`: the server ended it without a word.
+    async fn lost(&mut self, error: Option<&CallError>) -> Result<(), CollectorError> {
+        self.session = None;
+        self.renewing = None;
+        let refusal = error.and_then(CallError::refusal).cloned();
+        let text = error.map_or_else(|| "the server ended the session".to_owned(), |error| chain(error));
+        self.collector.note_failure(text).await;
+        if refusal.is_none() {
+            self.collector.server += 1;
+            self.enrol_anew_if_expired().await?;
+        }
+        self.tell(Event::Disconnected(refusal));
+        Ok(())
+    }
+
+    /// A server ends the connection of an expired certificate without a reason. Where this device's clock agrees that it has
+    /// expired, and a token is at hand, the device enrols again.
+    async fn enrol_anew_if_expired(&mut self) -> Result<(), CollectorError> {
+        let now = self.collector.now();
+        let expired = self.collector.identity().is_some_and(|identity| identity.expired(now));
+        if !expired || self.collector.options.token.is_none() {
+            return Ok(());
+        }
+        match self.collector.enrol().await {
+            Ok(EnrolOutcome::Enrolled { device_id }) => {
+                tracing::info!(device = %device_id, "enrolled again, because the certificate had expired");
+            }
+            Ok(EnrolOutcome::Pending { device_id, .. }) => {
+                let text = format!("the certificate has expired, and device {device_id} waits until a person approves it");
+                self.collector.note_failure(text).await;
+            }
+            Err(CollectorError::Call(error)) => self.collector.note_failure(chain(&error)).await,
+            Err(other) => return Err(other),
+        }
+        Ok(())
+    }
+
+    /// When the next renewal is due, while a session is open and none is under way.
+    fn renewal_time(&self) -> Option<Instant> {
+        let identity = self.collector.identity()?;
+        if !self.collector.machine.is_live() || self.renewing.is_some() {
+            return None;
+        }
+        let ahead = identity.renew_at().since(self.collector.now());
+        let ahead = Duration::from_millis(u64::try_from(ahead).unwrap_or(0)).min(LONGEST_SLEEP);
+        Some((Instant::now() + ahead).max(self.renew_after))
+    }
+
+    fn renew(&mut self) {
+        let (Some(session), Some(identity)) = (&self.session, self.collector.identity()) else {
+            return;
+        };
+        if identity.renew_at() > self.collector.now() {
+            return;
+        }
+        self.renew_after = Instant::now() + renewal_retry(identity);
+        let rpc = session.rpc.clone();
+        match enrolment::request(&self.collector.credentials.key) {
+            Ok(request) => {
+                self.renewing = Some(Box::pin(async move {
+                    let renewing = tokio::time::timeout(CALL, rpc.renew(request));
+                    renewing.await.unwrap_or_else(|_| Err(CallError::Broken("no answer".to_owned())))
+                }));
+            }
+            Err(error) => tracing::warn!(reason = %chain(&error), "the certificate could not be renewed"),
+        }
+    }
+
+    async fn renewed(&mut self, result: Result<CertificateIssued, CallError>) -> Result<(), CollectorError> {
+        self.renewing = None;
+        let accepted = result.and_then(|issued| enrolment::accept(issued, &self.collector.credentials.key));
+        match accepted {
+            Ok(identity) => {
+                tracing::info!(until = %identity.not_after, "certificate renewed");
+                self.collector.adopt(identity).await
+            }
+            Err(error) => {
+                tracing::warn!(reason = %chain(&error), "the certificate could not be renewed; trying again later");
+                Ok(())
+            }
+        }
+    }
+
+    async fn note(&mut self, note: Note) {
+        let server = self.collector.server_url().to_string();
+        match note {
+            Note::Welcomed => {
+                tracing::info!(%server, "session established");
+                self.collector.clear_failure().await;
+            }
+            Note::FullReport(reason) => tracing::info!(reason, "everything is reported again"),
+            Note::NewEpoch(reason) => tracing::warn!(reason, "a new epoch begins"),
+            Note::NoAnswer => self.collector.note_failure("the server does not answer".to_owned()).await,
+            Note::StrangeAck(sequence) => {
+                tracing::warn!(%server, report = sequence, "the server acknowledged a report that was never sent");
+            }
+        }
+    }
+}
+
+/// A fiftieth of the certificate's life: often enough to succeed before its end, seldom enough not to be a load.
+fn renewal_retry(identity: &Identity) -> Duration {
+    let life = identity.not_after.since(identity.not_before);
+    let (least, most) = RENEWAL_RETRY;
+    Duration::from_millis(u64::try_from(life / 50).unwrap_or(0)).clamp(least, most)
+}
+
+/// Runs the checks one by one; one that panics is a failed observation and not the end of the collector.
+fn inspect(host: &dyn Host, checks: &[Check]) -> Observations {
+    let mut all = Observations::new();
+    for check in checks {
+        let seen = catch_unwind(AssertUnwindSafe(|| inspection::inspect(host, std::slice::from_ref(check))));
+        match seen {
+            Ok(observations) => {
+                for (check, observation) in observations.iter() {
+                    all.put(check, observation.clone());
+                }
+            }
+            Err(_) => all.put(
+                *check,
+                Observation {
+                    taken_at: host.now(),
+                    outcome: Outcome::Failed("the check itself failed; the collector's log has the place".to_owned()),
+                },
+            ),
+        }
+    }
+    all
+}
+
+fn log_failure<E: std::error::Error + 'static>(what: &str, result: Result<(), E>) {
+    if let Err(error) = result {
+        tracing::warn!(reason = %chain(&error), "{what}");
+    }
+}
+
+/// The result of a future that may be there; never ready where there is none.
+async fn ready<T>(pending: &mut Pending<T>) -> T {
+    match pending {
+        Some(future) => future.await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn next(session: Option<&mut Session>) -> Option<Result<FromServer, CallError>> {
+    match session {
+        Some(session) => session.incoming.next().await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,104 @@
+//! The state folder and the spool of a running collector, used from blocking tasks.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::Semaphore;
+
+use super::{CollectorError, CollectorOptions};
+use crate::session::message::Report;
+use crate::session::outbox::Base;
+use crate::spool::Spool;
+use crate::spool::filesystem::Disk;
+use crate::state::{Credentials, StateDir};
+use crate::wire;
+
+/// Blocking tasks of all collectors of this process that run at the same time. More would not make a disk faster, and without a
+/// bound a process of a thousand simulated collectors would start hundreds of threads.
+const BLOCKING_TASKS: usize = 8;
+static SLOTS: Semaphore = Semaphore::const_new(BLOCKING_TASKS);
+
+/// The collector's files. They stay locked until the last task that uses them has ended.
+#[derive(Clone)]
+pub(super) struct Storage(Arc<Mutex<Files>>);
+
+pub(super) struct Files {
+    pub(super) state: StateDir,
+    pub(super) spool: Spool,
+}
+
+/// What the folder held.
+pub(super) struct Found {
+    pub(super) credentials: Credentials,
+    pub(super) base: Base,
+    /// Whether `base` is the new one that was offered.
+    pub(super) base_is_new: bool,
+    pub(super) reports: Vec<Report>,
+    /// Whether reports had to be set aside.
+    pub(super) lost_reports: bool,
+}
+
+impl Storage {
+    /// Opens everything; `new_base` counts where the folder holds none.
+    pub(super) fn open(options: &CollectorOptions, new_base: Base) -> Result<(Self, Found), CollectorError> {
+        let state = StateDir::open(&options.state_dir)?;
+        let (credentials, mut aside) = state.load_credentials()?;
+        let (base, bad_base) = state.load_base()?;
+        aside.extend(bad_base);
+        for file in aside {
+            tracing::warn!(file = file.name, reason = %file.reason, "a state file could not be used and was set aside");
+        }
+        let base_is_new = base.is_none();
+        let base = match base {
+            Some(base) => base,
+            None => {
+                // The epoch must be on the disk before the first report, or that report would belong to nobody after a crash.
+                state.save_base(&new_base)?;
+                new_base
+            }
+        };
+        let acknowledged = base.acknowledged.map_or(0, |acknowledged| acknowledged.sequence);
+        let opened = Spool::open(Disk, &state.spool_path(), options.spool, &base.epoch.0, acknowledged)?;
+        let mut lost_reports = false;
+        for bad in &opened.bad {
+            lost_reports = true;
+            tracing::warn!(file = %bad.name, reason = %bad.reason, "a report in the spool could not be used and was set aside");
+        }
+        let mut reports = Vec::with_capacity(opened.waiting.len());
+        for waiting in opened.waiting {
+            match wire::decode_report(&waiting.body) {
+                Ok(report) => reports.push(report),
+                Err(error) => {
+                    lost_reports = true;
+                    tracing::warn!(report = waiting.sequence, reason = %error, "a report in the spool could not be read");
+                }
+            }
+        }
+        let files = Files {
+            state,
+            spool: opened.spool,
+        };
+        let found = Found {
+            credentials,
+            base,
+            base_is_new,
+            reports,
+            lost_reports,
+        };
+        Ok((Self(Arc::new(Mutex::new(files))), found))
+    }
+
+    /// Runs `work` on the files, off the async threads.
+    pub(super) async fn with<T: Send + 'static>(&self, work: impl FnOnce(&mut Files) -> T + Send + 'static) -> T {
+        let files = Arc::clone(&self.0);
+        blocking(move || work(&mut files.lock().unwrap_or_else(PoisonError::into_inner))).await
+    }
+}
+
+/// Runs `work` on a blocking thread, a bounded number at a time.
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let _slot = SLOTS.acquire().await.expect("the semaphore is never closed");
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}

@@ -1,0 +1,184 @@
+//! Reaching a server: URL, TCP, TLS, HTTP/2.
+
+use std::error::Error as _;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tonic::transport::{Endpoint, Uri};
+
+use super::message::Refusal;
+use crate::wire::{Rpc, WireError};
+
+/// How long DNS, TCP and TLS may take together.
+const CONNECT: Duration = Duration::from_secs(20);
+/// Silence after which the connection is probed, and how long the probe may take.
+const PROBE_AFTER: Duration = Duration::from_secs(30);
+const PROBE_ANSWER: Duration = Duration::from_secs(20);
+/// How long a single call, such as an enrolment, may take.
+pub(super) const CALL: Duration = Duration::from_secs(60);
+/// Window of a connection, in bytes; the server sends little, so that thousands of collectors in one process stay cheap.
+const WINDOW_BYTES: u32 = 64 * 1024;
+
+/// Where a server listens for collectors: `https://HOST:PORT`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerUrl {
+    host: String,
+    port: u16,
+    name: ServerName<'static>,
+}
+
+/// A text that is no server URL.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{url:?} is not a server URL: {problem}; write it as https://HOST:PORT, for example https://sickbay.example.com:7443")]
+pub struct BadServerUrl {
+    url: String,
+    problem: &'static str,
+}
+
+impl FromStr for ServerUrl {
+    type Err = BadServerUrl;
+
+    fn from_str(url: &str) -> Result<Self, BadServerUrl> {
+        let bad = |problem| BadServerUrl {
+            url: url.to_owned(),
+            problem,
+        };
+        let uri: Uri = url.trim().parse().map_err(|_| bad("it is no URL"))?;
+        if uri.scheme_str() != Some("https") {
+            return Err(bad("it does not begin with https://"));
+        }
+        if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
+            return Err(bad("something follows the port"));
+        }
+        let host = uri.host().unwrap_or_default();
+        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        let port = uri.port_u16().ok_or_else(|| bad("it names no port"))?;
+        let name = ServerName::try_from(host.clone()).map_err(|_| bad("its host is no name and no address"))?;
+        Ok(Self { host, port, name })
+    }
+}
+
+impl fmt::Display for ServerUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "https://[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "https://{}:{}", self.host, self.port)
+        }
+    }
+}
+
+/// Why a call to the server did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// The server could not be reached.
+    #[error("connect to {url}: {reason}")]
+    Connect {
+        /// Where it should be.
+        url: String,
+        /// What happened, with its causes.
+        reason: String,
+    },
+    /// The connection broke while it was used.
+    #[error("the connection to the server broke: {0}")]
+    Broken(String),
+    /// The server refused.
+    #[error("the server refused")]
+    Refused(#[source] Refusal),
+    /// A message was not what the protocol allows.
+    #[error("a message does not fit the protocol")]
+    Wire(#[from] WireError),
+}
+
+impl CallError {
+    /// The server's refusal, where there is one.
+    pub const fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::Refused(refusal) => Some(refusal),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn broken(status: &tonic::Status) -> Self {
+        let mut reason = status.message().to_owned();
+        let mut source = status.source();
+        while let Some(cause) = source {
+            let cause_text = cause.to_string();
+            if !reason.contains(&cause_text) {
+                reason = format!("{reason}: {cause_text}");
+            }
+            source = cause.source();
+        }
+        Self::Broken(reason)
+    }
+}
+
+/// Connects to `url`. The channel is for one session and its calls; it is not reconnected behind the session's back.
+pub(super) async fn connect(url: &ServerUrl, tls: Arc<ClientConfig>) -> Result<Rpc, CallError> {
+    let failed = |reason: String| CallError::Connect {
+        url: url.to_string(),
+        reason,
+    };
+    let connecting = async {
+        let tcp = TcpStream::connect((url.host.as_str(), url.port))
+            .await
+            .map_err(|error| failed(error.to_string()))?;
+        tcp.set_nodelay(true).map_err(|error| failed(error.to_string()))?;
+        TlsConnector::from(tls)
+            .connect(url.name.clone(), tcp)
+            .await
+            .map_err(|error| failed(error.to_string()))
+    };
+    let stream = tokio::time::timeout(CONNECT, connecting)
+        .await
+        .map_err(|_| failed(format!("no answer within {} s", CONNECT.as_secs())))??;
+
+    let origin: Uri = url.to_string().parse().expect("a server URL is a URI");
+    // The scheme only tells tonic not to add TLS of its own: the stream already is TLS.
+    let endpoint = Endpoint::from_static("http://sickbay")
+        .origin(origin)
+        .http2_keep_alive_interval(PROBE_AFTER)
+        .keep_alive_timeout(PROBE_ANSWER)
+        .keep_alive_while_idle(true)
+        .initial_stream_window_size(WINDOW_BYTES)
+        .initial_connection_window_size(WINDOW_BYTES);
+    let mut stream = Some(TokioIo::new(stream));
+    let connector = tower::service_fn(move |_: Uri| {
+        let stream = stream.take().ok_or_else(|| std::io::Error::other("the connection ended"));
+        async move { stream }
+    });
+    let channel = endpoint
+        .connect_with_connector(connector)
+        .await
+        .map_err(|error| failed(error.to_string()))?;
+    Ok(Rpc::new(channel))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn server_urls_are_read_strictly_and_a_wrong_one_says_what_is_wrong() {
+        for good in ["https://sickbay.example.com:7443", "https://127.0.0.1:7443", "https://[::1]:7443"] {
+            assert_eq!(good.parse::<ServerUrl>().map(|url| url.to_string()), Ok(good.to_owned()));
+        }
+        for (bad, why) in [
+            ("http://a:1", "https"),
+            ("https://a", "port"),
+            ("a b", "no URL"),
+            ("https://a:7443/path", "follows"),
+            ("https://a_b!:7443", "no name"),
+        ] {
+            let error = bad.parse::<ServerUrl>().expect_err(bad).to_string();
+            assert!(error.contains(why), "{error}");
+        }
+    }
+}

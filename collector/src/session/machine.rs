@@ -1,0 +1,493 @@
+//! The session as a state machine: events in, actions out, time and randomness as arguments, no I/O.
+//!
+//! Promises: nothing is sent before it is durable in the spool; at most [`REPORTS_IN_FLIGHT`](sickbay_proto::limits::REPORTS_IN_FLIGHT) reports are under way without an
+//! acknowledgement; a base that either side lost, or a collector that was set back, is mended after the next welcome
+//! ([`reconcile`]); one inspection runs at a time; every wait is bounded and jittered.
+//!
+//! The driver carries out the actions in their order and reports back what [`Event`] lists; a push is answered before any other
+//! event is told. Actions that refer to the base
+//! ([`Action::SaveBase`]) mean [`Machine::base`] at the time of carrying out.
+
+mod live;
+pub mod reconcile;
+mod schedule;
+#[cfg(test)]
+mod simulation;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sickbay_diagnosis::observation::Observations;
+use sickbay_diagnosis::{Check, Time};
+
+use live::Live;
+use reconcile::{Standing, reconcile};
+use schedule::Schedule;
+
+use super::backoff::BackoffOptions;
+use super::message::{
+    Asked, Epoch, FromServer, Hello, Range, Reason, Refusal, Report, Retry, ServerSettings, ToServer, Welcome,
+};
+use super::outbox::{Base, Outbox};
+
+/// Requests of the server that may wait for an inspection; more are refused.
+const REQUESTS: usize = 16;
+
+/// From how many failures on a replaced session backs off.
+const CLONE_FAILURES: u32 = 5;
+
+/// Now, by both clocks.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    /// Time since an arbitrary start; never goes back.
+    pub elapsed: Duration,
+    /// The device's clock, which may be wrong and may jump. Only ever told, never reckoned with.
+    pub clock: Time,
+}
+
+/// Settings of a session.
+#[derive(Debug, Clone, Copy)]
+pub struct MachineOptions {
+    /// Time between two full inspections.
+    pub inspection_interval: Duration,
+    /// Whether group policy or the command line set that interval, so that the server may not.
+    pub inspection_interval_fixed: bool,
+    /// Time between two heartbeats.
+    pub heartbeat_interval: Duration,
+    /// How to wait between connections.
+    pub backoff: BackoffOptions,
+    /// How long the server may take to welcome, and to acknowledge anything while reports are under way.
+    pub patience: Duration,
+    /// Wait before a report is tried again that could not be made durable.
+    pub disk_retry: Duration,
+}
+
+impl Default for MachineOptions {
+    fn default() -> Self {
+        Self {
+            inspection_interval: Duration::from_secs(60 * 60),
+            inspection_interval_fixed: false,
+            heartbeat_interval: Duration::from_secs(60),
+            backoff: BackoffOptions::default(),
+            patience: Duration::from_secs(120),
+            disk_retry: Duration::from_secs(60),
+        }
+    }
+}
+
+/// What happened.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// A session's stream is open; nothing was said yet.
+    Connected,
+    /// The server said something.
+    Received(FromServer),
+    /// The connection could not be made, or ended; the refusal where the server gave one.
+    Disconnected(Option<Refusal>),
+    /// The inspection that was asked for is over.
+    Inspected(Observations),
+    /// The report of that number is durable in the spool, which dropped older ones for it.
+    Pushed {
+        /// Its number.
+        sequence: u64,
+        /// What the spool dropped.
+        dropped: Option<Range>,
+    },
+    /// The report could not be made durable.
+    PushFailed,
+    /// Somebody on this machine wants these checks run now: a value that they read changed.
+    InspectSoon(Vec<Check>),
+    /// [`Machine::deadline`] came.
+    Timer,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Open a session with a server.
+    Connect,
+    /// End the session.
+    Disconnect,
+    /// Send a message in the open session.
+    Send(ToServer),
+    /// Run these checks, then tell [`Event::Inspected`].
+    Inspect(Vec<Check>),
+    /// Make the report durable, then tell [`Event::Pushed`] or [`Event::PushFailed`].
+    SpoolPush(Arc<Report>),
+    /// Remove reports up to this number from the spool, unless the base could not be saved before.
+    SpoolRemoveUpTo(u64),
+    /// Empty the spool.
+    SpoolClear,
+    /// Make [`Machine::base`] durable.
+    SaveBase,
+    /// Worth a line in the log.
+    Note(Note),
+}
+
+/// What a person may want to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Note {
+    /// The session is established.
+    Welcomed,
+    /// The server will get everything again.
+    FullReport(&'static str),
+    /// A new epoch begins.
+    NewEpoch(&'static str),
+    /// The server took too long.
+    NoAnswer,
+    /// The server acknowledged what was never sent.
+    StrangeAck(u64),
+}
+
+/// Where randomness comes from: fills the bytes.
+pub type Random<'a> = &'a mut dyn FnMut(&mut [u8]);
+
+#[derive(Debug)]
+enum Link {
+    /// Not before this time.
+    Waiting { until: Duration },
+    Connecting,
+    /// The hello is out.
+    Greeting { until: Duration },
+    Live(Live),
+}
+
+/// The state of one collector's session.
+#[derive(Debug)]
+pub struct Machine {
+    options: MachineOptions,
+    outbox: Outbox,
+    epoch_made_here: bool,
+    link: Link,
+    failures: u32,
+    settings: ServerSettings,
+    /// Why everything must be sent again; stays until that report is durable.
+    full_wanted: Option<&'static str>,
+    /// Not before this time is a push tried again.
+    push_after: Duration,
+    /// Whether the driver was asked to push and has not answered.
+    pushing: bool,
+    schedule: Schedule,
+}
+
+impl Machine {
+    /// A collector that was just started. `gap` says that the spool had lost something (see [`Outbox::restore`]), and
+    /// `epoch_made_here` that the epoch is new.
+    pub fn new(options: MachineOptions, outbox: Outbox, gap: bool, epoch_made_here: bool) -> Self {
+        Self {
+            options,
+            outbox,
+            epoch_made_here,
+            link: Link::Waiting { until: Duration::ZERO },
+            failures: 0,
+            settings: ServerSettings::default(),
+            full_wanted: gap.then_some("the spool lost a report"),
+            push_after: Duration::ZERO,
+            pushing: false,
+            schedule: Schedule::new(),
+        }
+    }
+
+    /// What the server is known to have, for [`Action::SaveBase`].
+    pub const fn base(&self) -> &Base {
+        self.outbox.base()
+    }
+
+    /// What waits and what is known.
+    pub const fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    /// Whether a welcomed session is open.
+    pub const fn is_live(&self) -> bool {
+        matches!(self.link, Link::Live(_))
+    }
+
+    /// When [`Event::Timer`] is due at the latest; earlier ones are harmless.
+    pub fn deadline(&self) -> Duration {
+        let link = match &self.link {
+            Link::Waiting { until } | Link::Greeting { until } => *until,
+            Link::Connecting => Duration::MAX,
+            Link::Live(live) => live.deadline(),
+        };
+        let full = if self.may_tell_all() {
+            self.push_after
+        } else {
+            Duration::MAX
+        };
+        link.min(full).min(self.schedule.deadline())
+    }
+
+    /// Takes an event and says what is to be done.
+    pub fn handle(&mut self, event: Event, now: Moment, random: Random<'_>) -> Vec<Action> {
+        let mut actions = Vec::new();
+        match event {
+            Event::Connected => self.greet(now, &mut actions),
+            Event::Received(message) => self.receive(message, now, random, &mut actions),
+            Event::Disconnected(refusal) => self.wait(refusal.as_ref(), now, random),
+            Event::Inspected(observations) => self.inspected(observations, now, random),
+            Event::Pushed { sequence, dropped } => self.pushed(sequence, dropped, &mut actions),
+            Event::PushFailed => {
+                self.pushing = false;
+                self.outbox.unstage();
+                self.push_after = now.elapsed + self.options.disk_retry;
+                self.schedule.push_failed(self.push_after);
+            }
+            Event::InspectSoon(checks) => self.schedule.want(checks),
+            Event::Timer => self.timer(now, random, &mut actions),
+        }
+        self.advance(now, &mut actions);
+        actions
+    }
+
+    fn greet(&mut self, now: Moment, actions: &mut Vec<Action>) {
+        if !matches!(self.link, Link::Connecting) {
+            actions.push(Action::Disconnect);
+            return;
+        }
+        self.link = Link::Greeting {
+            until: now.elapsed + self.options.patience,
+        };
+        actions.push(Action::Send(ToServer::Hello(Hello {
+            epoch: self.base().epoch,
+            acknowledged: self.outbox.acknowledged(),
+            digest: self.base().acknowledged.map(|acknowledged| acknowledged.digest),
+            newest: self.outbox.newest_durable(),
+            device_time: now.clock,
+        })));
+    }
+
+    fn receive(&mut self, message: FromServer, now: Moment, random: Random<'_>, actions: &mut Vec<Action>) {
+        match message {
+            FromServer::Welcome(welcome) => self.welcome(&welcome, now, random, actions),
+            FromServer::Ack { epoch, sequence } => self.acknowledged(epoch, sequence, now, actions),
+            FromServer::Settings(settings) => self.set(settings, now),
+            FromServer::FullWanted { .. } => self.full_wanted(actions),
+            FromServer::Request { request_id, asked } => self.request(request_id, asked),
+            FromServer::Unknown => {}
+        }
+    }
+
+    fn welcome(&mut self, welcome: &Welcome, now: Moment, random: Random<'_>, actions: &mut Vec<Action>) {
+        if !matches!(self.link, Link::Greeting { .. }) {
+            return;
+        }
+        self.link = Link::Live(Live::new(now.elapsed));
+        actions.push(Action::Note(Note::Welcomed));
+        if let Some(settings) = welcome.settings {
+            self.set(settings, now);
+        }
+        match reconcile(&self.outbox, self.epoch_made_here, welcome) {
+            Standing::Agreed => {}
+            Standing::Ahead(sequence) => self.forget_acknowledged(sequence, actions),
+            Standing::ServerLostBase(why) => self.want_full(why, actions),
+            Standing::SetBack(why) => self.begin_epoch(why, now, random, actions),
+        }
+    }
+
+    fn begin_epoch(&mut self, why: &'static str, now: Moment, random: Random<'_>, actions: &mut Vec<Action>) {
+        let mut epoch = Epoch([0; 16]);
+        random(&mut epoch.0);
+        let known = self.outbox.begin_epoch(epoch);
+        self.epoch_made_here = true;
+        self.full_wanted = None;
+        self.pushing = false;
+        self.schedule.begin_epoch();
+        actions.extend([Action::Note(Note::NewEpoch(why)), Action::SaveBase, Action::SpoolClear]);
+        // What an older process left may be stale; what this one saw is told at once.
+        if self.schedule.seen_all() {
+            self.outbox.stage(known, true, now.clock);
+        }
+    }
+
+    fn acknowledged(&mut self, epoch: Epoch, sequence: u64, now: Moment, actions: &mut Vec<Action>) {
+        let Link::Live(live) = &mut self.link else {
+            return;
+        };
+        if epoch != self.outbox.base().epoch {
+            return;
+        }
+        if sequence > self.outbox.newest_durable() {
+            actions.push(Action::Note(Note::StrangeAck(sequence)));
+            return;
+        }
+        live.acknowledged(sequence, now.elapsed, self.options.patience);
+        self.failures = 0;
+        self.forget_acknowledged(sequence, actions);
+    }
+
+    fn forget_acknowledged(&mut self, sequence: u64, actions: &mut Vec<Action>) {
+        if self.outbox.acknowledge(sequence) {
+            actions.extend([Action::SaveBase, Action::SpoolRemoveUpTo(sequence)]);
+        }
+    }
+
+    fn full_wanted(&mut self, actions: &mut Vec<Action>) {
+        let full = self.outbox.newest_full();
+        if let Link::Live(live) = &mut self.link {
+            // What was sent before the full report is refused by the server and will not be acknowledged by itself.
+            live.forget_before(full.unwrap_or(u64::MAX));
+        }
+        self.want_full("the server asked for it", actions);
+    }
+
+    fn want_full(&mut self, why: &'static str, actions: &mut Vec<Action>) {
+        let coming = self.outbox.full_is_waiting() || self.outbox.is_unspoken();
+        if !coming && self.full_wanted.is_none() {
+            actions.push(Action::Note(Note::FullReport(why)));
+            self.full_wanted = Some(why);
+        }
+    }
+
+    fn set(&mut self, settings: ServerSettings, now: Moment) {
+        if settings != self.settings {
+            self.settings = settings;
+            let interval = self.inspection_interval();
+            self.schedule.not_later_than(now.elapsed + interval);
+        }
+    }
+
+    fn request(&mut self, request_id: String, asked: Asked) {
+        match asked {
+            Asked::InspectNow(checks) if self.schedule.requests() < REQUESTS => {
+                self.schedule.ask(request_id, checks);
+            }
+            Asked::InspectNow(_) => self.schedule.refuse(request_id, "too many requests wait already"),
+            Asked::Unknown => self.schedule.refuse(request_id, "this collector does not know the request"),
+        }
+    }
+
+    fn inspected(&mut self, observations: Observations, now: Moment, random: Random<'_>) {
+        let interval = self.inspection_interval();
+        self.schedule.finish(interval, now, random);
+        let full = self.full_wanted.is_some() && self.schedule.seen_all();
+        self.outbox.stage(observations, full, now.clock);
+        if self.outbox.staged().is_none() {
+            self.schedule.confirm(self.outbox.newest());
+        }
+    }
+
+    fn pushed(&mut self, sequence: u64, dropped: Option<Range>, actions: &mut Vec<Action>) {
+        self.pushing = false;
+        if self.outbox.staged().is_some_and(|report| report.full) {
+            self.full_wanted = None;
+        }
+        if let Some(superseded) = self.outbox.pushed(sequence) {
+            actions.push(Action::SpoolRemoveUpTo(superseded));
+        }
+        if let Some(range) = dropped
+            && self.outbox.dropped(range)
+        {
+            self.want_full("the spool was full", actions);
+        }
+        if self.outbox.staged().is_none() {
+            self.schedule.confirm(self.outbox.newest());
+        }
+    }
+
+    fn timer(&mut self, now: Moment, random: Random<'_>, actions: &mut Vec<Action>) {
+        match &self.link {
+            Link::Waiting { until } if now.elapsed >= *until => {
+                self.link = Link::Connecting;
+                actions.push(Action::Connect);
+            }
+            Link::Greeting { until } if now.elapsed >= *until => self.give_up(now, random, actions),
+            Link::Live(live) if live.stalled(now.elapsed) => self.give_up(now, random, actions),
+            _ => {}
+        }
+        self.schedule.timer(now.elapsed);
+    }
+
+    fn give_up(&mut self, now: Moment, random: Random<'_>, actions: &mut Vec<Action>) {
+        actions.extend([Action::Note(Note::NoAnswer), Action::Disconnect]);
+        self.wait(None, now, random);
+    }
+
+    fn wait(&mut self, refusal: Option<&Refusal>, now: Moment, random: Random<'_>) {
+        if let Link::Live(live) = &self.link
+            && live.proved_itself(now.elapsed)
+        {
+            self.failures = 0;
+        }
+        self.failures = self.failures.saturating_add(1);
+        if refusal.is_some_and(|refusal| refusal.reason == Reason::Replaced) {
+            // Two clones that push each other out must not do so every second.
+            self.failures = self.failures.max(CLONE_FAILURES);
+        }
+        let mut bytes = [0; 8];
+        random(&mut bytes);
+        let random = u64::from_le_bytes(bytes);
+        let backoff = &self.options.backoff;
+        let wait = match refusal.map(|refusal| refusal.reason.retry()) {
+            Some(Retry::Seldom) => backoff.wait_refused(random),
+            Some(Retry::Soon) | None => backoff.wait(self.failures, random),
+        };
+        let asked = Duration::from_millis(refusal.map_or(0, |refusal| refusal.retry_after_ms));
+        // No server may silence a device for longer than a day by its retry-after.
+        let asked = asked.min(Duration::from_secs(24 * 60 * 60));
+        self.link = Link::Waiting {
+            until: now.elapsed + asked + wait,
+        };
+        self.schedule.hang_up();
+    }
+
+    /// Does whatever can be done now, whichever event made it possible.
+    fn advance(&mut self, now: Moment, actions: &mut Vec<Action>) {
+        if self.may_tell_all() && now.elapsed >= self.push_after {
+            let any = self.outbox.stage(Observations::new(), true, now.clock);
+            if !any {
+                // No check is known at all, so the next report is the first one, and full.
+                self.full_wanted = None;
+            }
+        }
+        self.push_staged(actions);
+        if let Some(checks) = self.schedule.begin() {
+            actions.push(Action::Inspect(checks));
+        }
+        let heartbeat = self.heartbeat_interval();
+        let Link::Live(live) = &mut self.link else {
+            return;
+        };
+        // Before a full report that is about to be made, the older ones are of no use to the server.
+        if self.full_wanted.is_none() {
+            live.send_reports(&self.outbox, now.elapsed, self.options.patience, actions);
+        }
+        if live.sent_all(&self.outbox) && self.outbox.staged().is_none() {
+            actions.extend(self.schedule.take_answers().map(Action::Send));
+        }
+        live.send_heartbeat(&self.outbox, &self.schedule, now, heartbeat, actions);
+    }
+
+    /// Whether a full report is wanted and nothing but time stands in its way.
+    fn may_tell_all(&self) -> bool {
+        self.full_wanted.is_some() && self.schedule.seen_all() && self.outbox.staged().is_none()
+    }
+
+    /// Asks for the first staged report to be made durable, once.
+    fn push_staged(&mut self, actions: &mut Vec<Action>) {
+        if !self.pushing
+            && let Some(report) = self.outbox.staged()
+        {
+            actions.push(Action::SpoolPush(Arc::clone(report)));
+            self.pushing = true;
+        }
+    }
+
+    fn inspection_interval(&self) -> Duration {
+        if self.options.inspection_interval_fixed || self.settings.inspection_interval_s == 0 {
+            self.options.inspection_interval
+        } else {
+            schedule::bounded_inspection_interval(self.settings.inspection_interval_s)
+        }
+    }
+
+    fn heartbeat_interval(&self) -> Duration {
+        if self.settings.heartbeat_interval_s == 0 {
+            self.options.heartbeat_interval
+        } else {
+            schedule::bounded_heartbeat_interval(self.settings.heartbeat_interval_s)
+        }
+    }
+}

@@ -1,0 +1,517 @@
+//! What the server knows, what is on its way, and what of a new inspection is news. Pure.
+//!
+//! Promises: an inspection that saw nothing different (by the checks' comparison form) makes no report; a report carries whole
+//! observations and fits a message of the wire; sequence numbers rise by one; the first report of an epoch is full; where the
+//! spool's limits would be passed, a full report takes the place of everything that waits and says so.
+//!
+//! A full set of observations that does not fit one message is a full report with as many as fit, followed by ordinary ones
+//! with the rest.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+use sickbay_diagnosis::observation::{Observation, Observations};
+use sickbay_diagnosis::{Check, Time};
+use sickbay_proto::limits::{MESSAGE_BYTES, OBSERVATIONS_PER_REPORT};
+
+use super::message::{Digest, Epoch, Range, Report};
+use crate::spool::SpoolLimits;
+use crate::wire;
+
+/// The form in which two observations of a check are compared.
+pub type ComparisonForm = fn(Check, &Observation) -> Vec<u8>;
+
+/// Room in a report for everything that is not an observation, in bytes.
+const REPORT_OVERHEAD_BYTES: usize = 1024;
+/// Room in a report for what stands around one observation, in bytes.
+const OBSERVATION_OVERHEAD_BYTES: usize = 16;
+
+/// What the server is known to have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Base {
+    /// The epoch of all sequence numbers.
+    pub epoch: Epoch,
+    /// The newest acknowledged report; `None` before the first of the epoch.
+    pub acknowledged: Option<Acknowledged>,
+    /// All observations as of that report.
+    pub observations: Observations,
+}
+
+/// A report that is durable on the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Acknowledged {
+    /// Its sequence number.
+    pub sequence: u64,
+    /// Its digest.
+    pub digest: Digest,
+}
+
+/// What the server knows and what it will be told.
+#[derive(Debug)]
+pub struct Outbox {
+    base: Base,
+    /// Durable here, not yet acknowledged; oldest first.
+    waiting: VecDeque<Queued>,
+    /// Not yet durable here.
+    staged: VecDeque<Queued>,
+    /// No report gets a number up to this one, although none of them is kept.
+    floor: u64,
+    limits: SpoolLimits,
+    form: ComparisonForm,
+}
+
+#[derive(Debug, Clone)]
+struct Queued {
+    report: Arc<Report>,
+    bytes: u64,
+}
+
+impl Queued {
+    fn new(report: Report) -> Self {
+        let bytes = report
+            .observations
+            .iter()
+            .map(|(check, observation)| wire::encoded_len(check, observation) + OBSERVATION_OVERHEAD_BYTES)
+            .sum::<usize>()
+            + REPORT_OVERHEAD_BYTES;
+        Self {
+            report: Arc::new(report),
+            bytes: bytes as u64,
+        }
+    }
+}
+
+impl Outbox {
+    /// Nothing waits; `base` may be new.
+    pub fn new(base: Base, limits: SpoolLimits, form: ComparisonForm) -> Self {
+        Self {
+            base,
+            waiting: VecDeque::new(),
+            staged: VecDeque::new(),
+            floor: 0,
+            limits,
+            form,
+        }
+    }
+
+    /// Takes up what the spool held, oldest first. Returns whether something is missing in between, so that the next report must be
+    /// full: reports that follow a gap are useless to the server and are left out.
+    pub fn restore(&mut self, reports: Vec<Report>) -> bool {
+        let mut gap = false;
+        for report in reports {
+            let expected = self.newest() + 1;
+            self.floor = self.floor.max(report.sequence);
+            let follows = report.sequence == expected && (self.has_base() || report.full);
+            if report.full || (follows && !gap) {
+                gap = false;
+                self.waiting.push_back(Queued::new(report));
+            } else {
+                gap = true;
+            }
+        }
+        gap
+    }
+
+    /// What the server is known to have.
+    pub const fn base(&self) -> &Base {
+        &self.base
+    }
+
+    /// Newest sequence number that was given.
+    pub fn newest(&self) -> u64 {
+        self.staged
+            .back()
+            .or(self.waiting.back())
+            .map_or(self.acknowledged(), |queued| queued.report.sequence)
+            .max(self.floor)
+    }
+
+    /// Newest sequence number that is durable here or on the server.
+    pub fn newest_durable(&self) -> u64 {
+        self.waiting
+            .back()
+            .map_or(self.acknowledged(), |queued| queued.report.sequence)
+    }
+
+    /// Whether nothing of this epoch was said or is about to be said, so that the next report is the first one.
+    pub fn is_unspoken(&self) -> bool {
+        !self.has_base()
+    }
+
+    /// Newest acknowledged sequence number; 0 for none.
+    pub fn acknowledged(&self) -> u64 {
+        self.base.acknowledged.map_or(0, |acknowledged| acknowledged.sequence)
+    }
+
+    /// Digest of the waiting report `sequence`.
+    pub fn waiting_digest(&self, sequence: u64) -> Option<Digest> {
+        let at = self
+            .waiting
+            .binary_search_by_key(&sequence, |queued| queued.report.sequence)
+            .ok()?;
+        Some(self.waiting[at].report.digest)
+    }
+
+    /// Whether a full report waits, so that nothing before it needs to be sent.
+    pub fn full_is_waiting(&self) -> bool {
+        self.newest_full().is_some()
+    }
+
+    /// The sequence number of the newest full report that waits.
+    pub fn newest_full(&self) -> Option<u64> {
+        let mut newest_first = self.waiting.iter().rev();
+        newest_first
+            .find(|queued| queued.report.full)
+            .map(|queued| queued.report.sequence)
+    }
+
+    /// What is worth sending, oldest first: from the newest full report on, which makes older ones needless.
+    pub fn sendable(&self) -> impl Iterator<Item = &Arc<Report>> {
+        let from = self.newest_full().unwrap_or(0);
+        self.waiting
+            .iter()
+            .map(|queued| &queued.report)
+            .filter(move |report| report.sequence >= from)
+    }
+
+    /// The next report to be made durable.
+    pub fn staged(&self) -> Option<&Arc<Report>> {
+        self.staged.front().map(|queued| &queued.report)
+    }
+
+    /// Number of reports that wait for acknowledgement.
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// What the server will know of `check` once everything arrived.
+    pub fn latest(&self, check: Check) -> Option<&Observation> {
+        for queued in self.staged.iter().rev().chain(self.waiting.iter().rev()) {
+            let seen = queued.report.observations.get(check);
+            if seen.is_some() || queued.report.full {
+                return seen;
+            }
+        }
+        self.base.observations.get(check)
+    }
+
+    /// All that the server will know once everything arrived.
+    pub fn latest_all(&self) -> Observations {
+        let mut all = Observations::new();
+        for check in Check::ALL {
+            if let Some(observation) = self.latest(*check) {
+                all.put(*check, observation.clone());
+            }
+        }
+        all
+    }
+
+    /// Stages the reports that tell the news of `seen`; with `full` everything that is known. Returns whether there was anything to
+    /// tell.
+    pub fn stage(&mut self, seen: Observations, full: bool, now: Time) -> bool {
+        let mut fitted = BTreeMap::new();
+        for (check, observation) in seen.iter() {
+            fitted.insert(check, wire::fit(check, observation.clone()));
+        }
+        let full = full || !self.has_base();
+        let mut parts = self.compose(&fitted, full, None, now);
+        if !parts.is_empty() && self.would_overflow(&parts) {
+            let dropped = self.waiting.front().zip(self.waiting.back()).map(|(first, last)| Range {
+                first: first.report.sequence,
+                last: last.report.sequence,
+            });
+            parts = self.compose(&fitted, true, dropped, now);
+        }
+        let any = !parts.is_empty();
+        self.staged.extend(parts);
+        any
+    }
+
+    /// The oldest staged report is durable. Returns up to where older ones may be removed, if the spool was full.
+    pub fn pushed(&mut self, sequence: u64) -> Option<u64> {
+        let staged = self.staged.pop_front_if(|queued| queued.report.sequence == sequence)?;
+        let superseded = staged.report.dropped.map(|range| range.last);
+        self.waiting.push_back(staged);
+        if let Some(last) = superseded {
+            self.waiting.retain(|queued| queued.report.sequence > last);
+        }
+        superseded
+    }
+
+    /// The spool itself dropped these. Returns whether the next report must be full.
+    pub fn dropped(&mut self, range: Range) -> bool {
+        let before = self.waiting.len();
+        self.waiting.retain(|queued| queued.report.sequence > range.last);
+        // What was only waiting to be removed, because it was acknowledged, is no loss.
+        before != self.waiting.len() && !self.full_is_waiting()
+    }
+
+    /// Nothing that is staged could be made durable. The next inspection finds the same news again.
+    pub fn unstage(&mut self) {
+        self.staged.clear();
+    }
+
+    /// Everything up to `sequence` is durable on the server. Returns whether that is news.
+    pub fn acknowledge(&mut self, sequence: u64) -> bool {
+        let mut any = false;
+        while let Some(queued) = self.waiting.pop_front_if(|queued| queued.report.sequence <= sequence) {
+            any = true;
+            let report = Arc::unwrap_or_clone(queued.report);
+            self.base.acknowledged = Some(Acknowledged {
+                sequence: report.sequence,
+                digest: report.digest,
+            });
+            if report.full {
+                self.base.observations = report.observations;
+            } else {
+                for (check, observation) in report.observations.iter() {
+                    self.base.observations.put(check, observation.clone());
+                }
+            }
+        }
+        any
+    }
+
+    /// Forgets what the server has, and returns what was known last, to be told again in full.
+    pub fn begin_epoch(&mut self, epoch: Epoch) -> Observations {
+        let known = self.latest_all();
+        self.waiting.clear();
+        self.staged.clear();
+        self.floor = 0;
+        self.base = Base {
+            epoch,
+            acknowledged: None,
+            observations: Observations::new(),
+        };
+        known
+    }
+
+    fn has_base(&self) -> bool {
+        self.base.acknowledged.is_some() || !self.waiting.is_empty() || !self.staged.is_empty()
+    }
+
+    fn would_overflow(&self, parts: &[Queued]) -> bool {
+        let bytes: u64 = self.waiting.iter().chain(parts).map(|queued| queued.bytes).sum();
+        !self.waiting.is_empty() && (self.waiting.len() + parts.len() > self.limits.reports || bytes > self.limits.bytes)
+    }
+
+    fn compose(
+        &self,
+        seen: &BTreeMap<Check, Observation>,
+        full: bool,
+        dropped: Option<Range>,
+        now: Time,
+    ) -> Vec<Queued> {
+        let mut after: BTreeMap<Check, &Observation> = BTreeMap::new();
+        let mut told: Vec<(Check, &Observation)> = Vec::new();
+        for &check in Check::ALL {
+            let known = self.latest(check);
+            let fresh = seen.get(&check).filter(|fresh| full || self.differs(check, known, fresh));
+            if !full && let Some(known) = known {
+                after.insert(check, known);
+            }
+            let tell = if full { fresh.or(known) } else { fresh };
+            told.extend(tell.map(|observation| (check, observation)));
+        }
+        let mut sequence = self.newest();
+        let mut parts = Vec::new();
+        for part in split(&told) {
+            sequence += 1;
+            let mut observations = Observations::new();
+            for &(check, observation) in part {
+                after.insert(check, observation);
+                observations.put(check, observation.clone());
+            }
+            let first = parts.is_empty();
+            parts.push(Queued::new(Report {
+                sequence,
+                full: full && first,
+                observations,
+                digest: digest(&after),
+                taken_at: now,
+                dropped: dropped.filter(|_| first),
+            }));
+        }
+        parts
+    }
+
+    fn differs(&self, check: Check, known: Option<&Observation>, fresh: &Observation) -> bool {
+        known.is_none_or(|known| (self.form)(check, known) != (self.form)(check, fresh))
+    }
+}
+
+/// Runs of observations that each fit one message.
+fn split<'a, 'b>(told: &'a [(Check, &'b Observation)]) -> Vec<&'a [(Check, &'b Observation)]> {
+    let mut parts = Vec::new();
+    let mut start = 0;
+    let mut bytes = 0;
+    for (at, (check, observation)) in told.iter().enumerate() {
+        let size = wire::encoded_len(*check, observation) + OBSERVATION_OVERHEAD_BYTES;
+        let too_large = bytes + size > MESSAGE_BYTES - REPORT_OVERHEAD_BYTES;
+        if at > start && (too_large || at - start == OBSERVATIONS_PER_REPORT) {
+            parts.push(&told[start..at]);
+            start = at;
+            bytes = 0;
+        }
+        bytes += size;
+    }
+    if start < told.len() {
+        parts.push(&told[start..]);
+    }
+    parts
+}
+
+/// SHA-256 over every observation in the order of checks, each preceded by its length.
+fn digest(observations: &BTreeMap<Check, &Observation>) -> Digest {
+    let mut hash = Sha256::new();
+    for (check, observation) in observations {
+        let encoded = wire::canonical(*check, observation);
+        hash.update((encoded.len() as u64).to_le_bytes());
+        hash.update(&encoded);
+    }
+    Digest(hash.finalize().into())
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+    use sickbay_diagnosis::observation::Outcome;
+    use sickbay_diagnosis::reading::{Data, Reading, Source};
+
+    use super::*;
+
+    fn form(_: Check, observation: &Observation) -> Vec<u8> {
+        serde_json::to_vec(&observation.outcome).unwrap()
+    }
+
+    fn seen(text: &str) -> Observation {
+        Observation {
+            taken_at: Time::from_millis(text.len() as i64),
+            outcome: Outcome::Seen(vec![Reading {
+                source: Source::Registry,
+                path: "HKLM".to_owned(),
+                name: None,
+                data: Data::Text(text.to_owned()),
+            }]),
+        }
+    }
+
+    fn observations(pairs: &[(Check, &str)]) -> Observations {
+        let mut observations = Observations::new();
+        for (check, text) in pairs {
+            observations.put(*check, seen(text));
+        }
+        observations
+    }
+
+    fn outbox(limits: SpoolLimits) -> Outbox {
+        let base = Base {
+            epoch: Epoch([1; 16]),
+            acknowledged: None,
+            observations: Observations::new(),
+        };
+        Outbox::new(base, limits, form)
+    }
+
+    fn push_all(outbox: &mut Outbox) -> Vec<Arc<Report>> {
+        let mut pushed = Vec::new();
+        while let Some(report) = outbox.staged().cloned() {
+            outbox.pushed(report.sequence);
+            pushed.push(report);
+        }
+        pushed
+    }
+
+    const NOW: Time = Time::from_millis(1_000);
+
+    #[test]
+    fn the_first_report_is_full_and_an_unchanged_inspection_makes_none() {
+        let mut outbox = outbox(SpoolLimits::default());
+        let same = observations(&[(Check::Pause, "a"), (Check::Updates, "b")]);
+        assert!(outbox.stage(same.clone(), false, NOW));
+        let first = push_all(&mut outbox);
+        assert!(first.len() == 1 && first[0].full && first[0].sequence == 1);
+        assert!(!outbox.stage(same, false, NOW));
+    }
+
+    #[test]
+    fn only_changed_checks_are_told_and_each_of_them_whole() {
+        let mut outbox = outbox(SpoolLimits::default());
+        outbox.stage(observations(&[(Check::Pause, "a"), (Check::Updates, "b")]), false, NOW);
+        push_all(&mut outbox);
+        outbox.stage(observations(&[(Check::Pause, "a2"), (Check::Updates, "b")]), false, NOW);
+        let second = push_all(&mut outbox);
+        assert_eq!(second[0].observations, observations(&[(Check::Pause, "a2")]));
+        assert!(!second[0].full);
+        assert!(outbox.acknowledge(2) && !outbox.acknowledge(2));
+        assert_eq!(outbox.base().observations, observations(&[(Check::Pause, "a2"), (Check::Updates, "b")]));
+        assert_eq!(outbox.base().acknowledged.unwrap().digest, second[0].digest);
+    }
+
+    #[test]
+    fn the_digest_is_that_of_everything_known_and_not_of_the_report() {
+        let mut one = outbox(SpoolLimits::default());
+        one.stage(observations(&[(Check::Pause, "x"), (Check::Updates, "b")]), false, NOW);
+        one.stage(observations(&[(Check::Pause, "a")]), false, NOW);
+        let mut other = outbox(SpoolLimits::default());
+        other.stage(observations(&[(Check::Pause, "a"), (Check::Updates, "b")]), false, NOW);
+        assert_eq!(push_all(&mut one)[1].digest, push_all(&mut other)[0].digest);
+    }
+
+    #[test]
+    fn a_spool_that_would_overflow_is_replaced_by_one_full_report_that_says_what_was_dropped() {
+        let limits = SpoolLimits {
+            reports: 2,
+            ..SpoolLimits::default()
+        };
+        let mut outbox = outbox(limits);
+        for text in ["a", "b"] {
+            outbox.stage(observations(&[(Check::Pause, text), (Check::Updates, "u")]), false, NOW);
+            push_all(&mut outbox);
+        }
+        outbox.stage(observations(&[(Check::Pause, "c")]), false, NOW);
+        let report = outbox.staged().cloned().unwrap();
+        assert!(report.full);
+        assert_eq!(report.dropped, Some(Range { first: 1, last: 2 }));
+        assert_eq!(report.observations, observations(&[(Check::Pause, "c"), (Check::Updates, "u")]));
+        assert_eq!(outbox.pushed(3), Some(2));
+        assert_eq!(outbox.sendable().map(|report| report.sequence).collect::<Vec<_>>(), [3]);
+    }
+
+    #[test]
+    fn observations_beyond_one_message_follow_the_full_report() {
+        let mut outbox = outbox(SpoolLimits::default());
+        let mut large = Observations::new();
+        for check in [Check::Pause, Check::Services, Check::Updates] {
+            let reading = seen(&"x".repeat(16_000)).readings()[0].clone();
+            large.put(
+                check,
+                Observation {
+                    taken_at: NOW,
+                    outcome: Outcome::Seen(vec![reading; 40]),
+                },
+            );
+        }
+        outbox.stage(large.clone(), false, NOW);
+        let parts = push_all(&mut outbox);
+        assert_eq!(parts.iter().map(|part| part.full).collect::<Vec<_>>(), [true, false, false]);
+        assert!(parts.iter().all(|part| wire::encode_report(part).is_ok()));
+        outbox.acknowledge(3);
+        assert_eq!(outbox.base().observations, large);
+    }
+
+    #[test]
+    fn after_a_gap_in_the_spool_the_useless_rest_is_left_out_and_its_numbers_are_not_used_again() {
+        let mut whole = outbox(SpoolLimits::default());
+        for text in ["a", "b", "c", "d"] {
+            whole.stage(observations(&[(Check::Pause, text)]), false, NOW);
+        }
+        let mut reports: Vec<Report> = push_all(&mut whole).iter().map(|report| (**report).clone()).collect();
+        reports.remove(1);
+        let mut restored = outbox(SpoolLimits::default());
+        assert!(restored.restore(reports));
+        assert_eq!((restored.waiting(), restored.newest()), (1, 4));
+    }
+}

@@ -1,0 +1,255 @@
+//! Who this device is: its key, and the certificate that the server issued over it.
+
+use std::fmt;
+use std::path::Path;
+
+use rcgen::{KeyPair, PublicKeyData as _};
+use serde::{Deserialize, Serialize};
+use sickbay_diagnosis::Time;
+use x509_parser::prelude::{FromDer as _, X509Certificate};
+
+use super::{SetAside, StateDir, StateError, read};
+
+const KEY: &str = "key.pem";
+const IDENTITY: &str = "identity.json";
+const VERSION: u32 = 1;
+const LIMIT_BYTES: usize = 1024 * 1024;
+
+/// What an enrolled device holds beside its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The device id, a UUID.
+    pub device_id: String,
+    /// DER; the device's own certificate first.
+    pub chain: Vec<Vec<u8>>,
+    /// DER; whom the device trusts.
+    pub trusted_cas: Vec<Vec<u8>>,
+    /// From when on the device's certificate counts.
+    pub not_before: Time,
+    /// Until when it counts.
+    pub not_after: Time,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    version: u32,
+    device_id: String,
+    certificate_chain: String,
+    trusted_cas: String,
+}
+
+/// A certificate that is none, or none of ours.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct BadIdentity(String);
+
+impl Identity {
+    /// Takes what the server issued, if it is a certificate over `key`.
+    pub fn new(
+        device_id: String,
+        chain: Vec<Vec<u8>>,
+        trusted_cas: Vec<Vec<u8>>,
+        key: &KeyPair,
+    ) -> Result<Self, BadIdentity> {
+        let leaf = chain
+            .first()
+            .ok_or_else(|| BadIdentity("there is no certificate".to_owned()))?;
+        let (_, certificate) = X509Certificate::from_der(leaf)
+            .map_err(|error| BadIdentity(format!("the certificate cannot be read: {error}")))?;
+        if certificate.public_key().raw != key.subject_public_key_info() {
+            return Err(BadIdentity("the certificate is not over this device's key".to_owned()));
+        }
+        if trusted_cas.is_empty() {
+            return Err(BadIdentity("there is no CA to trust".to_owned()));
+        }
+        let validity = certificate.validity();
+        let time = |time: x509_parser::time::ASN1Time| Time::from_millis(time.timestamp().saturating_mul(1000));
+        let (not_before, not_after) = (time(validity.not_before), time(validity.not_after));
+        Ok(Self {
+            device_id,
+            chain,
+            trusted_cas,
+            not_before,
+            not_after,
+        })
+    }
+
+    /// Whether the certificate is past its end. A certificate that does not count yet is no reason to drop it: then the clock is wrong.
+    pub fn expired(&self, now: Time) -> bool {
+        now > self.not_after
+    }
+
+    /// When it is to be renewed: at half of its life.
+    pub fn renew_at(&self) -> Time {
+        self.not_before.plus_millis(self.not_after.since(self.not_before) / 2)
+    }
+
+    fn to_json(&self) -> Vec<u8> {
+        let stored = Stored {
+            version: VERSION,
+            device_id: self.device_id.clone(),
+            certificate_chain: to_pem(&self.chain),
+            trusted_cas: to_pem(&self.trusted_cas),
+        };
+        serde_json::to_vec_pretty(&stored).expect("texts and a number")
+    }
+
+    fn from_json(json: &[u8], key: &KeyPair) -> Result<Self, String> {
+        let stored: Stored = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+        if stored.version != VERSION {
+            return Err(format!("it has version {}; this build reads {VERSION}", stored.version));
+        }
+        let chain = from_pem(&stored.certificate_chain)?;
+        let trusted = from_pem(&stored.trusted_cas)?;
+        Self::new(stored.device_id, chain, trusted, key).map_err(|error| error.to_string())
+    }
+}
+
+/// The key, and the identity where the device is enrolled.
+pub struct Credentials {
+    /// P-256.
+    pub key: KeyPair,
+    /// `None` until the device is enrolled.
+    pub identity: Option<Identity>,
+}
+
+impl fmt::Debug for Credentials {
+    /// Never shows the key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials")
+            .field("identity", &self.identity)
+            .finish_non_exhaustive()
+    }
+}
+
+impl StateDir {
+    /// The key and the identity. A missing key is made; one that cannot be used is set aside with the identity, so that the device
+    /// enrols again under a new key.
+    pub fn load_credentials(&self) -> Result<(Credentials, Vec<SetAside>), StateError> {
+        let mut aside = Vec::new();
+        let stored = read(&self.dir, KEY, LIMIT_BYTES)?;
+        let key = match stored.map(|pem| parse_key(&pem)) {
+            Some(Ok(key)) => key,
+            Some(Err(reason)) => {
+                aside.push(self.set_aside(KEY, reason)?);
+                self.make_key()?
+            }
+            None => self.make_key()?,
+        };
+        let identity = match read(&self.dir, IDENTITY, LIMIT_BYTES)? {
+            None => None,
+            Some(json) => match Identity::from_json(&json, &key) {
+                Ok(identity) => Some(identity),
+                Err(reason) => {
+                    aside.push(self.set_aside(IDENTITY, reason)?);
+                    None
+                }
+            },
+        };
+        Ok((Credentials { key, identity }, aside))
+    }
+
+    /// Replaces the identity.
+    pub fn save_identity(&self, identity: &Identity) -> Result<(), StateError> {
+        self.write(IDENTITY, &identity.to_json())
+    }
+
+    /// Forgets the identity, so that the device enrols again.
+    pub fn forget_identity(&self) -> Result<(), StateError> {
+        self.remove(IDENTITY)
+    }
+
+    fn make_key(&self) -> Result<KeyPair, StateError> {
+        let key = KeyPair::generate().map_err(|error| StateError::Write {
+            path: self.dir.join(KEY),
+            source: std::io::Error::other(error),
+        })?;
+        self.write(KEY, key.serialize_pem().as_bytes())?;
+        Ok(key)
+    }
+}
+
+/// The identity in `dir` for a reader that holds no lock; `None` where there is no usable one.
+pub(crate) fn peek(dir: &Path) -> Result<Option<Identity>, StateError> {
+    let (Some(pem), Some(json)) = (read(dir, KEY, LIMIT_BYTES)?, read(dir, IDENTITY, LIMIT_BYTES)?) else {
+        return Ok(None);
+    };
+    Ok(parse_key(&pem)
+        .and_then(|key| Identity::from_json(&json, &key))
+        .ok())
+}
+
+fn parse_key(pem: &[u8]) -> Result<KeyPair, String> {
+    let text = std::str::from_utf8(pem).map_err(|error| error.to_string())?;
+    KeyPair::from_pem(text).map_err(|error| format!("it is no private key: {error}"))
+}
+
+fn to_pem(certificates: &[Vec<u8>]) -> String {
+    let blocks: Vec<pem::Pem> = certificates
+        .iter()
+        .map(|der| pem::Pem::new("CERTIFICATE", der.clone()))
+        .collect();
+    pem::encode_many(&blocks)
+}
+
+fn from_pem(text: &str) -> Result<Vec<Vec<u8>>, String> {
+    let blocks = pem::parse_many(text).map_err(|error| error.to_string())?;
+    Ok(blocks.into_iter().map(pem::Pem::into_contents).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+    use super::*;
+
+    fn identity(key: &KeyPair) -> Result<Identity, BadIdentity> {
+        let certificate = rcgen::CertificateParams::default().self_signed(key).unwrap();
+        let der = certificate.der().to_vec();
+        Identity::new("d".to_owned(), vec![der.clone()], vec![der], key)
+    }
+
+    #[test]
+    fn the_key_and_the_identity_survive_a_restart() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::open(dir.path()).unwrap();
+        let (first, aside) = state.load_credentials().unwrap();
+        assert!(first.identity.is_none() && aside.is_empty());
+        let identity = identity(&first.key).unwrap();
+        state.save_identity(&identity).unwrap();
+        let (again, aside) = state.load_credentials().unwrap();
+        assert_eq!(again.identity, Some(identity));
+        assert_eq!((again.key.serialize_der(), aside), (first.key.serialize_der(), vec![]));
+    }
+
+    #[test]
+    fn a_key_that_cannot_be_used_means_enrolling_again_with_the_reason_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::open(dir.path()).unwrap();
+        let (first, _) = state.load_credentials().unwrap();
+        state.save_identity(&identity(&first.key).unwrap()).unwrap();
+        std::fs::write(dir.path().join(KEY), "-----BEGIN garbage").unwrap();
+        let (again, aside) = state.load_credentials().unwrap();
+        assert!(again.identity.is_none());
+        assert_eq!(aside.iter().map(|file| file.name).collect::<Vec<_>>(), [KEY, IDENTITY]);
+        assert!(aside[0].reason.contains("no private key"), "{aside:?}");
+    }
+
+    #[test]
+    fn a_certificate_over_another_key_is_refused() {
+        let (ours, other) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
+        let der = rcgen::CertificateParams::default().self_signed(&other).unwrap().der().to_vec();
+        let refused = Identity::new("d".to_owned(), vec![der.clone()], vec![der], &ours);
+        assert!(refused.unwrap_err().to_string().contains("not over this device's key"));
+    }
+
+    #[test]
+    fn a_certificate_is_renewed_at_half_of_its_life() {
+        let key = KeyPair::generate().unwrap();
+        let mut identity = identity(&key).unwrap();
+        identity.not_before = Time::from_millis(1_000);
+        identity.not_after = Time::from_millis(3_000);
+        assert_eq!(identity.renew_at(), Time::from_millis(2_000));
+        assert!(identity.expired(Time::from_millis(3_001)) && !identity.expired(Time::from_millis(0)));
+    }
+}

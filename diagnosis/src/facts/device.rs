@@ -1,0 +1,434 @@
+//! Names, release, build and edition (fact sheet section 8).
+//!
+//! The build decides over every name that the registry gives a release: product names still say Windows 10 on Windows 11, and
+//! `ReleaseId` stayed behind on many devices. Where a build belongs to a client and to a server release and nothing tells which
+//! of them it is, the kind and the release stay unknown.
+
+use serde_json::{Value, json};
+
+use super::valued::{Fact, Reader};
+use crate::keys;
+use crate::knowledge::{DeviceKind, Release, releases_of_build};
+use crate::observation::{EvidenceRef, Lookup};
+
+/// First build of Windows 11.
+const WINDOWS_11: u32 = 22000;
+
+/// What a device is. A field is empty where no reading told it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DeviceFacts {
+    /// Host name.
+    pub host_name: Option<Fact<String>>,
+    /// DNS domain.
+    pub domain: Option<Fact<String>>,
+    /// Distinguished name of the OU.
+    pub ou: Option<Fact<String>>,
+    /// AD site.
+    pub site: Option<Fact<String>>,
+    /// Client or server, with the reading that decided it.
+    pub kind: Option<Fact<DeviceKind>>,
+    /// Build number.
+    pub build: Option<Fact<u32>>,
+    /// Update build revision.
+    pub ubr: Option<Fact<u32>>,
+    /// Edition id, `Professional`.
+    pub edition: Option<Fact<String>>,
+    /// Product name as the registry gives it; evidence only.
+    pub product_name: Option<Fact<String>>,
+    /// `24H2` as the registry gives it; evidence only.
+    pub display_version: Option<Fact<String>>,
+    /// `x64`, `arm64`, `x86`.
+    pub arch: Option<Fact<String>>,
+    /// The release by build and kind.
+    pub release: Option<&'static Release>,
+}
+
+/// What rules need of the release and edition; each part may be unknown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Windows {
+    /// Client or server.
+    pub kind: Option<DeviceKind>,
+    /// Build number.
+    pub build: Option<u32>,
+    /// Update build revision.
+    pub ubr: Option<u32>,
+    /// Class of the edition.
+    pub edition: Option<EditionClass>,
+}
+
+/// Editions as far as rules tell them apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EditionClass {
+    /// Home.
+    Home,
+    /// Pro, Enterprise, Education and their kin.
+    Business,
+    /// Long-term servicing.
+    LongTerm,
+    /// Windows Server.
+    Server,
+}
+
+impl DeviceFacts {
+    /// Interprets the readings of the check.
+    pub fn derive(lookup: Lookup<'_>) -> Self {
+        let reader = Reader::new(lookup);
+        let build = first(&reader, keys::WINDOWS_NT, &["CurrentBuildNumber", "CurrentBuild"], number_of);
+        let kind = kind(&reader, build);
+        let edition = reader.text(keys::WINDOWS_NT, "EditionID");
+        Self {
+            host_name: system(&reader, "host_name")
+                .or_else(|| reader.text(keys::TCPIP_PARAMETERS, "Hostname"))
+                .or_else(|| reader.text(keys::ACTIVE_COMPUTER_NAME, "ComputerName"))
+                .or_else(|| reader.text(keys::COMPUTER_NAME, "ComputerName")),
+            domain: system(&reader, "domain")
+                .or_else(|| reader.text(keys::TCPIP_PARAMETERS, "Domain"))
+                .or_else(|| reader.text(keys::TCPIP_PARAMETERS, "NV Domain")),
+            ou: system(&reader, "organizational_unit").or_else(|| {
+                reader
+                    .text(keys::GROUP_POLICY_STATE, "Distinguished-Name")
+                    .and_then(|dn| dn.and_then(|dn| ou_of(&dn)))
+            }),
+            site: system(&reader, "site")
+                .or_else(|| reader.text(keys::NETLOGON_PARAMETERS, "DynamicSiteName"))
+                .or_else(|| reader.text(keys::NETLOGON_PARAMETERS, "SiteName")),
+            release: build.and_then(|b| release(b.value, kind?.value, edition.as_ref())),
+            kind,
+            build,
+            ubr: reader
+                .number(keys::WINDOWS_NT, "UBR")
+                .and_then(|ubr| ubr.and_then(|n| u32::try_from(n).ok())),
+            edition,
+            product_name: reader.text(keys::WINDOWS_NT, "ProductName"),
+            display_version: reader
+                .text(keys::WINDOWS_NT, "DisplayVersion")
+                .or_else(|| reader.text(keys::WINDOWS_NT, "ReleaseId")),
+            arch: system(&reader, "architecture")
+                .or_else(|| reader.text(keys::ENVIRONMENT, "PROCESSOR_ARCHITECTURE"))
+                .map(|arch| arch.map(|a| arch_name(&a))),
+        }
+    }
+
+    /// What rules need.
+    pub fn windows(&self) -> Windows {
+        Windows {
+            kind: self.kind.map(|k| k.value),
+            build: self.build.map(|b| b.value),
+            ubr: self.ubr.map(|u| u.value),
+            edition: self.edition_class(),
+        }
+    }
+
+    /// The release by name: from the table, else what the build alone tells; `None` where not even the build is known.
+    pub fn release_name(&self) -> Option<String> {
+        if let Some(release) = self.release {
+            return Some(release.name.to_owned());
+        }
+        let build = self.build?.value;
+        let product = match self.kind.map(|k| k.value) {
+            Some(DeviceKind::Server) => "Windows Server",
+            Some(DeviceKind::Client) if build >= WINDOWS_11 => "Windows 11",
+            Some(DeviceKind::Client) if build >= 10240 => "Windows 10",
+            _ => "Windows",
+        };
+        Some(format!("{product} (build {build})"))
+    }
+
+    /// The readings that tell release, kind and edition.
+    pub fn evidence(&self) -> Vec<EvidenceRef> {
+        let mut refs: Vec<EvidenceRef> = [
+            self.build.map(|f| f.at),
+            self.ubr.map(|f| f.at),
+            self.kind.map(|f| f.at),
+            self.edition.as_ref().map(|f| f.at),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        refs.dedup();
+        refs
+    }
+
+    fn edition_class(&self) -> Option<EditionClass> {
+        if self.kind.map(|k| k.value) == Some(DeviceKind::Server) {
+            return Some(EditionClass::Server);
+        }
+        if let Some(edition) = &self.edition {
+            return Some(edition_class(&edition.value));
+        }
+        self.product_name.as_ref().and_then(|name| product_class(&name.value))
+    }
+
+    /// The facts as JSON.
+    pub fn json(&self) -> Value {
+        let text = |fact: &Option<Fact<String>>| fact.as_ref().map(|f| f.value.clone());
+        json!({
+            "host_name": text(&self.host_name),
+            "domain": text(&self.domain),
+            "ou": text(&self.ou),
+            "site": text(&self.site),
+            "kind": self.kind.map(|k| k.value.name()),
+            "release": self.release_name(),
+            "build": self.build.map(|b| b.value),
+            "ubr": self.ubr.map(|u| u.value),
+            "edition": text(&self.edition),
+            "product_name": text(&self.product_name),
+            "display_version": text(&self.display_version),
+            "arch": text(&self.arch),
+        })
+    }
+}
+
+fn system(reader: &Reader<'_>, name: &str) -> Option<Fact<String>> {
+    reader.text(keys::SYSTEM, name)
+}
+
+fn first<T>(
+    reader: &Reader<'_>,
+    path: &str,
+    names: &[&str],
+    understand: fn(&Reader<'_>, &str, &str) -> Option<Fact<T>>,
+) -> Option<Fact<T>> {
+    names.iter().find_map(|name| understand(reader, path, name))
+}
+
+/// A build as text, the usual form, or as a number.
+fn number_of(reader: &Reader<'_>, path: &str, name: &str) -> Option<Fact<u32>> {
+    reader
+        .text(path, name)
+        .and_then(|f| f.and_then(|t| t.parse().ok()))
+        .or_else(|| reader.number(path, name)?.and_then(|n| u32::try_from(n).ok()))
+}
+
+/// The first source that tells client from server. Multi-session calls itself a server product but is a client.
+fn kind(reader: &Reader<'_>, build: Option<Fact<u32>>) -> Option<Fact<DeviceKind>> {
+    let edition = reader.text(keys::WINDOWS_NT, "EditionID");
+    let multi_session = edition.clone().filter(|e| e.value.eq_ignore_ascii_case("ServerRdsh"));
+    multi_session
+        .map(|e| e.map(|_| DeviceKind::Client))
+        .or_else(|| {
+            reader
+                .text(keys::WINDOWS_NT, "InstallationType")?
+                .and_then(|t| kind_of_installation(&t))
+        })
+        .or_else(|| {
+            reader
+                .text(keys::PRODUCT_OPTIONS, "ProductType")?
+                .and_then(|t| kind_of_product_type(&t))
+        })
+        .or_else(|| edition?.and_then(|e| kind_of_edition(&e)))
+        .or_else(|| {
+            reader
+                .text(keys::WINDOWS_NT, "ProductName")?
+                .and_then(|n| kind_of_product(&n))
+        })
+        .or_else(|| build?.and_then(kind_of_build))
+}
+
+fn kind_of_installation(text: &str) -> Option<DeviceKind> {
+    let text = text.to_ascii_lowercase();
+    if text.contains("server") {
+        Some(DeviceKind::Server)
+    } else if text == "client" {
+        Some(DeviceKind::Client)
+    } else {
+        None
+    }
+}
+
+fn kind_of_product_type(text: &str) -> Option<DeviceKind> {
+    match text.to_ascii_lowercase().as_str() {
+        "winnt" => Some(DeviceKind::Client),
+        "servernt" | "lanmannt" => Some(DeviceKind::Server),
+        _ => None,
+    }
+}
+
+fn kind_of_edition(text: &str) -> Option<DeviceKind> {
+    Some(if text.to_ascii_lowercase().starts_with("server") {
+        DeviceKind::Server
+    } else {
+        DeviceKind::Client
+    })
+}
+
+fn kind_of_product(text: &str) -> Option<DeviceKind> {
+    let text = text.to_ascii_lowercase();
+    if text.contains("server") {
+        Some(DeviceKind::Server)
+    } else if text.starts_with("windows") {
+        Some(DeviceKind::Client)
+    } else {
+        None
+    }
+}
+
+/// A build that only clients, or only servers, ever had.
+fn kind_of_build(build: u32) -> Option<DeviceKind> {
+    let mut kinds = releases_of_build(build).map(|r| r.kind);
+    let kind = kinds.next()?;
+    kinds.all(|other| other == kind).then_some(kind)
+}
+
+/// Of the releases of a build, the one of this kind; semi-annual channel servers have editions of their own.
+fn release(
+    build: u32,
+    kind: DeviceKind,
+    edition: Option<&Fact<String>>,
+) -> Option<&'static Release> {
+    let fitting: Vec<&'static Release> =
+        releases_of_build(build).filter(|r| r.kind == kind).collect();
+    let semi_annual = edition.is_some_and(|e| {
+        let e = e.value.to_ascii_lowercase();
+        e.ends_with("acor") || e.ends_with("acorecor")
+    });
+    match fitting.as_slice() {
+        [only] => Some(only),
+        several => several
+            .iter()
+            .copied()
+            .find(|r| r.name.contains("(SAC)") == semi_annual),
+    }
+}
+
+fn edition_class(edition: &str) -> EditionClass {
+    let edition = edition.to_ascii_lowercase();
+    if edition == "serverrdsh" {
+        EditionClass::Business
+    } else if edition.starts_with("server") {
+        EditionClass::Server
+    } else if edition.starts_with("core") {
+        EditionClass::Home
+    } else if edition.starts_with("enterprises") || edition.starts_with("iotenterprises") {
+        EditionClass::LongTerm
+    } else {
+        EditionClass::Business
+    }
+}
+
+/// The edition in a product name, for recordings that lack the edition id.
+fn product_class(name: &str) -> Option<EditionClass> {
+    let name = name.to_ascii_lowercase();
+    let says = |word: &str| name.split([' ', '-']).any(|part| part == word);
+    if says("ltsc") || says("ltsb") {
+        Some(EditionClass::LongTerm)
+    } else if says("home") {
+        Some(EditionClass::Home)
+    } else if says("pro") || says("enterprise") || says("education") {
+        Some(EditionClass::Business)
+    } else {
+        None
+    }
+}
+
+fn arch_name(text: &str) -> String {
+    match text.to_ascii_lowercase().as_str() {
+        "amd64" | "x64" | "x86_64" => "x64".to_owned(),
+        "arm64" | "aarch64" => "arm64".to_owned(),
+        other => other.to_owned(),
+    }
+}
+
+/// A machine's distinguished name without its first part; a comma behind a backslash belongs to the name.
+fn ou_of(dn: &str) -> Option<String> {
+    let mut escaped = false;
+    for (place, c) in dn.char_indices() {
+        match c {
+            '\\' => escaped = !escaped,
+            ',' if !escaped => return dn.get(place + 1..).map(|rest| rest.trim().to_owned()),
+            _ => escaped = false,
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::Check;
+    use crate::testing::Machine;
+
+    fn device(machine: &Machine) -> DeviceFacts {
+        machine.facts().device.expect("seen")
+    }
+
+    fn nt(build: &str) -> Machine {
+        Machine::new().on(Check::Device).sz(keys::WINDOWS_NT, "CurrentBuildNumber", build)
+    }
+
+    #[test]
+    fn build_26100_is_windows_11_or_server_2025_by_installation_type() {
+        let client = device(&nt("26100").sz(keys::WINDOWS_NT, "InstallationType", "Client"));
+        assert_eq!(client.release_name().as_deref(), Some("Windows 11 24H2"));
+        let server = device(&nt("26100").sz(keys::WINDOWS_NT, "InstallationType", "Server Core"));
+        assert_eq!(server.release_name().as_deref(), Some("Windows Server 2025"));
+        let either = device(&nt("26100"));
+        assert_eq!(either.kind, None);
+        assert_eq!(either.release, None);
+        assert_eq!(either.release_name().as_deref(), Some("Windows (build 26100)"));
+    }
+
+    #[test]
+    fn product_type_tells_a_server_where_installation_type_is_missing() {
+        let facts = device(&nt("17763").sz(keys::PRODUCT_OPTIONS, "ProductType", "LanmanNT"));
+        assert_eq!(facts.release_name().as_deref(), Some("Windows Server 2019"));
+        let facts = device(
+            &nt("17763")
+                .sz(keys::PRODUCT_OPTIONS, "ProductType", "ServerNT")
+                .sz(keys::WINDOWS_NT, "EditionID", "ServerDatacenterACor"),
+        );
+        assert_eq!(
+            facts.release_name().as_deref(),
+            Some("Windows Server, version 1809 (SAC)")
+        );
+    }
+
+    #[test]
+    fn a_product_name_of_windows_10_does_not_hide_windows_11() {
+        let facts = device(&nt("22000").sz(keys::WINDOWS_NT, "ProductName", "Windows 10 Enterprise"));
+        assert_eq!(facts.release_name().as_deref(), Some("Windows 11 21H2"));
+        assert_eq!(facts.windows().edition, Some(EditionClass::Business));
+    }
+
+    #[test]
+    fn the_1903_that_calls_itself_1709_is_a_1903() {
+        let facts = device(&nt("18362").sz(keys::WINDOWS_NT, "ReleaseId", "1709"));
+        let name = facts.release_name();
+        // Build 18362 was also a semi-annual server, so the kind has to be told.
+        assert_eq!(name.as_deref(), Some("Windows (build 18362)"));
+        let facts = device(
+            &nt("18362")
+                .sz(keys::WINDOWS_NT, "ReleaseId", "1709")
+                .sz(keys::WINDOWS_NT, "EditionID", "Professional"),
+        );
+        assert_eq!(facts.release_name().as_deref(), Some("Windows 10 1903"));
+    }
+
+    #[test]
+    fn multi_session_is_a_client_though_its_product_type_says_server() {
+        let facts = device(
+            &nt("22631")
+                .sz(keys::WINDOWS_NT, "EditionID", "ServerRdsh")
+                .sz(keys::PRODUCT_OPTIONS, "ProductType", "ServerNT"),
+        );
+        assert_eq!(facts.kind.map(|k| k.value), Some(DeviceKind::Client));
+        assert_eq!(facts.release_name().as_deref(), Some("Windows 11 23H2"));
+    }
+
+    #[test]
+    fn an_unknown_build_gets_no_release() {
+        let facts = device(&nt("27954").sz(keys::WINDOWS_NT, "InstallationType", "Client"));
+        assert_eq!(facts.release, None);
+        assert_eq!(facts.release_name().as_deref(), Some("Windows 11 (build 27954)"));
+    }
+
+    #[test]
+    fn the_ou_is_the_distinguished_name_without_the_machine() {
+        assert_eq!(
+            ou_of("CN=PC-7,OU=Lab\\, Berlin,DC=corp,DC=example").as_deref(),
+            Some("OU=Lab\\, Berlin,DC=corp,DC=example")
+        );
+        assert_eq!(ou_of(r"CN=odd\,name,OU=X").as_deref(), Some("OU=X"));
+        assert_eq!(ou_of("CN=alone"), None);
+    }
+}

@@ -1,0 +1,179 @@
+//! Update packages of component based servicing (fact sheet section 9).
+//!
+//! A cumulative update's package name tells its build and revision, not its KB number, so `kb` is empty for those.
+
+use serde_json::{Value, json};
+
+use super::valued::{Reader, children};
+use crate::keys;
+use crate::observation::{EvidenceRef, Lookup};
+use crate::time::Time;
+
+/// The packages, in the order of the readings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpdatesFacts {
+    /// Each update package.
+    pub packages: Vec<Package>,
+}
+
+/// One package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Package {
+    /// Its name without key token, architecture and version: `Package_for_RollupFix`.
+    pub name: String,
+    /// `amd64`, `arm64`, `x86`.
+    pub arch: String,
+    /// `22000.318.1.8`.
+    pub version: String,
+    /// `KB5007215`, where the name tells.
+    pub kb: Option<String>,
+    /// Where it stands.
+    pub state: PackageState,
+    /// When it was installed.
+    pub installed_at: Option<Time>,
+    /// Who installed it, `UpdateAgentLCU`.
+    pub client: Option<String>,
+    /// The reading of its state.
+    pub at: Option<EvidenceRef>,
+}
+
+macro_rules! package_states {
+    ($($(#[$doc:meta])* $variant:ident = $number:literal $name:literal,)*) => {
+        /// Where a package stands. The numbers are those of the registry's `CurrentState`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum PackageState {
+            $($(#[$doc])* $variant,)*
+            /// Another number, or none.
+            Unknown(Option<u32>),
+        }
+
+        impl PackageState {
+            fn of(number: Option<u32>) -> Self {
+                match number {
+                    $(Some($number) => Self::$variant,)*
+                    other => Self::Unknown(other),
+                }
+            }
+
+            /// The public word.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                    Self::Unknown(_) => "unknown",
+                }
+            }
+        }
+    };
+}
+
+package_states! {
+    /// Not there any more.
+    Absent = 0 "absent",
+    /// Leaves at the next restart.
+    UninstallPending = 0x05 "uninstall-pending",
+    /// Being resolved.
+    Resolving = 0x10 "resolving",
+    /// Resolved.
+    Resolved = 0x20 "resolved",
+    /// Being staged.
+    Staging = 0x30 "staging",
+    /// Staged: normal for features on demand.
+    Staged = 0x40 "staged",
+    /// A later one took its place.
+    Superseded = 0x50 "superseded",
+    /// Becomes installed at the next restart.
+    InstallPending = 0x60 "install-pending",
+    /// Half of it is there.
+    PartiallyInstalled = 0x65 "partially-installed",
+    /// Installed.
+    Installed = 0x70 "installed",
+    /// Installed and cannot be removed.
+    Permanent = 0x80 "permanent",
+    /// Marked invalid after it was permanent.
+    InvalidPermanent = 0xFFFF_FF80 "invalid-permanent",
+    /// Marked invalid after it was installed.
+    InvalidInstalled = 0xFFFF_FF90 "invalid-installed",
+    /// Marked invalid after it was staged.
+    InvalidStaged = 0xFFFF_FFC0 "invalid-staged",
+    /// Marked invalid after it was resolved.
+    InvalidResolved = 0xFFFF_FFE0 "invalid-resolved",
+}
+
+impl PackageState {
+    /// Whether it is there and in force.
+    pub const fn is_installed(self) -> bool {
+        matches!(self, Self::Installed | Self::Permanent)
+    }
+}
+
+impl UpdatesFacts {
+    /// Interprets the readings of the check.
+    pub fn derive(lookup: Lookup<'_>) -> Self {
+        let reader = Reader::new(lookup);
+        Self {
+            packages: packages(&reader),
+        }
+    }
+
+    /// The facts as JSON: a list.
+    pub fn json(&self) -> Value {
+        Value::Array(self.packages.iter().map(Package::json).collect())
+    }
+}
+
+impl Package {
+    fn json(&self) -> Value {
+        json!({
+            "package": self.name,
+            "kb": self.kb,
+            "version": self.version,
+            "arch": self.arch,
+            "state": self.state.name(),
+            "installed_at": self.installed_at.map(|t| t.to_string()),
+            "installed_by": self.client,
+        })
+    }
+}
+
+/// The packages that the readings of a check tell of.
+pub(super) fn packages(reader: &Reader<'_>) -> Vec<Package> {
+    children(reader, keys::CBS_PACKAGES)
+        .into_iter()
+        .filter_map(|full| package(reader, full))
+        .collect()
+}
+
+fn package(reader: &Reader<'_>, full: &str) -> Option<Package> {
+    let path = format!(r"{}\{full}", keys::CBS_PACKAGES);
+    let parts: Vec<&str> = full.split('~').collect();
+    let [name, _token, arch, _language, version] = parts.as_slice() else {
+        return None;
+    };
+    let half = |name: &str| reader.number(&path, name).map(|f| f.value);
+    let filetime = half("InstallTimeHigh")
+        .zip(half("InstallTimeLow"))
+        .and_then(|(high, low)| Some((high.checked_mul(1 << 32)?) | low));
+    let state = reader.number(&path, "CurrentState");
+    Some(Package {
+        kb: kb_of(name),
+        name: (*name).to_owned(),
+        arch: (*arch).to_owned(),
+        version: (*version).to_owned(),
+        state: PackageState::of(state.map(|f| f.value as u32)),
+        installed_at: filetime.and_then(Time::from_filetime),
+        client: reader.text(&path, "InstallClient").map(|f| f.value),
+        at: state.map(|f| f.at),
+    })
+}
+
+/// The KB number in a package name such as `Package_for_KB5031358` or `Package_2_for_KB5031358`.
+fn kb_of(name: &str) -> Option<String> {
+    let (_, tail) = name.split_once("_for_")?;
+    let digits: String = tail
+        .strip_prefix("KB")
+        .or_else(|| tail.strip_prefix("kb"))?
+        .chars()
+        .take_while(char::is_ascii_digit)
+        .collect();
+    (digits.len() >= 6).then(|| format!("KB{digits}"))
+}

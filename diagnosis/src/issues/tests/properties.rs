@@ -1,0 +1,192 @@
+//! Whatever a device says, diagnosis answers.
+
+use proptest::prelude::*;
+
+use crate::check::Check;
+use crate::keys;
+use crate::observation::Outcome;
+use crate::reading::{Data, Reading, Source};
+use crate::testing::Machine;
+use crate::time::Time;
+use crate::verdict::State;
+
+/// A client on which nothing is wrong, as the checks see it.
+pub(super) fn ordinary_client() -> Machine {
+    let target = format!(r"{}\GE25H2", keys::APPRAISER_TARGETS);
+    let entry = format!(r"{}\{{1}}", keys::UNINSTALL);
+    let machine = Machine::client()
+        .on(Check::Pause)
+        .key(keys::UPDATE_POLICY_SETTINGS)
+        .dword(keys::UPDATE_POLICY_SETTINGS, "PausedQualityStatus", 0)
+        .dword(keys::UPDATE_POLICY_SETTINGS, "PausedFeatureStatus", 0)
+        .on(Check::SafeguardHold)
+        .key(keys::APPRAISER_TARGETS)
+        .multi(&target, "GatedBlockId", &["None"])
+        .on(Check::ScanSource)
+        .data(keys::POLICY_AU, Some("UseWUServer"), Data::Absent)
+        .on(Check::AutomaticUpdates)
+        .data(keys::POLICY_AU, Some("NoAutoUpdate"), Data::Absent)
+        .on(Check::PendingReboot)
+        .absent_key(keys::AUTO_UPDATE_REBOOT)
+        .on(Check::UpdateHealthTools)
+        .key(keys::UNINSTALL)
+        .sz(&entry, "DisplayName", keys::UHT_DISPLAY_NAME)
+        .on(Check::Services)
+        .key(&keys::service(keys::WITNESS_SERVICE));
+    keys::WATCHED_SERVICES.iter().fold(machine, |m, name| m.service(name, 3))
+}
+
+const PATHS: &[&str] = &[
+    keys::POLICY,
+    keys::POLICY_AU,
+    keys::UPDATE_POLICY_SETTINGS,
+    keys::UPDATE_POLICY_STATE,
+    keys::UX_SETTINGS,
+    keys::UX_STATE,
+    keys::MDM_UPDATE,
+    keys::WINDOWS_NT,
+    keys::APPRAISER_TARGETS,
+    keys::CBS_VERSION,
+    keys::AUTO_UPDATE_REBOOT,
+    keys::SESSION_MANAGER,
+    keys::GROUP_POLICY_STATE,
+    keys::UNINSTALL,
+    r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\AppCompatFlags\TargetVersionUpgradeExperienceIndicators\GE24H2",
+    r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\AppCompatFlags\TargetVersionUpgradeExperienceIndicators\é",
+    r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Component Based Servicing\Packages\Package_for_KB5031358~a~b~~1.2",
+    r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Component Based Servicing\Packages\~~~~",
+    r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall\{x}",
+    r"HKLM\SYSTEM\CurrentControlSet\Services\wuauserv",
+    r"HKLM\SYSTEM\CurrentControlSet\Services\uhssvc",
+    keys::SYSTEM,
+    keys::UPDATE_AGENT,
+    "",
+];
+
+const NAMES: &[&str] = &[
+    "WUServer",
+    "UseWUServer",
+    "UseUpdateClassPolicySource",
+    "SetPolicyDrivenUpdateSourceForQualityUpdates",
+    "DisableDualScan",
+    "DeferQualityUpdates",
+    "PauseQualityUpdatesStartTime",
+    "PauseUpdatesExpiryTime",
+    "PauseQualityUpdates",
+    "PausedQualityStatus",
+    "PausedQualityDate",
+    "TargetReleaseVersionInfo",
+    "ProductVersion",
+    "GatedBlockId",
+    "RedReason",
+    "Timestamp",
+    "TimestampEpochString",
+    "CurrentBuildNumber",
+    "UBR",
+    "InstallationType",
+    "EditionID",
+    "NoAutoUpdate",
+    "AUOptions",
+    "Start",
+    "DisplayName",
+    "DisplayVersion",
+    "CurrentState",
+    "InstallTimeHigh",
+    "InstallTimeLow",
+    "ScheduledRebootTime",
+    "PendingRebootStartTime",
+    "PendingFileRenameOperations",
+    "Distinguished-Name",
+    "RebootRequired",
+    "boot_time",
+    "10.0.26100.1",
+];
+
+const TEXTS: &[&str] = &[
+    "",
+    "None",
+    "40667045",
+    "24H2",
+    "Windows 11",
+    "26100",
+    "Client",
+    "http://wsus:8530",
+    "https://[",
+    "2026-10-01",
+    "9999-12-31T23:59:59Z",
+    "-009999-01-02T00:00:00Z",
+    "9223372036854775807",
+    "-9223372036854775808",
+    "CN=a\\,b,OU=c",
+    "Microsoft Update Health Tools",
+    "3.72.99999999999999999999",
+    "É̈",
+];
+
+fn data() -> impl Strategy<Value = Data> {
+    let text = prop_oneof![
+        proptest::sample::select(TEXTS).prop_map(str::to_owned),
+        ".{0,12}",
+    ];
+    prop_oneof![
+        Just(Data::Absent),
+        Just(Data::NotRecorded),
+        Just(Data::Unreadable("denied".to_owned())),
+        any::<Option<i64>>().prop_map(|t| Data::Key(t.map(Time::from_millis))),
+        prop_oneof![0..5u32, any::<u32>()].prop_map(Data::Dword),
+        any::<u64>().prop_map(Data::Qword),
+        text.clone().prop_map(Data::Text),
+        text.clone().prop_map(Data::ExpandText),
+        proptest::collection::vec(text, 0..4).prop_map(Data::MultiText),
+        any::<bool>().prop_map(Data::Flag),
+        proptest::collection::vec(any::<u8>(), 0..8).prop_map(Data::Binary),
+    ]
+}
+
+fn reading() -> impl Strategy<Value = Reading> {
+    let name = proptest::option::weighted(0.9, proptest::sample::select(NAMES));
+    let source = prop_oneof![
+        8 => Just(Source::Registry),
+        1 => Just(Source::File),
+        1 => Just(Source::System),
+    ];
+    (source, proptest::sample::select(PATHS), name, data()).prop_map(
+        |(source, path, name, data)| Reading {
+            source,
+            path: path.to_owned(),
+            name: name.map(str::to_owned),
+            data,
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn no_device_makes_diagnosis_panic_or_answer_without_a_reason(
+        readings in proptest::collection::vec((proptest::sample::select(Check::ALL), reading()), 0..60),
+        failed in proptest::option::of(proptest::sample::select(Check::ALL)),
+        now in prop_oneof![Just(0), 1_500_000_000_000..2_000_000_000_000i64, any::<i64>()],
+    ) {
+        let mut machine = Machine::new();
+        for (check, reading) in readings {
+            machine = machine.on(check).reading(reading);
+        }
+        if let Some(check) = failed {
+            machine = machine.outcome(check, Outcome::Failed("no".to_owned()));
+        }
+        let now = Time::from_millis(now);
+        let observations = machine.observations();
+        let diagnosis = machine.diagnose_at(now);
+        for (issue, verdict) in diagnosis.iter() {
+            prop_assert!(!verdict.summary.is_empty(), "{}", issue.id);
+            prop_assert_eq!(verdict.state() == State::Open, !verdict.causes().is_empty());
+            prop_assert!(verdict.severity().is_none_or(|s| s <= issue.severity), "{}", issue.id);
+            prop_assert!(verdict.valid_until.is_none_or(|at| at > now), "{} ended before it began", issue.id);
+            for at in &verdict.evidence {
+                prop_assert!(observations.evidence(*at).is_some());
+            }
+        }
+        let facts = machine.facts().to_json(now);
+        prop_assert_eq!(facts.as_object().map(serde_json::Map::len), Some(Check::ALL.len()));
+    }
+}

@@ -1,0 +1,253 @@
+//! `GET devices` and `GET devices/{id}`.
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use serde::Serialize;
+use sickbay_diagnosis::facts::Facts;
+use sickbay_diagnosis::issue::Case;
+use sickbay_diagnosis::observation::Observations;
+use sickbay_diagnosis::verdict::Verdict;
+use sickbay_diagnosis::reading::Evidence;
+use sickbay_diagnosis::{diagnose};
+use sickbay_store::DeviceRow;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::access::Viewer;
+use crate::api::{CauseView, DEFAULT_LIMIT, ListQuery, Listed};
+use crate::app::App;
+use crate::problem::Problem;
+
+/// Rows of history that a device's detail holds.
+const HISTORY_ROWS: u32 = 200;
+
+/// A device in a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DeviceView {
+    /// Its id; stays when it is renamed.
+    pub id: String,
+    /// Host name.
+    pub name: String,
+    /// `pending`, `active`, `revoked` or `retired`.
+    pub status: &'static str,
+    /// DNS domain; empty in a workgroup.
+    pub domain: String,
+    /// Distinguished name of the OU; empty where unknown.
+    pub ou: String,
+    /// AD site; empty where unknown.
+    pub site: String,
+    /// `client`, `server` or empty.
+    pub kind: String,
+    /// `Windows 11 24H2`; empty where unknown.
+    pub release: String,
+    /// Build number.
+    pub build: Option<u32>,
+    /// Update build revision.
+    pub ubr: Option<u32>,
+    /// Edition id.
+    pub edition: String,
+    /// `x64`, `arm64`, `x86`.
+    pub arch: String,
+    /// Tags.
+    pub tags: Vec<String>,
+    /// When it was last heard of, RFC 3339.
+    pub last_seen_at: Option<String>,
+    /// When a report was last taken in, RFC 3339.
+    pub last_report_at: Option<String>,
+    /// Id of the issue that explains the others; empty where nothing is open.
+    pub primary_issue: String,
+    /// Open findings.
+    pub open_findings: u32,
+    /// Of these, serious ones.
+    pub serious_findings: u32,
+    /// Unknown ones.
+    pub unknown_findings: u32,
+}
+
+impl From<&DeviceRow> for DeviceView {
+    fn from(row: &DeviceRow) -> Self {
+        let s = &row.summary;
+        Self {
+            id: row.identity.id.to_string(),
+            name: s.name.clone(),
+            status: row.identity.status.name(),
+            domain: s.domain.clone(),
+            ou: s.ou.clone(),
+            site: s.site.clone(),
+            kind: s.kind.clone(),
+            release: s.release.clone(),
+            build: s.build,
+            ubr: s.ubr,
+            edition: s.edition.clone(),
+            arch: s.arch.clone(),
+            tags: row.tags.clone(),
+            last_seen_at: row.last_seen_at.map(|t| t.to_string()),
+            last_report_at: row.last_report_at.map(|t| t.to_string()),
+            primary_issue: s.primary_issue.clone(),
+            open_findings: row.open,
+            serious_findings: row.serious,
+            unknown_findings: row.unknown,
+        }
+    }
+}
+
+/// A verdict with its evidence.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct VerdictView {
+    /// Id of the issue.
+    pub issue: &'static str,
+    /// `open`, `clear`, `unknown` or `not-applicable`.
+    pub state: &'static str,
+    /// Of an open one.
+    pub severity: Option<&'static str>,
+    /// What it groups by.
+    pub causes: Vec<CauseView>,
+    /// One sentence.
+    pub summary: String,
+    /// Since when it is open or unknown, RFC 3339; null otherwise.
+    pub since: Option<String>,
+    /// The readings that it rests on.
+    #[schema(value_type = Vec<Object>)]
+    pub evidence: Vec<Evidence>,
+}
+
+/// A row of history.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct HistoryView {
+    /// When, RFC 3339.
+    pub at: String,
+    /// Id of the issue.
+    pub issue: String,
+    /// State before.
+    pub from: &'static str,
+    /// State after.
+    pub to: &'static str,
+    /// Causes after.
+    pub causes: Vec<CauseView>,
+    /// One sentence.
+    pub summary: String,
+}
+
+/// All that is known of a device.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DeviceDetailView {
+    /// As in a list.
+    #[serde(flatten)]
+    pub device: DeviceView,
+    /// Whether it is connected now.
+    pub connected: bool,
+    /// Version of its collector.
+    pub collector_version: String,
+    /// When its facts were last confirmed, by its own clock.
+    pub confirmed_at: Option<String>,
+    /// Every verdict, decided now.
+    pub verdicts: Vec<VerdictView>,
+    /// Facts by check.
+    #[schema(value_type = Object)]
+    pub facts: serde_json::Value,
+    /// What changed, newest first.
+    pub history: Vec<HistoryView>,
+}
+
+/// The readings behind a verdict.
+pub fn evidence_of(verdict: &Verdict, observations: &Observations) -> Vec<Evidence> {
+    verdict
+        .evidence
+        .iter()
+        .filter_map(|reference| observations.evidence(*reference))
+        .collect()
+}
+
+/// A device id from a path.
+pub fn device_id(text: &str) -> Result<Uuid, Problem> {
+    text.parse()
+        .map_err(|_| Problem::not_found(format!("{text:?} is no device id.")))
+}
+
+/// Devices, by name.
+#[utoipa::path(get, path = "/devices", tag = "devices", params(ListQuery), responses(
+    (status = 200, body = Listed<DeviceView>),
+    (status = 400, body = Problem, content_type = "application/problem+json"),
+    (status = 401, body = Problem, content_type = "application/problem+json")
+))]
+pub async fn list(
+    State(app): State<App>,
+    viewer: Viewer,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<Listed<DeviceView>>, Problem> {
+    let filter = query.filter()?;
+    let mut page = query.page(DEFAULT_LIMIT)?;
+    let limit = page.limit;
+    page.limit += 1;
+    let rows = app.store.devices(&viewer.scope, &filter, &page).await?;
+    let rows = rows
+        .iter()
+        .map(|row| (row.cursor(), DeviceView::from(row)))
+        .collect();
+    Ok(Json(Listed::new(rows, limit)))
+}
+
+/// One device with every verdict, its evidence and its history.
+#[utoipa::path(get, path = "/devices/{id}", tag = "devices", params(("id" = String, Path)), responses(
+    (status = 200, body = DeviceDetailView),
+    (status = 401, body = Problem, content_type = "application/problem+json"),
+    (status = 404, body = Problem, content_type = "application/problem+json")
+))]
+pub async fn detail(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path(id): Path<String>,
+) -> Result<Json<DeviceDetailView>, Problem> {
+    let id = device_id(&id)?;
+    let Some(device) = app.store.device(&viewer.scope, id).await? else {
+        return Err(Problem::not_found(format!("There is no device {id}.")));
+    };
+    let history = app
+        .store
+        .history(&viewer.scope, id, None, HISTORY_ROWS)
+        .await?;
+    let now = app.clock.now();
+    let rules = app.rules.get();
+    let facts = Facts::derive(&device.observations);
+    let diagnosis = diagnose(&Case {
+        facts: &facts,
+        expectations: &rules.expectations,
+        fleet: &rules.fleet,
+        now,
+    });
+    let verdicts = diagnosis
+        .iter()
+        .map(|(issue, verdict)| VerdictView {
+            issue: issue.id,
+            state: verdict.state().name(),
+            severity: verdict.severity().map(|s| s.name()),
+            causes: verdict.causes().iter().map(CauseView::from).collect(),
+            summary: verdict.summary.clone().into_owned(),
+            since: device
+                .findings
+                .iter()
+                .find(|f| f.issue == issue.id && f.state == verdict.state())
+                .map(|f| f.since.to_string()),
+            evidence: evidence_of(verdict, &device.observations),
+        })
+        .collect();
+    Ok(Json(DeviceDetailView {
+        connected: app.fleet.is_live(device.row.identity.key),
+        device: DeviceView::from(&device.row),
+        collector_version: device.collector_version,
+        confirmed_at: device.confirmed_at.map(|t| t.to_string()),
+        verdicts,
+        facts: facts.to_json(now),
+        history: history
+            .into_iter()
+            .map(|row| HistoryView {
+                at: row.at.to_string(),
+                issue: row.change.issue,
+                from: row.change.from.name(),
+                to: row.change.to.name(),
+                causes: row.change.causes.iter().map(CauseView::from).collect(),
+                summary: row.change.summary,
+            })
+            .collect(),
+    }))
+}

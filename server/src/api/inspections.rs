@@ -1,0 +1,135 @@
+//! `POST devices/{id}/inspect` and `POST inspections`: asks connected collectors to look again now. This starts no Windows Update scan.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use serde::{Deserialize, Serialize};
+use sickbay_diagnosis::filter::Filter;
+use sickbay_store::Page;
+use utoipa::ToSchema;
+
+use crate::access::Viewer;
+use crate::api::MAX_LIMIT;
+use crate::api::devices::device_id;
+use crate::app::App;
+use crate::problem::Problem;
+
+/// Header that carries the session's CSRF token where a page's script calls.
+const CSRF_HEADER: &str = "x-csrf-token";
+
+/// Which devices are to look again: by filter, by ids, or both.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InspectionRequest {
+    /// Condition in the filter language.
+    #[schema(example = "issue:pending-reboot")]
+    pub filter: Option<String>,
+    /// Device ids.
+    #[serde(default)]
+    pub ids: Vec<String>,
+}
+
+/// How many were asked.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct InspectionAnswer {
+    /// Connected devices that were asked.
+    pub asked: u64,
+    /// Devices that are not connected now, or are busy; they report when they come back.
+    pub not_connected: u64,
+}
+
+/// Asks one device.
+#[utoipa::path(post, path = "/devices/{id}/inspect", tag = "live", params(("id" = String, Path)), responses(
+    (status = 202, body = InspectionAnswer),
+    (status = 401, body = Problem, content_type = "application/problem+json"),
+    (status = 404, body = Problem, content_type = "application/problem+json"),
+    (status = 409, body = Problem, content_type = "application/problem+json")
+))]
+pub async fn one(
+    State(app): State<App>,
+    viewer: Viewer,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<(StatusCode, Json<InspectionAnswer>), Problem> {
+    viewer.may_change(csrf(&headers))?;
+    let id = device_id(&id)?;
+    let Some(device) = app.store.device(&viewer.scope, id).await? else {
+        return Err(Problem::not_found(format!("There is no device {id}.")));
+    };
+    if !app.fleet.inspect_now(device.row.identity.key, Vec::new()) {
+        return Err(Problem::new(
+            StatusCode::CONFLICT,
+            "The device is not connected",
+            "It inspects itself and reports when it comes back.",
+        ));
+    }
+    Ok((
+        StatusCode::ACCEPTED,
+        Json(InspectionAnswer {
+            asked: 1,
+            not_connected: 0,
+        }),
+    ))
+}
+
+/// Asks every device that a filter matches or a list names.
+#[utoipa::path(post, path = "/inspections", tag = "live", request_body = InspectionRequest, responses(
+    (status = 202, body = InspectionAnswer),
+    (status = 400, body = Problem, content_type = "application/problem+json"),
+    (status = 401, body = Problem, content_type = "application/problem+json")
+))]
+pub async fn many(
+    State(app): State<App>,
+    viewer: Viewer,
+    headers: HeaderMap,
+    Json(request): Json<InspectionRequest>,
+) -> Result<(StatusCode, Json<InspectionAnswer>), Problem> {
+    viewer.may_change(csrf(&headers))?;
+    if request.filter.is_none() && request.ids.is_empty() {
+        return Err(Problem::bad_request("Give a `filter` or `ids`; an empty filter means every device."));
+    }
+    let mut answer = InspectionAnswer {
+        asked: 0,
+        not_connected: 0,
+    };
+    let mut ask = |key: i64| {
+        if app.fleet.inspect_now(key, Vec::new()) {
+            answer.asked += 1;
+        } else {
+            answer.not_connected += 1;
+        }
+    };
+    for id in &request.ids {
+        let id = device_id(id)?;
+        let device = app.store.device(&viewer.scope, id).await?;
+        ask(device
+            .ok_or_else(|| Problem::not_found(format!("There is no device {id}.")))?
+            .row
+            .identity
+            .key);
+    }
+    if let Some(text) = &request.filter {
+        let filter = if text.trim().is_empty() {
+            Filter::Everything
+        } else {
+            Filter::parse(text)?
+        };
+        let mut page = Page {
+            after: None,
+            limit: MAX_LIMIT,
+        };
+        loop {
+            let rows = app.store.devices(&viewer.scope, &filter, &page).await?;
+            rows.iter().for_each(|row| ask(row.identity.key));
+            match rows.last() {
+                Some(last) if rows.len() == MAX_LIMIT as usize => page.after = Some(last.cursor()),
+                _ => break,
+            }
+        }
+    }
+    Ok((StatusCode::ACCEPTED, Json(answer)))
+}
+
+fn csrf(headers: &HeaderMap) -> Option<&str> {
+    headers.get(CSRF_HEADER)?.to_str().ok()
+}

@@ -1,0 +1,165 @@
+//! `GET issues`, `GET issues/{issue}/devices` and its exports.
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::response::Response;
+use serde::Serialize;
+use sickbay_diagnosis::issue::Issue;
+use sickbay_diagnosis::issues;
+use sickbay_store::IssueDevice;
+use utoipa::ToSchema;
+
+use crate::access::Viewer;
+use crate::api::devices::DeviceView;
+use crate::api::{CauseView, DEFAULT_LIMIT, ListQuery, Listed};
+use crate::app::App;
+use crate::export::{self, Format};
+use crate::problem::Problem;
+
+/// An issue with its counts.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct IssueView {
+    /// Public id.
+    #[schema(example = "safeguard-hold")]
+    pub id: &'static str,
+    /// Short title.
+    pub title: &'static str,
+    /// The worst that it can be: `warning` or `serious`.
+    pub severity: &'static str,
+    /// What it means.
+    pub meaning: &'static str,
+    /// What its causes are.
+    pub groups_by: &'static str,
+    /// Devices that have it.
+    pub open: u64,
+    /// Of these, serious ones.
+    pub serious: u64,
+    /// Devices of which it could not be told.
+    pub unknown: u64,
+}
+
+/// A device with its finding.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FindingView {
+    /// The device.
+    #[serde(flatten)]
+    pub device: DeviceView,
+    /// `open` or `unknown`.
+    pub state: &'static str,
+    /// `warning` or `serious`; null where unknown.
+    pub severity: Option<&'static str>,
+    /// One sentence.
+    pub summary: String,
+    /// What it groups by.
+    pub causes: Vec<CauseView>,
+    /// Since when it is in this state, RFC 3339.
+    pub since: String,
+}
+
+impl From<&IssueDevice> for FindingView {
+    fn from(row: &IssueDevice) -> Self {
+        Self {
+            device: DeviceView::from(&row.device),
+            state: row.finding.state.name(),
+            severity: row.finding.severity.map(|s| s.name()),
+            summary: row.finding.summary.clone(),
+            causes: row.finding.causes.iter().map(CauseView::from).collect(),
+            since: row.finding.since.to_string(),
+        }
+    }
+}
+
+/// The issue of that id, or a problem that names it.
+pub fn known(id: &str) -> Result<&'static Issue, Problem> {
+    issues::get(id).ok_or_else(|| {
+        Problem::not_found(format!("There is no issue {id:?}; GET /api/v1/issues lists them."))
+    })
+}
+
+/// Every issue with its counts.
+#[utoipa::path(get, path = "/issues", tag = "issues", responses(
+    (status = 200, body = Vec<IssueView>),
+    (status = 401, body = Problem, content_type = "application/problem+json")
+))]
+pub async fn list(State(app): State<App>, viewer: Viewer) -> Result<Json<Vec<IssueView>>, Problem> {
+    let counts = app.store.issue_counts(&viewer.scope).await?;
+    let views = issues::ALL.iter().map(|issue| {
+        let count = counts.iter().find(|c| c.issue == issue.id);
+        IssueView {
+            id: issue.id,
+            title: issue.title,
+            severity: issue.severity.name(),
+            meaning: issue.meaning,
+            groups_by: issue.groups_by,
+            open: count.map_or(0, |c| c.open),
+            serious: count.map_or(0, |c| c.serious),
+            unknown: count.map_or(0, |c| c.unknown),
+        }
+    });
+    Ok(Json(views.collect()))
+}
+
+/// Devices of an issue: the open ones, unless the filter names a state.
+#[utoipa::path(get, path = "/issues/{issue}/devices", tag = "issues",
+    params(("issue" = String, Path, example = "safeguard-hold"), ListQuery),
+    responses(
+        (status = 200, body = Listed<FindingView>),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json")
+    )
+)]
+pub async fn devices(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path(issue): Path<String>,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<Listed<FindingView>>, Problem> {
+    let issue = known(&issue)?;
+    let filter = export::open_unless_said(query.filter()?);
+    let mut page = query.page(DEFAULT_LIMIT)?;
+    let limit = page.limit;
+    page.limit += 1;
+    let rows = app
+        .store
+        .issue_devices(&viewer.scope, issue.id, &filter, &page)
+        .await?;
+    let rows = rows
+        .iter()
+        .map(|row| (row.device.cursor(), FindingView::from(row)))
+        .collect();
+    Ok(Json(Listed::new(rows, limit)))
+}
+
+/// All devices of an issue that match the filter, as a file: `devices.csv`, `devices.json` or `devices.ndjson`. No cap.
+#[utoipa::path(get, path = "/issues/{issue}/{file}", tag = "issues",
+    params(
+        ("issue" = String, Path, example = "safeguard-hold"),
+        ("file" = String, Path, example = "devices.csv"),
+        ("filter" = Option<String>, Query)
+    ),
+    responses(
+        (status = 200, description = "One row a device", content(
+            (String = "text/csv"), (String = "application/json"), (String = "application/x-ndjson")
+        )),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json")
+    )
+)]
+pub async fn export(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path((issue, file)): Path<(String, String)>,
+    Query(query): Query<ListQuery>,
+) -> Result<Response, Problem> {
+    let issue = known(&issue)?;
+    let format = file
+        .strip_prefix("devices.")
+        .and_then(Format::named)
+        .ok_or_else(|| {
+            Problem::not_found("Exports are devices.csv, devices.json and devices.ndjson.")
+        })?;
+    let filter = export::open_unless_said(query.filter()?);
+    Ok(export::response(app.store, viewer.scope, issue.id, filter, format))
+}

@@ -1,0 +1,158 @@
+//! The API under `/api/v1`, one file per resource, described by `/api/v1/openapi.json`.
+
+pub mod devices;
+pub mod events;
+pub mod inspections;
+pub mod issues;
+
+use axum::Json;
+use axum::Router;
+use axum::routing::get;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use sickbay_diagnosis::filter::Filter;
+use sickbay_store::{Cursor, Page};
+use utoipa::openapi::OpenApi as Document;
+use utoipa::{IntoParams, OpenApi, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+use crate::problem::Problem;
+
+/// Rows of a page where the caller does not say.
+pub const DEFAULT_LIMIT: u32 = 100;
+/// Rows of a page at most. Exports have no such limit.
+pub const MAX_LIMIT: u32 = 1000;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Sickbay API",
+        description = "Which devices do not get their updates, and why. Authenticate with an API token (`Authorization: Bearer TOKEN`) or a browser session.",
+        license(name = "Apache-2.0 OR MIT")
+    ),
+    servers((url = "/api/v1")),
+    tags(
+        (name = "issues", description = "Reasons why devices do not get their updates"),
+        (name = "devices", description = "Windows endpoints"),
+        (name = "live", description = "Looking again, and listening")
+    )
+)]
+struct ApiDocument;
+
+/// The routes below `/api/v1`, and their description.
+pub fn routes() -> (Router<App>, Document) {
+    let (router, document) = OpenApiRouter::with_openapi(ApiDocument::openapi())
+        .routes(routes!(issues::list))
+        .routes(routes!(issues::devices))
+        .routes(routes!(issues::export))
+        .routes(routes!(devices::list))
+        .routes(routes!(devices::detail))
+        .routes(routes!(inspections::one))
+        .routes(routes!(inspections::many))
+        .routes(routes!(events::stream))
+        .split_for_parts();
+    let described = document.clone();
+    let router = router
+        .route(
+            "/openapi.json",
+            get(move |_: crate::access::Viewer| async move { Json(described) }),
+        )
+        .fallback(|_: crate::access::Viewer| async { Problem::not_found("There is no such API call; see /api/v1/openapi.json.") });
+    (router, document)
+}
+
+/// Which rows of a list are wanted.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ListQuery {
+    /// Condition in the filter language, for example `os:server name:DC*`.
+    #[param(example = "kind:server")]
+    pub filter: Option<String>,
+    /// Where the last page ended (`next_cursor`).
+    pub cursor: Option<String>,
+    /// Rows at most, 1 to 1000; 100 unless said.
+    #[param(minimum = 1, maximum = 1000)]
+    pub limit: Option<u32>,
+}
+
+impl ListQuery {
+    /// The condition.
+    pub fn filter(&self) -> Result<Filter, Problem> {
+        Ok(match self.filter.as_deref().map(str::trim) {
+            None | Some("") => Filter::Everything,
+            Some(text) => Filter::parse(text)?,
+        })
+    }
+
+    /// The page.
+    pub fn page(&self, default_limit: u32) -> Result<Page, Problem> {
+        let limit = self.limit.unwrap_or(default_limit);
+        if !(1..=MAX_LIMIT).contains(&limit) {
+            return Err(Problem::bad_request(format!("`limit` is from 1 to {MAX_LIMIT}.")));
+        }
+        let after = self.cursor.as_deref().map(cursor_from_text).transpose()?;
+        Ok(Page { after, limit })
+    }
+}
+
+/// A cursor as callers see it: opaque, safe in a URL.
+pub fn cursor_to_text(cursor: &Cursor) -> String {
+    URL_SAFE_NO_PAD.encode(format!("{}/{}", cursor.key, cursor.name))
+}
+
+fn cursor_from_text(text: &str) -> Result<Cursor, Problem> {
+    let wrong = || Problem::bad_request("`cursor` must be a `next_cursor` of this list.");
+    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| wrong())?;
+    let text = String::from_utf8(bytes).map_err(|_| wrong())?;
+    let (key, name) = text.split_once('/').ok_or_else(wrong)?;
+    Ok(Cursor {
+        name: name.to_owned(),
+        key: key.parse().map_err(|_| wrong())?,
+    })
+}
+
+/// One page of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Listed<T> {
+    /// The rows.
+    pub items: Vec<T>,
+    /// Where the next page starts; null on the last one.
+    pub next_cursor: Option<String>,
+}
+
+impl<T> Listed<T> {
+    /// From one row more than `limit`, where there are more.
+    pub fn new(mut rows: Vec<(Cursor, T)>, limit: u32) -> Self {
+        let more = rows.len() > limit as usize;
+        rows.truncate(limit as usize);
+        let next_cursor = rows
+            .last()
+            .filter(|_| more)
+            .map(|(cursor, _)| cursor_to_text(cursor));
+        Self {
+            items: rows.into_iter().map(|(_, row)| row).collect(),
+            next_cursor,
+        }
+    }
+}
+
+/// A cause, as the API shows it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct CauseView {
+    /// Groups.
+    pub key: String,
+    /// For people.
+    pub label: String,
+}
+
+impl From<&sickbay_diagnosis::verdict::Cause> for CauseView {
+    fn from(cause: &sickbay_diagnosis::verdict::Cause) -> Self {
+        Self {
+            key: cause.key.clone(),
+            label: cause.label.clone(),
+        }
+    }
+}

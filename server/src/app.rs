@@ -1,0 +1,39 @@
+//! What every page, API call and job shares.
+
+use std::sync::Arc;
+
+use sickbay_store::Store;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::events::Events;
+use crate::fleet::Fleet;
+use crate::identity::ca::Ca;
+use crate::ingest::{Ingest, RulesInForce};
+use crate::metrics::Metrics;
+
+/// The running server, as its parts see it. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    /// Durable state.
+    pub store: Arc<dyn Store>,
+    /// Who is connected.
+    pub fleet: Arc<Fleet>,
+    /// The writer's queue.
+    pub ingest: Ingest,
+    /// Rules in force.
+    pub rules: Arc<RulesInForce>,
+    /// Who listens to changes.
+    pub events: Events,
+    /// The clock.
+    pub clock: Clock,
+    /// Settings in force.
+    pub config: Arc<Config>,
+    /// The certificate authority.
+    pub ca: Arc<Ca>,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
+    /// Fires when the server goes down; streams end with it.
+    pub stop: CancellationToken,
+}

@@ -1,0 +1,124 @@
+//! `device list|approve|revoke|retire`.
+
+use anyhow::bail;
+use clap::{Args, Subcommand, ValueEnum};
+use sickbay_store::{DeviceStatus, Page, Scope};
+use uuid::Uuid;
+
+use super::token::plain;
+use super::{WithConfig, say};
+
+/// Rows fetched at once.
+const ROWS: u32 = 1000;
+
+#[derive(Debug, Args)]
+pub(super) struct DeviceArgs {
+    #[command(subcommand)]
+    command: DeviceCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum DeviceCommand {
+    /// List devices
+    List {
+        #[command(flatten)]
+        config: WithConfig,
+        /// Only devices of this status
+        #[arg(long, value_enum, default_value = "active")]
+        status: Status,
+    },
+    /// Let pending devices in
+    Approve(Which),
+    /// Refuse devices for ever, within a second
+    Revoke(Which),
+    /// Take devices out of the fleet
+    Retire(Which),
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Status {
+    Pending,
+    Active,
+    Revoked,
+    Retired,
+}
+
+impl From<Status> for DeviceStatus {
+    fn from(status: Status) -> Self {
+        match status {
+            Status::Pending => Self::Pending,
+            Status::Active => Self::Active,
+            Status::Revoked => Self::Revoked,
+            Status::Retired => Self::Retired,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+struct Which {
+    #[command(flatten)]
+    config: WithConfig,
+    /// Device ids, from `device list`
+    #[arg(required = true)]
+    ids: Vec<Uuid>,
+}
+
+pub(super) async fn run(args: DeviceArgs) -> anyhow::Result<()> {
+    match args.command {
+        DeviceCommand::List { config, status } => list(&config, status.into()).await,
+        DeviceCommand::Approve(which) => set(which, DeviceStatus::Active, "approved").await,
+        DeviceCommand::Revoke(which) => set(which, DeviceStatus::Revoked, "revoked").await,
+        DeviceCommand::Retire(which) => set(which, DeviceStatus::Retired, "retired").await,
+    }
+}
+
+async fn list(config: &WithConfig, status: DeviceStatus) -> anyhow::Result<()> {
+    let opened = config.open().await?;
+    say("ID\tNAME\tRELEASE\tOPEN\tUNKNOWN\tLAST SEEN");
+    let mut page = Page {
+        after: None,
+        limit: ROWS,
+    };
+    loop {
+        let rows = opened.store.devices_with_status(&Scope::All, status, &page).await?;
+        for row in &rows {
+            let seen = row.last_seen_at.map_or_else(|| "never".to_owned(), |t| t.to_string());
+            say(&format!(
+                "{}\t{}\t{}\t{}\t{}\t{seen}",
+                row.identity.id,
+                plain(&row.summary.name),
+                plain(&row.summary.release),
+                row.open,
+                row.unknown
+            ));
+        }
+        match rows.last() {
+            Some(last) if rows.len() == ROWS as usize => page.after = Some(last.cursor()),
+            _ => return Ok(()),
+        }
+    }
+}
+
+async fn set(which: Which, status: DeviceStatus, word: &str) -> anyhow::Result<()> {
+    let opened = which.config.open().await?;
+    let changed = opened
+        .store
+        .set_status(&which.ids, status, opened.clock.now())
+        .await?;
+    for device in &changed {
+        say(&format!("{word} {}", device.id));
+    }
+    let left: Vec<String> = which
+        .ids
+        .iter()
+        .filter(|id| !changed.iter().any(|device| device.id == **id))
+        .map(Uuid::to_string)
+        .collect();
+    if !left.is_empty() {
+        bail!(
+            "not {word}, because there is no such device or its status does not allow it (a revoked device stays revoked): {}",
+            left.join(", ")
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,171 @@
+//! The command line. Commands other than `serve` and `demo` work on the database itself, so they need no running server; a running
+//! server notices what they change within a second.
+//!
+//! Exit status: 0 done, 64 the words are off, 65 or above it failed. Answers go to standard output, everything else to standard error.
+
+mod access;
+mod config;
+mod demo;
+mod device;
+mod export;
+mod serve;
+mod token;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand};
+use sickbay_store::Store;
+
+use crate::clock::Clock;
+use crate::config::Config;
+
+/// The words of the command line are off (sysexits.h EX_USAGE).
+const USAGE: u8 = 64;
+/// The command failed (sysexits.h EX_SOFTWARE).
+const FAILED: u8 = 70;
+
+/// Which Windows devices do not get their updates, and why.
+#[derive(Debug, Parser)]
+#[command(name = "sickbay-server", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server
+    Serve(WithConfig),
+    /// Run a whole simulated fleet: server, database, collectors
+    Demo(demo::DemoArgs),
+    /// Print the settings in force
+    Config(config::ConfigArgs),
+    /// Bring the database's schema up to date
+    Migrate(WithConfig),
+    /// Enrolment tokens
+    Token(token::TokenArgs),
+    /// Devices: list, approve, revoke, retire
+    Device(device::DeviceArgs),
+    /// API tokens
+    ApiToken(access::ApiTokenArgs),
+    /// Print a one-time sign-in link
+    SignIn(WithConfig),
+    /// Write all devices of an issue to standard output
+    Export(export::ExportArgs),
+    /// The certificate authority
+    Ca(access::CaArgs),
+}
+
+/// Where the settings are.
+#[derive(Debug, Args)]
+struct WithConfig {
+    /// Settings file (TOML). Without one: the defaults and the environment
+    #[arg(long, value_name = "FILE", env = "SICKBAY_CONFIG")]
+    config: Option<PathBuf>,
+}
+
+impl WithConfig {
+    fn load(&self) -> anyhow::Result<Config> {
+        Config::load(self.config.as_deref(), |name| std::env::var(name).ok())
+    }
+
+    /// The settings and the open database.
+    async fn open(&self) -> anyhow::Result<Opened> {
+        let config = self.load()?;
+        let store = sickbay_store::open(&config.storage.database_url()).await?;
+        Ok(Opened {
+            config,
+            store,
+            clock: Clock::system(),
+        })
+    }
+}
+
+/// What a command works on.
+struct Opened {
+    config: Config,
+    store: Arc<dyn Store>,
+    clock: Clock,
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Asking for help is no error.
+            let status = if error.use_stderr() { USAGE } else { 0 };
+            let _ = error.print();
+            return ExitCode::from(status);
+        }
+    };
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say_error(&error);
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the boundary where the error chain is printed once")]
+fn say_error(error: &anyhow::Error) {
+    eprintln!("sickbay-server: {error:#}");
+}
+
+/// Prints an answer to standard output.
+#[expect(clippy::print_stdout, reason = "the answer of a command")]
+fn say(text: &str) {
+    println!("{text}");
+}
+
+#[tokio::main]
+async fn run(cli: Cli) -> anyhow::Result<()> {
+    let default_level = match &cli.command {
+        Command::Serve(_) => "info",
+        // A demo's own lines are for people; the log would drown them.
+        _ => "warn",
+    };
+    sickbay_service::init_logging(default_level)?;
+    match cli.command {
+        Command::Serve(args) => serve::run(&args).await,
+        Command::Demo(args) => demo::run(args).await,
+        Command::Config(args) => config::run(&args),
+        Command::Migrate(args) => migrate(&args).await,
+        Command::Token(args) => token::run(args).await,
+        Command::Device(args) => device::run(args).await,
+        Command::ApiToken(args) => access::api_token(args).await,
+        Command::SignIn(args) => access::sign_in(&args).await,
+        Command::Export(args) => export::run(args).await,
+        Command::Ca(args) => access::ca(args),
+    }
+}
+
+async fn migrate(args: &WithConfig) -> anyhow::Result<()> {
+    let config = args.load()?;
+    let url = config.storage.database_url();
+    let version = sickbay_store::migrate(&url).await?;
+    say(&format!("The schema of {url} is at version {version}."));
+    Ok(())
+}
+
+/// Reads a span of time such as `30d`, `12h`, `90m`, in milliseconds.
+fn parse_span(text: &str) -> anyhow::Result<i64> {
+    let (number, unit) = text.split_at(text.len().saturating_sub(1));
+    let unit_ms = match unit {
+        "d" => sickbay_diagnosis::time::DAY_MS,
+        "h" => sickbay_diagnosis::time::HOUR_MS,
+        "m" => sickbay_diagnosis::time::MINUTE_MS,
+        _ => anyhow::bail!("{text:?} is no span of time: write a number and d, h or m, for example 30d"),
+    };
+    let number: i64 = number
+        .parse()
+        .with_context(|| format!("{text:?} is no span of time: write a number and d, h or m, for example 30d"))?;
+    anyhow::ensure!(number > 0, "a span of time must be longer than nothing");
+    number
+        .checked_mul(unit_ms)
+        .with_context(|| format!("{text:?} is too long"))
+}

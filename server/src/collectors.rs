@@ -1,0 +1,118 @@
+//! The collectors' port: gRPC services over the TLS acceptor. Converts at the wire and hands on; decides nothing.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use sickbay_proto::limits;
+use sickbay_proto::v1::enrolment_server::{Enrolment, EnrolmentServer};
+use sickbay_proto::v1::fleet_server::{Fleet as FleetService, FleetServer};
+use sickbay_proto::v1::{Certificate, EnrolRequest, EnrolResponse, RenewRequest};
+use tokio::net::TcpListener;
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::fleet::session::{Downstream, Sessions};
+use crate::identity::enrolment::{Enrolled, Enrolments, Issued};
+use crate::identity::tls::{self, Peer};
+use crate::metrics::Metrics;
+use crate::wire::{self, CollectorMessage};
+
+/// A connection that answers no ping for this long is dead.
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+/// How often a quiet connection is pinged.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(60);
+/// Streams of one connection; a collector needs two.
+const STREAMS_PER_CONNECTION: u32 = 8;
+
+struct EnrolmentPort(Enrolments);
+
+#[tonic::async_trait]
+impl Enrolment for EnrolmentPort {
+    async fn enrol(&self, request: Request<EnrolRequest>) -> Result<Response<EnrolResponse>, Status> {
+        let claim = wire::enrol_claim(request.into_inner())?;
+        let outcome = match self.0.enrol(claim).await? {
+            Enrolled::Issued(issued) => Ok(certificate(issued)),
+            Enrolled::Pending {
+                device,
+                retry_after_ms,
+            } => Err((device.id.to_string(), retry_after_ms)),
+        };
+        Ok(Response::new(wire::enrol_response(outcome)))
+    }
+}
+
+struct FleetPort {
+    sessions: Sessions,
+    enrolments: Enrolments,
+}
+
+#[tonic::async_trait]
+impl FleetService for FleetPort {
+    type SessionStream = Downstream;
+
+    async fn session(
+        &self,
+        request: Request<Streaming<CollectorMessage>>,
+    ) -> Result<Response<Downstream>, Status> {
+        let peer = request.extensions().get::<Peer>().cloned();
+        let down = self.sessions.open(peer.as_ref(), request.into_inner()).await?;
+        Ok(Response::new(down))
+    }
+
+    async fn renew(&self, request: Request<RenewRequest>) -> Result<Response<Certificate>, Status> {
+        let peer = request.extensions().get::<Peer>().cloned();
+        let device = self.sessions.authenticate(peer.as_ref()).await?;
+        let csr = request.into_inner().csr_der;
+        if csr.len() > limits::CSR_BYTES {
+            return Err(Status::resource_exhausted("the certificate signing request is too large"));
+        }
+        let issued = self.enrolments.renew(device, &csr).await?;
+        Ok(Response::new(certificate(issued)))
+    }
+}
+
+fn certificate(issued: Issued) -> Certificate {
+    wire::certificate(issued.device.id.to_string(), issued.chain, issued.trusted)
+}
+
+/// Binds the collectors' port.
+pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!(
+            "cannot listen for collectors on {address} (collectors.listen): another program may use the port, or the address may not be this machine's"
+        )
+    })
+}
+
+/// Serves collectors until `stop`; open sessions are told that the server goes down.
+pub async fn serve(
+    listener: TcpListener,
+    tls: rustls::ServerConfig,
+    sessions: Sessions,
+    enrolments: Enrolments,
+    metrics: Arc<Metrics>,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let incoming = ReceiverStream::new(tls::accept(listener, tls, metrics, stop.clone()));
+    let enrolment = EnrolmentServer::new(EnrolmentPort(enrolments.clone()))
+        .max_decoding_message_size(limits::MESSAGE_BYTES)
+        .max_encoding_message_size(limits::MESSAGE_BYTES);
+    let fleet = FleetServer::new(FleetPort {
+        sessions,
+        enrolments,
+    })
+    .max_decoding_message_size(limits::MESSAGE_BYTES)
+    .max_encoding_message_size(limits::MESSAGE_BYTES);
+    tonic::transport::Server::builder()
+        .max_concurrent_streams(STREAMS_PER_CONNECTION)
+        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
+        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .add_service(enrolment)
+        .add_service(fleet)
+        .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
+        .await
+        .context("the collectors' port failed")
+}

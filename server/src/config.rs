@@ -1,0 +1,248 @@
+//! Settings: a TOML file, overruled by environment variables `SICKBAY_*`, overruled by flags.
+//!
+//! One struct per concern; every field has a default, and unknown keys are refused with their name.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use serde::{Deserialize, Serialize};
+use sickbay_diagnosis::expectation::Expectations;
+
+/// The settings file that `sickbay-server config --default` prints, with every key and its default.
+pub const DEFAULT_FILE: &str = include_str!("../sickbay.default.toml");
+
+/// Everything that can be set.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where the server keeps its files.
+    pub storage: Storage,
+    /// The port that collectors speak to.
+    pub collectors: Collectors,
+    /// The port that people and scripts speak to.
+    pub web: Web,
+    /// The port that monitoring speaks to.
+    pub health: Health,
+    /// What the fleet's owner wants of every device.
+    pub expectations: Expectations,
+}
+
+/// Where the server keeps its files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Storage {
+    /// Folder of the CA's key and, by default, of the database.
+    pub data_dir: PathBuf,
+    /// Address of the database; empty: `sqlite://DATA_DIR/sickbay.db`.
+    pub database: String,
+}
+
+impl Default for Storage {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::from("/var/lib/sickbay"),
+            database: String::new(),
+        }
+    }
+}
+
+impl Storage {
+    /// The address of the database that is in force.
+    pub fn database_url(&self) -> String {
+        if self.database.is_empty() {
+            format!("sqlite://{}", self.data_dir.join("sickbay.db").display())
+        } else {
+            self.database.clone()
+        }
+    }
+}
+
+/// The port that collectors speak to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Collectors {
+    /// Address to listen on.
+    pub listen: SocketAddr,
+    /// DNS names and IP addresses under which collectors reach this server; they stand in its certificate.
+    pub names: Vec<String>,
+    /// Seconds between two full inspections of an unchanged device.
+    pub inspection_interval_s: u32,
+    /// Seconds between two signs of life.
+    pub heartbeat_interval_s: u32,
+}
+
+impl Default for Collectors {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([0, 0, 0, 0], 7443)),
+            names: vec!["localhost".to_owned(), "127.0.0.1".to_owned()],
+            inspection_interval_s: 3600,
+            heartbeat_interval_s: 300,
+        }
+    }
+}
+
+/// The port that people and scripts speak to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Web {
+    /// Address to listen on. Plain HTTP is spoken on loopback only.
+    pub listen: SocketAddr,
+    /// Certificate chain in PEM; empty: issued by the built-in CA where TLS is needed.
+    pub tls_certificate: PathBuf,
+    /// Key of that certificate in PEM.
+    pub tls_key: PathBuf,
+    /// Address that people type, for links; empty: from `listen`.
+    pub external_url: String,
+}
+
+impl Default for Web {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([0, 0, 0, 0], 8443)),
+            tls_certificate: PathBuf::new(),
+            tls_key: PathBuf::new(),
+            external_url: String::new(),
+        }
+    }
+}
+
+impl Web {
+    /// Whether TLS is spoken: always, except on loopback without a configured certificate.
+    pub fn uses_tls(&self) -> bool {
+        !self.listen.ip().is_loopback() || !self.tls_certificate.as_os_str().is_empty()
+    }
+}
+
+/// The port that monitoring speaks to: `/metrics`, `/healthz`, `/readyz`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Health {
+    /// Address to listen on.
+    pub listen: SocketAddr,
+}
+
+impl Default for Health {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 9443)),
+        }
+    }
+}
+
+/// An environment variable and the key that it sets.
+const ENVIRONMENT: &[(&str, [&str; 2])] = &[
+    ("SICKBAY_DATA_DIR", ["storage", "data_dir"]),
+    ("SICKBAY_DATABASE", ["storage", "database"]),
+    ("SICKBAY_COLLECTORS_LISTEN", ["collectors", "listen"]),
+    ("SICKBAY_COLLECTORS_NAMES", ["collectors", "names"]),
+    (
+        "SICKBAY_COLLECTORS_INSPECTION_INTERVAL_S",
+        ["collectors", "inspection_interval_s"],
+    ),
+    (
+        "SICKBAY_COLLECTORS_HEARTBEAT_INTERVAL_S",
+        ["collectors", "heartbeat_interval_s"],
+    ),
+    ("SICKBAY_WEB_LISTEN", ["web", "listen"]),
+    ("SICKBAY_WEB_TLS_CERTIFICATE", ["web", "tls_certificate"]),
+    ("SICKBAY_WEB_TLS_KEY", ["web", "tls_key"]),
+    ("SICKBAY_WEB_EXTERNAL_URL", ["web", "external_url"]),
+    ("SICKBAY_HEALTH_LISTEN", ["health", "listen"]),
+];
+
+impl Config {
+    /// Reads `file` (the defaults where none is given) and lays `environment` over it.
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl Fn(&str) -> Option<String>,
+    ) -> anyhow::Result<Self> {
+        let mut table = match file {
+            None => toml::Table::new(),
+            Some(path) => {
+                let text = std::fs::read_to_string(path)
+                    .with_context(|| format!("cannot read the settings file {}", path.display()))?;
+                text.parse::<toml::Table>().with_context(|| {
+                    format!("the settings file {} is not valid TOML", path.display())
+                })?
+            }
+        };
+        for (variable, [section, key]) in ENVIRONMENT {
+            if let Some(text) = environment(variable) {
+                let value = environment_value(variable, key, &text)?;
+                let section = table
+                    .entry(*section)
+                    .or_insert_with(|| toml::Value::Table(toml::Table::new()));
+                let toml::Value::Table(section) = section else {
+                    bail!("setting for {variable} must stand in a table of the settings file");
+                };
+                section.insert((*key).to_owned(), value);
+            }
+        }
+        let config: Self = table.try_into().with_context(|| {
+            file.map_or_else(
+                || "a setting from the environment cannot be used".to_owned(),
+                |path| format!("a setting in {} cannot be used", path.display()),
+            )
+        })?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
+        if self.collectors.names.is_empty() {
+            bail!("collectors.names is empty: name at least one host name or address under which collectors reach this server");
+        }
+        if self.web.tls_certificate.as_os_str().is_empty() != self.web.tls_key.as_os_str().is_empty() {
+            bail!("web.tls_certificate and web.tls_key belong together: set both or neither");
+        }
+        if self.collectors.heartbeat_interval_s == 0 || self.collectors.inspection_interval_s == 0 {
+            bail!("collectors.heartbeat_interval_s and collectors.inspection_interval_s must be at least 1 second");
+        }
+        Ok(())
+    }
+}
+
+fn environment_value(variable: &str, key: &str, text: &str) -> anyhow::Result<toml::Value> {
+    Ok(match key {
+        "names" => toml::Value::Array(
+            text.split(',')
+                .map(|name| toml::Value::String(name.trim().to_owned()))
+                .collect(),
+        ),
+        "inspection_interval_s" | "heartbeat_interval_s" => toml::Value::Integer(
+            text.trim()
+                .parse()
+                .with_context(|| format!("{variable}={text:?} is not a whole number of seconds"))?,
+        ),
+        _ => toml::Value::String(text.to_owned()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_file_says_exactly_the_defaults() {
+        let parsed: Config = toml::from_str(DEFAULT_FILE).expect("the default file parses");
+        assert_eq!(parsed, Config::default());
+    }
+
+    #[test]
+    fn the_environment_overrules_the_file_and_an_unknown_key_is_named() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let file = dir.path().join("sickbay.toml");
+        std::fs::write(&file, "[web]\nlisten = \"127.0.0.1:1\"\n").expect("written");
+        let config = Config::load(Some(&file), |name| {
+            (name == "SICKBAY_WEB_LISTEN").then(|| "127.0.0.1:2".to_owned())
+        })
+        .expect("valid");
+        assert_eq!(config.web.listen.port(), 2);
+
+        std::fs::write(&file, "[web]\nlissten = \"127.0.0.1:1\"\n").expect("written");
+        let error = Config::load(Some(&file), |_| None).expect_err("unknown key");
+        assert!(format!("{error:#}").contains("lissten"), "{error:#}");
+    }
+}

@@ -1,0 +1,166 @@
+//! What an ailment changes in a healthy registry.
+
+use sickbay_collector::host::recording::host_toml::{FileState, UpdateAgent};
+use sickbay_diagnosis::Time;
+use sickbay_diagnosis::keys;
+use sickbay_diagnosis::reading::Data;
+use sickbay_diagnosis::time::HOUR_MS;
+
+use super::{Machine, health_tools_key};
+use super::super::ailment::{Ailment, Kind};
+use super::super::profile::Profile;
+
+/// The WSUS server that was replaced, which some policies still name.
+const OLD_WSUS: &str = "http://sus01.corp.northharbour.example:8530";
+/// The MDM provider that won, as devices name it.
+const MDM_PROVIDER: &str = "B1D2F3A4-5C6E-4F70-8192-A3B4C5D6E7F8";
+const DISABLED: u32 = 4;
+const INSTALL_PENDING: u32 = 0x60;
+
+/// Writes `ailment` into a machine.
+pub(super) fn apply(machine: &mut Machine, profile: &Profile, ailment: &Ailment) {
+    match ailment.kind {
+        Kind::PausedByUser => paused_by_user(machine, ailment),
+        Kind::QualityPausedByPolicy => {
+            let date = ailment.since.date();
+            machine.text(keys::POLICY, "PauseQualityUpdatesStartTime", date);
+            machine.dword(keys::UPDATE_POLICY_SETTINGS, "PausedQualityStatus", 1);
+        }
+        Kind::FeaturePausedByMdm => paused_by_mdm(machine, ailment),
+        Kind::Held => held(machine, profile, ailment.hold()),
+        Kind::HardwareTooOld => blocked(machine, profile, ailment.red_reason()),
+        Kind::NotAppraised => {
+            machine.registry.delete_key(keys::APPRAISER_TARGETS);
+        }
+        Kind::LostWsus
+        | Kind::PlainHttpWsus
+        | Kind::WsusNotSwitchedOn
+        | Kind::ClassesNotSwitchedOn => source(machine, ailment.kind),
+        Kind::NoHealthTools => no_health_tools(machine, profile),
+        Kind::HealthServiceDisabled => disable(machine, keys::UHSSVC),
+        Kind::RestartPending => restart_pending(machine, profile, ailment),
+        Kind::AgentFails => {
+            let code = ailment.choose(&["0x80070005", "0x8024001E", "0x80080005"]);
+            machine.description.update_agent = Some(UpdateAgent::Error(code.to_owned()));
+        }
+        Kind::AutomaticUpdatesOff => {
+            let (name, value) = ailment.choose(&[("NoAutoUpdate", 1), ("AUOptions", 1)]);
+            machine.dword(keys::POLICY_AU, name, value);
+        }
+        Kind::ServiceDisabled => disable(machine, ailment.disabled_service()),
+    }
+}
+
+fn paused_by_user(machine: &mut Machine, ailment: &Ailment) {
+    let start = to_the_second(ailment.since);
+    let end = to_the_second(ailment.user_pause_ends());
+    machine.text(keys::UX_SETTINGS, "PauseUpdatesStartTime", &*start);
+    machine.text(keys::UX_SETTINGS, "PauseUpdatesExpiryTime", &*end);
+    for class in ["Feature", "Quality"] {
+        let name = |what| format!("Pause{class}Updates{what}Time");
+        machine.text(keys::UX_SETTINGS, &name("Start"), &*start);
+        machine.text(keys::UX_SETTINGS, &name("End"), &*end);
+        let status = format!("Paused{class}Status");
+        machine.dword(keys::UPDATE_POLICY_SETTINGS, &status, 1);
+    }
+}
+
+fn paused_by_mdm(machine: &mut Machine, ailment: &Ailment) {
+    let name = "PauseFeatureUpdatesStartTime";
+    machine.text(keys::MDM_UPDATE, name, ailment.since.date());
+    machine.dword(keys::MDM_UPDATE, &format!("{name}_ProviderSet"), 1);
+    let winner = format!("{name}_WinningProvider");
+    machine.text(keys::MDM_UPDATE, &winner, MDM_PROVIDER);
+    machine.dword(keys::UPDATE_POLICY_SETTINGS, "PausedFeatureStatus", 1);
+}
+
+fn held(machine: &mut Machine, profile: &Profile, id: &str) {
+    for target in profile.release.targets {
+        let key = format!(r"{}\{}", keys::APPRAISER_TARGETS, target.code);
+        machine.lines(&key, "GatedBlockId", &[id]);
+        machine.text(&key, "GStatus", "0");
+    }
+}
+
+fn blocked(machine: &mut Machine, profile: &Profile, reason: &str) {
+    for target in profile.release.targets {
+        let key = format!(r"{}\{}", keys::APPRAISER_TARGETS, target.code);
+        machine.lines(&key, "RedReason", &[reason]);
+        machine.text(&key, "UpgEx", "Red");
+        machine.text(&key, "UpgExU", "Red");
+    }
+}
+
+fn source(machine: &mut Machine, kind: Kind) {
+    let registry = &mut machine.registry;
+    match kind {
+        Kind::LostWsus => {
+            registry.delete_key(keys::POLICY);
+        }
+        Kind::WsusNotSwitchedOn => {
+            registry.delete_value(keys::POLICY_AU, "UseWUServer");
+        }
+        Kind::ClassesNotSwitchedOn => {
+            registry.delete_value(keys::POLICY_AU, "UseUpdateClassPolicySource");
+        }
+        _ => {
+            for name in ["WUServer", "WUStatusServer"] {
+                machine.text(keys::POLICY, name, OLD_WSUS);
+            }
+        }
+    }
+}
+
+fn no_health_tools(machine: &mut Machine, profile: &Profile) {
+    machine.registry.delete_key(&health_tools_key(profile));
+    // The anchor stays: other programs are installed.
+    machine.registry.create_key(keys::UNINSTALL);
+    machine.registry.delete_key(&keys::service(keys::UHSSVC));
+    machine.description.services.remove(keys::UHSSVC);
+}
+
+fn disable(machine: &mut Machine, service: &str) {
+    machine.dword(&keys::service(service), "Start", DISABLED);
+    if let Some(state) = machine.description.services.get_mut(service) {
+        state.running = false;
+    }
+}
+
+/// One of the ways in which machines show that an update waits for a restart.
+fn restart_pending(machine: &mut Machine, profile: &Profile, ailment: &Ailment) {
+    let since = ailment.since;
+    machine.description.update_agent = Some(UpdateAgent::RebootRequired(true));
+    machine.description.boot_time = Some(profile.started_at.min(since.plus_millis(-HOUR_MS)));
+    if profile.revision > 0 {
+        let family = profile.release.package_build;
+        machine.rollup(family, profile.release.revisions[0], INSTALL_PENDING, since);
+    }
+    match ailment.variant % 4 {
+        0 => {
+            machine.dword(keys::AUTO_UPDATE_REBOOT, &profile.update_client_id, 1);
+            machine.registry.set_last_write(keys::AUTO_UPDATE_REBOOT, since);
+            let start = to_the_second(since);
+            machine.text(keys::UX_SETTINGS, "PendingRebootStartTime", start);
+        }
+        1 => {
+            machine.registry.set_last_write(keys::CBS_REBOOT_PENDING, since);
+            machine.registry.set_last_write(keys::CBS_PACKAGES_PENDING, since);
+        }
+        2 => {
+            machine.registry.set_last_write(keys::CBS_REBOOT_PENDING, since);
+            machine.description.files = vec![FileState {
+                path: keys::PENDING_XML.to_owned(),
+                exists: true,
+                created: Some(since),
+            }];
+        }
+        _ => machine
+            .registry
+            .set_value(keys::UX_STATE, "RebootRequired", Data::Dword(1)),
+    }
+}
+
+/// A time as the update page writes it.
+fn to_the_second(at: Time) -> String {
+    Time::from_millis(at.millis() / 1000 * 1000).to_string()
+}

@@ -1,0 +1,265 @@
+//! A whole fleet in one process: a real server, and simulated collectors that are the real collector library over recordings (they
+//! enrol, speak mTLS, spool). What happens to the machines follows from a seed.
+
+pub mod fleet;
+mod machine;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use sickbay_collector::session::{CaPin, Collector, CollectorOptions, Handle, ServerUrl};
+use sickbay_diagnosis::Check;
+use sickbay_store::{NewApiToken, NewToken};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::access;
+use crate::clock::Clock;
+use crate::config::{Collectors, Config, Health, Storage, Web};
+use crate::demo::fleet::FleetPlan;
+use crate::demo::machine::LiveMachine;
+use crate::identity::secret::{API_PREFIX, ENROLMENT_PREFIX, Secret};
+use crate::server::Running;
+
+/// Pause between two changes in the fleet.
+const CHANGE_EVERY: Duration = Duration::from_secs(4);
+/// How long the start waits for the whole fleet's first reports; a larger fleet goes on arriving afterwards.
+const ARRIVAL: Duration = Duration::from_secs(20);
+/// Collectors that are started at once, so that a large fleet does not time its own handshakes out.
+const ARRIVALS_AT_ONCE: usize = 32;
+
+/// What a demo is told.
+#[derive(Debug, Clone)]
+pub struct DemoOptions {
+    /// Simulated devices.
+    pub devices: usize,
+    /// Folder for the database and the collectors' state; a temporary one where left out.
+    pub data_dir: Option<PathBuf>,
+    /// Address of pages and API.
+    pub web: SocketAddr,
+    /// Address that collectors speak to.
+    pub collectors: SocketAddr,
+    /// Makes the same fleet again.
+    pub seed: u64,
+}
+
+/// A running demo.
+pub struct Demo {
+    server: Running,
+    sign_in: String,
+    api_token: String,
+    collectors: JoinSet<()>,
+    stop_collectors: CancellationToken,
+    /// Removed when the demo ends.
+    _temporary: Option<tempfile::TempDir>,
+}
+
+impl Demo {
+    /// Starts server and fleet, and waits a while for the fleet's first reports.
+    pub async fn start(options: DemoOptions) -> anyhow::Result<Self> {
+        let (data_dir, temporary) = match &options.data_dir {
+            Some(dir) => (dir.clone(), None),
+            None => {
+                let temporary = tempfile::tempdir().context("cannot make a temporary folder")?;
+                (temporary.path().to_owned(), Some(temporary))
+            }
+        };
+        let clock = Clock::system();
+        let server = Running::start(config(&options, &data_dir), clock.clone()).await?;
+        let token = enrolment_token(&server).await?;
+        let api_token = api_token(&server).await?;
+        let sign_in = format!("{}{}", server.web_url(), access::create_link(&server.app).await?);
+
+        let plan = FleetPlan::new(options.seed, options.devices, clock.now());
+        let mut demo = Self {
+            server,
+            sign_in,
+            api_token,
+            collectors: JoinSet::new(),
+            stop_collectors: CancellationToken::new(),
+            _temporary: temporary,
+        };
+        let machines = demo.join(&plan, &token, &data_dir, &clock)?;
+        demo.wait_for_arrival(&machines).await;
+        demo.collectors.spawn(keep_changing(plan, machines, clock, demo.stop_collectors.clone()));
+        Ok(demo)
+    }
+
+    /// Address of the first page.
+    pub fn url(&self) -> String {
+        self.server.web_url()
+    }
+
+    /// The one-time sign-in link.
+    pub fn sign_in(&self) -> &str {
+        &self.sign_in
+    }
+
+    /// An API token.
+    pub fn api_token(&self) -> &str {
+        &self.api_token
+    }
+
+    /// Runs until `stop` fires, then ends collectors and server cleanly.
+    pub async fn until(mut self, stop: CancellationToken) -> anyhow::Result<()> {
+        let stop_collectors = self.stop_collectors.clone();
+        let served = self.server.until(stop).await;
+        stop_collectors.cancel();
+        while self.collectors.join_next().await.is_some() {}
+        served
+    }
+
+    fn join(
+        &mut self,
+        plan: &FleetPlan,
+        token: &Secret,
+        data_dir: &Path,
+        clock: &Clock,
+    ) -> anyhow::Result<Vec<Member>> {
+        let url: ServerUrl = format!("https://{}", reachable(self.server.collectors))
+            .parse()
+            .context("the collectors' address is no server address")?;
+        let pin: CaPin = self.server.app.ca.pin().parse().context("the CA has no pin")?;
+        let places = Arc::new(tokio::sync::Semaphore::new(ARRIVALS_AT_ONCE));
+        let mut members = Vec::with_capacity(plan.machines().len());
+        for machine in plan.machines() {
+            let host = Arc::new(LiveMachine::new(machine.recording.clone(), clock.clone()));
+            let state_dir = data_dir.join("collectors").join(&machine.host_name);
+            let mut options = CollectorOptions::new(state_dir, vec![url.clone()], host.clone());
+            options.token = Some(token.reveal().to_owned());
+            options.ca_pins = vec![pin.clone()];
+            let mut collector = Collector::new(options)
+                .with_context(|| format!("cannot start the collector of {}", machine.host_name))?;
+            let handle = collector.handle();
+            members.push(Member {
+                host,
+                handle: handle.clone(),
+            });
+            let (places, stop) = (Arc::clone(&places), self.stop_collectors.clone());
+            let name = machine.host_name.clone();
+            self.collectors.spawn(async move {
+                let place = places.acquire_owned().await;
+                let arriving = tokio::spawn(async move {
+                    let mut progress = handle.watch();
+                    // The place is free for the next one when this one's first report is acknowledged.
+                    let _ = progress.wait_for(|p| p.acknowledged > 0).await;
+                    drop(place);
+                });
+                if let Err(error) = collector.run(stop).await {
+                    tracing::error!(name, error = %crate::ingest::chain(&error), "a simulated collector failed");
+                }
+                arriving.abort();
+            });
+        }
+        Ok(members)
+    }
+
+    async fn wait_for_arrival(&self, members: &[Member]) {
+        let all = async {
+            for member in members {
+                let mut progress = member.handle.watch();
+                // An error means that the collector ended; it has said why.
+                let _ = progress.wait_for(|p| p.acknowledged > 0).await;
+            }
+        };
+        let _ = tokio::time::timeout(ARRIVAL, all).await;
+    }
+}
+
+struct Member {
+    host: Arc<LiveMachine>,
+    handle: Handle,
+}
+
+async fn keep_changing(
+    mut plan: FleetPlan,
+    members: Vec<Member>,
+    clock: Clock,
+    stop: CancellationToken,
+) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(CHANGE_EVERY) => {}
+        }
+        let Some(change) = plan.change(clock.now()) else {
+            return;
+        };
+        tracing::info!(change = change.what, "the fleet changes");
+        let member = &members[change.machine];
+        member
+            .host
+            .becomes(plan.machines()[change.machine].recording.clone());
+        member.handle.inspect_soon(Check::ALL);
+    }
+}
+
+fn config(options: &DemoOptions, data_dir: &Path) -> Config {
+    Config {
+        storage: Storage {
+            data_dir: data_dir.to_owned(),
+            database: String::new(),
+        },
+        collectors: Collectors {
+            listen: options.collectors,
+            names: vec!["localhost".to_owned(), reachable(options.collectors).ip().to_string()],
+            inspection_interval_s: 300,
+            heartbeat_interval_s: 30,
+        },
+        web: Web {
+            listen: options.web,
+            ..Web::default()
+        },
+        // Several demos may run beside each other.
+        health: Health {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        },
+        ..Config::default()
+    }
+}
+
+/// The address under which this machine reaches its own listener.
+fn reachable(listen: SocketAddr) -> SocketAddr {
+    let ip = if listen.ip().is_unspecified() {
+        IpAddr::V4(Ipv4Addr::LOCALHOST)
+    } else {
+        listen.ip()
+    };
+    SocketAddr::new(ip, listen.port())
+}
+
+async fn enrolment_token(server: &Running) -> anyhow::Result<Secret> {
+    let secret = Secret::new(ENROLMENT_PREFIX);
+    server
+        .app
+        .store
+        .create_token(NewToken {
+            hash: secret.hash(),
+            name: "demo fleet".to_owned(),
+            approves: true,
+            tags: vec!["demo".to_owned()],
+            expires_at: None,
+            use_limit: None,
+            created_at: server.app.clock.now(),
+        })
+        .await?;
+    Ok(secret)
+}
+
+async fn api_token(server: &Running) -> anyhow::Result<String> {
+    let secret = Secret::new(API_PREFIX);
+    server
+        .app
+        .store
+        .create_api_token(NewApiToken {
+            hash: secret.hash(),
+            name: "demo".to_owned(),
+            created_at: server.app.clock.now(),
+            expires_at: None,
+        })
+        .await?;
+    Ok(secret.reveal().to_owned())
+}

@@ -1,0 +1,59 @@
+//! Change events: what open pages listen to. They say which regions of pages are out of date, never what is in them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use tokio::sync::broadcast;
+
+/// Changes that may wait for a slow listener before it is told "everything changed".
+const WAITING: usize = 256;
+
+/// What a commit changed.
+#[derive(Debug, Clone, Default)]
+pub struct Change {
+    /// Keys of devices.
+    pub devices: BTreeSet<i64>,
+    /// Ids of issues whose findings changed.
+    pub issues: BTreeSet<String>,
+    /// Devices were enrolled, approved, revoked or retired.
+    pub enrolment: bool,
+}
+
+impl Change {
+    /// Whether nothing changed.
+    pub fn is_empty(&self) -> bool {
+        self.devices.is_empty() && self.issues.is_empty() && !self.enrolment
+    }
+
+    /// Adds another change to this one.
+    pub fn join(&mut self, other: &Self) {
+        self.devices.extend(&other.devices);
+        self.issues.extend(other.issues.iter().cloned());
+        self.enrolment |= other.enrolment;
+    }
+}
+
+/// Where changes are published.
+#[derive(Debug, Clone)]
+pub struct Events(broadcast::Sender<Arc<Change>>);
+
+impl Default for Events {
+    fn default() -> Self {
+        Self(broadcast::channel(WAITING).0)
+    }
+}
+
+impl Events {
+    /// Tells everyone who listens.
+    pub fn publish(&self, change: Change) {
+        if !change.is_empty() {
+            // Nobody listening is fine.
+            let _ = self.0.send(Arc::new(change));
+        }
+    }
+
+    /// Listens from now on.
+    pub fn listen(&self) -> broadcast::Receiver<Arc<Change>> {
+        self.0.subscribe()
+    }
+}

@@ -1,0 +1,297 @@
+//! One collector's session: who is it, what does it say, what does it get back.
+//!
+//! A session reads at most [`limits::REPORTS_IN_FLIGHT`] reports ahead of their acknowledgements and at most [`REPORTS_PER_SECOND`]
+//! reports a second; a device that sends more is slowed down alone.
+
+use std::num::NonZeroU32;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::Stream;
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use sickbay_proto::limits;
+use sickbay_store::{DeviceIdentity, DeviceStatus, Store};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+use tonic::{Code, Status, Streaming};
+
+use crate::clock::Clock;
+use crate::config::Collectors;
+use crate::fleet::{End, Fleet, Membership};
+use crate::identity::tls::Peer;
+use crate::ingest::{Ingest, Outcome};
+use crate::metrics::Metrics;
+use crate::wire::{self, CollectorMessage, FromCollector, RefusalReason, ServerMessage};
+
+/// Reports of one device that are taken in within a second, in the long run.
+const REPORTS_PER_SECOND: NonZeroU32 = NonZeroU32::new(50).expect("not zero");
+/// Reports of one device that are taken in at once, after a pause.
+const REPORTS_AT_ONCE: NonZeroU32 = NonZeroU32::new(300).expect("not zero");
+/// A collector that says nothing for this long after connecting is dropped.
+const HELLO_TIMEOUT: Duration = Duration::from_secs(30);
+/// Messages that may wait to be sent to one collector.
+const OUTGOING: usize = 32;
+
+/// What sessions need of the server.
+#[derive(Clone)]
+pub struct Sessions {
+    /// Durable state.
+    pub store: Arc<dyn Store>,
+    /// Who is connected.
+    pub fleet: Arc<Fleet>,
+    /// The writer's queue.
+    pub ingest: Ingest,
+    /// The clock.
+    pub clock: Clock,
+    /// Intervals that collectors are told.
+    pub settings: Collectors,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
+    /// Ends every session.
+    pub stop: CancellationToken,
+}
+
+/// What goes down a session.
+pub type Downstream = Pin<Box<dyn Stream<Item = Result<ServerMessage, Status>> + Send>>;
+
+impl Sessions {
+    /// Who speaks, if it may.
+    pub async fn authenticate(&self, peer: Option<&Peer>) -> Result<DeviceIdentity, Status> {
+        let refused = self.identify(peer).await;
+        if refused.is_err() {
+            self.metrics.refusals.inc();
+        }
+        refused
+    }
+
+    async fn identify(&self, peer: Option<&Peer>) -> Result<DeviceIdentity, Status> {
+        let Some(key) = peer.and_then(|peer| peer.key_sha256.as_ref()) else {
+            return Err(wire::refusal(
+                Code::Unauthenticated,
+                RefusalReason::CertificateMissing,
+                "this call needs a client certificate: enrol first",
+                0,
+            ));
+        };
+        let identity = self
+            .store
+            .device_by_key(key)
+            .await
+            .map_err(|error| storage_status(&error))?;
+        let Some(identity) = identity else {
+            return Err(wire::refusal(
+                Code::Unauthenticated,
+                RefusalReason::DeviceUnknown,
+                "this server has no device with this key: enrol again",
+                0,
+            ));
+        };
+        match identity.status {
+            DeviceStatus::Active => Ok(identity),
+            DeviceStatus::Pending => Err(wire::refusal(
+                Code::FailedPrecondition,
+                RefusalReason::DeviceUnknown,
+                "this device waits for approval",
+                60_000,
+            )),
+            DeviceStatus::Revoked => Err(end_status(End::Revoked)),
+            DeviceStatus::Retired => Err(end_status(End::Retired)),
+        }
+    }
+
+    /// Opens a session: waits for Hello, answers Welcome, and serves it in a task of its own.
+    pub async fn open(
+        &self,
+        peer: Option<&Peer>,
+        mut incoming: Streaming<CollectorMessage>,
+    ) -> Result<Downstream, Status> {
+        let identity = self.authenticate(peer).await?;
+        let first = tokio::time::timeout(HELLO_TIMEOUT, incoming.message())
+            .await
+            .map_err(|_| Status::deadline_exceeded("no Hello within 30 seconds"))??
+            .ok_or_else(|| Status::cancelled("the session ended before Hello"))?;
+        let hello = wire::hello(first)?;
+        // Joined before the mark is read: from here on no older session of this device takes in anything that the mark would miss.
+        let membership = self.fleet.join(identity.key);
+        let mark = self
+            .store
+            .load_states(&[identity.key])
+            .await
+            .map_err(|error| storage_status(&error))?
+            .pop()
+            .map(|state| state.mark)
+            .unwrap_or_default();
+        self.fleet.touch(identity.key, self.clock.now(), None);
+        tracing::debug!(device = %identity.id, version = hello.collector_version, "session opened");
+
+        let (outgoing, down) = mpsc::channel(OUTGOING);
+        let welcome = wire::welcome(
+            self.clock.now(),
+            &mark.epoch,
+            mark.sequence,
+            &mark.digest,
+            self.settings.inspection_interval_s,
+            self.settings.heartbeat_interval_s,
+        );
+        outgoing
+            .try_send(Ok(welcome))
+            .expect("the channel is new and has room");
+        let session = Session {
+            sessions: self.clone(),
+            identity,
+            epoch: hello.epoch,
+            membership,
+            incoming,
+            outgoing,
+        };
+        tokio::spawn(session.serve());
+        Ok(Box::pin(ReceiverStream::new(down)))
+    }
+}
+
+struct Session {
+    sessions: Sessions,
+    identity: DeviceIdentity,
+    epoch: Vec<u8>,
+    membership: Membership,
+    incoming: Streaming<CollectorMessage>,
+    outgoing: mpsc::Sender<Result<ServerMessage, Status>>,
+}
+
+impl Session {
+    async fn serve(mut self) {
+        self.sessions.metrics.sessions.inc();
+        let (ending, stop) = (self.membership.ending.clone(), self.sessions.stop.clone());
+        let ended = tokio::select! {
+            biased;
+            end = ending.wait() => Err(end_status(end)),
+            () = stop.cancelled() => Err(wire::refusal(
+                Code::Unavailable,
+                RefusalReason::ShuttingDown,
+                "the server is shutting down",
+                1_000,
+            )),
+            ended = self.exchange() => ended,
+        };
+        self.sessions.metrics.sessions.dec();
+        if let Err(status) = ended {
+            if status.code() == Code::InvalidArgument || status.code() == Code::ResourceExhausted {
+                self.sessions.metrics.refusals.inc();
+                tracing::warn!(device = %self.identity.id, reason = status.message(), "session refused");
+            }
+            // Without room, or when the collector is gone, closing the channel ends the stream all the same.
+            let _ = self.outgoing.try_send(Err(status));
+        }
+        tracing::debug!(device = %self.identity.id, "session ended");
+    }
+
+    async fn exchange(&mut self) -> Result<(), Status> {
+        let (answers, mut answered) = mpsc::unbounded_channel();
+        let limiter = RateLimiter::direct(
+            Quota::per_second(REPORTS_PER_SECOND).allow_burst(REPORTS_AT_ONCE),
+        );
+        let mut in_flight = 0_usize;
+        loop {
+            let may_read = in_flight < limits::REPORTS_IN_FLIGHT;
+            tokio::select! {
+                Some(request) = self.membership.requests.recv() => self.send(request).await?,
+                Some(outcome) = answered.recv() => {
+                    in_flight -= 1;
+                    match outcome {
+                        Outcome::Send(message) => self.send(message).await?,
+                        Outcome::NotActive => return Err(end_status(End::Retired)),
+                    }
+                },
+                message = self.incoming.message(), if may_read => {
+                    let Some(message) = message? else { return Ok(()) };
+                    if self.receive(message, &answers, &limiter).await? {
+                        in_flight += 1;
+                    }
+                },
+            }
+        }
+    }
+
+    /// Takes a message in; `true` where an answer of the writer will follow.
+    async fn receive(
+        &self,
+        message: CollectorMessage,
+        answers: &mpsc::UnboundedSender<Outcome>,
+        limiter: &DefaultDirectRateLimiter,
+    ) -> Result<bool, Status> {
+        let now = self.sessions.clock.now();
+        match wire::from_collector(message)? {
+            FromCollector::Report(report) => {
+                limiter.until_ready().await;
+                self.note(&report);
+                self.sessions.fleet.touch(self.identity.key, now, None);
+                self.sessions
+                    .ingest
+                    .report(self.identity.key, self.epoch.clone(), report, now, answers.clone())
+                    .await
+                    .map_err(|e| Status::unavailable(e.to_string()))?;
+                return Ok(true);
+            }
+            FromCollector::Heartbeat { confirmed_at } => {
+                self.sessions.fleet.touch(self.identity.key, now, confirmed_at);
+            }
+            FromCollector::RequestResult { request_id, done } => {
+                tracing::debug!(device = %self.identity.id, request_id, done, "request answered");
+            }
+            FromCollector::Unknown => {}
+        }
+        Ok(false)
+    }
+
+    fn note(&self, report: &wire::Report) {
+        if let Some((first, last)) = report.dropped {
+            tracing::warn!(device = %self.identity.id, first, last, "the device's spool overflowed and dropped reports");
+        }
+        if report.unknown_checks > 0 {
+            tracing::debug!(device = %self.identity.id, checks = report.unknown_checks, "checks that this server does not know were skipped");
+        }
+    }
+
+    async fn send(&self, message: wire::ToCollector) -> Result<(), Status> {
+        self.outgoing
+            .send(Ok(wire::to_collector(message)))
+            .await
+            .map_err(|_| Status::cancelled("the collector is gone"))
+    }
+}
+
+fn end_status(end: End) -> Status {
+    match end {
+        End::Revoked => wire::refusal(
+            Code::PermissionDenied,
+            RefusalReason::DeviceRevoked,
+            "this device was revoked",
+            0,
+        ),
+        End::Retired => wire::refusal(
+            Code::PermissionDenied,
+            RefusalReason::DeviceRetired,
+            "this device was retired",
+            0,
+        ),
+        End::Replaced => wire::refusal(
+            Code::Aborted,
+            RefusalReason::Replaced,
+            "a newer session of this device took over",
+            5_000,
+        ),
+    }
+}
+
+/// A store error as a collector may see it: no detail of the database leaves the server.
+pub fn storage_status(error: &sickbay_store::StoreError) -> Status {
+    tracing::error!(error = %crate::ingest::chain(error), "the database did not answer a collector's call");
+    wire::refusal(
+        Code::Unavailable,
+        RefusalReason::StorageUnavailable,
+        "the server cannot use its database now",
+        5_000,
+    )
+}

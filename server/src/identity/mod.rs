@@ -1,0 +1,6 @@
+//! Who is who: the server's own CA, secrets, the TLS of both sides, enrolment.
+
+pub mod ca;
+pub mod enrolment;
+pub mod secret;
+pub mod tls;

@@ -1,0 +1,376 @@
+//! From a report to something durable: one writer task, group commit, acknowledgement only after the commit.
+//!
+//! Reports wait in a bounded queue of [`QUEUE`]; when it is full, sessions stop reading and collectors keep spooling. A batch is
+//! whatever waits when the writer becomes free, at most [`BATCH`] items. When the database cannot write (a full disk), the batch is
+//! kept and tried again; nothing is acknowledged meanwhile and nothing is lost.
+
+pub mod plan;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use sickbay_diagnosis::Time;
+use sickbay_store::{Committed, DeviceChange, DeviceState, DeviceStatus, FindingChange, Store, StoreError};
+use tokio::sync::mpsc;
+
+use crate::clock::Clock;
+use crate::events::{Change, Events};
+use crate::ingest::plan::{Rules, Taken, Working};
+use crate::metrics::Metrics;
+use crate::wire::{Report, ToCollector};
+
+/// Items that may wait for the writer.
+const QUEUE: usize = 4096;
+/// Items of one commit at most.
+const BATCH: usize = 500;
+/// Pause before a batch that could not be written is tried again.
+const RETRY_AFTER: Duration = Duration::from_millis(500);
+/// How often a batch is loaded anew because someone else wrote, before the devices concerned are asked for a full report.
+const CONFLICTS: usize = 8;
+
+/// What the writer tells a session.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Answers a report.
+    Send(ToCollector),
+    /// The device is not active any more.
+    NotActive,
+}
+
+/// Something for the writer to do.
+enum Item {
+    Report {
+        key: i64,
+        epoch: Vec<u8>,
+        report: Box<Report>,
+        received_at: Time,
+        answer: mpsc::UnboundedSender<Outcome>,
+    },
+    Rediagnose {
+        key: i64,
+    },
+}
+
+impl Item {
+    const fn key(&self) -> i64 {
+        match self {
+            Self::Report { key, .. } | Self::Rediagnose { key } => *key,
+        }
+    }
+}
+
+/// The way into the writer's queue.
+#[derive(Clone)]
+pub struct Ingest {
+    queue: mpsc::Sender<Item>,
+    metrics: Arc<Metrics>,
+}
+
+/// The writer stopped; the server is going down.
+#[derive(Debug, thiserror::Error)]
+#[error("the server is shutting down")]
+pub struct Stopped;
+
+impl Ingest {
+    /// Queues a report; waits while the queue is full. The answer comes through `answer` after the commit.
+    pub async fn report(
+        &self,
+        key: i64,
+        epoch: Vec<u8>,
+        report: Box<Report>,
+        received_at: Time,
+        answer: mpsc::UnboundedSender<Outcome>,
+    ) -> Result<(), Stopped> {
+        self.put(Item::Report {
+            key,
+            epoch,
+            report,
+            received_at,
+            answer,
+        })
+        .await
+    }
+
+    /// Queues a diagnosis without a report.
+    pub async fn rediagnose(&self, key: i64) -> Result<(), Stopped> {
+        self.put(Item::Rediagnose { key }).await
+    }
+
+    async fn put(&self, item: Item) -> Result<(), Stopped> {
+        self.metrics.queue.inc();
+        let sent = self.queue.send(item).await.map_err(|_| Stopped);
+        if sent.is_err() {
+            self.metrics.queue.dec();
+        }
+        sent
+    }
+}
+
+/// The rules in force, replaced as a whole.
+#[derive(Debug, Default)]
+pub struct RulesInForce(RwLock<Arc<Rules>>);
+
+impl RulesInForce {
+    /// With these.
+    pub fn new(rules: Rules) -> Self {
+        Self(RwLock::new(Arc::new(rules)))
+    }
+
+    /// The present ones.
+    pub fn get(&self) -> Arc<Rules> {
+        Arc::clone(&self.0.read().expect("never poisoned: nothing panics while it is held"))
+    }
+
+    /// Replaces them.
+    pub fn set(&self, rules: Rules) {
+        *self.0.write().expect("never poisoned: nothing panics while it is held") = Arc::new(rules);
+    }
+}
+
+/// The single writer. Ends when every [`Ingest`] is gone and the queue is empty.
+pub struct Writer {
+    queue: mpsc::Receiver<Item>,
+    store: Arc<dyn Store>,
+    rules: Arc<RulesInForce>,
+    clock: Clock,
+    events: Events,
+    metrics: Arc<Metrics>,
+}
+
+/// Makes the queue and its writer.
+pub fn new(
+    store: Arc<dyn Store>,
+    rules: Arc<RulesInForce>,
+    clock: Clock,
+    events: Events,
+    metrics: Arc<Metrics>,
+) -> (Ingest, Writer) {
+    let (sender, queue) = mpsc::channel(QUEUE);
+    let ingest = Ingest {
+        queue: sender,
+        metrics: Arc::clone(&metrics),
+    };
+    let writer = Writer {
+        queue,
+        store,
+        rules,
+        clock,
+        events,
+        metrics,
+    };
+    (ingest, writer)
+}
+
+impl Writer {
+    /// Works until the queue is closed and empty.
+    pub async fn run(mut self) {
+        let mut batch = Vec::with_capacity(BATCH);
+        while self.queue.recv_many(&mut batch, BATCH).await > 0 {
+            self.metrics.queue.dec_by(batch.len() as i64);
+            let mut waiting = std::mem::take(&mut batch);
+            for attempt in 0.. {
+                let answers = attempt + 1 == CONFLICTS;
+                waiting = self.commit(waiting, answers).await;
+                if waiting.is_empty() {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Commits a batch and answers it. Gives back the items of devices that someone else wrote meanwhile; on the `last` attempt
+    /// these are asked for a full report instead.
+    async fn commit(&self, items: Vec<Item>, last: bool) -> Vec<Item> {
+        let now = self.clock.now();
+        let keys: Vec<i64> = items
+            .iter()
+            .map(Item::key)
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect();
+        let states = self.patiently("load devices", || self.store.load_states(&keys)).await;
+        let Some(states) = states else {
+            return Vec::new();
+        };
+        let rules = self.rules.get();
+        let mut prepared = prepare(&items, states, &rules, now);
+        let changes: Vec<DeviceChange> = std::mem::take(&mut prepared.changes);
+        let results = if changes.is_empty() {
+            Vec::new()
+        } else {
+            let committed = self
+                .patiently("commit reports", || self.store.commit(changes.clone()))
+                .await;
+            let Some(results) = committed else {
+                return Vec::new();
+            };
+            self.metrics.commits.inc();
+            results
+        };
+        let conflicts: BTreeSet<i64> = changes
+            .iter()
+            .zip(&results)
+            .filter(|(_, result)| **result == Committed::Conflict)
+            .map(|(change, _)| change.key)
+            .collect();
+        self.publish(&changes, &conflicts);
+        self.answer(items, prepared, &conflicts, last)
+    }
+
+    fn publish(&self, changes: &[DeviceChange], conflicts: &BTreeSet<i64>) {
+        let mut change = Change::default();
+        for device in changes.iter().filter(|c| !conflicts.contains(&c.key)) {
+            change.devices.insert(device.key);
+            change
+                .issues
+                .extend(device.findings.iter().map(|finding| match finding {
+                    FindingChange::Put(finding) => finding.issue.clone(),
+                    FindingChange::Remove { issue } => issue.clone(),
+                }));
+        }
+        self.events.publish(change);
+    }
+
+    fn answer(
+        &self,
+        items: Vec<Item>,
+        prepared: Prepared,
+        conflicts: &BTreeSet<i64>,
+        last: bool,
+    ) -> Vec<Item> {
+        let mut again = Vec::new();
+        for (item, outcome) in items.into_iter().zip(prepared.outcomes) {
+            if conflicts.contains(&item.key()) && !last {
+                again.push(item);
+                continue;
+            }
+            let Item::Report { answer, key, .. } = item else {
+                self.metrics.rediagnosed.inc();
+                continue;
+            };
+            let outcome = match outcome {
+                ItemOutcome::Applied { .. } if conflicts.contains(&key) => {
+                    Outcome::Send(ToCollector::FullWanted("another writer was faster each time"))
+                }
+                ItemOutcome::Applied { epoch, sequence } => {
+                    self.metrics.reports.inc();
+                    Outcome::Send(ToCollector::Ack { epoch, sequence })
+                }
+                ItemOutcome::Duplicate { epoch, sequence } => {
+                    self.metrics.duplicates.inc();
+                    Outcome::Send(ToCollector::Ack { epoch, sequence })
+                }
+                ItemOutcome::FullWanted(reason) => Outcome::Send(ToCollector::FullWanted(reason)),
+                ItemOutcome::NotActive => Outcome::NotActive,
+                ItemOutcome::Rediagnosed => continue,
+            };
+            // The session may have ended; its collector asks again when it reconnects.
+            let _ = answer.send(outcome);
+        }
+        again
+    }
+
+    /// Tries until the database answers. `None` where it refuses for good: the batch is dropped without acknowledgement, so
+    /// collectors send it again when they reconnect, and the error is in the log.
+    async fn patiently<T, F>(&self, what: &'static str, mut attempt: impl FnMut() -> F) -> Option<T>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        let mut told = false;
+        loop {
+            match attempt().await {
+                Ok(value) => {
+                    if told {
+                        tracing::info!(what, "the database writes again");
+                    }
+                    return Some(value);
+                }
+                Err(error) if error.is_temporary() => {
+                    self.metrics.storage_waits.inc();
+                    if !told {
+                        tracing::error!(what, error = %chain(&error), "nothing is acknowledged until the database can write; trying again");
+                        told = true;
+                    }
+                    tokio::time::sleep(RETRY_AFTER).await;
+                }
+                Err(error) => {
+                    tracing::error!(what, error = %chain(&error), "a batch was refused by the database");
+                    return None;
+                }
+            }
+        }
+    }
+}
+
+/// What the batch's items come to, if the commit succeeds.
+struct Prepared {
+    changes: Vec<DeviceChange>,
+    outcomes: Vec<ItemOutcome>,
+}
+
+enum ItemOutcome {
+    Applied { epoch: Vec<u8>, sequence: u64 },
+    Duplicate { epoch: Vec<u8>, sequence: u64 },
+    FullWanted(&'static str),
+    NotActive,
+    Rediagnosed,
+}
+
+fn prepare(items: &[Item], states: Vec<DeviceState>, rules: &Rules, now: Time) -> Prepared {
+    let mut devices: BTreeMap<i64, Working> = states
+        .into_iter()
+        .filter(|state| state.identity.status == DeviceStatus::Active)
+        .map(|state| (state.identity.key, Working::new(state, now)))
+        .collect();
+    let outcomes = items
+        .iter()
+        .map(|item| match devices.get_mut(&item.key()) {
+            Some(device) => apply(item, device, rules, now),
+            None => ItemOutcome::NotActive,
+        })
+        .collect();
+    Prepared {
+        changes: devices.into_values().filter_map(Working::finish).collect(),
+        outcomes,
+    }
+}
+
+fn apply(item: &Item, device: &mut Working, rules: &Rules, now: Time) -> ItemOutcome {
+    let Item::Report {
+        epoch,
+        report,
+        received_at,
+        ..
+    } = item
+    else {
+        device.diagnose(rules, now);
+        return ItemOutcome::Rediagnosed;
+    };
+    match device.take(epoch, (**report).clone(), *received_at) {
+        Taken::Applied => {
+            device.diagnose(rules, now);
+            ItemOutcome::Applied {
+                epoch: epoch.clone(),
+                sequence: report.sequence,
+            }
+        }
+        Taken::Duplicate => ItemOutcome::Duplicate {
+            epoch: epoch.clone(),
+            sequence: device.mark().sequence,
+        },
+        Taken::FullWanted(reason) => ItemOutcome::FullWanted(reason),
+    }
+}
+
+/// An error with all its sources, for one line of log.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}

@@ -1,0 +1,206 @@
+//! What happens without a report: verdicts that run out, revocations made elsewhere, the fleet's majority, signs of life, certificates.
+//!
+//! Each job is one loop with its own pace; a failing round is logged and tried again at the next.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sickbay_diagnosis::Time;
+use sickbay_diagnosis::context::{FleetContext, majority_of};
+use sickbay_diagnosis::time::{DAY_MS, HOUR_MS};
+use sickbay_store::{DeviceStatus, SourceCount, StoreError};
+
+use crate::app::App;
+use crate::events::Change;
+use crate::fleet::End;
+use crate::identity::tls::ServerIdentity;
+use crate::ingest::plan::Rules;
+
+/// How often verdicts that ran out are looked for.
+const DUE_EVERY: Duration = Duration::from_secs(1);
+/// Devices diagnosed again in one round.
+const DUE_AT_ONCE: u32 = 1000;
+/// How often changed statuses are looked for: a revocation bites within a second.
+const STATUS_EVERY: Duration = Duration::from_millis(250);
+/// Status changes are looked for this far back, so that two machines' or processes' clocks may differ a little.
+const STATUS_OVERLAP_MS: i64 = 10_000;
+/// How often signs of life are written.
+const TOUCH_EVERY: Duration = Duration::from_secs(5);
+/// How often the fleet's majority is computed.
+const CONTEXT_EVERY: Duration = Duration::from_secs(3);
+/// How often certificates are looked at.
+const CERTIFICATE_EVERY: Duration = Duration::from_secs(3600);
+/// A server certificate is issued anew at this age.
+const CERTIFICATE_AGE_MS: i64 = 10 * DAY_MS;
+
+/// Starts every job; they end with `app.stop`.
+pub fn start(app: &App, identity: Arc<ServerIdentity>) -> tokio::task::JoinSet<()> {
+    let mut jobs = tokio::task::JoinSet::new();
+    jobs.spawn(due(app.clone()));
+    jobs.spawn(statuses(app.clone()));
+    jobs.spawn(signs_of_life(app.clone()));
+    jobs.spawn(context(app.clone()));
+    jobs.spawn(certificates(app.clone(), identity));
+    jobs
+}
+
+/// Waits for the next round; `false` where the server stops.
+async fn next_round(app: &App, pause: Duration) -> bool {
+    tokio::select! {
+        () = app.stop.cancelled() => false,
+        () = tokio::time::sleep(pause) => true,
+    }
+}
+
+fn log(job: &'static str, error: &StoreError) {
+    tracing::warn!(job, error = %crate::ingest::chain(error), "a round of a job failed; it is tried again");
+}
+
+/// Diagnoses devices again whose verdicts ran out.
+async fn due(app: App) {
+    while next_round(&app, DUE_EVERY).await {
+        match app.store.due(app.clock.now(), DUE_AT_ONCE).await {
+            Ok(keys) => rediagnose(&app, keys).await,
+            Err(error) => log("due", &error),
+        }
+    }
+}
+
+async fn rediagnose(app: &App, keys: Vec<i64>) {
+    for key in keys {
+        if app.ingest.rediagnose(key).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Diagnoses every device again, because the rules or the fleet's context changed.
+async fn rediagnose_all(app: &App) -> Result<(), StoreError> {
+    let mut after = 0;
+    loop {
+        let keys = app.store.keys_after(after, DUE_AT_ONCE).await?;
+        let Some(last) = keys.last() else {
+            return Ok(());
+        };
+        after = *last;
+        rediagnose(app, keys).await;
+        if app.stop.is_cancelled() {
+            return Ok(());
+        }
+    }
+}
+
+/// Ends sessions of devices that another process revoked or retired, and tells open pages.
+async fn statuses(app: App) {
+    let mut known: Vec<(i64, DeviceStatus)> = Vec::new();
+    let mut since = app.clock.now();
+    while next_round(&app, STATUS_EVERY).await {
+        let asked_at = app.clock.now();
+        let from = since.plus_millis(-STATUS_OVERLAP_MS);
+        let changed = match app.store.status_changed_since(from).await {
+            Ok(changed) => changed,
+            Err(error) => {
+                log("statuses", &error);
+                continue;
+            }
+        };
+        since = asked_at;
+        for device in &changed {
+            match device.status {
+                DeviceStatus::Revoked => app.fleet.end(device.key, End::Revoked),
+                DeviceStatus::Retired => app.fleet.end(device.key, End::Retired),
+                DeviceStatus::Active | DeviceStatus::Pending => {}
+            }
+        }
+        let now_known: Vec<_> = changed.iter().map(|d| (d.key, d.status)).collect();
+        if now_known.iter().any(|entry| !known.contains(entry)) {
+            app.events.publish(Change {
+                enrolment: true,
+                ..Change::default()
+            });
+        }
+        known = now_known;
+    }
+}
+
+async fn signs_of_life(app: App) {
+    while next_round(&app, TOUCH_EVERY).await {
+        write_signs_of_life(&app).await;
+    }
+}
+
+/// Writes the signs of life that wait; at the end too, so that a restart does not make devices look silent.
+pub async fn write_signs_of_life(app: &App) {
+    let touches = app.fleet.take_touches();
+    if touches.is_empty() {
+        return;
+    }
+    if let Err(error) = app.store.touch(&touches).await {
+        log("signs of life", &error);
+        for touch in touches {
+            app.fleet.touch(touch.key, touch.seen_at, touch.confirmed_at);
+        }
+    }
+}
+
+/// Computes the fleet's context; when it changes, every device is diagnosed again. The first round always does so, because this
+/// version's rules may differ from those of the version that ran before.
+async fn context(app: App) {
+    let mut first = true;
+    loop {
+        match app.store.source_counts().await {
+            Ok(counts) => {
+                let fleet = FleetContext {
+                    majority_sources: majorities(&counts),
+                };
+                let rules = app.rules.get();
+                let changed = rules.fleet != fleet;
+                if changed {
+                    tracing::info!(?fleet, "the fleet's context changed; every device is diagnosed again");
+                    app.rules.set(Rules {
+                        expectations: rules.expectations.clone(),
+                        fleet,
+                    });
+                }
+                if changed || first {
+                    match rediagnose_all(&app).await {
+                        Ok(()) => first = false,
+                        Err(error) => log("fleet context", &error),
+                    }
+                }
+            }
+            Err(error) => log("fleet context", &error),
+        }
+        if !next_round(&app, CONTEXT_EVERY).await {
+            return;
+        }
+    }
+}
+
+fn majorities(counts: &[SourceCount]) -> [Option<sickbay_diagnosis::expectation::ExpectedSource>; 4] {
+    std::array::from_fn(|class| {
+        let of_class: Vec<_> = counts
+            .iter()
+            .filter(|count| count.class == class)
+            .map(|count| (count.source.clone(), count.devices))
+            .collect();
+        majority_of(&of_class)
+    })
+}
+
+/// Issues the server's own certificate anew in time.
+async fn certificates(app: App, identity: Arc<ServerIdentity>) {
+    let mut issued_at: Time = app.clock.now();
+    while next_round(&app, CERTIFICATE_EVERY).await {
+        if app.clock.now().since(issued_at) < CERTIFICATE_AGE_MS {
+            continue;
+        }
+        match identity.renew(&app.ca, &app.clock) {
+            Ok(()) => {
+                issued_at = app.clock.now();
+                tracing::info!(days = CERTIFICATE_AGE_MS / HOUR_MS / 24, "issued a new server certificate");
+            }
+            Err(error) => tracing::error!(error = %crate::ingest::chain(&error), "cannot issue a new server certificate"),
+        }
+    }
+}

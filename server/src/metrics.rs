@@ -1,0 +1,67 @@
+//! What monitoring sees at `/metrics`, in the Prometheus text format.
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+/// Every metric of the server.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    registry: Registry,
+    /// TLS handshakes that succeeded on the collectors' port.
+    pub handshakes: Counter,
+    /// TLS handshakes that failed or were refused there.
+    pub handshakes_failed: Counter,
+    /// Live collector sessions.
+    pub sessions: Gauge,
+    /// Calls and sessions that were refused after the handshake.
+    pub refusals: Counter,
+    /// Reports that were committed.
+    pub reports: Counter,
+    /// Reports that had been committed before and were only acknowledged again.
+    pub duplicates: Counter,
+    /// Commits of the ingest writer.
+    pub commits: Counter,
+    /// Reports that wait for the writer.
+    pub queue: Gauge,
+    /// Batches that could not be written and are being tried again.
+    pub storage_waits: Counter,
+    /// Devices diagnosed again without a report.
+    pub rediagnosed: Counter,
+}
+
+impl Metrics {
+    /// All at zero.
+    pub fn new() -> Self {
+        let mut metrics = Self::default();
+        let mut registry = Registry::with_prefix("sickbay");
+        for (name, help, counter) in [
+            ("handshakes", "TLS handshakes that succeeded on the collectors' port", &metrics.handshakes),
+            ("handshakes_failed", "TLS handshakes that failed or were refused", &metrics.handshakes_failed),
+            ("refusals", "Calls and sessions refused after the handshake", &metrics.refusals),
+            ("reports", "Reports committed", &metrics.reports),
+            ("duplicate_reports", "Reports that had been committed before", &metrics.duplicates),
+            ("commits", "Commits of the ingest writer", &metrics.commits),
+            ("storage_waits", "Batches that could not be written and are tried again", &metrics.storage_waits),
+            ("rediagnosed_devices", "Devices diagnosed again without a report", &metrics.rediagnosed),
+        ] {
+            registry.register(name, help, counter.clone());
+        }
+        for (name, help, gauge) in [
+            ("sessions", "Live collector sessions", &metrics.sessions),
+            ("ingest_queue", "Reports that wait for the writer", &metrics.queue),
+        ] {
+            registry.register(name, help, gauge.clone());
+        }
+        metrics.registry = registry;
+        metrics
+    }
+
+    /// The text that Prometheus reads.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        encode(&mut text, &self.registry).expect("writing to a string cannot fail");
+        text
+    }
+}

@@ -1,0 +1,206 @@
+//! `/devices/{id}`.
+
+use axum::extract::{Path, Query};
+use axum::response::Html;
+use serde::Deserialize;
+use sickbay_diagnosis::diagnose;
+use sickbay_diagnosis::facts::Facts;
+use sickbay_diagnosis::issue::{Case, Issue};
+use sickbay_diagnosis::issues;
+use sickbay_diagnosis::observation::{Observation, Outcome};
+use sickbay_diagnosis::verdict::{State, Verdict};
+use sickbay_diagnosis::{Check, Time};
+use sickbay_store::{DeviceDetail, HistoryRow};
+use sickbay_web::{Nav};
+use sickbay_web::pages::device::{CollectorHealth, DevicePage, FactGroup, HistoryLine, Identity, VerdictView};
+
+use super::{PageError, Visit, build_text, status_word};
+use crate::api::devices::{device_id, evidence_of};
+use crate::problem::Problem;
+
+/// Rows of history shown.
+const HISTORY: u32 = 50;
+
+#[derive(Debug, Deserialize)]
+pub(super) struct DeviceQuery {
+    /// The last row of history seen.
+    before: Option<i64>,
+}
+
+pub(super) async fn show(
+    visit: Visit,
+    Path(id): Path<String>,
+    Query(query): Query<DeviceQuery>,
+) -> Result<Html<String>, PageError> {
+    let id = visit.told(device_id(&id))?;
+    let store = &visit.app.store;
+    let device = visit.told(store.device(visit.scope(), id).await)?;
+    let Some(device) = device else {
+        return Err(visit.error(Problem::not_found(
+            "There is no such device, or you may not see it.",
+        )));
+    };
+    let history = store.history(visit.scope(), id, query.before, HISTORY + 1).await;
+    let mut history = visit.told(history)?;
+    let older = history.len() > HISTORY as usize;
+    history.truncate(HISTORY as usize);
+
+    let now = visit.app.clock.now();
+    let rules = visit.app.rules.get();
+    let facts = Facts::derive(&device.observations);
+    let diagnosis = diagnose(&Case {
+        facts: &facts,
+        expectations: &rules.expectations,
+        fleet: &rules.fleet,
+        now,
+    });
+    let of = |state: State| -> Vec<VerdictView> {
+        diagnosis
+            .iter()
+            .filter(|(_, verdict)| verdict.state() == state)
+            .map(|(issue, verdict)| view(issue, verdict, &device))
+            .collect()
+    };
+    let mut open = of(State::Open);
+    let primary = diagnosis.primary();
+    open.sort_by_key(|v| {
+        let is_primary = primary.is_some_and(|p| p.id == v.issue.id);
+        (!is_primary, std::cmp::Reverse(v.severity))
+    });
+    let page = DevicePage {
+        chrome: visit.chrome(device.row.summary.name.clone(), Some(Nav::Devices)),
+        identity: identity(&device),
+        primary,
+        open,
+        unknown: of(State::Unknown),
+        clear: of(State::Clear),
+        not_applicable: of(State::NotApplicable),
+        facts: fact_groups(&facts, &device, now),
+        history_before: history.last().filter(|_| older).map(|row| row.id),
+        history: history.into_iter().filter_map(history_line).collect(),
+        health: health(&device),
+    };
+    Ok(Html(page.render()))
+}
+
+fn view(issue: &'static Issue, verdict: &Verdict, device: &DeviceDetail) -> VerdictView {
+    VerdictView {
+        issue,
+        severity: verdict.severity(),
+        summary: verdict.summary.clone().into_owned(),
+        causes: verdict.causes().to_vec(),
+        since: device
+            .findings
+            .iter()
+            .find(|f| f.issue == issue.id && f.state == verdict.state())
+            .map(|f| f.since),
+        valid_until: verdict.valid_until,
+        evidence: evidence_of(verdict, &device.observations),
+    }
+}
+
+fn identity(device: &DeviceDetail) -> Identity {
+    let summary = &device.row.summary;
+    Identity {
+        id: device.row.identity.id.to_string(),
+        name: summary.name.clone(),
+        status: status_word(device.row.identity.status).to_owned(),
+        kind: summary.kind.clone(),
+        release: summary.release.clone(),
+        build: build_text(summary.build, summary.ubr),
+        edition: summary.edition.clone(),
+        arch: summary.arch.clone(),
+        domain: summary.domain.clone(),
+        ou: summary.ou.clone(),
+        site: summary.site.clone(),
+        tags: device.row.tags.clone(),
+    }
+}
+
+fn health(device: &DeviceDetail) -> CollectorHealth {
+    CollectorHealth {
+        version: device.collector_version.clone(),
+        last_seen_at: device.row.last_seen_at,
+        last_report_at: device.row.last_report_at,
+        confirmed_at: device.confirmed_at,
+        enrolled_at: Some(device.row.enrolled_at),
+        certificate_not_after: device.certificate_not_after,
+    }
+}
+
+fn history_line(row: HistoryRow) -> Option<HistoryLine> {
+    Some(HistoryLine {
+        at: row.at,
+        issue: issues::get(&row.change.issue)?,
+        from: row.change.from,
+        to: row.change.to,
+        causes: row.change.causes,
+        summary: row.change.summary,
+    })
+}
+
+/// The facts of each check, flattened to names and values.
+fn fact_groups(facts: &Facts, device: &DeviceDetail, now: Time) -> Vec<FactGroup> {
+    let json = facts.to_json(now);
+    Check::ALL
+        .iter()
+        .filter_map(|check| {
+            let observation = device.observations.get(*check)?;
+            let trouble = trouble(observation);
+            let mut rows = Vec::new();
+            if trouble.is_none()
+                && let Some(value) = json.get(check.name())
+            {
+                flatten("", value, &mut rows);
+            }
+            Some(FactGroup {
+                check: check.name().to_owned(),
+                taken_at: Some(observation.taken_at),
+                trouble,
+                facts: rows,
+            })
+        })
+        .collect()
+}
+
+fn trouble(observation: &Observation) -> Option<String> {
+    match &observation.outcome {
+        Outcome::Seen(_) => None,
+        Outcome::Unavailable(why) | Outcome::Failed(why) => Some(why.clone()),
+    }
+}
+
+fn flatten(name: &str, value: &serde_json::Value, rows: &mut Vec<(String, String)>) {
+    use serde_json::Value;
+    let below = |part: &str| {
+        if name.is_empty() {
+            part.to_owned()
+        } else {
+            format!("{name}.{part}")
+        }
+    };
+    match value {
+        Value::Null => {}
+        Value::Object(fields) => {
+            for (part, value) in fields {
+                flatten(&below(part), value, rows);
+            }
+        }
+        Value::Array(items) if items.iter().all(|i| !i.is_object() && !i.is_array()) => {
+            let texts: Vec<String> = items.iter().map(plain).collect();
+            rows.push((name.to_owned(), texts.join(", ")));
+        }
+        Value::Array(items) => {
+            for (place, value) in items.iter().enumerate() {
+                flatten(&below(&(place + 1).to_string()), value, rows);
+            }
+        }
+        other => rows.push((name.to_owned(), plain(other))),
+    }
+}
+
+fn plain(value: &serde_json::Value) -> String {
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
+}

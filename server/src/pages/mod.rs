@@ -1,0 +1,228 @@
+//! Pages: one file each: queries in, view model out. What they look like is `web`'s business.
+
+mod device;
+mod devices;
+mod enrolment;
+mod issue;
+mod issues;
+mod overview;
+mod settings;
+
+use axum::Router;
+use axum::extract::{FromRequestParts, Path};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::{get, post};
+use sickbay_diagnosis::filter::Filter;
+use sickbay_store::{DeviceStatus, Scope};
+use sickbay_web::asset::{self, Asset};
+use sickbay_web::{Chrome, Nav, Theme, links};
+use sickbay_web::pages::message::{MessagePage};
+use sickbay_web::pages::sign_in::{SignInPage, SignInReason};
+
+use crate::access::{self, Viewer};
+use crate::app::App;
+use crate::problem::Problem;
+
+/// Rows of a list on a page.
+const ROWS: u32 = 100;
+
+/// Every page and asset.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route(links::OVERVIEW, get(overview::show))
+        .route(links::ISSUES, get(issues::show))
+        .route("/issues/{issue}", get(issue::show))
+        .route(links::DEVICES, get(devices::show))
+        .route("/devices/{id}", get(device::show))
+        .route(links::ENROLMENT, get(enrolment::show))
+        .route(links::APPROVE, post(enrolment::approve))
+        .route(links::REFUSE, post(enrolment::refuse))
+        .route(links::SETTINGS, get(settings::show))
+        .route("/assets/{name}", get(asset_file))
+        .route("/favicon.ico", get(favicon))
+        .fallback(missing)
+}
+
+async fn asset_file(Path(name): Path<String>) -> Response {
+    asset::asset(&name).map_or_else(|| StatusCode::NOT_FOUND.into_response(), file)
+}
+
+async fn favicon() -> Response {
+    asset::favicon().map_or_else(|| StatusCode::NOT_FOUND.into_response(), file)
+}
+
+fn file(asset: Asset) -> Response {
+    let cache = if asset.immutable {
+        "public, max-age=31536000, immutable"
+    } else {
+        "public, max-age=3600"
+    };
+    (
+        [
+            (header::CONTENT_TYPE, asset.content_type),
+            (header::CACHE_CONTROL, cache),
+        ],
+        asset.bytes,
+    )
+        .into_response()
+}
+
+async fn missing(visit: Visit) -> PageError {
+    visit.error(Problem::not_found(
+        "This page does not exist. The address may be mistyped, or the device may have been deleted.",
+    ))
+}
+
+/// A signed-in person's request for a page.
+pub struct Visit {
+    app: App,
+    viewer: Viewer,
+    theme: Theme,
+    pending: u64,
+}
+
+impl Visit {
+    fn scope(&self) -> &Scope {
+        &self.viewer.scope
+    }
+
+    fn chrome(&self, title: impl Into<String>, active: Option<Nav>) -> Chrome {
+        Chrome {
+            title: title.into(),
+            active,
+            now: self.app.clock.now(),
+            csrf: self.viewer.csrf.clone().unwrap_or_default(),
+            signed_in: true,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            live: true,
+            theme: self.theme,
+            pending: self.pending,
+        }
+    }
+
+    fn error(&self, problem: Problem) -> PageError {
+        let mut chrome = self.chrome(problem.title.clone(), None);
+        chrome.live = false;
+        PageError {
+            status: problem.status(),
+            page: MessagePage {
+                chrome,
+                status: problem.status,
+                heading: problem.title,
+                advice: problem.detail,
+            }
+            .render(),
+        }
+    }
+
+    /// Turns an error of a query into the page that tells it.
+    fn told<T, E: Into<Problem>>(&self, result: Result<T, E>) -> Result<T, PageError> {
+        result.map_err(|error| self.error(error.into()))
+    }
+}
+
+/// A page that says what went wrong.
+pub struct PageError {
+    status: StatusCode,
+    page: String,
+}
+
+impl IntoResponse for PageError {
+    fn into_response(self) -> Response {
+        (self.status, Html(self.page)).into_response()
+    }
+}
+
+impl FromRequestParts<App> for Visit {
+    type Rejection = PageError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, PageError> {
+        let theme = theme(&parts.headers);
+        let viewer = match access::viewer(app, &parts.headers).await {
+            Ok(Some(viewer)) => viewer,
+            Ok(None) => return Err(stranger(app, theme, SignInReason::Needed)),
+            Err(error) => {
+                let problem = Problem::from(error);
+                let chrome = outside(app, theme, &problem.title);
+                return Err(PageError {
+                    status: problem.status(),
+                    page: MessagePage {
+                        chrome,
+                        status: problem.status,
+                        heading: problem.title,
+                        advice: problem.detail,
+                    }
+                    .render(),
+                });
+            }
+        };
+        let mut visit = Self {
+            app: app.clone(),
+            viewer,
+            theme,
+            pending: 0,
+        };
+        let counts = app.store.fleet_counts(visit.scope()).await;
+        visit.pending = visit.told(counts)?.pending;
+        Ok(visit)
+    }
+}
+
+/// What whoever is not signed in sees in place of any page.
+pub fn stranger(app: &App, theme: Theme, reason: SignInReason) -> PageError {
+    let page = SignInPage {
+        chrome: outside(app, theme, "Sign in"),
+        reason,
+        link_command: Some("sickbay-server sign-in --config sickbay.toml".to_owned()),
+    };
+    PageError {
+        status: StatusCode::UNAUTHORIZED,
+        page: page.render(),
+    }
+}
+
+fn outside(app: &App, theme: Theme, title: &str) -> Chrome {
+    Chrome {
+        title: title.to_owned(),
+        active: None,
+        now: app.clock.now(),
+        csrf: String::new(),
+        signed_in: false,
+        version: String::new(),
+        live: false,
+        theme,
+        pending: 0,
+    }
+}
+
+/// The colours that the viewer's cookie asks for.
+pub fn theme(headers: &HeaderMap) -> Theme {
+    access::cookie(headers, Theme::COOKIE).map_or(Theme::System, Theme::from_cookie)
+}
+
+/// A filter as typed: what it means, and what to say where it cannot be understood.
+fn read_filter(text: Option<&str>) -> (String, Result<Filter, String>) {
+    let text = text.unwrap_or_default().trim().to_owned();
+    let filter = if text.is_empty() {
+        Ok(Filter::Everything)
+    } else {
+        Filter::parse(&text).map_err(|error| error.to_string())
+    };
+    (text, filter)
+}
+
+/// `26100.4351`, or as much of it as is known.
+fn build_text(build: Option<u32>, ubr: Option<u32>) -> String {
+    match (build, ubr) {
+        (Some(build), Some(ubr)) => format!("{build}.{ubr}"),
+        (Some(build), None) => build.to_string(),
+        (None, _) => String::new(),
+    }
+}
+
+/// A status in the words of pages.
+const fn status_word(status: DeviceStatus) -> &'static str {
+    status.name()
+}

@@ -1,0 +1,103 @@
+//! Errors of pages and API: `application/problem+json` for programs, a page for people.
+
+use axum::Json;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use sickbay_diagnosis::filter::FilterError;
+use sickbay_store::StoreError;
+use utoipa::ToSchema;
+
+/// RFC 9457 problem details.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Problem {
+    /// HTTP status.
+    pub status: u16,
+    /// What kind of problem it is.
+    pub title: String,
+    /// What exactly, and what to do.
+    pub detail: String,
+}
+
+impl Problem {
+    /// Of a status, with a title and what to do.
+    pub fn new(status: StatusCode, title: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self {
+            status: status.as_u16(),
+            title: title.into(),
+            detail: detail.into(),
+        }
+    }
+
+    /// Nobody signed in.
+    pub fn unauthorized() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "Sign in first",
+            "Send an API token as `Authorization: Bearer TOKEN` (make one with `sickbay-server api-token create`), or open a sign-in link.",
+        )
+    }
+
+    /// A POST without its session's CSRF token.
+    pub fn bad_csrf() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "The form is out of date",
+            "Reload the page and try again: the request did not carry this session's CSRF token.",
+        )
+    }
+
+    /// No such thing.
+    pub fn not_found(what: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "Not found", what)
+    }
+
+    /// The request cannot be understood.
+    pub fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "The request cannot be understood", detail)
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(error = %crate::ingest::chain(&error), "the database did not answer a request");
+        if error.is_temporary() {
+            return Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The database does not answer",
+                "Try again in a moment; the server's log says why.",
+            );
+        }
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "The database refused",
+            "The server's log says why.",
+        )
+    }
+}
+
+impl From<FilterError> for Problem {
+    fn from(error: FilterError) -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "The filter cannot be understood",
+            error.to_string(),
+        )
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        (
+            self.status(),
+            [(header::CONTENT_TYPE, "application/problem+json")],
+            Json(self),
+        )
+            .into_response()
+    }
+}

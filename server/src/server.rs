@@ -1,0 +1,222 @@
+//! Wires the parts to a running server, for `serve`, `demo` and tests.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use sickbay_store::Store;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::app::App;
+use crate::clock::Clock;
+use crate::collectors;
+use crate::config::Config;
+use crate::events::Events;
+use crate::fleet::Fleet;
+use crate::fleet::session::Sessions;
+use crate::health;
+use crate::identity::ca::Ca;
+use crate::identity::enrolment::Enrolments;
+use crate::identity::tls::{self, ServerIdentity};
+use crate::ingest::plan::Rules;
+use crate::ingest::{self, RulesInForce};
+use crate::jobs;
+use crate::metrics::Metrics;
+use crate::web::{self, TlsListener};
+
+/// How long a stopping server waits for open requests.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// A server that is up.
+pub struct Running {
+    /// What its parts share.
+    pub app: App,
+    /// Where collectors reach it.
+    pub collectors: SocketAddr,
+    /// Where browsers reach it.
+    pub web: SocketAddr,
+    /// Where monitoring reaches it.
+    pub health: SocketAddr,
+    servers: JoinSet<anyhow::Result<()>>,
+    jobs: JoinSet<()>,
+    writer: JoinHandle<()>,
+}
+
+/// Opens the data folder: the CA and the database, with its schema brought up to date.
+pub async fn open(config: &Config, clock: &Clock) -> anyhow::Result<(Arc<dyn Store>, Ca)> {
+    let folder = &config.storage.data_dir;
+    tokio::fs::create_dir_all(folder).await.with_context(|| {
+        format!(
+            "cannot make the data folder {} (storage.data_dir): create it and give it to the server's account",
+            folder.display()
+        )
+    })?;
+    let ca = Ca::open_or_make(folder, clock.now())?;
+    let store = sickbay_store::open(&config.storage.database_url()).await?;
+    Ok((store, ca))
+}
+
+impl Running {
+    /// Starts everything. Every port is bound before this returns.
+    pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Self> {
+        let (store, ca) = open(&config, &clock).await?;
+        Self::start_with(config, clock, store, ca).await
+    }
+
+    /// Starts over a store and a CA that are open already.
+    pub async fn start_with(
+        config: Config,
+        clock: Clock,
+        store: Arc<dyn Store>,
+        ca: Ca,
+    ) -> anyhow::Result<Self> {
+        let stop = CancellationToken::new();
+        let metrics = Arc::new(Metrics::new());
+        let events = Events::default();
+        let rules = Arc::new(RulesInForce::new(Rules {
+            expectations: config.expectations.clone(),
+            ..Rules::default()
+        }));
+        let (ingest, writer) = ingest::new(
+            Arc::clone(&store),
+            Arc::clone(&rules),
+            clock.clone(),
+            events.clone(),
+            Arc::clone(&metrics),
+        );
+        let app = App {
+            store,
+            fleet: Arc::new(Fleet::default()),
+            ingest,
+            rules,
+            events,
+            clock,
+            config: Arc::new(config),
+            ca: Arc::new(ca),
+            metrics,
+            stop,
+        };
+        let identity = ServerIdentity::issue(&app.ca, &app.config.collectors.names, &app.clock)?;
+
+        let collector_listener = collectors::bind(app.config.collectors.listen).await?;
+        let web_listener = web::bind(app.config.web.listen).await?;
+        let health_listener = tokio::net::TcpListener::bind(app.config.health.listen)
+            .await
+            .with_context(|| format!("cannot listen for monitoring on {} (health.listen)", app.config.health.listen))?;
+        let addresses = (
+            collector_listener.local_addr()?,
+            web_listener.local_addr()?,
+            health_listener.local_addr()?,
+        );
+
+        let mut servers = JoinSet::new();
+        servers.spawn(collectors::serve(
+            collector_listener,
+            tls::collectors_config(&app.ca, Arc::clone(&identity))?,
+            sessions(&app),
+            enrolments(&app),
+            Arc::clone(&app.metrics),
+            app.stop.clone(),
+        ));
+        let web_tls = web::tls_config(&app.config.web, Arc::clone(&identity))?;
+        servers.spawn(serve_http(web_listener, web_tls, web::routes(app.clone()), app.stop.clone()));
+        servers.spawn(serve_http(health_listener, None, health::routes(app.clone()), app.stop.clone()));
+        let jobs = jobs::start(&app, identity);
+        let writer = tokio::spawn(writer.run());
+        Ok(Self {
+            app,
+            collectors: addresses.0,
+            web: addresses.1,
+            health: addresses.2,
+            servers,
+            jobs,
+            writer,
+        })
+    }
+
+    /// Address of the first page.
+    pub fn web_url(&self) -> String {
+        let web = &self.app.config.web;
+        if web.external_url.is_empty() {
+            let scheme = if web.uses_tls() { "https" } else { "http" };
+            format!("{scheme}://{}", self.web)
+        } else {
+            web.external_url.trim_end_matches('/').to_owned()
+        }
+    }
+
+    /// Waits until `stop` fires or a part fails, then ends everything in order: no new work, what waits is written, signs of life too.
+    pub async fn until(mut self, stop: CancellationToken) -> anyhow::Result<()> {
+        let failed = tokio::select! {
+            () = stop.cancelled() => None,
+            ended = self.servers.join_next() => ended,
+        };
+        self.app.stop.cancel();
+        let result = match failed {
+            None => Ok(()),
+            Some(Ok(Ok(()))) => Err(anyhow::anyhow!("a port was closed unexpectedly")),
+            Some(Ok(Err(error))) => Err(error),
+            Some(Err(error)) => Err(error.into()),
+        };
+        let drained = tokio::time::timeout(GRACE, async {
+            while self.servers.join_next().await.is_some() {}
+            while self.jobs.join_next().await.is_some() {}
+        });
+        if drained.await.is_err() {
+            tracing::warn!("requests were still open after 5 seconds and are cut off");
+        }
+        self.servers.shutdown().await;
+        self.jobs.shutdown().await;
+        jobs::write_signs_of_life(&self.app).await;
+        // The writer ends when the last handle on its queue is gone.
+        drop(self.app);
+        if tokio::time::timeout(GRACE, self.writer).await.is_err() {
+            tracing::warn!("reports were still waiting for the database and stay in the collectors' spools");
+        }
+        result
+    }
+}
+
+fn sessions(app: &App) -> Sessions {
+    Sessions {
+        store: Arc::clone(&app.store),
+        fleet: Arc::clone(&app.fleet),
+        ingest: app.ingest.clone(),
+        clock: app.clock.clone(),
+        settings: app.config.collectors.clone(),
+        metrics: Arc::clone(&app.metrics),
+        stop: app.stop.clone(),
+    }
+}
+
+fn enrolments(app: &App) -> Enrolments {
+    Enrolments {
+        store: Arc::clone(&app.store),
+        ca: Arc::clone(&app.ca),
+        clock: app.clock.clone(),
+        events: app.events.clone(),
+    }
+}
+
+async fn serve_http(
+    listener: tokio::net::TcpListener,
+    tls: Option<rustls::ServerConfig>,
+    routes: axum::Router,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let served = match tls {
+        None => {
+            axum::serve(listener, routes)
+                .with_graceful_shutdown(stop.cancelled_owned())
+                .await
+        }
+        Some(config) => {
+            axum::serve(TlsListener::new(listener, config)?, routes)
+                .with_graceful_shutdown(stop.cancelled_owned())
+                .await
+        }
+    };
+    served.context("an HTTP port failed")
+}

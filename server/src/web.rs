@@ -1,0 +1,156 @@
+//! The web port: routes of pages, API and assets, the headers that every answer carries, and its TLS listener.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::Router;
+use axum::extract::Request;
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::routing::{get, post};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tower_http::compression::CompressionLayer;
+
+use crate::access;
+use crate::api;
+use crate::app::App;
+use crate::config::Web;
+use crate::health;
+use crate::identity::tls;
+use crate::pages;
+
+/// A handshake that takes longer is dropped.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Every route of the web port.
+pub fn routes(app: App) -> Router {
+    let (api, _) = api::routes();
+    Router::new()
+        .route("/healthz", get(health::healthz))
+        .route("/sign-in/{link}", get(access::sign_in))
+        .route("/sign-out", post(access::sign_out))
+        .route("/events", get(api::events::stream))
+        .merge(pages::routes())
+        .nest("/api/v1", api)
+        .layer(middleware::from_fn(headers))
+        .layer(CompressionLayer::new())
+        .with_state(app)
+}
+
+/// Headers that every answer carries. Only assets, whose names change with their contents, may be kept by a cache.
+async fn headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, sickbay_web::CONTENT_SECURITY_POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "same-origin"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    response
+}
+
+/// Binds the web port.
+pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!(
+            "cannot listen for browsers on {address} (web.listen): another program may use the port, or the address may not be this machine's"
+        )
+    })
+}
+
+/// The TLS settings of the web port; `None` where plain HTTP is spoken (loopback without a certificate).
+pub fn tls_config(
+    web: &Web,
+    own: Arc<tls::ServerIdentity>,
+) -> anyhow::Result<Option<rustls::ServerConfig>> {
+    if !web.uses_tls() {
+        return Ok(None);
+    }
+    if web.tls_certificate.as_os_str().is_empty() {
+        return Ok(Some(tls::web_config(own)?));
+    }
+    let chain = CertificateDer::pem_file_iter(&web.tls_certificate)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .with_context(|| format!("cannot read the certificate {} (web.tls_certificate)", web.tls_certificate.display()))?;
+    let key = PrivateKeyDer::from_pem_file(&web.tls_key)
+        .with_context(|| format!("cannot read the key {} (web.tls_key)", web.tls_key.display()))?;
+    let certified = rustls::sign::CertifiedKey::from_der(chain, key, &tls::provider())
+        .with_context(|| format!("{} and {} do not belong together", web.tls_certificate.display(), web.tls_key.display()))?;
+    let resolver = rustls::sign::SingleCertAndKey::from(certified);
+    Ok(Some(tls::web_config(Arc::new(resolver))?))
+}
+
+/// A listener that shakes hands before axum sees the connection.
+pub struct TlsListener {
+    ready: tokio::sync::mpsc::Receiver<(TlsStream<TcpStream>, SocketAddr)>,
+    address: SocketAddr,
+}
+
+impl TlsListener {
+    /// Accepts on `listener`; slow handshakes hold nobody up.
+    pub fn new(listener: TcpListener, config: rustls::ServerConfig) -> io::Result<Self> {
+        let address = listener.local_addr()?;
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let (sender, ready) = tokio::sync::mpsc::channel(64);
+        tokio::spawn(async move {
+            loop {
+                let (stream, peer) = tokio::select! {
+                    () = sender.closed() => return,
+                    accepted = listener.accept() => match accepted {
+                        Ok(accepted) => accepted,
+                        Err(error) => {
+                            tracing::warn!(%error, "cannot accept a browser's connection");
+                            tokio::time::sleep(Duration::from_millis(200)).await;
+                            continue;
+                        }
+                    },
+                };
+                let (acceptor, sender) = (acceptor.clone(), sender.clone());
+                tokio::spawn(async move {
+                    let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream));
+                    match handshake.await {
+                        Ok(Ok(stream)) => {
+                            let _ = sender.send((stream, peer)).await;
+                        }
+                        Ok(Err(error)) => tracing::debug!(%peer, %error, "a browser's handshake failed"),
+                        Err(_) => tracing::debug!(%peer, "a browser's handshake took too long"),
+                    }
+                });
+            }
+        });
+        Ok(Self { ready, address })
+    }
+}
+
+impl axum::serve::Listener for TlsListener {
+    type Io = TlsStream<TcpStream>;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        match self.ready.recv().await {
+            Some(accepted) => accepted,
+            // The accepting task ends only after this listener is dropped.
+            None => std::future::pending().await,
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.address)
+    }
+}

@@ -1,0 +1,58 @@
+//! Group commit: a batch of changes in one transaction, with a number of statements that grows with what changed and not with
+//! the number of devices.
+
+use std::collections::HashSet;
+
+use super::{Backend, Connection, guard, write};
+use crate::error::During;
+use crate::plan::{Plan, may_write};
+use crate::{Committed, DeviceChange, Result};
+
+const COMMIT: &str = "write a batch of reports";
+
+/// Writes all changes; durable on return.
+pub(super) async fn commit(store: &Backend, changes: &[DeviceChange]) -> Result<Vec<Committed>> {
+    let mut answers = Vec::with_capacity(changes.len());
+    if changes.is_empty() {
+        return Ok(answers);
+    }
+    let mut transaction = store.begin(COMMIT).await?;
+    for run in distinct_runs(changes) {
+        answers.extend(commit_distinct(&mut transaction, run).await?);
+    }
+    transaction.commit().await.during(COMMIT)?;
+    Ok(answers)
+}
+
+async fn commit_distinct(
+    connection: &mut Connection,
+    changes: &[DeviceChange],
+) -> Result<Vec<Committed>> {
+    let keys: Vec<i64> = changes.iter().map(|change| change.key).collect();
+    let guards = guard::guards(&mut *connection, &keys, COMMIT).await?;
+    let with_findings: Vec<i64> = changes
+        .iter()
+        .filter(|change| !change.findings.is_empty() && may_write(change, guards.get(&change.key)))
+        .map(|change| change.key)
+        .collect();
+    let weights = guard::weights(&mut *connection, &with_findings, COMMIT).await?;
+    let plan = Plan::of(changes, &guards, &weights);
+    write::plan(connection, &plan).await?;
+    Ok(plan.answers)
+}
+
+/// Cuts the batch wherever a device comes a second time, because its second change rests on the first.
+fn distinct_runs(changes: &[DeviceChange]) -> Vec<&[DeviceChange]> {
+    let mut runs = Vec::new();
+    let mut seen = HashSet::new();
+    let mut start = 0;
+    for (place, change) in changes.iter().enumerate() {
+        if !seen.insert(change.key) {
+            runs.push(&changes[start..place]);
+            start = place;
+            seen = HashSet::from([change.key]);
+        }
+    }
+    runs.push(&changes[start..]);
+    runs
+}

@@ -1,0 +1,149 @@
+//! Counts: from counters kept at write time for whoever sees the whole fleet, counted for everyone else.
+
+use sqlx::FromRow;
+
+use super::{Backend, Db, query};
+use crate::codes::{self, count};
+use crate::error::During;
+use crate::filter_sql::{Sql, is_whole_fleet};
+use crate::tally::Health;
+use crate::{DeviceStatus, Filter, FleetCounts, IssueCount, Result, Scope, SourceCount};
+
+statements! {
+    /// Findings per issue.
+    ISSUES = "SELECT issue, open_count, serious_count, unknown_count FROM issue_count WHERE open_count > 0 OR unknown_count > 0 \
+              ORDER BY issue";
+    /// Devices per status and health.
+    FLEET = "SELECT status, health, devices FROM fleet_count";
+    /// Devices per class and source.
+    SOURCES = "SELECT class, source, devices FROM source_count WHERE devices > 0 ORDER BY class, devices DESC, source";
+}
+
+const COUNT: &str = "count findings";
+const COUNT_FLEET: &str = "count devices";
+
+#[derive(FromRow)]
+struct IssueRow {
+    issue: String,
+    open_count: i64,
+    serious_count: i64,
+    unknown_count: i64,
+}
+
+#[derive(FromRow)]
+struct FleetRow {
+    status: i64,
+    health: i64,
+    devices: i64,
+}
+
+#[derive(FromRow)]
+struct SourceRow {
+    class: i64,
+    source: String,
+    devices: i64,
+}
+
+pub(super) async fn issues(store: &Backend, scope: &Scope) -> Result<Vec<IssueCount>> {
+    let rows: Vec<IssueRow> = if is_whole_fleet(scope, &Filter::Everything) {
+        sqlx::query_as::<Db, _>(ISSUES)
+            .fetch_all(store.reader())
+            .await
+            .during(COUNT)?
+    } else {
+        let mut transaction = store.begin_read(COUNT).await?;
+        query::all(&mut transaction, scoped_issues(scope), COUNT).await?
+    };
+    rows.into_iter()
+        .map(|row| {
+            Ok(IssueCount {
+                issue: row.issue,
+                open: count("count", row.open_count)?,
+                serious: count("count", row.serious_count)?,
+                unknown: count("count", row.unknown_count)?,
+            })
+        })
+        .collect()
+}
+
+pub(super) fn scoped_issues(scope: &Scope) -> Sql {
+    let mut sql = Sql::new(
+        "SELECT f.issue, CAST(SUM(CASE WHEN f.state = 1 THEN 1 ELSE 0 END) AS BIGINT) AS open_count, \
+         CAST(SUM(CASE WHEN f.state = 1 AND f.severity = 2 THEN 1 ELSE 0 END) AS BIGINT) AS serious_count, \
+         CAST(SUM(CASE WHEN f.state = 2 THEN 1 ELSE 0 END) AS BIGINT) AS unknown_count \
+         FROM device d JOIN finding f ON f.device_key = d.key WHERE d.status = 1",
+    );
+    sql.and_scope(scope)
+        .push(" GROUP BY f.issue ORDER BY f.issue");
+    sql
+}
+
+pub(super) async fn fleet(store: &Backend, scope: &Scope) -> Result<FleetCounts> {
+    let mut counts = FleetCounts::default();
+    for row in fleet_rows(store, scope).await? {
+        let devices = count("count", row.devices)?;
+        match codes::status(row.status)? {
+            DeviceStatus::Pending => counts.pending += devices,
+            DeviceStatus::Active => *place(&mut counts, row.health) += devices,
+            DeviceStatus::Revoked | DeviceStatus::Retired => {}
+        }
+    }
+    Ok(counts)
+}
+
+/// How many active devices there are in all.
+pub(super) async fn active(store: &Backend) -> Result<u64> {
+    fleet(store, &Scope::All)
+        .await
+        .map(|counts| counts.active())
+}
+
+async fn fleet_rows(store: &Backend, scope: &Scope) -> Result<Vec<FleetRow>> {
+    if is_whole_fleet(scope, &Filter::Everything) {
+        return sqlx::query_as::<Db, _>(FLEET)
+            .fetch_all(store.reader())
+            .await
+            .during(COUNT_FLEET);
+    }
+    let mut transaction = store.begin_read(COUNT_FLEET).await?;
+    query::all(&mut transaction, scoped_fleet(scope), COUNT_FLEET).await
+}
+
+pub(super) fn scoped_fleet(scope: &Scope) -> Sql {
+    let mut sql = Sql::new(
+        "SELECT d.status, d.health, COUNT(*) AS devices FROM device d WHERE d.status IN (0, 1)",
+    );
+    sql.and_scope(scope).push(" GROUP BY d.status, d.health");
+    sql
+}
+
+/// The place of a health's code; one that this build does not know is told as not known.
+const fn place(counts: &mut FleetCounts, health: i64) -> &mut u64 {
+    const NEVER: i64 = Health::NeverReported.code();
+    const HEALTHY: i64 = Health::Healthy.code();
+    const WARNING: i64 = Health::Warning.code();
+    const SERIOUS: i64 = Health::Serious.code();
+    match health {
+        NEVER => &mut counts.never_reported,
+        HEALTHY => &mut counts.healthy,
+        WARNING => &mut counts.warning,
+        SERIOUS => &mut counts.serious,
+        _ => &mut counts.unknown,
+    }
+}
+
+pub(super) async fn sources(store: &Backend) -> Result<Vec<SourceCount>> {
+    let rows: Vec<SourceRow> = sqlx::query_as::<Db, _>(SOURCES)
+        .fetch_all(store.reader())
+        .await
+        .during("count sources")?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(SourceCount {
+                class: codes::small("class", row.class)? as usize,
+                source: codes::source(&row.source)?,
+                devices: count("count", row.devices)?,
+            })
+        })
+        .collect()
+}

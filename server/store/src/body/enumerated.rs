@@ -1,0 +1,112 @@
+//! Every statement, for the test that prepares all of them on each database: constants, lists of rows, and every kind of condition.
+
+use sickbay_diagnosis::filter::{Compare, Filter, NumberField, Pattern, Test, TextField};
+use sickbay_diagnosis::verdict::State;
+use uuid::Uuid;
+
+use super::{access, causes, counters, detail, enrolment, fleet, guard, health, history};
+use super::{issue_lists, lists, settings, states, status, tokens, write};
+use crate::filter_sql::Sql;
+use crate::{Cursor, DeviceStatus, Page, Scope};
+
+/// Name and text of every statement.
+pub(in super::super) fn statements() -> Vec<(String, String)> {
+    let mut all = Vec::new();
+    for (module, statements) in [
+        ("access", access::STATEMENTS),
+        ("counters", counters::STATEMENTS),
+        ("detail", detail::STATEMENTS),
+        ("enrolment", enrolment::STATEMENTS),
+        ("fleet", fleet::STATEMENTS),
+        ("guard", guard::STATEMENTS),
+        ("health", health::STATEMENTS),
+        ("settings", settings::STATEMENTS),
+        ("states", states::STATEMENTS),
+        ("status", status::STATEMENTS),
+        ("tokens", tokens::STATEMENTS),
+    ] {
+        all.extend(
+            statements
+                .iter()
+                .map(|(name, text)| (format!("{module}::{name}"), (*text).to_owned())),
+        );
+    }
+    for list in write::LISTS
+        .iter()
+        .copied()
+        .chain([&status::STATUSES, &fleet::TOUCHES])
+    {
+        for rows in [1, 3] {
+            all.push((format!("{} ({rows} rows)", list.operation), list.text(rows)));
+        }
+    }
+    all.extend(
+        filtered()
+            .into_iter()
+            .map(|(name, sql)| (name, sql.into_parts().0)),
+    );
+    all
+}
+
+/// Every statement that takes a filter, with every test in it.
+fn filtered() -> Vec<(String, Sql)> {
+    let filter = Filter::Any(every_test());
+    let scope = Scope::Matching(Filter::Not(Box::new(filter.clone())));
+    let page = Page {
+        after: Some(Cursor {
+            name: "a".to_owned(),
+            key: 1,
+        }),
+        limit: 10,
+    };
+    let id = Uuid::nil();
+    [
+        (
+            "devices",
+            lists::list_sql(&scope, DeviceStatus::Active, &filter, &page),
+        ),
+        ("count_devices", lists::count_sql(&scope, &filter)),
+        (
+            "issue_devices",
+            issue_lists::list_sql(&scope, "i", &filter, &page),
+        ),
+        (
+            "count_issue_devices",
+            issue_lists::count_sql(&scope, "i", &filter),
+        ),
+        ("issue_causes", causes::group_sql(&scope, "i", &filter)),
+        ("issue_counts", counters::scoped_issues(&scope)),
+        ("fleet_counts", counters::scoped_fleet(&scope)),
+        ("device", detail::sql(&scope, id)),
+        ("history", history::sql(&scope, id, Some(1), 10)),
+        ("recent_history", history::recent_sql(&scope, 10)),
+        ("device_ids", lists::ids_sql(&scope, &[1, 2])),
+    ]
+    .into_iter()
+    .map(|(name, sql)| (name.to_owned(), sql))
+    .collect()
+}
+
+fn every_test() -> Vec<Filter> {
+    let patterns = [Pattern::new("a*"), Pattern::new("a")];
+    let mut tests = Vec::new();
+    for pattern in patterns {
+        tests.extend(TextField::ALL.map(|field| Test::Text(field, pattern.clone())));
+        tests.push(Test::Issue(pattern.clone()));
+        tests.push(Test::Cause(pattern));
+    }
+    for field in NumberField::ALL {
+        tests.extend(
+            [
+                Compare::Equal,
+                Compare::Less,
+                Compare::AtMost,
+                Compare::Greater,
+                Compare::AtLeast,
+            ]
+            .map(|compare| Test::Number(field, compare, 1)),
+        );
+    }
+    tests.push(Test::State(State::Open));
+    tests.into_iter().map(Filter::Is).collect()
+}

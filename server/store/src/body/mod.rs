@@ -1,0 +1,200 @@
+//! The body of every method of [`Store`], written once and compiled for each database.
+//!
+//! It is included by the module of a database, which supplies `Db`, `Connection`, `Pool`, `Backend`, `key_list`, `placeholder` and what
+//! else must differ. Statements are portable constants beside the functions that run them.
+
+mod access;
+mod causes;
+mod commit;
+mod counters;
+mod detail;
+mod enrolment;
+mod fleet;
+mod guard;
+mod health;
+mod history;
+mod issue_lists;
+mod lists;
+mod query;
+
+mod settings;
+mod states;
+mod status;
+mod tokens;
+mod write;
+
+#[cfg(test)]
+pub(super) mod enumerated;
+
+use async_trait::async_trait;
+use sickbay_diagnosis::Time;
+use sickbay_diagnosis::filter::Filter;
+use uuid::Uuid;
+
+use super::{Backend, Connection, Db, key_list, placeholder};
+use crate::{
+    ApiTokenRow, CauseCount, Committed, DeviceChange, DeviceDetail, DeviceIdentity, DeviceRow,
+    DeviceState, DeviceStatus, EnrolOutcome, EnrolRequest, FleetCounts, HistoryRow, IssueCount,
+    IssueDevice, IssuedCertificate, NewApiToken, NewSession, NewToken, Page, Result, Scope,
+    SessionRow, SourceCount, Store, TokenRow, Touch,
+};
+
+#[async_trait]
+impl Store for Backend {
+    async fn check_writable(&self, now: Time) -> Result<()> {
+        health::check_writable(self, now).await
+    }
+
+    async fn create_token(&self, token: NewToken) -> Result<TokenRow> {
+        tokens::create(self, token).await
+    }
+    async fn tokens(&self) -> Result<Vec<TokenRow>> {
+        tokens::all(self).await
+    }
+    async fn revoke_token(&self, id: Uuid, now: Time) -> Result<bool> {
+        tokens::revoke(self, id, now).await
+    }
+    async fn enrol(&self, request: EnrolRequest) -> Result<EnrolOutcome> {
+        enrolment::enrol(self, request).await
+    }
+    async fn device_by_key(&self, key_sha256: &[u8]) -> Result<Option<DeviceIdentity>> {
+        enrolment::device_by_key(self, key_sha256).await
+    }
+    async fn record_certificate(&self, certificate: IssuedCertificate) -> Result<()> {
+        enrolment::record_certificate(self, certificate).await
+    }
+    async fn set_status(
+        &self,
+        ids: &[Uuid],
+        status: DeviceStatus,
+        now: Time,
+    ) -> Result<Vec<DeviceIdentity>> {
+        status::set(self, ids, status, now).await
+    }
+
+    async fn status_changed_since(&self, since: Time) -> Result<Vec<DeviceIdentity>> {
+        status::changed_since(self, since).await
+    }
+
+    async fn load_states(&self, keys: &[i64]) -> Result<Vec<DeviceState>> {
+        states::load(self, keys).await
+    }
+    async fn commit(&self, changes: Vec<DeviceChange>) -> Result<Vec<Committed>> {
+        commit::commit(self, &changes).await
+    }
+    async fn touch(&self, touches: &[Touch]) -> Result<()> {
+        fleet::touch(self, touches).await
+    }
+    async fn due(&self, now: Time, limit: u32) -> Result<Vec<i64>> {
+        fleet::due(self, now, limit).await
+    }
+    async fn keys_after(&self, after: i64, limit: u32) -> Result<Vec<i64>> {
+        fleet::keys_after(self, after, limit).await
+    }
+    async fn source_counts(&self) -> Result<Vec<SourceCount>> {
+        counters::sources(self).await
+    }
+
+    async fn issue_counts(&self, scope: &Scope) -> Result<Vec<IssueCount>> {
+        counters::issues(self, scope).await
+    }
+    async fn fleet_counts(&self, scope: &Scope) -> Result<FleetCounts> {
+        counters::fleet(self, scope).await
+    }
+    async fn issue_devices(
+        &self,
+        scope: &Scope,
+        issue: &str,
+        filter: &Filter,
+        page: &Page,
+    ) -> Result<Vec<IssueDevice>> {
+        issue_lists::devices(self, scope, issue, filter, page).await
+    }
+    async fn issue_causes(
+        &self,
+        scope: &Scope,
+        issue: &str,
+        filter: &Filter,
+    ) -> Result<Vec<CauseCount>> {
+        causes::of_issue(self, scope, issue, filter).await
+    }
+    async fn count_issue_devices(
+        &self,
+        scope: &Scope,
+        issue: &str,
+        filter: &Filter,
+    ) -> Result<u64> {
+        issue_lists::count(self, scope, issue, filter).await
+    }
+    async fn devices(&self, scope: &Scope, filter: &Filter, page: &Page) -> Result<Vec<DeviceRow>> {
+        lists::devices(self, scope, DeviceStatus::Active, filter, page).await
+    }
+    async fn devices_with_status(
+        &self,
+        scope: &Scope,
+        status: DeviceStatus,
+        page: &Page,
+    ) -> Result<Vec<DeviceRow>> {
+        lists::devices(self, scope, status, &Filter::Everything, page).await
+    }
+    async fn count_devices(&self, scope: &Scope, filter: &Filter) -> Result<u64> {
+        lists::count(self, scope, filter).await
+    }
+    async fn device(&self, scope: &Scope, id: Uuid) -> Result<Option<DeviceDetail>> {
+        detail::device(self, scope, id).await
+    }
+    async fn device_ids(&self, scope: &Scope, keys: &[i64]) -> Result<Vec<DeviceIdentity>> {
+        lists::ids(self, scope, keys).await
+    }
+    async fn recent_history(
+        &self,
+        scope: &Scope,
+        limit: u32,
+    ) -> Result<Vec<(DeviceIdentity, String, HistoryRow)>> {
+        history::recent(self, scope, limit).await
+    }
+    async fn history(
+        &self,
+        scope: &Scope,
+        id: Uuid,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<HistoryRow>> {
+        history::of_device(self, scope, id, before, limit).await
+    }
+
+    async fn create_sign_in_link(&self, hash: &[u8], expires_at: Time) -> Result<()> {
+        access::create_link(self, hash, expires_at).await
+    }
+    async fn take_sign_in_link(&self, hash: &[u8], now: Time) -> Result<bool> {
+        access::take_link(self, hash, now).await
+    }
+    async fn create_session(&self, session: NewSession) -> Result<()> {
+        access::create_session(self, session).await
+    }
+    async fn session(&self, hash: &[u8], now: Time) -> Result<Option<SessionRow>> {
+        access::session(self, hash, now).await
+    }
+    async fn end_session(&self, hash: &[u8]) -> Result<()> {
+        access::end_session(self, hash).await
+    }
+    async fn create_api_token(&self, token: NewApiToken) -> Result<ApiTokenRow> {
+        access::create_api_token(self, token).await
+    }
+    async fn api_tokens(&self) -> Result<Vec<ApiTokenRow>> {
+        access::api_tokens(self).await
+    }
+    async fn api_token(&self, hash: &[u8], now: Time) -> Result<Option<ApiTokenRow>> {
+        access::api_token(self, hash, now).await
+    }
+    async fn revoke_api_token(&self, id: Uuid, now: Time) -> Result<bool> {
+        access::revoke_api_token(self, id, now).await
+    }
+
+    async fn setting(&self, name: &str) -> Result<Option<String>> {
+        settings::get(self, name).await
+    }
+    async fn put_setting(&self, name: &str, json: &str, now: Time) -> Result<()> {
+        settings::put(self, name, json, now).await
+    }
+}

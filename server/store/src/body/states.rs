@@ -1,0 +1,93 @@
+//! Loading devices whole, for diagnosis before a commit.
+
+use std::collections::HashMap;
+
+use sqlx::FromRow;
+
+use super::{Backend, Db, key_list};
+use crate::codes::{self, time};
+use crate::error::During;
+use crate::rows::{DeviceColumns, FindingColumns};
+use crate::{DeviceState, Finding, ReportMark, Result};
+
+statements! {
+    /// Devices with their facts.
+    STATES = concat!(
+        "SELECT ",
+        device_columns!(),
+        ", d.version, d.epoch, d.sequence, d.digest, d.due_at, o.facts FROM device d \
+         LEFT JOIN device_facts o ON o.device_key = d.key WHERE d.key IN ",
+        key_list!("$1")
+    );
+    /// Their findings.
+    FINDINGS = concat!(
+        "SELECT ",
+        finding_columns!(),
+        " FROM finding f WHERE f.device_key IN ",
+        key_list!("$1"),
+        " ORDER BY f.device_key, f.issue"
+    );
+}
+
+#[derive(FromRow)]
+struct StateRow {
+    #[sqlx(flatten)]
+    device: DeviceColumns,
+    version: i64,
+    epoch: Vec<u8>,
+    sequence: i64,
+    digest: Vec<u8>,
+    due_at: Option<i64>,
+    facts: Option<Vec<u8>>,
+}
+
+/// The devices of these keys, in their order, as far as they exist.
+pub(super) async fn load(store: &Backend, keys: &[i64]) -> Result<Vec<DeviceState>> {
+    const LOAD: &str = "load devices";
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut transaction = store.begin_read(LOAD).await?;
+    let rows = sqlx::query_as::<Db, StateRow>(STATES)
+        .bind(key_list(keys))
+        .fetch_all(&mut *transaction)
+        .await
+        .during(LOAD)?;
+    let found = sqlx::query_as::<Db, FindingColumns>(FINDINGS)
+        .bind(key_list(keys))
+        .fetch_all(&mut *transaction)
+        .await
+        .during(LOAD)?;
+    let mut findings: HashMap<i64, Vec<Finding>> = HashMap::new();
+    for row in found {
+        findings
+            .entry(row.device_key)
+            .or_default()
+            .push(row.read()?);
+    }
+    let mut states: HashMap<i64, DeviceState> = HashMap::with_capacity(rows.len());
+    for row in rows {
+        let key = row.device.key();
+        states.insert(key, row.read(findings.remove(&key).unwrap_or_default())?);
+    }
+    Ok(keys.iter().filter_map(|key| states.remove(key)).collect())
+}
+
+impl StateRow {
+    fn read(self, findings: Vec<Finding>) -> Result<DeviceState> {
+        let device = self.device.read()?;
+        Ok(DeviceState {
+            identity: device.identity,
+            version: self.version,
+            mark: ReportMark {
+                epoch: self.epoch,
+                sequence: self.sequence.cast_unsigned(),
+                digest: self.digest,
+            },
+            observations: codes::facts(self.facts.as_deref())?,
+            findings,
+            summary: device.summary,
+            due_at: time(self.due_at),
+        })
+    }
+}

@@ -1,0 +1,238 @@
+//! How words are kept in columns: small integers for states, JSON for short lists, one value for a device's facts.
+//!
+//! Codes are part of the schema: a number once used is never given another meaning.
+
+use sickbay_diagnosis::Time;
+use sickbay_diagnosis::expectation::{ExpectedSource, UpdateSource};
+use sickbay_diagnosis::observation::Observations;
+use sickbay_diagnosis::verdict::{Cause, Severity, State};
+use uuid::Uuid;
+
+use crate::{DeviceStatus, Result, StoreError};
+
+/// First byte of stored facts: what follows is JSON.
+const FACTS_JSON: u8 = 1;
+
+/// Why a value that this build cannot name was refused.
+fn strange<T>(what: &'static str, value: impl std::fmt::Display) -> Result<T> {
+    Err(StoreError::Corrupt {
+        what,
+        reason: format!("{value} has no meaning in this version"),
+    })
+}
+
+/// The code of a device's status. Indexes of the schema name 1.
+pub(crate) const fn status_code(status: DeviceStatus) -> i64 {
+    match status {
+        DeviceStatus::Pending => 0,
+        DeviceStatus::Active => 1,
+        DeviceStatus::Revoked => 2,
+        DeviceStatus::Retired => 3,
+    }
+}
+
+/// The status of a code.
+pub(crate) fn status(code: i64) -> Result<DeviceStatus> {
+    match code {
+        0 => Ok(DeviceStatus::Pending),
+        1 => Ok(DeviceStatus::Active),
+        2 => Ok(DeviceStatus::Revoked),
+        3 => Ok(DeviceStatus::Retired),
+        other => strange("status", other),
+    }
+}
+
+/// The code of a verdict's state.
+pub(crate) const fn state_code(state: State) -> i64 {
+    match state {
+        State::Open => 1,
+        State::Unknown => 2,
+        State::Clear => 3,
+        State::NotApplicable => 4,
+    }
+}
+
+/// The state of a code.
+pub(crate) fn state(code: i64) -> Result<State> {
+    match code {
+        1 => Ok(State::Open),
+        2 => Ok(State::Unknown),
+        3 => Ok(State::Clear),
+        4 => Ok(State::NotApplicable),
+        other => strange("state", other),
+    }
+}
+
+/// The code of a severity.
+pub(crate) const fn severity_code(severity: Severity) -> i64 {
+    match severity {
+        Severity::Warning => 1,
+        Severity::Serious => 2,
+    }
+}
+
+/// The severity of a code.
+pub(crate) fn severity(code: i64) -> Result<Severity> {
+    match code {
+        1 => Ok(Severity::Warning),
+        2 => Ok(Severity::Serious),
+        other => strange("severity", other),
+    }
+}
+
+/// The id as kept.
+pub(crate) fn id(text: &str) -> Result<Uuid> {
+    text.parse().map_err(|_| StoreError::Corrupt {
+        what: "id",
+        reason: format!("{text:?} is no UUID"),
+    })
+}
+
+/// Causes as JSON.
+pub(crate) fn causes_text(causes: &[Cause]) -> String {
+    serde_json::to_string(causes).expect("texts always have a JSON form")
+}
+
+/// Causes from JSON.
+pub(crate) fn causes(text: &str) -> Result<Vec<Cause>> {
+    json("causes", text)
+}
+
+/// Tags as JSON.
+pub(crate) fn tags_text(tags: &[String]) -> String {
+    serde_json::to_string(tags).expect("texts always have a JSON form")
+}
+
+/// Tags from JSON.
+pub(crate) fn tags(text: &str) -> Result<Vec<String>> {
+    json("tags", text)
+}
+
+fn json<T: serde::de::DeserializeOwned>(what: &'static str, text: &str) -> Result<T> {
+    serde_json::from_str(text).map_err(|error| StoreError::Corrupt {
+        what,
+        reason: error.to_string(),
+    })
+}
+
+/// A source in one text: its public word, and after a blank the server.
+pub(crate) fn source_text(source: &ExpectedSource) -> String {
+    match &source.server {
+        Some(server) => text(&format!("{} {server}", source.source.name())),
+        None => source.source.name().to_owned(),
+    }
+}
+
+/// A source from its text.
+pub(crate) fn source(text: &str) -> Result<ExpectedSource> {
+    let (word, server) = match text.split_once(' ') {
+        Some((word, server)) => (word, Some(server.to_owned())),
+        None => (text, None),
+    };
+    match UpdateSource::named(word) {
+        Some(source) => Ok(ExpectedSource { source, server }),
+        None => strange("source", word),
+    }
+}
+
+/// Facts as one value: a byte that names the format, then the facts.
+pub(crate) fn facts_bytes(observations: &Observations) -> Vec<u8> {
+    let mut bytes = vec![FACTS_JSON];
+    serde_json::to_writer(&mut bytes, observations)
+        .expect("observations always have a JSON form, and memory takes it");
+    bytes
+}
+
+/// Facts from one value; `None` is a device that never reported.
+pub(crate) fn facts(bytes: Option<&[u8]>) -> Result<Observations> {
+    let corrupt = |reason: String| StoreError::Corrupt {
+        what: "facts",
+        reason,
+    };
+    match bytes {
+        None => Ok(Observations::new()),
+        Some([FACTS_JSON, json @ ..]) => {
+            serde_json::from_slice(json).map_err(|error| corrupt(error.to_string()))
+        }
+        Some([format, ..]) => Err(corrupt(format!(
+            "format {format} is not known to this version"
+        ))),
+        Some([]) => Err(corrupt("it is empty".to_owned())),
+    }
+}
+
+/// A text as a column can hold it. Devices may send a NUL inside a text; databases cut there or refuse the whole batch.
+pub(crate) fn text(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
+/// A number that fits 32 bits, as every writer of this crate made sure.
+pub(crate) fn small(what: &'static str, number: i64) -> Result<u32> {
+    match u32::try_from(number) {
+        Ok(number) => Ok(number),
+        Err(_) => strange(what, number),
+    }
+}
+
+/// A count; negative only if a counter was lost track of.
+pub(crate) fn count(what: &'static str, number: i64) -> Result<u64> {
+    match u64::try_from(number) {
+        Ok(number) => Ok(number),
+        Err(_) => strange(what, number),
+    }
+}
+
+/// A time that may be absent.
+pub(crate) fn time(millis: Option<i64>) -> Option<Time> {
+    millis.map(Time::from_millis)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn every_word_comes_back_from_its_column() {
+        for one in [
+            DeviceStatus::Pending,
+            DeviceStatus::Active,
+            DeviceStatus::Revoked,
+            DeviceStatus::Retired,
+        ] {
+            assert_eq!(status(status_code(one)).unwrap(), one);
+        }
+        for one in [
+            State::Open,
+            State::Unknown,
+            State::Clear,
+            State::NotApplicable,
+        ] {
+            assert_eq!(state(state_code(one)).unwrap(), one);
+        }
+        for one in [Severity::Warning, Severity::Serious] {
+            assert_eq!(severity(severity_code(one)).unwrap(), one);
+        }
+        for server in [
+            None,
+            Some("http://wsus.example.org:8530/with blank".to_owned()),
+        ] {
+            let one = ExpectedSource {
+                source: UpdateSource::Wsus,
+                server,
+            };
+            assert_eq!(source(&source_text(&one)).unwrap(), one);
+        }
+    }
+
+    #[test]
+    fn facts_of_a_later_format_are_corrupt_and_never_empty() {
+        assert!(facts(Some(&[9, b'{', b'}'])).is_err());
+        assert!(facts(Some(&[])).is_err());
+        assert!(facts(Some(&[FACTS_JSON, b'{'])).is_err());
+        assert!(facts(None).unwrap().is_empty());
+        let bytes = facts_bytes(&Observations::new());
+        assert!(facts(Some(&bytes)).unwrap().is_empty());
+    }
+}

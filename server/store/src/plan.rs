@@ -1,0 +1,298 @@
+//! What one transaction writes for a batch of changes: decided here without a database, written by the body.
+//!
+//! Parts of a device that did not change are not in the plan, so that a small change costs few rows.
+
+use std::collections::{BTreeMap, HashMap};
+
+use sickbay_diagnosis::Time;
+use sickbay_diagnosis::verdict::State;
+
+use crate::codes::{causes_text, facts_bytes, severity_code, source_text, state_code, text};
+use crate::tally::{Counts, Tally, Weight};
+use crate::{Committed, DeviceChange, DeviceStatus, DeviceSummary, Finding, FindingChange};
+
+/// A device as it stands under the transaction.
+#[derive(Debug, Clone)]
+pub(crate) struct Guard {
+    pub(crate) key: i64,
+    pub(crate) version: i64,
+    pub(crate) status: DeviceStatus,
+    pub(crate) name_lower: String,
+    /// Whether a report was ever taken in.
+    pub(crate) reported: bool,
+    pub(crate) counts: Counts,
+    /// Code of its health.
+    pub(crate) health: i64,
+    pub(crate) last_seen_at: Option<i64>,
+    pub(crate) last_report_at: Option<i64>,
+    pub(crate) sources: [Option<String>; 4],
+}
+
+/// Its findings by issue, for devices whose findings change.
+pub(crate) type Weights = HashMap<i64, HashMap<String, Weight>>;
+
+/// The part of `device` that every change writes.
+#[derive(Debug)]
+pub(crate) struct DeviceWrite<'a> {
+    pub(crate) key: i64,
+    pub(crate) epoch: Option<&'a [u8]>,
+    pub(crate) sequence: Option<i64>,
+    pub(crate) digest: Option<&'a [u8]>,
+    pub(crate) last_seen_at: Option<i64>,
+    pub(crate) last_report_at: Option<i64>,
+    pub(crate) due_at: Option<i64>,
+    pub(crate) counts: Counts,
+    pub(crate) health: i64,
+}
+
+/// The part of `device` that a new summary writes.
+#[derive(Debug)]
+pub(crate) struct SummaryWrite<'a> {
+    pub(crate) key: i64,
+    pub(crate) summary: &'a DeviceSummary,
+    pub(crate) name: String,
+    pub(crate) name_lower: String,
+    pub(crate) sources: [Option<String>; 4],
+}
+
+/// A row of `finding`.
+#[derive(Debug)]
+pub(crate) struct FindingWrite<'a> {
+    pub(crate) key: i64,
+    pub(crate) name_lower: String,
+    pub(crate) finding: &'a Finding,
+    pub(crate) state: i64,
+    pub(crate) severity: Option<i64>,
+    pub(crate) causes: String,
+}
+
+/// A row of `finding_cause`.
+#[derive(Debug)]
+pub(crate) struct CauseWrite<'a> {
+    pub(crate) key: i64,
+    pub(crate) issue: &'a str,
+    pub(crate) cause_key: String,
+    pub(crate) label: String,
+}
+
+/// A row of `history`.
+#[derive(Debug)]
+pub(crate) struct HistoryWrite<'a> {
+    pub(crate) key: i64,
+    pub(crate) at: Time,
+    pub(crate) issue: &'a str,
+    pub(crate) from: i64,
+    pub(crate) to: i64,
+    pub(crate) causes: String,
+    pub(crate) summary: String,
+}
+
+/// A finding, named.
+#[derive(Debug)]
+pub(crate) struct FindingName<'a> {
+    pub(crate) key: i64,
+    pub(crate) issue: &'a str,
+}
+
+/// All rows of a batch.
+#[derive(Debug, Default)]
+pub(crate) struct Plan<'a> {
+    /// What became of each change, in their order.
+    pub(crate) answers: Vec<Committed>,
+    pub(crate) devices: Vec<DeviceWrite<'a>>,
+    pub(crate) summaries: Vec<SummaryWrite<'a>>,
+    /// Key and new name of devices whose findings have to be listed elsewhere.
+    pub(crate) renamed: Vec<(i64, String)>,
+    pub(crate) facts: Vec<(i64, Vec<u8>)>,
+    pub(crate) removed: Vec<FindingName<'a>>,
+    /// Findings that stay, with other causes than before.
+    pub(crate) replaced: Vec<FindingName<'a>>,
+    pub(crate) put: Vec<FindingWrite<'a>>,
+    pub(crate) causes: Vec<CauseWrite<'a>>,
+    pub(crate) history: Vec<HistoryWrite<'a>>,
+    pub(crate) tally: Tally,
+}
+
+/// Whether a change may be written over the device as it stands. A device that is gone, not active, or was written since is not.
+pub(crate) fn may_write(change: &DeviceChange, guard: Option<&Guard>) -> bool {
+    guard.is_some_and(|guard| {
+        guard.status == DeviceStatus::Active && guard.version == change.expected_version
+    })
+}
+
+impl<'a> Plan<'a> {
+    /// The plan for changes of devices that are all different.
+    pub(crate) fn of(
+        changes: &'a [DeviceChange],
+        guards: &HashMap<i64, Guard>,
+        weights: &Weights,
+    ) -> Self {
+        let mut plan = Self::default();
+        let none = HashMap::new();
+        for change in changes {
+            let guard = guards.get(&change.key);
+            match guard.filter(|_| may_write(change, guard)) {
+                None => plan.answers.push(Committed::Conflict),
+                Some(guard) => {
+                    plan.change(change, guard, weights.get(&change.key).unwrap_or(&none));
+                    plan.answers.push(Committed::Done);
+                }
+            }
+        }
+        plan
+    }
+
+    fn change(
+        &mut self,
+        change: &'a DeviceChange,
+        guard: &Guard,
+        weights: &HashMap<String, Weight>,
+    ) {
+        let name_lower = self.summary(change, guard);
+        let counts = self.findings(change, guard, weights, &name_lower);
+        if let Some(observations) = &change.observations {
+            self.facts.push((change.key, facts_bytes(observations)));
+        }
+        self.history
+            .extend(change.history.iter().map(|row| HistoryWrite {
+                key: change.key,
+                at: change.now,
+                issue: &row.issue,
+                from: state_code(row.from),
+                to: state_code(row.to),
+                causes: causes_text(&row.causes),
+                summary: text(&row.summary),
+            }));
+        let reported = change
+            .mark
+            .as_ref()
+            .map_or(guard.reported, |mark| !mark.epoch.is_empty());
+        let health = counts.health(reported).code();
+        self.tally.device(guard.status, guard.health, -1);
+        self.tally.device(guard.status, health, 1);
+        let received_at = change.received_at.map(Time::millis);
+        self.devices.push(DeviceWrite {
+            key: change.key,
+            epoch: change.mark.as_ref().map(|mark| &mark.epoch[..]),
+            sequence: change.mark.as_ref().map(|mark| mark.sequence.cast_signed()),
+            digest: change.mark.as_ref().map(|mark| &mark.digest[..]),
+            last_seen_at: guard.last_seen_at.max(received_at),
+            last_report_at: guard.last_report_at.max(received_at),
+            due_at: change.due_at.map(Time::millis),
+            counts,
+            health,
+        });
+    }
+
+    /// Plans a new summary; says the name by which the device is listed from now on.
+    fn summary(&mut self, change: &'a DeviceChange, guard: &Guard) -> String {
+        let Some(summary) = &change.summary else {
+            return guard.name_lower.clone();
+        };
+        let name = text(&summary.name);
+        let name_lower = name.to_ascii_lowercase();
+        let sources = summary
+            .sources
+            .each_ref()
+            .map(|source| source.as_ref().map(source_text));
+        if sources != guard.sources {
+            self.tally.sources(&guard.sources, -1);
+            self.tally.sources(&sources, 1);
+        }
+        if name_lower != guard.name_lower {
+            self.renamed.push((change.key, name_lower.clone()));
+        }
+        self.summaries.push(SummaryWrite {
+            key: change.key,
+            summary,
+            name,
+            name_lower: name_lower.clone(),
+            sources,
+        });
+        name_lower
+    }
+
+    /// Plans the findings; says how many the device then has.
+    fn findings(
+        &mut self,
+        change: &'a DeviceChange,
+        guard: &Guard,
+        weights: &HashMap<String, Weight>,
+        name_lower: &str,
+    ) -> Counts {
+        let mut counts = guard.counts;
+        for (issue, put) in last_per_issue(&change.findings) {
+            let before = weights.get(issue).copied();
+            if let Some(before) = before {
+                counts.add(before, -1);
+                self.tally.finding(issue, before, -1);
+            }
+            match put {
+                Some(finding) => {
+                    let after = weight_of(finding);
+                    counts.add(after, 1);
+                    self.tally.finding(issue, after, 1);
+                    self.put(change.key, name_lower, finding, before.is_some());
+                }
+                None if before.is_some() => self.removed.push(FindingName {
+                    key: change.key,
+                    issue,
+                }),
+                None => {}
+            }
+        }
+        counts
+    }
+
+    fn put(&mut self, key: i64, name_lower: &str, finding: &'a Finding, existed: bool) {
+        let issue = finding.issue.as_str();
+        if existed {
+            self.replaced.push(FindingName { key, issue });
+        }
+        self.put.push(FindingWrite {
+            key,
+            name_lower: name_lower.to_owned(),
+            finding,
+            state: state_code(finding.state),
+            severity: weight_of(finding).severity.map(severity_code),
+            causes: causes_text(&finding.causes),
+        });
+        // Only what is open is grouped by cause; of two causes under one key the first names the group.
+        if finding.state == State::Open {
+            let mut labels = BTreeMap::new();
+            for cause in &finding.causes {
+                labels
+                    .entry(text(&cause.key))
+                    .or_insert_with(|| text(&cause.label));
+            }
+            self.causes
+                .extend(labels.into_iter().map(|(cause_key, label)| CauseWrite {
+                    key,
+                    issue,
+                    cause_key,
+                    label,
+                }));
+        }
+    }
+}
+
+/// The finding that each issue ends with. A finding that is neither open nor unknown is not kept.
+fn last_per_issue(changes: &[FindingChange]) -> BTreeMap<&str, Option<&Finding>> {
+    changes
+        .iter()
+        .map(|change| match change {
+            FindingChange::Put(finding) => {
+                let kept = matches!(finding.state, State::Open | State::Unknown);
+                (finding.issue.as_str(), kept.then_some(finding))
+            }
+            FindingChange::Remove { issue } => (issue.as_str(), None),
+        })
+        .collect()
+}
+
+fn weight_of(finding: &Finding) -> Weight {
+    Weight {
+        state: finding.state,
+        severity: finding.severity.filter(|_| finding.state == State::Open),
+    }
+}

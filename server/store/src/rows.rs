@@ -1,0 +1,207 @@
+//! Rows as every database gives them, and what they mean. Only types that all databases share.
+
+use sickbay_diagnosis::Time;
+use sqlx::FromRow;
+
+use crate::codes::{self, small, time};
+use crate::{
+    ApiTokenRow, DeviceIdentity, DeviceRow, DeviceSummary, Finding, HistoryRow, NewHistory, Result,
+    TokenRow,
+};
+
+/// Who a device is.
+#[derive(Debug, FromRow)]
+pub(crate) struct IdentityRow {
+    pub(crate) key: i64,
+    pub(crate) id: String,
+    pub(crate) status: i64,
+}
+
+impl IdentityRow {
+    pub(crate) fn read(self) -> Result<DeviceIdentity> {
+        Ok(DeviceIdentity {
+            key: self.key,
+            id: codes::id(&self.id)?,
+            status: codes::status(self.status)?,
+        })
+    }
+}
+
+/// The columns of `device_columns!`.
+#[derive(Debug, FromRow)]
+pub(crate) struct DeviceColumns {
+    #[sqlx(flatten)]
+    identity: IdentityRow,
+    name: String,
+    domain: String,
+    ou: String,
+    site: String,
+    kind: String,
+    release: String,
+    build: Option<i64>,
+    ubr: Option<i64>,
+    edition: String,
+    arch: String,
+    tags: String,
+    source_quality: Option<String>,
+    source_feature: Option<String>,
+    source_driver: Option<String>,
+    source_other: Option<String>,
+    primary_issue: String,
+    open_count: i64,
+    serious_count: i64,
+    unknown_count: i64,
+    last_seen_at: Option<i64>,
+    last_report_at: Option<i64>,
+    enrolled_at: i64,
+}
+
+impl DeviceColumns {
+    pub(crate) const fn key(&self) -> i64 {
+        self.identity.key
+    }
+
+    pub(crate) fn read(self) -> Result<DeviceRow> {
+        let number = |value: Option<i64>| value.map(|value| small("build", value)).transpose();
+        let source = |value: Option<String>| value.map(|value| codes::source(&value)).transpose();
+        Ok(DeviceRow {
+            identity: self.identity.read()?,
+            summary: DeviceSummary {
+                name: self.name,
+                domain: self.domain,
+                ou: self.ou,
+                site: self.site,
+                kind: self.kind,
+                release: self.release,
+                build: number(self.build)?,
+                ubr: number(self.ubr)?,
+                edition: self.edition,
+                arch: self.arch,
+                sources: [
+                    source(self.source_quality)?,
+                    source(self.source_feature)?,
+                    source(self.source_driver)?,
+                    source(self.source_other)?,
+                ],
+                primary_issue: self.primary_issue,
+            },
+            tags: codes::tags(&self.tags)?,
+            last_seen_at: time(self.last_seen_at),
+            last_report_at: time(self.last_report_at),
+            enrolled_at: Time::from_millis(self.enrolled_at),
+            open: small("count", self.open_count)?,
+            serious: small("count", self.serious_count)?,
+            unknown: small("count", self.unknown_count)?,
+        })
+    }
+}
+
+/// The columns of `finding_columns!`.
+#[derive(Debug, FromRow)]
+pub(crate) struct FindingColumns {
+    pub(crate) device_key: i64,
+    issue: String,
+    state: i64,
+    severity: Option<i64>,
+    summary: String,
+    causes: String,
+    since: i64,
+    changed_at: i64,
+}
+
+impl FindingColumns {
+    pub(crate) fn read(self) -> Result<Finding> {
+        Ok(Finding {
+            issue: self.issue,
+            state: codes::state(self.state)?,
+            severity: self.severity.map(codes::severity).transpose()?,
+            summary: self.summary,
+            causes: codes::causes(&self.causes)?,
+            since: Time::from_millis(self.since),
+            changed_at: Time::from_millis(self.changed_at),
+        })
+    }
+}
+
+/// A row of history.
+#[derive(Debug, FromRow)]
+pub(crate) struct HistoryColumns {
+    id: i64,
+    at: i64,
+    issue: String,
+    from_state: i64,
+    to_state: i64,
+    causes: String,
+    summary: String,
+}
+
+impl HistoryColumns {
+    pub(crate) fn read(self) -> Result<HistoryRow> {
+        Ok(HistoryRow {
+            id: self.id,
+            at: Time::from_millis(self.at),
+            change: NewHistory {
+                issue: self.issue,
+                from: codes::state(self.from_state)?,
+                to: codes::state(self.to_state)?,
+                causes: codes::causes(&self.causes)?,
+                summary: self.summary,
+            },
+        })
+    }
+}
+
+/// An enrolment token.
+#[derive(Debug, FromRow)]
+pub(crate) struct TokenColumns {
+    id: String,
+    name: String,
+    approves: i64,
+    tags: String,
+    expires_at: Option<i64>,
+    use_limit: Option<i64>,
+    uses: i64,
+    created_at: i64,
+    revoked_at: Option<i64>,
+}
+
+impl TokenColumns {
+    pub(crate) fn read(self) -> Result<TokenRow> {
+        Ok(TokenRow {
+            id: codes::id(&self.id)?,
+            name: self.name,
+            approves: self.approves != 0,
+            tags: codes::tags(&self.tags)?,
+            expires_at: time(self.expires_at),
+            use_limit: self
+                .use_limit
+                .map(|limit| small("use limit", limit))
+                .transpose()?,
+            uses: small("uses", self.uses)?,
+            created_at: Time::from_millis(self.created_at),
+            revoked_at: time(self.revoked_at),
+        })
+    }
+}
+
+/// An API token.
+#[derive(Debug, FromRow)]
+pub(crate) struct ApiTokenColumns {
+    id: String,
+    name: String,
+    created_at: i64,
+    expires_at: Option<i64>,
+    revoked_at: Option<i64>,
+}
+
+impl ApiTokenColumns {
+    pub(crate) fn read(self) -> Result<ApiTokenRow> {
+        Ok(ApiTokenRow {
+            id: codes::id(&self.id)?,
+            name: self.name,
+            created_at: Time::from_millis(self.created_at),
+            expires_at: time(self.expires_at),
+            revoked_at: time(self.revoked_at),
+        })
+    }
+}

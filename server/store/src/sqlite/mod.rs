@@ -1,0 +1,105 @@
+//! The store on SQLite: a file in WAL mode, one connection that writes, several that read.
+//!
+//! What is committed survives a power cut (`synchronous = FULL`). Another process, such as the command line beside a running server, may
+//! write too: each side waits up to [`BUSY_TIMEOUT`] for the other. Readers see the last commit and block nobody.
+//!
+//! The body of every method is written once for all databases (`src/body`) and compiled here against [`Db`]; this module holds
+//! what is SQLite's own.
+
+mod migrations;
+mod opening;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::Sqlite;
+
+use crate::Result;
+use crate::error::During;
+
+/// The database that the shared body is compiled against.
+pub(crate) type Db = Sqlite;
+/// A connection of it.
+pub(crate) type Connection = sqlx::SqliteConnection;
+/// A pool of connections.
+pub(crate) type Pool = sqlx::SqlitePool;
+/// The store that the shared body implements.
+pub(crate) type Backend = SqliteStore;
+
+/// How long a writer waits for another process's transaction.
+pub const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A list of device keys as one bound value, so that one statement serves every length.
+macro_rules! key_list {
+    ($placeholder:literal) => {
+        concat!("(SELECT value FROM json_each(", $placeholder, "))")
+    };
+}
+
+/// The value bound for [`key_list!`].
+pub(crate) fn key_list(keys: &[i64]) -> String {
+    serde_json::to_string(keys).expect("numbers always have a JSON form")
+}
+
+/// A placeholder in a list of rows. SQLite takes the type from the value.
+pub(crate) fn placeholder(number: usize, _kind: crate::column::Column) -> String {
+    format!("${number}")
+}
+
+/// Takes the rows read under it for this transaction; SQLite's writer already has the database to itself.
+macro_rules! for_update {
+    () => {
+        ""
+    };
+}
+
+#[path = "../body/mod.rs"]
+mod body;
+
+/// The store on SQLite. Cheap to share behind an `Arc`; made by [`SqliteStore::open`].
+#[derive(Debug)]
+pub struct SqliteStore {
+    writer: Pool,
+    reader: Pool,
+    path: PathBuf,
+}
+
+impl SqliteStore {
+    /// Begins a transaction that writes. Taking the write lock at once means that it never fails half way for want of it.
+    pub(crate) async fn begin(
+        &self,
+        operation: &'static str,
+    ) -> Result<sqlx::Transaction<'static, Db>> {
+        self.writer
+            .begin_with("BEGIN IMMEDIATE")
+            .await
+            .during(operation)
+    }
+
+    /// Begins a transaction that reads one state of the database throughout.
+    pub(crate) async fn begin_read(
+        &self,
+        operation: &'static str,
+    ) -> Result<sqlx::Transaction<'static, Db>> {
+        self.reader.begin().await.during(operation)
+    }
+
+    /// Connections for single reads.
+    pub(crate) const fn reader(&self) -> &Pool {
+        &self.reader
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Closes every connection, which also moves the write-ahead log into the file.
+    pub async fn close(&self) {
+        self.reader.close().await;
+        self.writer.close().await;
+    }
+}
+
+#[cfg(test)]
+mod tests;

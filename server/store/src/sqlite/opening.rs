@@ -1,0 +1,220 @@
+//! Opening, creating and migrating the file, with an answer that says what to do where that fails.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::Connection as _;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+
+use super::migrations::{migrator, newest};
+use super::{BUSY_TIMEOUT, SqliteStore};
+use crate::{Result, StoreError};
+
+/// Connections that read at the same time.
+const READERS: u32 = 4;
+/// Prepared statements kept per connection: every statement of this crate, with each length of a list of rows, fits in.
+const STATEMENTS: usize = 256;
+/// How long a caller waits for a connection before the store is called unavailable.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// The table in which sqlx keeps what was applied.
+const HAS_VERSIONS: &str = "SELECT COUNT(*) FROM sqlite_master WHERE name = '_sqlx_migrations'";
+const HAS_TABLES: &str =
+    "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
+const NEWEST_APPLIED: &str = "SELECT COALESCE(MAX(version), 0) FROM _sqlx_migrations WHERE success";
+
+impl SqliteStore {
+    /// Opens the database in `path`, or creates it there, readable by this account alone.
+    ///
+    /// # Errors
+    /// [`StoreError::CannotOpen`] where the file cannot be used, was written by a newer version, or by an older one and
+    /// [`SqliteStore::migrate`] was not called.
+    pub async fn open(path: &Path) -> Result<Self> {
+        create(path)?;
+        let store = Self::connect(path).await?;
+        match store.schema().await? {
+            Schema::Version(found) if found == newest() => Ok(store),
+            Schema::Empty => {
+                store.bring_up_to_date().await?;
+                Ok(store)
+            }
+            Schema::Version(found) if found < newest() => Err(store.cannot_open(&format!(
+                "its schema is version {found} and this program needs {}. Stop the server, make a backup and run: sickbay-server migrate",
+                newest()
+            ))),
+            other => Err(store.cannot_use(&other)),
+        }
+    }
+
+    /// Brings the database in `path` to this version's schema; creates it where there is none. Says the version it now has.
+    ///
+    /// # Errors
+    /// As [`SqliteStore::open`]; a migration that fails leaves the schema as it was before that migration.
+    pub async fn migrate(path: &Path) -> Result<i64> {
+        create(path)?;
+        let store = Self::connect(path).await?;
+        match store.schema().await? {
+            Schema::Version(found) if found <= newest() => {}
+            Schema::Empty => {}
+            other => return Err(store.cannot_use(&other)),
+        }
+        store.bring_up_to_date().await?;
+        store.close().await;
+        Ok(newest())
+    }
+
+    /// The version of the schema that this build uses.
+    pub fn schema_version() -> i64 {
+        newest()
+    }
+
+    async fn connect(path: &Path) -> Result<Self> {
+        let options = options(path);
+        let cannot = |error: sqlx::Error| StoreError::CannotOpen {
+            location: path.display().to_string(),
+            reason: format!(
+                "{error}. Is it a Sickbay database, and may this account read and write it and its folder?"
+            ),
+        };
+        let writer = pool(1)
+            .connect_with(options.clone())
+            .await
+            .map_err(cannot)?;
+        let reader = pool(READERS)
+            .connect_with(options.pragma("query_only", "ON"))
+            .await
+            .map_err(cannot)?;
+        Ok(Self {
+            writer,
+            reader,
+            path: path.to_owned(),
+        })
+    }
+
+    async fn schema(&self) -> Result<Schema> {
+        let cannot = |error: sqlx::Error| self.cannot_open(&error.to_string());
+        let versions: i64 = sqlx::query_scalar(HAS_VERSIONS)
+            .fetch_one(&self.reader)
+            .await
+            .map_err(cannot)?;
+        if versions > 0 {
+            let found = sqlx::query_scalar(NEWEST_APPLIED)
+                .fetch_one(&self.reader)
+                .await
+                .map_err(cannot)?;
+            return Ok(if found == 0 {
+                Schema::Empty
+            } else {
+                Schema::Version(found)
+            });
+        }
+        let tables: i64 = sqlx::query_scalar(HAS_TABLES)
+            .fetch_one(&self.reader)
+            .await
+            .map_err(cannot)?;
+        Ok(if tables == 0 {
+            Schema::Empty
+        } else {
+            Schema::Foreign
+        })
+    }
+
+    async fn bring_up_to_date(&self) -> Result<()> {
+        migrator().run(&self.writer).await.map_err(|error| {
+            self.cannot_open(&format!(
+                "its schema could not be brought up to date: {}",
+                chain(&error)
+            ))
+        })
+    }
+
+    fn cannot_use(&self, schema: &Schema) -> StoreError {
+        match schema {
+            Schema::Version(found) => self.cannot_open(&format!(
+                "its schema is version {found}, written by a newer Sickbay; this program knows {} and older ones. Use the newer program, or \
+                 restore a backup made with this one",
+                newest()
+            )),
+            Schema::Empty | Schema::Foreign => {
+                self.cannot_open("it holds tables that are not Sickbay's. Name another file")
+            }
+        }
+    }
+
+    fn cannot_open(&self, reason: &str) -> StoreError {
+        StoreError::CannotOpen {
+            location: self.path.display().to_string(),
+            reason: reason.to_owned(),
+        }
+    }
+}
+
+/// What a file holds.
+enum Schema {
+    /// No tables.
+    Empty,
+    /// Sickbay's tables of this version.
+    Version(i64),
+    /// Someone else's tables.
+    Foreign,
+}
+
+/// Makes an empty file that nobody else may read, before SQLite would make one under the account's default mask. SQLite gives
+/// its log and index files the mode of the database.
+fn create(path: &Path) -> Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(StoreError::CannotOpen {
+            location: path.display().to_string(),
+            reason: format!(
+                "it cannot be created: {error}. Does its folder exist, and may this account write there?"
+            ),
+        }),
+    }
+}
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(PathBuf::from(path))
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(BUSY_TIMEOUT)
+        .foreign_keys(true)
+        .statement_cache_capacity(STATEMENTS)
+}
+
+fn pool(connections: u32) -> SqlitePoolOptions {
+    // A connection to a file does not go stale, and a new one would prepare every statement again.
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .before_acquire(|connection, _| {
+            // SQLite ends a transaction by itself when the disk is full, and sqlx then still counts it as open, for ever. Such a
+            // connection would refuse every later transaction, so it is replaced.
+            let usable = !connection.is_in_transaction();
+            Box::pin(async move { Ok(usable) })
+        })
+}
+
+/// An error and its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if !text.contains(&said) {
+            text.push_str(": ");
+            text.push_str(&said);
+        }
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,321 @@
+//! Counters are kept at write time; a recount must always give the same.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use sickbay_diagnosis::expectation::{ExpectedSource, UpdateSource};
+use sickbay_diagnosis::filter::Filter;
+use sickbay_diagnosis::verdict::{Severity, State};
+use sickbay_store::{
+    DeviceChange, DeviceDetail, DeviceIdentity, DeviceStatus, DeviceSummary, FindingChange,
+    FleetCounts, IssueCount, Scope,
+};
+use tokio::runtime::Handle;
+
+use crate::fixture::{Fixture, at, filter, first, mark, open, summary, unknown};
+
+const ISSUES: [&str; 3] = ["hold", "pause", "reboot"];
+
+/// Something that happens to the fleet.
+#[derive(Debug, Clone)]
+enum Step {
+    Enrol { approved: bool },
+    Status { device: usize, status: DeviceStatus },
+    Commit(Vec<Change>),
+}
+
+#[derive(Debug, Clone)]
+struct Change {
+    device: usize,
+    stale: bool,
+    reports: bool,
+    source: Source,
+    findings: Vec<(usize, After)>,
+}
+
+/// The first source of a changed summary.
+#[derive(Debug, Clone, Copy)]
+enum Source {
+    SummaryUnchanged,
+    NeverReported,
+    Is(UpdateSource),
+}
+
+/// What becomes of a finding.
+#[derive(Debug, Clone, Copy)]
+enum After {
+    Gone,
+    Unknown,
+    Open(Severity),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let after = prop_oneof![
+        Just(After::Gone),
+        Just(After::Unknown),
+        Just(After::Open(Severity::Warning)),
+        Just(After::Open(Severity::Serious))
+    ];
+    let finding = (0..ISSUES.len(), after);
+    let source = prop_oneof![
+        Just(Source::SummaryUnchanged),
+        Just(Source::NeverReported),
+        Just(Source::Is(UpdateSource::Wsus)),
+        Just(Source::Is(UpdateSource::WindowsUpdate))
+    ];
+    let change = (
+        0..12_usize,
+        proptest::bool::weighted(0.1),
+        any::<bool>(),
+        source,
+        proptest::collection::vec(finding, 0..4),
+    )
+        .prop_map(|(device, stale, reports, source, findings)| Change {
+            device,
+            stale,
+            reports,
+            source,
+            findings,
+        });
+    let status = prop_oneof![
+        Just(DeviceStatus::Pending),
+        Just(DeviceStatus::Active),
+        Just(DeviceStatus::Active),
+        Just(DeviceStatus::Retired),
+        Just(DeviceStatus::Revoked)
+    ];
+    let step = prop_oneof![
+        1 => any::<bool>().prop_map(|approved| Step::Enrol { approved }),
+        2 => (0..12_usize, status).prop_map(|(device, status)| Step::Status { device, status }),
+        5 => proptest::collection::vec(change, 1..6).prop_map(Step::Commit),
+    ];
+    proptest::collection::vec(step, 1..12)
+}
+
+pub(crate) async fn counters_equal_a_recount_after_anything(store: Fixture) {
+    let mut devices = Vec::new();
+    for number in 0..4 {
+        devices.push(store.active(&format!("pc-{number}")).await);
+    }
+    let handle = Handle::current();
+    let devices = std::sync::Mutex::new(devices);
+    let mut runner = TestRunner::new(Config {
+        cases: 24,
+        failure_persistence: None,
+        ..Config::default()
+    });
+    // The fleet lives on from case to case: the promise holds at any time.
+    tokio::task::block_in_place(|| {
+        runner.run(&steps(), |steps| {
+            handle.block_on(async {
+                let mut known = devices.lock().unwrap().clone();
+                for step in steps {
+                    take(&store, &mut known, step).await;
+                }
+                recount(&store, &known).await;
+                *devices.lock().unwrap() = known;
+            });
+            Ok(())
+        })
+    })
+    .unwrap();
+}
+
+async fn take(store: &Fixture, devices: &mut Vec<DeviceIdentity>, step: Step) {
+    match step {
+        Step::Enrol { approved } => devices.push(if approved {
+            store.active("new").await
+        } else {
+            store.pending_device("new").await
+        }),
+        Step::Status { device, status } => {
+            let id = devices[device % devices.len()].id;
+            store.set_status(&[id], status, at(1)).await.unwrap();
+        }
+        Step::Commit(changes) => {
+            let mut batch = Vec::new();
+            for change in changes {
+                let key = devices[change.device % devices.len()].key;
+                batch.push(of(&change, store.change(key).await));
+            }
+            store.commit(batch).await.unwrap();
+        }
+    }
+}
+
+fn of(change: &Change, onto: DeviceChange) -> DeviceChange {
+    let findings = change.findings.iter().map(|(issue, after)| {
+        let issue = ISSUES[*issue];
+        match after {
+            After::Gone => FindingChange::Remove {
+                issue: issue.to_owned(),
+            },
+            After::Unknown => FindingChange::Put(unknown(issue)),
+            After::Open(severity) => FindingChange::Put(open(issue, *severity, &["cause"])),
+        }
+    });
+    let named = |source: Option<UpdateSource>| DeviceSummary {
+        sources: [
+            source.map(|source| ExpectedSource {
+                source,
+                server: None,
+            }),
+            None,
+            None,
+            None,
+        ],
+        ..summary("named")
+    };
+    DeviceChange {
+        expected_version: onto.expected_version - i64::from(change.stale),
+        mark: change.reports.then(|| mark(1)),
+        summary: match change.source {
+            Source::SummaryUnchanged => None,
+            Source::NeverReported => Some(named(None)),
+            Source::Is(source) => Some(named(Some(source))),
+        },
+        findings: findings.collect(),
+        ..onto
+    }
+}
+
+async fn recount(store: &Fixture, devices: &[DeviceIdentity]) {
+    let (mut fleet, mut issues, mut sources) =
+        (FleetCounts::default(), BTreeMap::new(), BTreeMap::new());
+    for device in devices {
+        let detail = store.device(&Scope::All, device.id).await.unwrap().unwrap();
+        match detail.row.identity.status {
+            DeviceStatus::Pending => fleet.pending += 1,
+            DeviceStatus::Active => {
+                add(&detail, &mut fleet, &mut issues);
+                for (class, source) in detail.row.summary.sources.iter().enumerate() {
+                    if let Some(source) = source {
+                        *sources.entry((class, source.source)).or_insert(0) += 1;
+                    }
+                }
+            }
+            DeviceStatus::Revoked | DeviceStatus::Retired => {}
+        }
+    }
+    assert_eq!(store.fleet_counts(&Scope::All).await.unwrap(), fleet);
+    let issues: Vec<IssueCount> = issues.into_values().collect();
+    assert_eq!(store.issue_counts(&Scope::All).await.unwrap(), issues);
+    let counted: BTreeMap<_, _> = store
+        .source_counts()
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|row| ((row.class, row.source.source), row.devices))
+        .collect();
+    assert_eq!(counted, sources);
+    let everything = Filter::Everything;
+    assert_eq!(
+        store.count_devices(&Scope::All, &everything).await.unwrap(),
+        fleet.active()
+    );
+    for row in &issues {
+        for (text, expected) in [
+            ("state:open", row.open),
+            ("state:unknown", row.unknown),
+            ("", row.open + row.unknown),
+        ] {
+            let filter = filter(text);
+            let count = store
+                .count_issue_devices(&Scope::All, &row.issue, &filter)
+                .await
+                .unwrap();
+            let listed = store
+                .issue_devices(&Scope::All, &row.issue, &filter, &first(1_000))
+                .await
+                .unwrap();
+            assert_eq!(
+                (count, listed.len() as u64),
+                (expected, expected),
+                "{} {text}",
+                row.issue
+            );
+        }
+        let causes = store
+            .issue_causes(&Scope::All, &row.issue, &everything)
+            .await
+            .unwrap();
+        assert_eq!(
+            causes.iter().map(|cause| cause.devices).sum::<u64>(),
+            row.open
+        );
+    }
+    // Whoever is shown everything by a filter gets what the counters say, counted.
+    let all_by_filter = Scope::Matching(filter("name:*"));
+    assert_eq!(store.fleet_counts(&all_by_filter).await.unwrap(), fleet);
+    assert_eq!(store.issue_counts(&all_by_filter).await.unwrap(), issues);
+}
+
+fn add(detail: &DeviceDetail, fleet: &mut FleetCounts, issues: &mut BTreeMap<String, IssueCount>) {
+    let (mut open, mut serious, mut unknown) = (0, 0, 0);
+    for finding in &detail.findings {
+        let row = issues
+            .entry(finding.issue.clone())
+            .or_insert_with(|| IssueCount {
+                issue: finding.issue.clone(),
+                open: 0,
+                serious: 0,
+                unknown: 0,
+            });
+        if finding.state == State::Open {
+            (open, row.open) = (open + 1, row.open + 1);
+            if finding.severity == Some(Severity::Serious) {
+                (serious, row.serious) = (serious + 1, row.serious + 1);
+            }
+        } else {
+            (unknown, row.unknown) = (unknown + 1, row.unknown + 1);
+        }
+    }
+    assert_eq!(
+        (detail.row.open, detail.row.serious, detail.row.unknown),
+        (open, serious, unknown)
+    );
+    let place = if detail.mark.epoch.is_empty() {
+        &mut fleet.never_reported
+    } else if serious > 0 {
+        &mut fleet.serious
+    } else if open > 0 {
+        &mut fleet.warning
+    } else if unknown > 0 {
+        &mut fleet.unknown
+    } else {
+        &mut fleet.healthy
+    };
+    *place += 1;
+}
+
+pub(crate) async fn a_scope_counts_only_what_it_shows(store: Fixture) {
+    let berlin = store.tagged_device("a", &["berlin"]).await;
+    let paris = store.tagged_device("b", &["paris"]).await;
+    store
+        .report(berlin.key, vec![open("hold", Severity::Warning, &["c"])])
+        .await;
+    store
+        .report(
+            paris.key,
+            vec![open("hold", Severity::Serious, &["c"]), unknown("pause")],
+        )
+        .await;
+    store.pending_device("c").await;
+    let scope = Scope::Matching(filter("tag:berlin"));
+    let fleet = store.fleet_counts(&scope).await.unwrap();
+    assert_eq!(
+        fleet,
+        FleetCounts {
+            warning: 1,
+            ..FleetCounts::default()
+        }
+    );
+    let issues = store.issue_counts(&scope).await.unwrap();
+    assert_eq!(issues.len(), 1);
+    assert_eq!(
+        (issues[0].open, issues[0].serious, issues[0].unknown),
+        (1, 0, 0)
+    );
+    assert_eq!(store.issue_counts(&Scope::All).await.unwrap().len(), 2);
+}

@@ -1,0 +1,243 @@
+//! A store to test, and short ways to fill it.
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use sickbay_diagnosis::Time;
+use sickbay_diagnosis::filter::Filter;
+use sickbay_diagnosis::verdict::{Cause, Severity, State};
+use sickbay_store::{
+    Committed, DeviceChange, DeviceIdentity, DeviceState, DeviceStatus, DeviceSummary,
+    EnrolOutcome, EnrolRequest, Finding, FindingChange, NewToken, Page, ReportMark, Store,
+};
+use tempfile::TempDir;
+
+/// A database of its own.
+pub(crate) struct Fixture {
+    store: Arc<dyn Store>,
+    next: AtomicU64,
+    _folder: TempDir,
+}
+
+/// On SQLite, through the address that a configuration names.
+pub(crate) async fn sqlite() -> Fixture {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("sickbay.db").display());
+    Fixture {
+        store: sickbay_store::open(&url).await.unwrap(),
+        next: AtomicU64::new(1),
+        _folder: folder,
+    }
+}
+
+impl Deref for Fixture {
+    type Target = dyn Store;
+    fn deref(&self) -> &Self::Target {
+        &*self.store
+    }
+}
+
+/// A moment.
+pub(crate) const fn at(millis: i64) -> Time {
+    Time::from_millis(millis)
+}
+
+/// Everything from the start.
+pub(crate) const fn first(limit: u32) -> Page {
+    Page { after: None, limit }
+}
+
+/// A filter as people write it.
+pub(crate) fn filter(text: &str) -> Filter {
+    Filter::parse(text).unwrap()
+}
+
+impl Fixture {
+    /// To share with tasks.
+    pub(crate) fn store(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.store)
+    }
+
+    /// A token that approves by itself, with tags; gives its hash.
+    pub(crate) async fn approving_token(&self, tags: &[&str]) -> Vec<u8> {
+        let hash = self
+            .next
+            .fetch_add(1, Ordering::Relaxed)
+            .to_be_bytes()
+            .to_vec();
+        let token = NewToken {
+            tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+            approves: true,
+            ..token(&hash)
+        };
+        self.create_token(token).await.unwrap();
+        hash
+    }
+
+    /// An active device.
+    pub(crate) async fn active(&self, name: &str) -> DeviceIdentity {
+        self.tagged_device(name, &[]).await
+    }
+
+    /// An active device with tags.
+    pub(crate) async fn tagged_device(&self, name: &str, tags: &[&str]) -> DeviceIdentity {
+        let token_hash = self.approving_token(tags).await;
+        let key = self
+            .next
+            .fetch_add(1, Ordering::Relaxed)
+            .to_be_bytes()
+            .to_vec();
+        match self.enrol(request(&token_hash, &key, name)).await.unwrap() {
+            EnrolOutcome::Device(identity) => identity,
+            other => panic!("not enrolled: {other:?}"),
+        }
+    }
+
+    /// A pending device.
+    pub(crate) async fn pending_device(&self, name: &str) -> DeviceIdentity {
+        let hash = self
+            .next
+            .fetch_add(1, Ordering::Relaxed)
+            .to_be_bytes()
+            .to_vec();
+        self.create_token(token(&hash)).await.unwrap();
+        let key = self
+            .next
+            .fetch_add(1, Ordering::Relaxed)
+            .to_be_bytes()
+            .to_vec();
+        match self.enrol(request(&hash, &key, name)).await.unwrap() {
+            EnrolOutcome::Device(identity) => identity,
+            other => panic!("not enrolled: {other:?}"),
+        }
+    }
+
+    /// The device as stored.
+    pub(crate) async fn state(&self, key: i64) -> DeviceState {
+        self.load_states(&[key]).await.unwrap().remove(0)
+    }
+
+    /// A change over the stored version, to be filled in.
+    pub(crate) async fn change(&self, key: i64) -> DeviceChange {
+        DeviceChange {
+            expected_version: self.state(key).await.version,
+            ..bare_change(key)
+        }
+    }
+
+    /// A report with these findings put.
+    pub(crate) async fn report(&self, key: i64, findings: Vec<Finding>) {
+        let change = DeviceChange {
+            mark: Some(mark(1)),
+            received_at: Some(at(1_000)),
+            findings: findings.into_iter().map(FindingChange::Put).collect(),
+            ..self.change(key).await
+        };
+        self.done(change).await;
+    }
+
+    /// Commits a change that must be taken.
+    pub(crate) async fn done(&self, change: DeviceChange) {
+        assert_eq!(self.commit(vec![change]).await.unwrap(), [Committed::Done]);
+    }
+
+    /// Sets the status of one device, which must change.
+    pub(crate) async fn put_status(&self, device: &DeviceIdentity, status: DeviceStatus) {
+        let changed = self
+            .set_status(&[device.id], status, at(5_000))
+            .await
+            .unwrap();
+        assert_eq!(changed.len(), 1);
+        assert_eq!(changed[0].status, status);
+    }
+}
+
+/// A change of version 0 that changes nothing.
+pub(crate) fn bare_change(key: i64) -> DeviceChange {
+    DeviceChange {
+        key,
+        expected_version: 0,
+        mark: None,
+        observations: None,
+        summary: None,
+        findings: Vec::new(),
+        history: Vec::new(),
+        due_at: None,
+        received_at: None,
+        now: at(1_000),
+    }
+}
+
+/// A mark of the one epoch that tests use.
+pub(crate) fn mark(sequence: u64) -> ReportMark {
+    ReportMark {
+        epoch: vec![7; 16],
+        sequence,
+        digest: vec![9; 32],
+    }
+}
+
+/// A pending token.
+pub(crate) fn token(hash: &[u8]) -> NewToken {
+    NewToken {
+        hash: hash.to_vec(),
+        name: "GPO".to_owned(),
+        approves: false,
+        tags: Vec::new(),
+        expires_at: None,
+        use_limit: None,
+        created_at: at(0),
+    }
+}
+
+/// A machine that asks to enrol.
+pub(crate) fn request(token_hash: &[u8], key_sha256: &[u8], name: &str) -> EnrolRequest {
+    EnrolRequest {
+        token_hash: token_hash.to_vec(),
+        key_sha256: key_sha256.to_vec(),
+        host_name: name.to_owned(),
+        domain: "corp.example.org".to_owned(),
+        ou: "OU=Desks,DC=corp".to_owned(),
+        fingerprint: "f".to_owned(),
+        collector_version: "0.1.0".to_owned(),
+        now: at(100),
+    }
+}
+
+/// A summary of that name.
+pub(crate) fn summary(name: &str) -> DeviceSummary {
+    DeviceSummary {
+        name: name.to_owned(),
+        ..DeviceSummary::default()
+    }
+}
+
+/// An open finding.
+pub(crate) fn open(issue: &str, severity: Severity, causes: &[&str]) -> Finding {
+    Finding {
+        issue: issue.to_owned(),
+        state: State::Open,
+        severity: Some(severity),
+        summary: format!("{issue} is open"),
+        causes: causes
+            .iter()
+            .map(|key| Cause::new(*key, format!("Cause {key}")))
+            .collect(),
+        since: at(10),
+        changed_at: at(20),
+    }
+}
+
+/// An unknown finding.
+pub(crate) fn unknown(issue: &str) -> Finding {
+    Finding {
+        issue: issue.to_owned(),
+        state: State::Unknown,
+        severity: None,
+        summary: format!("{issue} could not be told"),
+        causes: Vec::new(),
+        since: at(10),
+        changed_at: at(20),
+    }
+}

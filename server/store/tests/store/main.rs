@@ -1,0 +1,76 @@
+//! What every database must do, written once against `dyn Store`. A further database joins with one line at the end of this file.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod access;
+mod counters;
+mod enrolment;
+mod filters;
+mod fixture;
+mod history;
+mod ingest;
+mod jobs;
+mod lists;
+mod opening;
+mod status;
+
+/// Makes one test of each function for a database.
+macro_rules! conformance {
+    ($database:ident: $($module:ident :: $test:ident),* $(,)?) => {
+        mod $database {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $test() {
+                    crate::$module::$test(crate::fixture::$database().await).await;
+                }
+            )*
+        }
+    };
+}
+
+/// Every promise, for the databases named in it.
+macro_rules! on_every_database {
+    ($($database:ident),*) => {
+        $(conformance! {
+            $database:
+            access::a_sign_in_link_works_once_and_not_after_its_end,
+            access::a_session_lives_until_it_ends_or_is_ended,
+            access::an_api_token_is_found_by_its_hash_until_revoked_or_over,
+            access::settings_keep_the_last_value,
+            access::the_database_says_that_it_can_be_written,
+            counters::counters_equal_a_recount_after_anything,
+            counters::a_scope_counts_only_what_it_shows,
+            enrolment::a_key_enrols_once_and_costs_one_use,
+            enrolment::a_use_limit_is_exact_when_many_come_at_once,
+            enrolment::each_refusal_of_a_token_has_its_reason,
+            enrolment::tokens_are_listed_newest_first,
+            enrolment::an_approving_token_makes_active_devices,
+            enrolment::a_renewed_key_joins_its_device_and_a_foreign_one_never_moves,
+            filters::sql_and_evaluation_agree,
+            filters::texts_of_devices_cannot_break_out_of_sql,
+            history::history_pages_backwards_and_keeps_every_change,
+            history::the_fleets_history_names_devices_in_scope,
+            ingest::a_report_is_read_back_whole,
+            ingest::a_change_of_an_older_version_is_a_conflict_and_harms_no_other,
+            ingest::two_changes_of_a_device_in_one_batch_follow_each_other,
+            ingest::a_diagnosis_without_a_report_leaves_facts_and_mark,
+            ingest::large_batches_are_durable_in_one_go,
+            ingest::a_nul_in_a_text_harms_nobody_else_in_the_batch,
+            jobs::touch_never_moves_backwards,
+            jobs::due_devices_come_oldest_first,
+            jobs::the_walk_through_the_fleet_meets_each_active_device_once,
+            jobs::sources_are_counted_per_class,
+            lists::devices_page_by_name_then_key_without_gap_or_repeat,
+            lists::a_renamed_device_moves_in_every_list,
+            lists::findings_of_an_issue_page_and_group_by_cause,
+            lists::causes_follow_the_finding,
+            lists::what_is_outside_the_scope_does_not_exist,
+            lists::a_device_is_told_whole,
+            status::revoked_is_for_ever,
+            status::a_device_that_is_not_active_counts_nowhere,
+            status::a_report_in_flight_is_not_written_over_a_retired_device,
+            status::another_process_learns_of_a_revocation,
+        })*
+    };
+}
+
+on_every_database!(sqlite);

@@ -1,0 +1,36 @@
+// The list follows while a filter is typed, and "/" leads to the filter box.
+import { regions, takeOver } from "./page";
+
+const TYPING_MS = 300;
+
+function addressOf(form: HTMLFormElement): string {
+  const address = new URL(form.action);
+  const text = new FormData(form).get("filter");
+  if (typeof text === "string" && text.trim() !== "") address.searchParams.set("filter", text);
+  return address.href;
+}
+
+async function apply(form: HTMLFormElement): Promise<void> {
+  const address = addressOf(form);
+  if (address === location.href) return;
+  if (await takeOver(address, regions())) history.replaceState(null, "", address);
+}
+
+/** Starts both. */
+export function startFiltering(): void {
+  const form = document.querySelector<HTMLFormElement>("form[data-filter]");
+  const box = form?.querySelector<HTMLInputElement>("input[type=search]");
+  if (!form || !box) return;
+  let timer: number | undefined;
+  box.addEventListener("input", () => {
+    window.clearTimeout(timer);
+    timer = window.setTimeout(() => void apply(form), TYPING_MS);
+  });
+  document.addEventListener("keydown", (event) => {
+    const at = event.target as HTMLElement;
+    if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || at.closest("input, textarea, select")) return;
+    event.preventDefault();
+    box.focus();
+    box.select();
+  });
+}

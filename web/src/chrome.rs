@@ -1,0 +1,170 @@
+//! What surrounds every page: title, navigation, sign-out, and the moment for which it is shown.
+
+use std::borrow::Borrow;
+
+use sickbay_diagnosis::Time;
+
+use crate::component::When;
+use crate::{asset, links, moment, text};
+
+/// An entry of the navigation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Nav {
+    /// `/`
+    Overview,
+    /// `/issues`
+    Issues,
+    /// `/devices`
+    Devices,
+    /// `/enrolment`
+    Enrolment,
+    /// `/settings`
+    Settings,
+}
+
+impl Nav {
+    /// Every entry, in order.
+    pub const ALL: [Self; 5] = [
+        Self::Overview,
+        Self::Issues,
+        Self::Devices,
+        Self::Enrolment,
+        Self::Settings,
+    ];
+
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Overview => "Overview",
+            Self::Issues => "Issues",
+            Self::Devices => "Devices",
+            Self::Enrolment => "Enrolment",
+            Self::Settings => "Settings",
+        }
+    }
+
+    const fn href(self) -> &'static str {
+        match self {
+            Self::Overview => links::OVERVIEW,
+            Self::Issues => links::ISSUES,
+            Self::Devices => links::DEVICES,
+            Self::Enrolment => links::ENROLMENT,
+            Self::Settings => links::SETTINGS,
+        }
+    }
+}
+
+/// Light or dark.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Theme {
+    /// As the system asks.
+    #[default]
+    System,
+    /// Light.
+    Light,
+    /// Dark.
+    Dark,
+}
+
+impl Theme {
+    /// The cookie in which the page's switch keeps the choice. Given back in [`Chrome::theme`], the page has its colours from the
+    /// first moment; without, the script sets them a little later.
+    pub const COOKIE: &str = "sickbay-theme";
+
+    /// From the value of the cookie; anything unknown means [`Theme::System`].
+    pub fn from_cookie(value: &str) -> Self {
+        match value {
+            "light" => Self::Light,
+            "dark" => Self::Dark,
+            _ => Self::System,
+        }
+    }
+
+    const fn attribute(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::Light => "light",
+            Self::Dark => "dark",
+        }
+    }
+}
+
+/// What surrounds a page.
+#[derive(Debug, Clone)]
+pub struct Chrome {
+    /// The page's title, without the product's name.
+    pub title: String,
+    /// Which entry of the navigation it belongs to.
+    pub active: Option<Nav>,
+    /// The moment for which the page is shown: times are told from here.
+    pub now: Time,
+    /// The session's token against forged forms; empty where nobody is signed in.
+    pub csrf: String,
+    /// Whether somebody is signed in. Without, there is no navigation.
+    pub signed_in: bool,
+    /// Version of the server.
+    pub version: String,
+    /// Whether the page may listen to [`links::EVENTS`].
+    pub live: bool,
+    /// Light or dark.
+    pub theme: Theme,
+    /// Devices that wait for approval, shown beside the navigation's entry.
+    pub pending: u64,
+}
+
+impl Chrome {
+    pub(crate) fn nav(&self) -> impl Iterator<Item = NavEntry> + '_ {
+        Nav::ALL.into_iter().map(|nav| NavEntry {
+            label: nav.label(),
+            href: nav.href(),
+            current: self.active == Some(nav),
+            waiting: if nav == Nav::Enrolment {
+                self.pending
+            } else {
+                0
+            },
+        })
+    }
+
+    pub(crate) fn when(&self, time: impl Borrow<Time>) -> When {
+        When {
+            time: *time.borrow(),
+            now: self.now,
+        }
+    }
+
+    pub(crate) fn shown_at(&self) -> String {
+        moment::absolute(self.now)
+    }
+
+    pub(crate) fn theme_attribute(&self) -> &'static str {
+        self.theme.attribute()
+    }
+
+    pub(crate) fn shown_version(&self) -> String {
+        text::line(&self.version).into_owned()
+    }
+
+    pub(crate) fn style() -> String {
+        asset::href("sickbay.css")
+    }
+
+    pub(crate) fn logo() -> String {
+        asset::href("logo.svg")
+    }
+
+    pub(crate) fn icon() -> String {
+        asset::href("favicon.svg")
+    }
+
+    pub(crate) fn script() -> Option<String> {
+        asset::script()
+    }
+}
+
+/// An entry of the navigation as a page shows it.
+pub(crate) struct NavEntry {
+    pub(crate) label: &'static str,
+    pub(crate) href: &'static str,
+    pub(crate) current: bool,
+    pub(crate) waiting: u64,
+}

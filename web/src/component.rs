@@ -1,0 +1,282 @@
+//! Parts that several pages share. Each is a type with a template of its own, so it can be put into any other template.
+
+use std::borrow::Borrow;
+
+use askama::Template;
+use askama::filters::HtmlSafe;
+use sickbay_diagnosis::Time;
+use sickbay_diagnosis::reading::Evidence;
+use sickbay_diagnosis::verdict::{Cause, Severity, State};
+
+use crate::{component, moment, text};
+
+/// Declares that a part escapes what it shows, which its own HTML template does, so that it is not escaped again.
+macro_rules! markup {
+    ($($part:ty),* $(,)?) => { $(impl HtmlSafe for $part {})* };
+}
+markup!(
+    When,
+    Said<'_>,
+    Segmented<'_>,
+    SeverityBadge,
+    StateBadge,
+    Bar,
+    Command<'_>,
+    Causes<'_>,
+    EvidenceTable<'_>,
+    FilterForm<'_>
+);
+
+/// A moment: how long ago, with the exact time on hover.
+#[derive(Template)]
+#[template(
+    source = r#"<time datetime="{{ time }}" title="{{ self.absolute() }}">{{ self.relative() }}</time>"#,
+    ext = "html"
+)]
+pub(crate) struct When {
+    pub(crate) time: Time,
+    pub(crate) now: Time,
+}
+
+impl When {
+    fn absolute(&self) -> String {
+        moment::absolute(self.time)
+    }
+
+    fn relative(&self) -> String {
+        moment::relative(self.time, self.now)
+    }
+}
+
+/// One line of text that somebody else wrote. Set apart, so that its writing direction stays its own affair.
+#[derive(Template)]
+#[template(source = "<bdi>{{ text::line(text) }}</bdi>", ext = "html")]
+pub(crate) struct Said<'a> {
+    text: &'a str,
+}
+
+pub(crate) fn said(text: &str) -> Said<'_> {
+    Said { text }
+}
+
+/// One line that may be long and has a mark between its parts, as a path or a distinguished name: it breaks after the mark first.
+#[derive(Template)]
+#[template(
+    source = "<bdi>{% for part in self.parts() %}{{ text::line(part) }}<wbr>{% endfor %}</bdi>",
+    ext = "html"
+)]
+pub(crate) struct Segmented<'a> {
+    text: &'a str,
+    mark: char,
+}
+
+impl<'a> Segmented<'a> {
+    fn parts(&self) -> impl Iterator<Item = &'a str> {
+        self.text.split_inclusive(self.mark)
+    }
+}
+
+pub(crate) fn path(text: &str) -> Segmented<'_> {
+    Segmented { text, mark: '\\' }
+}
+
+pub(crate) fn ou(text: &str) -> Segmented<'_> {
+    Segmented { text, mark: ',' }
+}
+
+/// How bad: in a colour, a shape and a word.
+#[derive(Template)]
+#[template(
+    source = r#"<span class="badge is-{{ severity.name() }}">{% if severity == Severity::Serious %}Serious{% else %}Warning{% endif %}</span>"#,
+    ext = "html"
+)]
+pub(crate) struct SeverityBadge {
+    severity: Severity,
+}
+
+pub(crate) fn severity(severity: impl Borrow<Severity>) -> SeverityBadge {
+    SeverityBadge {
+        severity: *severity.borrow(),
+    }
+}
+
+/// One of the four answers: in a colour, a shape and a word.
+#[derive(Template)]
+#[template(
+    source = r#"<span class="badge is-{{ state.name() }}">{{ self.label() }}</span>"#,
+    ext = "html"
+)]
+pub(crate) struct StateBadge {
+    state: State,
+}
+
+pub(crate) fn state(state: impl Borrow<State>) -> StateBadge {
+    StateBadge {
+        state: *state.borrow(),
+    }
+}
+
+impl StateBadge {
+    const fn label(&self) -> &'static str {
+        match self.state {
+            State::Open => "Open",
+            State::Unknown => "Unknown",
+            State::Clear => "Clear",
+            State::NotApplicable => "Not applicable",
+        }
+    }
+}
+
+/// A bar whose parts are shares of a whole. Decoration: the numbers stand beside it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Template)]
+#[template(path = "components/bar.html")]
+pub struct Bar {
+    /// Class of the colour and length of each part, in the order shown.
+    parts: Vec<(&'static str, u64)>,
+    /// The whole.
+    whole: u64,
+}
+
+impl Bar {
+    /// A bar of parts, each a colour (`serious`, `warning`, `unknown`, `healthy`, `quiet`) and a number, out of `whole`.
+    pub fn new(whole: u64, parts: &[(&'static str, u64)]) -> Self {
+        Self {
+            parts: parts.to_vec(),
+            whole,
+        }
+    }
+
+    /// Class, start and width of each part that is not empty, in thousandths of the bar. A part never shrinks to nothing.
+    fn segments(&self) -> Vec<(&'static str, u64, u64)> {
+        let whole = self
+            .whole
+            .max(self.parts.iter().map(|(_, n)| n).sum())
+            .max(1);
+        let mut start = 0;
+        let mut segments = Vec::new();
+        for &(class, n) in self.parts.iter().filter(|(_, n)| *n > 0) {
+            let wide = u128::from(n) * 1000 / u128::from(whole);
+            let width = u64::try_from(wide).unwrap_or(1000).clamp(4, 1000);
+            segments.push((class, start, width));
+            start += width;
+        }
+        segments
+    }
+}
+
+/// A command to copy.
+#[derive(Template)]
+#[template(
+    source = r#"<div class="command"><pre tabindex="0"><code>{{ text::block(text) }}</code></pre><button type="button" class="copy" data-copy hidden>Copy</button></div>"#,
+    ext = "html"
+)]
+pub(crate) struct Command<'a> {
+    text: &'a str,
+}
+
+pub(crate) fn command(text: &str) -> Command<'_> {
+    Command { text }
+}
+
+/// What an open verdict groups by, as a list.
+#[derive(Template)]
+#[template(path = "components/causes.html")]
+pub(crate) struct Causes<'a> {
+    causes: &'a [Cause],
+}
+
+pub(crate) fn causes(causes: &[Cause]) -> Causes<'_> {
+    Causes { causes }
+}
+
+/// Readings that a verdict rests on, raw.
+#[derive(Template)]
+#[template(path = "components/evidence.html")]
+pub(crate) struct EvidenceTable<'a> {
+    rows: &'a [Evidence],
+    now: Time,
+}
+
+impl EvidenceTable<'_> {
+    /// When it was read. A time that cannot be read back is left to be shown as it stands.
+    fn read_at(&self, row: &Evidence) -> Option<When> {
+        let time = Time::parse(&row.read_at).ok()?;
+        Some(When {
+            time,
+            now: self.now,
+        })
+    }
+
+    /// Whether the reading found nothing that could be shown as data.
+    fn is_without_data(row: &Evidence) -> bool {
+        matches!(row.kind.as_str(), "absent" | "not-recorded" | "unreadable")
+    }
+}
+
+pub(crate) fn evidence(rows: &[Evidence], now: impl Borrow<Time>) -> EvidenceTable<'_> {
+    EvidenceTable {
+        rows,
+        now: *now.borrow(),
+    }
+}
+
+/// What was asked of a list, and what came of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FilterBox {
+    /// The filter as typed; empty for none.
+    pub text: String,
+    /// Why it was not understood, and what would be; the list then shows nothing.
+    pub error: Option<String>,
+    /// How many rows match.
+    pub matching: u64,
+}
+
+/// The form of a [`FilterBox`].
+#[derive(Template)]
+#[template(path = "components/filter.html")]
+pub(crate) struct FilterForm<'a> {
+    filter: &'a FilterBox,
+    action: &'a str,
+    on_issue: bool,
+}
+
+impl FilterBox {
+    /// The form that asks the list of devices.
+    pub(crate) fn on_devices<'a>(&'a self, action: &'a str) -> FilterForm<'a> {
+        FilterForm {
+            filter: self,
+            action,
+            on_issue: false,
+        }
+    }
+
+    /// The form that asks the devices of an issue, where causes and states can be asked for, too.
+    pub(crate) fn on_issue<'a>(&'a self, action: &'a str) -> FilterForm<'a> {
+        FilterForm {
+            filter: self,
+            action,
+            on_issue: true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_device_of_a_large_fleet_still_shows_in_its_bar() {
+        let bar = Bar::new(100_000, &[("serious", 1), ("healthy", 99_999)]);
+        assert_eq!(bar.segments(), vec![("serious", 0, 4), ("healthy", 4, 999)]);
+    }
+
+    #[test]
+    fn a_bar_whose_counts_moved_between_two_queries_stays_in_its_box() {
+        let bar = Bar::new(10, &[("serious", 8), ("warning", 8)]);
+        assert_eq!(
+            bar.segments(),
+            vec![("serious", 0, 500), ("warning", 500, 500)]
+        );
+        assert!(Bar::new(0, &[("serious", 0)]).segments().is_empty());
+    }
+}

@@ -1,0 +1,163 @@
+//! Addresses of pages and exports: the only place that knows how they are spelled.
+//!
+//! Every part that is not fixed is percent-encoded here, so templates never build an address themselves.
+
+use std::fmt::Write as _;
+
+/// The overview.
+pub const OVERVIEW: &str = "/";
+/// The list of issues.
+pub const ISSUES: &str = "/issues";
+/// The list of devices.
+pub const DEVICES: &str = "/devices";
+/// Pending devices and enrolment tokens.
+pub const ENROLMENT: &str = "/enrolment";
+/// What is in force.
+pub const SETTINGS: &str = "/settings";
+/// The stream of change events.
+pub const EVENTS: &str = "/events";
+/// Takes the form that approves pending devices: `csrf`, and `device` once for each.
+pub const APPROVE: &str = "/enrolment/approve";
+/// Takes the form that refuses pending devices: `csrf`, and `device` once for each.
+pub const REFUSE: &str = "/enrolment/refuse";
+/// Takes the form that ends the session: `csrf`.
+pub const SIGN_OUT: &str = "/sign-out";
+
+/// A form in which a list can be exported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExportFormat {
+    /// Comma separated values.
+    Csv,
+    /// One JSON document.
+    Json,
+    /// One JSON object a line.
+    Ndjson,
+}
+
+impl ExportFormat {
+    /// All of them, in the order in which pages offer them.
+    pub const ALL: [Self; 3] = [Self::Csv, Self::Json, Self::Ndjson];
+
+    /// The ending of the address.
+    pub const fn extension(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Json => "json",
+            Self::Ndjson => "ndjson",
+        }
+    }
+
+    /// The name as people write it.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Csv => "CSV",
+            Self::Json => "JSON",
+            Self::Ndjson => "NDJSON",
+        }
+    }
+}
+
+/// The page of an issue, with the devices that match `filter` (all of them where it is empty).
+pub fn issue(id: &str, filter: &str) -> String {
+    issue_after(id, filter, None)
+}
+
+/// The same from the row after `cursor`.
+pub fn issue_after(id: &str, filter: &str, cursor: Option<&str>) -> String {
+    with_query(
+        format!("/issues/{}", encode(id)),
+        &[("filter", filter), ("cursor", cursor.unwrap_or(""))],
+    )
+}
+
+/// The export of exactly the devices that the page of an issue shows for `filter`.
+pub fn issue_export(id: &str, format: ExportFormat, filter: &str) -> String {
+    let path = format!(
+        "/api/v1/issues/{}/devices.{}",
+        encode(id),
+        format.extension()
+    );
+    with_query(path, &[("filter", filter)])
+}
+
+/// The devices that match `filter`.
+pub fn devices(filter: &str) -> String {
+    devices_after(filter, None)
+}
+
+/// The same from the row after `cursor`.
+pub fn devices_after(filter: &str, cursor: Option<&str>) -> String {
+    with_query(
+        DEVICES.to_owned(),
+        &[("filter", filter), ("cursor", cursor.unwrap_or(""))],
+    )
+}
+
+/// A device.
+pub fn device(id: &str) -> String {
+    format!("/devices/{}", encode(id))
+}
+
+/// A device, with its history before the row `before`.
+pub fn device_history(id: &str, before: impl std::borrow::Borrow<i64>) -> String {
+    format!("/devices/{}?before={}#history", encode(id), before.borrow())
+}
+
+/// A verdict on the page of its device.
+pub fn verdict(device_id: &str, issue_id: &str) -> String {
+    format!("/devices/{}#v-{}", encode(device_id), encode(issue_id))
+}
+
+/// Adds the parameters that are not empty.
+fn with_query(mut path: String, parameters: &[(&str, &str)]) -> String {
+    let given = parameters.iter().filter(|(_, value)| !value.is_empty());
+    for (place, (name, value)) in given.enumerate() {
+        let before = if place == 0 { '?' } else { '&' };
+        let _ = write!(path, "{before}{name}={}", encode(value));
+    }
+    path
+}
+
+/// Percent-encodes everything but the unreserved characters of RFC 3986, so the result fits any part of an address.
+fn encode(text: &str) -> String {
+    text.bytes()
+        .fold(String::with_capacity(text.len()), |mut out, byte| {
+            if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+                out.push(char::from(byte));
+            } else {
+                let _ = write!(out, "%{byte:02X}");
+            }
+            out
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_cannot_break_out_of_its_parameter() {
+        assert_eq!(
+            issue("safeguard-hold", r#"cause:"1&cursor=2#x" ou:*München*"#),
+            "/issues/safeguard-hold?filter=cause%3A%221%26cursor%3D2%23x%22%20ou%3A%2AM%C3%BCnchen%2A"
+        );
+    }
+
+    #[test]
+    fn an_id_cannot_add_path_segments() {
+        assert_eq!(
+            device("../../sign-out?x"),
+            "/devices/..%2F..%2Fsign-out%3Fx"
+        );
+    }
+
+    #[test]
+    fn an_empty_filter_leaves_a_clean_address() {
+        assert_eq!(devices(""), "/devices");
+        assert_eq!(devices_after("", Some("abc")), "/devices?cursor=abc");
+        assert_eq!(
+            issue_export("pending-reboot", ExportFormat::Ndjson, "kind:server"),
+            "/api/v1/issues/pending-reboot/devices.ndjson?filter=kind%3Aserver"
+        );
+    }
+}

@@ -1,0 +1,210 @@
+//! `/devices/{id}`: one device: why it does not get its updates, every verdict with the readings behind it, what changed, and
+//! whether its collector is well.
+
+use askama::Template;
+use sickbay_diagnosis::Time;
+use sickbay_diagnosis::issue::Issue;
+use sickbay_diagnosis::reading::Evidence;
+use sickbay_diagnosis::time::DAY_MS;
+use sickbay_diagnosis::verdict::{Cause, Severity, State};
+
+use crate::component;
+use crate::{Chrome, document, links, region, text};
+
+/// A certificate that ends within this is shown as a warning, in milliseconds: it should have been renewed at half-life.
+const CERTIFICATE_SOON_MS: i64 = 10 * DAY_MS;
+
+/// Who the device is, as it says. Texts are empty where it did not say.
+#[derive(Debug, Clone, Default)]
+pub struct Identity {
+    /// Device id.
+    pub id: String,
+    /// Host name.
+    pub name: String,
+    /// `pending`, `active`, `revoked` or `retired`.
+    pub status: String,
+    /// `client` or `server`.
+    pub kind: String,
+    /// `Windows 11 24H2`.
+    pub release: String,
+    /// `26100.4351`.
+    pub build: String,
+    /// Edition id.
+    pub edition: String,
+    /// `x64`, `arm64`, `x86`.
+    pub arch: String,
+    /// DNS domain.
+    pub domain: String,
+    /// Distinguished name of its OU.
+    pub ou: String,
+    /// AD site.
+    pub site: String,
+    /// Tags.
+    pub tags: Vec<String>,
+}
+
+/// A verdict with the readings behind it.
+#[derive(Debug, Clone)]
+pub struct VerdictView {
+    /// The issue.
+    pub issue: &'static Issue,
+    /// Of an open one.
+    pub severity: Option<Severity>,
+    /// One sentence; for unknown and not-applicable the reason.
+    pub summary: String,
+    /// Of an open one.
+    pub causes: Vec<Cause>,
+    /// Since when, where the server keeps it (open and unknown ones).
+    pub since: Option<Time>,
+    /// Until when it holds without a new report, where that is known.
+    pub valid_until: Option<Time>,
+    /// The readings.
+    pub evidence: Vec<Evidence>,
+}
+
+/// What one check found.
+#[derive(Debug, Clone)]
+pub struct FactGroup {
+    /// Name of the check.
+    pub check: String,
+    /// When it was taken, by the device's clock.
+    pub taken_at: Option<Time>,
+    /// Why there is nothing, where the check could not look.
+    pub trouble: Option<String>,
+    /// Name and value of each fact.
+    pub facts: Vec<(String, String)>,
+}
+
+/// A row of history.
+#[derive(Debug, Clone)]
+pub struct HistoryLine {
+    /// When.
+    pub at: Time,
+    /// The issue.
+    pub issue: &'static Issue,
+    /// From.
+    pub from: State,
+    /// To.
+    pub to: State,
+    /// Causes after the change.
+    pub causes: Vec<Cause>,
+    /// One sentence, after the change.
+    pub summary: String,
+}
+
+/// Whether what is shown can be relied on.
+#[derive(Debug, Clone, Default)]
+pub struct CollectorHealth {
+    /// Version of the collector; empty where it never said.
+    pub version: String,
+    /// When the device was last heard of.
+    pub last_seen_at: Option<Time>,
+    /// When a report was last taken in.
+    pub last_report_at: Option<Time>,
+    /// When its facts were last confirmed unchanged, by its own clock.
+    pub confirmed_at: Option<Time>,
+    /// When it was enrolled.
+    pub enrolled_at: Option<Time>,
+    /// End of its newest certificate.
+    pub certificate_not_after: Option<Time>,
+}
+
+/// `/devices/{id}`.
+#[derive(Debug, Clone, Template)]
+#[template(path = "pages/device.html")]
+pub struct DevicePage {
+    /// What surrounds it.
+    pub chrome: Chrome,
+    /// Who it is.
+    pub identity: Identity,
+    /// The issue that explains the others, where one is open. Its verdict is among `open`.
+    pub primary: Option<&'static Issue>,
+    /// Open verdicts, the gravest first.
+    pub open: Vec<VerdictView>,
+    /// Verdicts that could not be told.
+    pub unknown: Vec<VerdictView>,
+    /// Clear verdicts.
+    pub clear: Vec<VerdictView>,
+    /// Verdicts that do not arise here.
+    pub not_applicable: Vec<VerdictView>,
+    /// What its checks found.
+    pub facts: Vec<FactGroup>,
+    /// What changed, newest first.
+    pub history: Vec<HistoryLine>,
+    /// The id of the last row of history shown, where there are older ones.
+    pub history_before: Option<i64>,
+    /// Its collector.
+    pub health: CollectorHealth,
+}
+
+impl DevicePage {
+    /// The whole document.
+    pub fn render(&self) -> String {
+        document(Template::render(self))
+    }
+
+    /// The primary cause's verdict.
+    fn primary_verdict(&self) -> Option<&VerdictView> {
+        let primary = self.primary?;
+        self.open
+            .iter()
+            .find(|verdict| verdict.issue.id == primary.id)
+    }
+
+    /// Open issues that the primary cause explains.
+    fn explained(&self) -> Vec<&'static Issue> {
+        let Some(primary) = self.primary else {
+            return Vec::new();
+        };
+        self.open
+            .iter()
+            .map(|verdict| verdict.issue)
+            .filter(|issue| primary.explains.contains(&issue.id))
+            .collect()
+    }
+
+    fn has_reported(&self) -> bool {
+        self.health.last_report_at.is_some()
+    }
+
+    /// What the identity header lists: label and value, those that are known.
+    fn known(&self) -> Vec<(&'static str, &str)> {
+        let identity = &self.identity;
+        [
+            ("Release", identity.release.as_str()),
+            ("Build", &identity.build),
+            ("Edition", &identity.edition),
+            ("Architecture", &identity.arch),
+            ("Kind", &identity.kind),
+            ("Domain", &identity.domain),
+            ("OU", &identity.ou),
+            ("Site", &identity.site),
+        ]
+        .into_iter()
+        .filter(|(_, value)| !value.is_empty())
+        .collect()
+    }
+
+    /// Verdicts that are shown folded: label, anchor and list.
+    fn folded(&self) -> [(&'static str, &'static str, State, &[VerdictView]); 2] {
+        [
+            ("Clear", "clear", State::Clear, &self.clear),
+            (
+                "Not applicable",
+                "not-applicable",
+                State::NotApplicable,
+                &self.not_applicable,
+            ),
+        ]
+    }
+
+    /// What to know of the certificate's end, where it is near or past.
+    fn certificate_trouble(&self) -> Option<&'static str> {
+        let left = self.health.certificate_not_after?.since(self.chrome.now);
+        match left {
+            ..=0 => Some("has ended: the device must recover or enrol again"),
+            1..=CERTIFICATE_SOON_MS => Some("ends soon and was not renewed"),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! `/enrolment`: devices that wait for a person's word, and the tokens with which devices may ask.
+
+use std::borrow::Borrow;
+
+use askama::Template;
+use sickbay_diagnosis::Time;
+
+use crate::component;
+use crate::{Chrome, document, links, region, text};
+
+/// A device that waits.
+#[derive(Debug, Clone)]
+pub struct PendingDevice {
+    /// Its id.
+    pub id: String,
+    /// Its name, as it says.
+    pub name: String,
+    /// Its domain, as it says; empty in a workgroup.
+    pub domain: String,
+    /// Its OU, as it says; empty where unknown.
+    pub ou: String,
+    /// Version of its collector, as it says.
+    pub collector_version: String,
+    /// When it asked.
+    pub asked_at: Time,
+}
+
+/// Whether a token can still be used, worked out for the moment of the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TokenState {
+    Valid,
+    Expired,
+    UsedUp,
+    Revoked,
+}
+
+/// An enrolment token. Its secret is nowhere kept, so it cannot be shown.
+#[derive(Debug, Clone)]
+pub struct TokenLine {
+    /// Its public id.
+    pub id: String,
+    /// What it is for.
+    pub name: String,
+    /// Whether its devices become active without a person.
+    pub approves: bool,
+    /// Tags that its devices get.
+    pub tags: Vec<String>,
+    /// Devices enrolled with it.
+    pub uses: u64,
+    /// How many it may enrol.
+    pub use_limit: Option<u64>,
+    /// When it was made.
+    pub created_at: Time,
+    /// When it stops working.
+    pub expires_at: Option<Time>,
+    /// When it was revoked.
+    pub revoked_at: Option<Time>,
+}
+
+impl TokenLine {
+    fn state(&self, now: Time) -> TokenState {
+        if self.revoked_at.is_some() {
+            TokenState::Revoked
+        } else if self.expires_at.is_some_and(|end| end <= now) {
+            TokenState::Expired
+        } else if self.use_limit.is_some_and(|limit| self.uses >= limit) {
+            TokenState::UsedUp
+        } else {
+            TokenState::Valid
+        }
+    }
+
+    fn badge(&self, now: impl Borrow<Time>) -> (&'static str, &'static str) {
+        match self.state(*now.borrow()) {
+            TokenState::Valid => ("clear", "Valid"),
+            TokenState::Expired => ("quiet", "Expired"),
+            TokenState::UsedUp => ("quiet", "Used up"),
+            TokenState::Revoked => ("quiet", "Revoked"),
+        }
+    }
+}
+
+/// `/enrolment`.
+#[derive(Debug, Clone, Template)]
+#[template(path = "pages/enrolment.html")]
+pub struct EnrolmentPage {
+    /// What surrounds it.
+    pub chrome: Chrome,
+    /// Devices that wait, those shown here.
+    pub pending: Vec<PendingDevice>,
+    /// How many wait altogether.
+    pub pending_total: u64,
+    /// Every token, newest first.
+    pub tokens: Vec<TokenLine>,
+    /// What a form just did, in one sentence.
+    pub done: Option<String>,
+}
+
+impl EnrolmentPage {
+    /// The whole document.
+    pub fn render(&self) -> String {
+        document(Template::render(self))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_that_can_no_longer_be_used_is_not_shown_as_valid() {
+        let now = Time::from_millis(1_000);
+        let mut token = TokenLine {
+            id: String::new(),
+            name: String::new(),
+            approves: false,
+            tags: Vec::new(),
+            uses: 2,
+            use_limit: Some(3),
+            created_at: Time::from_millis(0),
+            expires_at: Some(Time::from_millis(1_001)),
+            revoked_at: None,
+        };
+        assert_eq!(token.state(now), TokenState::Valid);
+        token.uses = 3;
+        assert_eq!(token.state(now), TokenState::UsedUp);
+        token.expires_at = Some(now);
+        assert_eq!(token.state(now), TokenState::Expired);
+        token.revoked_at = Some(now);
+        assert_eq!(token.state(now), TokenState::Revoked);
+    }
+}

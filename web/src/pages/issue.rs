@@ -1,0 +1,110 @@
+//! `/issues/{issue}`: what it means, how it is mended, the causes its devices share, and the devices.
+
+use askama::Template;
+use sickbay_diagnosis::Time;
+use sickbay_diagnosis::issue::Issue;
+use sickbay_diagnosis::verdict::{Cause, Severity, State};
+
+use crate::component::{self, Bar, FilterBox};
+use crate::links::ExportFormat;
+use crate::{Chrome, document, links, region, text};
+
+/// Devices that share a cause.
+#[derive(Debug, Clone)]
+pub struct CauseGroup {
+    /// The cause.
+    pub cause: Cause,
+    /// How many of the devices that match the filter.
+    pub devices: u64,
+    /// The filter in force narrowed to this cause.
+    pub filter: String,
+}
+
+/// A device with its finding of the issue.
+#[derive(Debug, Clone)]
+pub struct AffectedDevice {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// `Windows 11 24H2`; empty where unknown.
+    pub release: String,
+    /// `26100.4351`; empty where unknown.
+    pub build: String,
+    /// Distinguished name of its OU; empty where unknown.
+    pub ou: String,
+    /// Open or unknown.
+    pub state: State,
+    /// Of an open one.
+    pub severity: Option<Severity>,
+    /// Of an open one.
+    pub causes: Vec<Cause>,
+    /// One sentence.
+    pub summary: String,
+    /// Since when the finding is in this state.
+    pub since: Time,
+    /// When the device was last heard of.
+    pub last_seen_at: Option<Time>,
+}
+
+/// `/issues/{issue}`.
+#[derive(Debug, Clone, Template)]
+#[template(path = "pages/issue.html")]
+pub struct IssuePage {
+    /// What surrounds it.
+    pub chrome: Chrome,
+    /// The issue.
+    pub issue: &'static Issue,
+    /// Devices that have it, whatever the filter.
+    pub open: u64,
+    /// Of these, serious ones.
+    pub serious: u64,
+    /// Devices of which it could not be told, whatever the filter.
+    pub unknown: u64,
+    /// Issues that this one explains where both are open.
+    pub explains: Vec<&'static Issue>,
+    /// What is asked of the list. Exports are given the same text, so list and export must read it alike (open findings, unless it
+    /// says otherwise).
+    pub filter: FilterBox,
+    /// Causes among the devices that match, most first.
+    pub causes: Vec<CauseGroup>,
+    /// The devices of this part of the list.
+    pub devices: Vec<AffectedDevice>,
+    /// Where the next part begins.
+    pub next_cursor: Option<String>,
+    /// Whether this part is not the first.
+    pub is_continued: bool,
+}
+
+impl IssuePage {
+    /// The whole document.
+    pub fn render(&self) -> String {
+        document(Template::render(self))
+    }
+
+    fn action(&self) -> String {
+        links::issue(self.issue.id, "")
+    }
+
+    fn exports(&self) -> impl Iterator<Item = (&'static str, String)> + '_ {
+        ExportFormat::ALL.into_iter().map(|format| {
+            let href = links::issue_export(self.issue.id, format, &self.filter.text);
+            (format.label(), href)
+        })
+    }
+
+    fn next(&self) -> Option<String> {
+        let cursor = self.next_cursor.as_deref()?;
+        Some(links::issue_after(
+            self.issue.id,
+            &self.filter.text,
+            Some(cursor),
+        ))
+    }
+
+    /// Length of a cause's bar, out of the largest group.
+    fn share(&self, group: &CauseGroup) -> Bar {
+        let largest = self.causes.iter().map(|g| g.devices).max().unwrap_or(0);
+        Bar::new(largest, &[("accent", group.devices)])
+    }
+}

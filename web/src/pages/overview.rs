@@ -1,0 +1,256 @@
+//! `/`: how the fleet stands, what is wrong in order of weight, and what changed last. A fresh server says what to do first.
+
+use askama::Template;
+use sickbay_diagnosis::Time;
+use sickbay_diagnosis::expectation::{ExpectedSource, UpdateClass, UpdateSource};
+use sickbay_diagnosis::issue::Issue;
+use sickbay_diagnosis::verdict::{Severity, State};
+
+pub use super::issues::IssueLine;
+use crate::component::{self, Bar};
+use crate::{Chrome, document, links, region, text};
+
+/// A number of devices and the filter that lists them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Count {
+    /// Devices.
+    pub devices: u64,
+    /// The filter of `/devices` that shows exactly these; `None` where the filter language cannot say it, the number is then no link.
+    pub filter: Option<String>,
+}
+
+/// How the fleet stands. An active device is in exactly one of the first five.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FleetHealth {
+    /// With a serious open finding.
+    pub serious: Count,
+    /// With an open finding, none serious.
+    pub warning: Count,
+    /// Nothing open, something unknown.
+    pub unknown: Count,
+    /// Nothing open, nothing unknown.
+    pub healthy: Count,
+    /// Active devices that never reported.
+    pub never_reported: Count,
+    /// Waiting for approval; not active yet. Links to the enrolment page.
+    pub pending: u64,
+}
+
+impl FleetHealth {
+    /// Active devices.
+    pub fn active(&self) -> u64 {
+        [
+            &self.serious,
+            &self.warning,
+            &self.unknown,
+            &self.healthy,
+            &self.never_reported,
+        ]
+        .iter()
+        .map(|count| count.devices)
+        .sum()
+    }
+}
+
+/// A finding that changed, with its device.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// When.
+    pub at: Time,
+    /// The device's id.
+    pub device_id: String,
+    /// The device's name.
+    pub device_name: String,
+    /// The issue.
+    pub issue: &'static Issue,
+    /// From.
+    pub from: State,
+    /// To.
+    pub to: State,
+    /// One sentence, after the change.
+    pub summary: String,
+}
+
+/// What a fresh server tells its owner to do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FirstSteps {
+    /// The command that makes an enrolment token.
+    pub token_command: String,
+    /// The command that joins a first device.
+    pub enrol_command: String,
+    /// Where collectors reach this server, for the policy's `ServerUrls`.
+    pub collector_address: String,
+    /// SHA-256 of the CA's public key, for the policy's `ServerCaPins`.
+    pub ca_pin: String,
+}
+
+/// A source that most devices use, and that therefore counts as expected until the owner says otherwise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProvisionalSource {
+    /// The class of updates.
+    pub class: UpdateClass,
+    /// The majority's source.
+    pub source: ExpectedSource,
+}
+
+impl ProvisionalSource {
+    fn class_label(&self) -> &'static str {
+        match self.class {
+            UpdateClass::Quality => "Quality updates",
+            UpdateClass::Feature => "Feature updates",
+            UpdateClass::Driver => "Drivers",
+            UpdateClass::Other => "Other products",
+        }
+    }
+
+    fn source_label(&self) -> &'static str {
+        match self.source.source {
+            UpdateSource::WindowsUpdate => "Windows Update",
+            UpdateSource::Wsus => "WSUS",
+            UpdateSource::Blocked => "no source (blocked)",
+            UpdateSource::Unknown => "unknown",
+        }
+    }
+}
+
+/// `/`.
+#[derive(Debug, Clone, Template)]
+#[template(path = "pages/overview.html")]
+pub struct OverviewPage {
+    /// What surrounds it.
+    pub chrome: Chrome,
+    /// How the fleet stands.
+    pub fleet: FleetHealth,
+    /// Every issue, in the order shown; see [`super::issues::by_weight`]. Those with nothing open are set apart.
+    pub issues: Vec<IssueLine>,
+    /// Newest changes, newest first.
+    pub changes: Vec<Change>,
+    /// Expectations that nobody confirmed.
+    pub provisional: Vec<ProvisionalSource>,
+    /// What to do first; shown while there is no device at all.
+    pub first_steps: FirstSteps,
+}
+
+/// A number of the summary as the page shows it.
+struct Tile {
+    class: &'static str,
+    label: &'static str,
+    hint: &'static str,
+    devices: u64,
+    href: Option<String>,
+}
+
+impl OverviewPage {
+    /// The whole document.
+    pub fn render(&self) -> String {
+        document(Template::render(self))
+    }
+
+    fn is_fresh(&self) -> bool {
+        self.fleet.active() == 0 && self.fleet.pending == 0
+    }
+
+    fn tiles(&self) -> Vec<Tile> {
+        let fleet = &self.fleet;
+        let tile = |class, label, hint, count: &Count| Tile {
+            class,
+            label,
+            hint,
+            devices: count.devices,
+            href: count.filter.as_deref().map(links::devices),
+        };
+        let mut tiles = vec![
+            tile(
+                "serious",
+                "Serious",
+                "updates do not arrive, or wrong ones do",
+                &fleet.serious,
+            ),
+            tile("warning", "Warning", "worth mending", &fleet.warning),
+            tile(
+                "unknown",
+                "Unknown",
+                "something could not be told",
+                &fleet.unknown,
+            ),
+            tile(
+                "healthy",
+                "Healthy",
+                "everything looked at and good",
+                &fleet.healthy,
+            ),
+            tile(
+                "quiet",
+                "Never reported",
+                "active, but not heard of yet",
+                &fleet.never_reported,
+            ),
+        ];
+        tiles.push(Tile {
+            class: "pending",
+            label: "Pending",
+            hint: "waiting for approval",
+            devices: fleet.pending,
+            href: Some(links::ENROLMENT.to_owned()),
+        });
+        tiles
+    }
+
+    fn bar(&self) -> Bar {
+        let fleet = &self.fleet;
+        Bar::new(
+            fleet.active(),
+            &[
+                ("serious", fleet.serious.devices),
+                ("warning", fleet.warning.devices),
+                ("unknown", fleet.unknown.devices),
+                ("healthy", fleet.healthy.devices),
+                ("quiet", fleet.never_reported.devices),
+            ],
+        )
+    }
+
+    /// The fleet in one sentence.
+    fn sentence(&self) -> String {
+        let active = text::counted(self.fleet.active(), "active device", "active devices");
+        match (self.fleet.serious.devices, self.fleet.warning.devices) {
+            (0, 0) if self.fleet.unknown.devices + self.fleet.never_reported.devices == 0 => {
+                format!("Nothing is open on {active}.")
+            }
+            (0, 0) => format!("Nothing is open on {active}; of some, not everything is known."),
+            (0, warning) => format!(
+                "{} a warning, out of {active}.",
+                text::counted(warning, "device has", "devices have")
+            ),
+            (serious, _) => format!(
+                "{} a serious problem with updates, out of {active}.",
+                text::counted(serious, "device has", "devices have")
+            ),
+        }
+    }
+
+    /// Issues that are open, of one severity.
+    fn open_of(&self, severity: Severity) -> Vec<&IssueLine> {
+        self.issues
+            .iter()
+            .filter(|line| line.open > 0 && line.severity() == severity)
+            .collect()
+    }
+
+    /// Open issues as the page groups them.
+    fn groups(&self) -> Vec<(&'static str, Severity, Vec<&IssueLine>)> {
+        [
+            ("Serious", Severity::Serious),
+            ("Warnings", Severity::Warning),
+        ]
+        .into_iter()
+        .map(|(label, severity)| (label, severity, self.open_of(severity)))
+        .filter(|(_, _, lines)| !lines.is_empty())
+        .collect()
+    }
+
+    /// Issues with nothing open.
+    fn rest(&self) -> Vec<&IssueLine> {
+        self.issues.iter().filter(|line| line.open == 0).collect()
+    }
+}

@@ -1,0 +1,78 @@
+//! A believable fleet in view models, for tests and the preview. Every text that a device could have written goes through a function, so
+//! the same pages can be filled with hostile text.
+
+mod device;
+mod devices;
+mod issues;
+mod overview;
+mod plain;
+mod words;
+
+use sickbay_diagnosis::Time;
+use sickbay_diagnosis::verdict::Cause;
+use sickbay_web::{Chrome, Nav, Theme};
+
+const ID: &str = "019aaf3e-5c1e-7d20-9b1e-3f6a2c4d8e01";
+
+/// What each page is filled from.
+pub(crate) struct Sample<'a> {
+    words: &'a dyn Fn(&str) -> String,
+    theme: Theme,
+}
+
+impl<'a> Sample<'a> {
+    /// With every text of a device put through `words`.
+    pub(crate) fn new(words: &'a dyn Fn(&str) -> String, theme: Theme) -> Self {
+        Self { words, theme }
+    }
+
+    /// Every page with its file name.
+    pub(crate) fn pages(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("overview", self.overview().render()),
+            ("overview-fresh", self.fresh().render()),
+            ("issues", self.issues().render()),
+            ("issue", self.issue().render()),
+            ("issue-bad-filter", self.issue_with_bad_filter().render()),
+            ("devices", self.devices().render()),
+            ("devices-empty", self.no_devices().render()),
+            ("device", self.device().render()),
+            ("device-new", self.new_device().render()),
+            ("enrolment", self.enrolment().render()),
+            ("settings", self.settings().render()),
+            ("sign-in", self.sign_in().render()),
+            ("message", self.message().render()),
+        ]
+    }
+
+    fn say(&self, text: &str) -> String {
+        (self.words)(text)
+    }
+
+    fn cause(&self, key: &str, label: &str) -> Cause {
+        Cause::new(self.say(key), self.say(label))
+    }
+
+    pub(crate) fn chrome(&self, title: &str, active: Option<Nav>) -> Chrome {
+        Chrome {
+            title: self.say(title),
+            active,
+            now: now(),
+            csrf: self.say("0f3a9c1db2"),
+            signed_in: true,
+            version: self.say("0.1.0"),
+            live: true,
+            theme: self.theme,
+            pending: 3,
+        }
+    }
+}
+
+/// The moment for which samples are shown.
+pub(crate) fn now() -> Time {
+    Time::parse("2026-11-23T08:00:00Z").expect("a time")
+}
+
+pub(crate) fn ago(millis: i64) -> Time {
+    now().plus_millis(-millis)
+}

@@ -1,0 +1,147 @@
+//! Enrolment, settings, and the pages that say one thing.
+
+use super::{ID, Sample, ago};
+use sickbay_diagnosis::time::{DAY_MS, HOUR_MS, MINUTE_MS};
+use sickbay_web::pages::enrolment::{EnrolmentPage, PendingDevice, TokenLine};
+use sickbay_web::pages::message::MessagePage;
+use sickbay_web::pages::settings::{KnowledgeLine, SettingGroup, SettingLine, SettingsPage};
+use sickbay_web::pages::sign_in::{SignInPage, SignInReason};
+use sickbay_web::{Chrome, Nav};
+
+impl Sample<'_> {
+    pub(crate) fn enrolment(&self) -> EnrolmentPage {
+        let pending = |place: usize, name: &str, ou: &str, age| PendingDevice {
+            id: self.say(&format!("{ID}{place}")),
+            name: self.say(name),
+            domain: self.say("corp.example"),
+            ou: if ou.is_empty() {
+                String::new()
+            } else {
+                self.say(ou)
+            },
+            collector_version: self.say("0.1.0"),
+            asked_at: ago(age),
+        };
+        let token = |name: &str, approves, uses, expires_at, revoked_at| TokenLine {
+            id: self.say(ID),
+            name: self.say(name),
+            approves,
+            tags: vec![self.say("berlin")],
+            uses,
+            use_limit: Some(500),
+            created_at: ago(30 * DAY_MS),
+            expires_at,
+            revoked_at,
+        };
+        EnrolmentPage {
+            chrome: self.chrome("Enrolment", Some(Nav::Enrolment)),
+            pending: vec![
+                pending(
+                    1,
+                    "LT-BER-0160",
+                    "OU=Laptops,OU=Berlin,DC=corp,DC=example",
+                    4 * MINUTE_MS,
+                ),
+                pending(
+                    2,
+                    "PC-HAM-1099",
+                    "OU=Workstations,OU=Hamburg,DC=corp,DC=example",
+                    2 * HOUR_MS,
+                ),
+                pending(3, "DESKTOP-7Q2KX1P", "", 3 * DAY_MS),
+            ],
+            pending_total: 3,
+            tokens: vec![
+                token("Berlin imaging", false, 147, Some(ago(-60 * DAY_MS)), None),
+                token("Demo fleet", true, 200, None, None),
+                token("Old rollout", false, 500, None, Some(ago(12 * DAY_MS))),
+            ],
+            done: Some(self.say("2 devices were approved.")),
+        }
+    }
+
+    pub(crate) fn settings(&self) -> SettingsPage {
+        let line = |key: &str, value: &str, origin: &str, meaning: &str| SettingLine {
+            key: key.to_owned(),
+            value: if value.is_empty() {
+                String::new()
+            } else {
+                self.say(value)
+            },
+            origin: origin.to_owned(),
+            meaning: meaning.to_owned(),
+        };
+        SettingsPage {
+            chrome: self.chrome("Settings", Some(Nav::Settings)),
+            groups: vec![
+                SettingGroup {
+                    title: "Server".to_owned(),
+                    settings: vec![
+                        line(
+                            "web.listen",
+                            "127.0.0.1:8080",
+                            "flag",
+                            "Where pages and API are served.",
+                        ),
+                        line(
+                            "collectors.listen",
+                            "0.0.0.0:7443",
+                            "default",
+                            "Where collectors connect.",
+                        ),
+                        line("data_dir", "/var/lib/sickbay", "file", "Database and CA."),
+                    ],
+                },
+                SettingGroup {
+                    title: "Expectations".to_owned(),
+                    settings: vec![
+                        line(
+                            "quality_source",
+                            "",
+                            "default",
+                            "Where quality updates should come from; while not set, what most devices use.",
+                        ),
+                        line(
+                            "pending_reboot_serious_after",
+                            "7 days",
+                            "default",
+                            "A pending restart is serious from this age on.",
+                        ),
+                    ],
+                },
+            ],
+            knowledge: vec![
+                KnowledgeLine {
+                    name: self.say("Windows releases and their end of service"),
+                    dated: "2026-11-10".to_owned(),
+                    entries: 58,
+                },
+                KnowledgeLine {
+                    name: self.say("Safeguard holds"),
+                    dated: "2026-11-02".to_owned(),
+                    entries: 31,
+                },
+            ],
+        }
+    }
+
+    pub(crate) fn sign_in(&self) -> SignInPage {
+        SignInPage {
+            chrome: Chrome {
+                signed_in: false,
+                ..self.chrome("Sign in", None)
+            },
+            reason: SignInReason::LinkRefused,
+            link_command: Some(self.say("sickbay-server user sign-in-link")),
+        }
+    }
+
+    pub(crate) fn message(&self) -> MessagePage {
+        MessagePage {
+            chrome: self.chrome("Not found", None),
+            status: 404,
+            heading: self.say("There is no such device"),
+            advice: self.say("It may have been retired, or the link is incomplete. Look for it in the list of devices."),
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! The steps and their order.
+
+use std::io::BufReader;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result};
+
+use super::tally::Tally;
+use super::tools;
+use crate::tidy;
+
+/// One step.
+#[derive(Debug)]
+pub(super) struct Step {
+    /// What it is called in headers and in the summary.
+    pub(super) title: &'static str,
+    /// The command that repeats just this step.
+    pub(super) again: String,
+    work: Work,
+}
+
+/// What a step does.
+#[derive(Debug)]
+enum Work {
+    /// Looks for the tools that later steps need, and installs what is missing.
+    Tools,
+    /// The rules of the sources.
+    Tidy,
+    /// Runs cargo with these arguments.
+    Cargo(Vec<&'static str>),
+    /// Runs cargo with these arguments and counts the tests in its output.
+    Tests {
+        arguments: Vec<&'static str>,
+        long: bool,
+    },
+}
+
+/// All steps, in order.
+pub(super) fn all(long: bool) -> Vec<Step> {
+    let cargo = |title, arguments: &[&'static str]| Step {
+        title,
+        again: format!("cargo {}", arguments.join(" ")),
+        work: Work::Cargo(arguments.to_vec()),
+    };
+    let tests = |title, arguments: &[&'static str]| Step {
+        title,
+        again: format!(
+            "{}cargo {}",
+            if long { "SICKBAY_LONG=1 " } else { "" },
+            arguments.join(" ")
+        ),
+        work: Work::Tests {
+            arguments: arguments.to_vec(),
+            long,
+        },
+    };
+    let own = |title, again: &str, work| Step {
+        title,
+        again: again.to_owned(),
+        work,
+    };
+    // Never compiled for the purpose: where nextest is not installed, cargo's own runner does.
+    let suites = if tools::runs("cargo", &["nextest", "--version"]) {
+        tests(
+            "tests",
+            &[
+                "nextest",
+                "run",
+                "--workspace",
+                "--locked",
+                "--no-fail-fast",
+            ],
+        )
+    } else {
+        tests(
+            "tests",
+            &[
+                "test",
+                "--workspace",
+                "--locked",
+                "--no-fail-fast",
+                "--lib",
+                "--bins",
+                "--tests",
+            ],
+        )
+    };
+    vec![
+        own("tools", "cargo xtask test", Work::Tools),
+        cargo("formatting", &["fmt", "--all", "--check"]),
+        own("tidy", "cargo xtask tidy", Work::Tidy),
+        cargo(
+            "clippy",
+            &[
+                "clippy",
+                "--workspace",
+                "--all-targets",
+                "--locked",
+                "--",
+                "-D",
+                "warnings",
+            ],
+        ),
+        // Tests of the crate `tests` start the real programs, which cargo does not build for the tests of another crate. This
+        // program itself is left out because Windows cannot replace one that runs.
+        cargo(
+            "programs",
+            &[
+                "build",
+                "--workspace",
+                "--bins",
+                "--exclude",
+                "xtask",
+                "--locked",
+            ],
+        ),
+        tests(
+            "documentation examples",
+            &["test", "--workspace", "--locked", "--doc"],
+        ),
+        suites,
+    ]
+}
+
+impl Step {
+    /// Does it. Returns whether it passed; an error says that it could not even be tried.
+    pub(super) fn run(&self, root: &Path, tally: &mut Tally) -> Result<bool> {
+        match &self.work {
+            Work::Tools => tools::install_missing(),
+            Work::Tidy => tidy::run(root),
+            Work::Cargo(arguments) => {
+                let mut command = cargo(root, arguments);
+                let status = command.status().context("start cargo")?;
+                Ok(status.success())
+            }
+            Work::Tests { arguments, long } => {
+                let mut command = cargo(root, arguments);
+                if *long {
+                    command.env("SICKBAY_LONG", "1");
+                }
+                run_counted(command, tally)
+            }
+        }
+    }
+}
+
+fn cargo(root: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    println!("    cargo {}", arguments.join(" "));
+    command
+        .args(arguments)
+        .current_dir(root)
+        .stdin(Stdio::null());
+    // What cargo told this program about itself is not meant for others.
+    for (name, _) in std::env::vars_os() {
+        let told = name.to_str().is_some_and(|name| {
+            name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+        });
+        if told {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// Runs a command, passes its output on line by line, and counts the tests that it tells of. nextest tells on standard error, cargo's
+/// own runner on standard output.
+fn run_counted(mut command: Command, tally: &mut Tally) -> Result<bool> {
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .context("start cargo")?;
+    let stdout = child.stdout.take().context("read the output of cargo")?;
+    let stderr = child.stderr.take().context("read the errors of cargo")?;
+    let (told, said) = std::thread::scope(|scope| {
+        let told = scope.spawn(|| pass_on(BufReader::new(stdout), std::io::stdout()));
+        let said = pass_on(BufReader::new(stderr), std::io::stderr());
+        (told.join().unwrap_or_default(), said)
+    });
+    let status = child.wait().context("wait for cargo")?;
+    tally.add(told);
+    tally.add(said);
+    Ok(status.success())
+}
+
+/// Copies line by line. What cannot be read or written is left out: the exit status decides, not the text.
+fn pass_on(mut from: impl std::io::BufRead, mut to: impl std::io::Write) -> Tally {
+    let mut tally = Tally::default();
+    let mut line = Vec::new();
+    while from
+        .read_until(b'\n', &mut line)
+        .is_ok_and(|bytes| bytes > 0)
+    {
+        let _ = to.write_all(&line).and_then(|()| to.flush());
+        tally.read(&String::from_utf8_lossy(&line));
+        line.clear();
+    }
+    tally
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_quick_comes_first_and_every_step_says_how_to_repeat_it() {
+        let steps = all(false);
+        let titles: Vec<&str> = steps.iter().map(|step| step.title).collect();
+        assert_eq!(
+            titles,
+            [
+                "tools",
+                "formatting",
+                "tidy",
+                "clippy",
+                "programs",
+                "documentation examples",
+                "tests"
+            ]
+        );
+        assert!(steps.iter().all(|step| step.again.starts_with("cargo ")));
+        assert!(steps.iter().all(|step| !step.again.contains("--release")));
+    }
+
+    #[test]
+    fn long_tests_are_asked_for_by_the_environment() {
+        let repeat = |long| all(long).pop().map(|step| step.again).unwrap_or_default();
+        assert!(repeat(true).starts_with("SICKBAY_LONG=1 cargo "));
+        assert!(repeat(false).starts_with("cargo "));
+    }
+
+    #[test]
+    fn output_is_passed_on_unchanged_and_counted() {
+        let text = b"a\n\xff\n     Summary [   1.0s] 3 tests run: 2 passed, 1 failed, 4 skipped\nno newline";
+        let mut copy = Vec::new();
+        let tally = pass_on(&text[..], &mut copy);
+        assert_eq!(copy, text);
+        assert_eq!(tally.to_string(), "2 passed, 1 failed");
+    }
+}

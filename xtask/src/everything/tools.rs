@@ -1,0 +1,244 @@
+//! What the suites need besides Rust, and how it comes here.
+//!
+//! On Debian and its kin, with the right to, missing packages are installed with apt-get. Elsewhere the step says exactly what to
+//! install, and fails: a suite that cannot run is a failure, never a silent skip.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result};
+
+/// Something that must be there.
+#[derive(Debug)]
+struct Need {
+    /// What it is called.
+    what: &'static str,
+    /// What fails without it.
+    because: &'static str,
+    /// It is there where one of these answers.
+    one_of: &'static [(&'static str, &'static [&'static str])],
+    /// Debian's packages.
+    debian: &'static [&'static str],
+    /// Where it comes from elsewhere.
+    elsewhere: &'static str,
+}
+
+const NEEDS: [Need; 6] = [
+    Need {
+        what: "rustfmt",
+        because: "formatting is checked",
+        one_of: &[("cargo", &["fmt", "--version"])],
+        debian: &[],
+        elsewhere: "rustup component add rustfmt",
+    },
+    Need {
+        what: "clippy",
+        because: "its warnings are errors",
+        one_of: &[("cargo", &["clippy", "--version"])],
+        debian: &[],
+        elsewhere: "rustup component add clippy",
+    },
+    Need {
+        what: "a C compiler",
+        because: "SQLite and ring are built from C",
+        one_of: &[
+            ("cc", &["--version"]),
+            ("gcc", &["--version"]),
+            ("clang", &["--version"]),
+            ("cl", &[]),
+        ],
+        debian: &["gcc", "libc6-dev"],
+        elsewhere: "gcc, clang or the Visual Studio build tools",
+    },
+    Need {
+        what: "npm",
+        because: "the scripts of the pages are bundled, which tests in the browser rely on",
+        one_of: &[("npm", &["--version"]), ("npm.cmd", &["--version"])],
+        debian: &["npm"],
+        elsewhere: "Node.js 20 or newer, which brings npm",
+    },
+    Need {
+        what: "Chromium",
+        because: "pages are tested in a real browser",
+        one_of: &[
+            ("chromium", &["--version"]),
+            ("chromium-browser", &["--version"]),
+            ("google-chrome", &["--version"]),
+        ],
+        debian: &["chromium", "fonts-dejavu-core"],
+        elsewhere: "Chromium or Chrome, so that `chromium` or `google-chrome` starts it",
+    },
+    Need {
+        what: "ChromeDriver",
+        because: "it drives that browser",
+        one_of: &[("chromedriver", &["--version"])],
+        debian: &["chromium-driver"],
+        elsewhere: "ChromeDriver of the same version as the browser, as `chromedriver`",
+    },
+];
+
+/// Whether a program starts and answers.
+pub(super) fn runs(program: &str, arguments: &[&str]) -> bool {
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    // A program without a harmless question is there when it starts.
+    command
+        .status()
+        .is_ok_and(|status| status.success() || arguments.is_empty())
+}
+
+/// Looks for everything and installs what is missing. Returns whether everything is there in the end.
+pub(super) fn install_missing() -> Result<bool> {
+    let missing = missing();
+    if missing.is_empty() {
+        println!(
+            "    all there: {}",
+            names(&NEEDS.iter().collect::<Vec<_>>())
+        );
+        return Ok(true);
+    }
+    println!("    missing: {}", names(&missing));
+    let packages = packages(&missing);
+    if !packages.is_empty()
+        && let Some(right) = right_to_install()
+    {
+        apt_get(right, &["update"])?;
+        let install = ["install", "--yes", "--no-install-recommends"];
+        apt_get(right, &[&install[..], &packages].concat())?;
+    }
+    let missing = self::missing();
+    if missing.is_empty() {
+        return Ok(true);
+    }
+    eprintln!("{}", what_to_install(&missing));
+    Ok(false)
+}
+
+fn missing() -> Vec<&'static Need> {
+    let is_there = |need: &&Need| {
+        need.one_of
+            .iter()
+            .any(|(program, arguments)| runs(program, arguments))
+    };
+    NEEDS.iter().filter(|need| !is_there(need)).collect()
+}
+
+fn names(needs: &[&Need]) -> String {
+    needs
+        .iter()
+        .map(|need| need.what)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn packages(needs: &[&'static Need]) -> Vec<&'static str> {
+    needs.iter().flat_map(|need| need.debian).copied().collect()
+}
+
+fn what_to_install(missing: &[&'static Need]) -> String {
+    let needs = missing.iter().map(|need| {
+        let Need {
+            what,
+            because,
+            elsewhere,
+            ..
+        } = need;
+        format!("- {what} ({because}): install {elsewhere}\n")
+    });
+    let needs: String = needs.collect();
+    let packages = packages(missing);
+    let debian = if packages.is_empty() {
+        String::new()
+    } else {
+        let packages = packages.join(" ");
+        format!("On Debian: sudo apt-get install --yes --no-install-recommends {packages}\n")
+    };
+    format!(
+        "The suites cannot run, because something is not there and could not be installed:\n{needs}{debian}Then again: cargo xtask test"
+    )
+}
+
+/// How packages can be installed here.
+#[derive(Debug, Clone, Copy)]
+enum Right {
+    Root,
+    Sudo,
+}
+
+fn right_to_install() -> Option<Right> {
+    if !Path::new("/etc/debian_version").exists() || !runs("apt-get", &["--version"]) {
+        return None;
+    }
+    let id = Command::new("id")
+        .arg("-u")
+        .stdin(Stdio::null())
+        .output()
+        .ok()?;
+    if id.stdout.trim_ascii() == b"0" {
+        return Some(Right::Root);
+    }
+    // `-n`: never asks for a password.
+    runs("sudo", &["-n", "true"]).then_some(Right::Sudo)
+}
+
+/// Runs apt-get. Its failure is only told: what is missing afterwards is looked for again, and decides.
+fn apt_get(right: Right, arguments: &[&str]) -> Result<()> {
+    let mut command = match right {
+        Right::Root => Command::new("env"),
+        Right::Sudo => {
+            let mut command = Command::new("sudo");
+            command.args(["-n", "env"]);
+            command
+        }
+    };
+    println!("    apt-get {}", arguments.join(" "));
+    let status = command
+        .args([
+            "DEBIAN_FRONTEND=noninteractive",
+            "apt-get",
+            "-qq",
+            "-o",
+            "Dpkg::Use-Pty=0",
+        ])
+        .args(arguments)
+        .stdin(Stdio::null())
+        .status()
+        .context("start apt-get")?;
+    if !status.success() {
+        eprintln!("apt-get {} failed: {status}", arguments.join(" "));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_cannot_install_is_told_exactly_what_to() {
+        let missing: Vec<&Need> = NEEDS
+            .iter()
+            .filter(|need| need.what.starts_with("Chrom"))
+            .collect();
+        let text = what_to_install(&missing);
+        assert!(
+            text.contains(
+                "- Chromium (pages are tested in a real browser): install Chromium or Chrome"
+            ),
+            "{text}"
+        );
+        let command = "sudo apt-get install --yes --no-install-recommends chromium fonts-dejavu-core chromium-driver\n";
+        assert!(text.contains(command), "{text}");
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_does_not_run() {
+        assert!(runs("cargo", &["--version"]));
+        assert!(!runs("cargo", &["no-such-command"]));
+        assert!(!runs("sickbay-no-such-program", &[]));
+    }
+}
