@@ -20,10 +20,10 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-pub use identity::{BadIdentity, Credentials, Identity};
-pub use last_error::LastError;
 pub(crate) use base::{encode as encode_base, peek as peek_base};
 pub(crate) use identity::peek as peek_identity;
+pub use identity::{BadIdentity, Credentials, Identity};
+pub use last_error::LastError;
 pub(crate) use last_error::peek as peek_last_error;
 
 use crate::spool::filesystem::{self, Disk, Filesystem as _};
@@ -40,7 +40,9 @@ pub enum StateError {
         source: io::Error,
     },
     /// Another collector runs on it.
-    #[error("the state folder {path} is in use by another collector; stop that one, or give this one its own --state-dir")]
+    #[error(
+        "the state folder {path} is in use by another collector; stop that one, or give this one its own --state-dir"
+    )]
     InUse {
         /// The folder.
         path: PathBuf,
@@ -100,7 +102,9 @@ impl StateDir {
                 dir: dir.to_owned(),
                 _lock: lock,
             }),
-            Err(TryLockError::WouldBlock) => Err(StateError::InUse { path: dir.to_owned() }),
+            Err(TryLockError::WouldBlock) => Err(StateError::InUse {
+                path: dir.to_owned(),
+            }),
             Err(TryLockError::Error(source)) => Err(failed(source)),
         }
     }
@@ -123,10 +127,11 @@ impl StateDir {
     }
 
     fn remove(&self, name: &str) -> Result<(), StateError> {
-        Disk.remove(&self.dir.join(name)).map_err(|source| StateError::Write {
-            path: self.dir.join(name),
-            source,
-        })
+        Disk.remove(&self.dir.join(name))
+            .map_err(|source| StateError::Write {
+                path: self.dir.join(name),
+                source,
+            })
     }
 
     /// Renames a file that cannot be used, so that it is met once and can still be looked at.

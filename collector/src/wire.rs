@@ -11,7 +11,9 @@ mod observation;
 mod refusal;
 mod report;
 
-pub(crate) use call::{CertificateIssued, EnrolAnswer, MachineIdentity, Outgoing, Rpc, Sent, ServerMessages};
+pub(crate) use call::{
+    CertificateIssued, EnrolAnswer, MachineIdentity, Outgoing, Rpc, Sent, ServerMessages,
+};
 pub(crate) use fit::fit;
 pub(crate) use observation::{canonical, encoded_len};
 pub(crate) use report::{decode_report, encode_report};

@@ -126,9 +126,9 @@ fn expect(said: &Said, expected: &Expect) {
         }
         ("servicing_stack", Some(version)) if state == "installed" => {
             let known = said.fact(&["servicing_stack", "version"]);
-            let is_it = known.as_str().is_some_and(|known| {
-                known == version || known.starts_with(&format!("{version}."))
-            });
+            let is_it = known
+                .as_str()
+                .is_some_and(|known| known == version || known.starts_with(&format!("{version}.")));
             assert!(is_it, "{said}: {known}");
         }
         ("update_health_tools", None) => {
@@ -179,18 +179,31 @@ fn must_not(said: &Said, statement: &str) {
         ) => {
             for class in ["quality", "feature"] {
                 assert_ne!(said.fact(&["pause", class, "state"]), "paused", "{said}");
-                assert_ne!(said.verdict(&format!("{class}-updates-paused"))["state"], "open");
+                assert_ne!(
+                    said.verdict(&format!("{class}-updates-paused"))["state"],
+                    "open"
+                );
             }
         }
         ("r03_pfro_empty_list", "a pending reboot") => {
             assert_ne!(said.verdict("pending-reboot")["state"], "open", "{said}");
         }
-        ("w01_outdated_wsus_http", statement) if statement.starts_with("automatic updates disabled") => {
-            assert_ne!(said.verdict("automatic-updates-disabled")["state"], "open", "{said}");
+        ("w01_outdated_wsus_http", statement)
+            if statement.starts_with("automatic updates disabled") =>
+        {
+            assert_ne!(
+                said.verdict("automatic-updates-disabled")["state"],
+                "open",
+                "{said}"
+            );
         }
         ("w04_wuserver_without_usewuserver", "WSUS as the scan source") => {
             for class in ["quality", "feature", "driver", "other"] {
-                assert_ne!(said.fact(&["scan_source", class, "source"]), "wsus", "{said}");
+                assert_ne!(
+                    said.fact(&["scan_source", class, "source"]),
+                    "wsus",
+                    "{said}"
+                );
             }
         }
         _ => panic!("{said}: the statement {statement:?} has no mapping"),
@@ -215,7 +228,8 @@ impl std::fmt::Display for Said {
 
 impl Said {
     fn fact(&self, path: &[&str]) -> &Value {
-        path.iter().fold(&self.json["facts"], |value, name| &value[name])
+        path.iter()
+            .fold(&self.json["facts"], |value, name| &value[name])
     }
 
     fn requires_fact(&self, path: &[&str], expected: &str) {
@@ -280,8 +294,8 @@ fn shows(reading: &Value, wanted: &str) -> bool {
 /// list of file renames all the time; that is no pending restart of an update.
 #[test]
 fn many_pending_file_renames_of_other_software_are_no_restart_for_an_update() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../shared/real-logs/win10_1903_SYSTEM.reg");
+    let file =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/real-logs/win10_1903_SYSTEM.reg");
     let Ok(bytes) = fs::read(&file) else {
         #[expect(clippy::print_stderr, reason = "a test that did not run must say so")]
         {
@@ -293,7 +307,8 @@ fn many_pending_file_renames_of_other_software_are_no_restart_for_an_update() {
     let read = read_reg("win10_1903_SYSTEM.reg", &bytes, &mut registry);
     assert_eq!(read.problems, []);
     let session_manager = r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager";
-    let Some(Data::MultiText(list)) = registry.value(session_manager, "PendingFileRenameOperations")
+    let Some(Data::MultiText(list)) =
+        registry.value(session_manager, "PendingFileRenameOperations")
     else {
         panic!("the list of file renames is a multi-string");
     };
@@ -311,6 +326,9 @@ fn many_pending_file_renames_of_other_software_are_no_restart_for_an_update() {
     assert_ne!(said.fact(&["pending_reboot", "state"]), "pending");
     let signals = said.fact(&["pending_reboot", "signals"]);
     let signals = signals.as_array().expect("a list");
-    assert!(signals.iter().all(|signal| signal["update"] == false), "{signals:?}");
+    assert!(
+        signals.iter().all(|signal| signal["update"] == false),
+        "{signals:?}"
+    );
     assert!(!signals.is_empty(), "the renames are shown all the same");
 }

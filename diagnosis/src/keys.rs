@@ -22,6 +22,10 @@ pub const MDM_UPDATE: &str = r"HKLM\SOFTWARE\Microsoft\PolicyManager\current\dev
 pub const WINDOWS_NT: &str = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion";
 /// Verdicts of the compatibility appraiser per target release (section 2).
 pub const APPRAISER_TARGETS: &str = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\AppCompatFlags\TargetVersionUpgradeExperienceIndicators";
+/// Program compatibility, of which the appraiser's verdicts are a part (section 2).
+pub const APP_COMPAT: &str = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\AppCompatFlags";
+/// The update agent's own key (section 5).
+pub const WINDOWS_UPDATE: &str = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\WindowsUpdate";
 /// Component based servicing (sections 5, 7, 9).
 pub const CBS: &str = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Component Based Servicing";
 /// Packages of component based servicing (section 9).
@@ -134,7 +138,7 @@ pub const CLASS_SOURCE_VALUES: [&str; 4] = [
 ];
 /// Keys that every Windows has. Where one is missing although its hive is there, it was never recorded: what lies under it is
 /// not known rather than absent.
-pub const ANCHORS: [&str; 7] = [
+pub const ANCHORS: [&str; 9] = [
     SERVICES,
     SESSION_MANAGER,
     UNINSTALL,
@@ -142,6 +146,8 @@ pub const ANCHORS: [&str; 7] = [
     CBS_PACKAGES,
     CBS_VERSION,
     WINDOWS_NT,
+    APP_COMPAT,
+    WINDOWS_UPDATE,
 ];
 
 /// The key of a service.

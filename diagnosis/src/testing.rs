@@ -156,7 +156,10 @@ impl Machine {
     }
 
     pub(crate) fn verdict_at(&self, issue: &str, now: Time) -> Verdict {
-        self.diagnose_at(now).get(issue).expect("a built issue").clone()
+        self.diagnose_at(now)
+            .get(issue)
+            .expect("a built issue")
+            .clone()
     }
 
     pub(crate) fn verdict(&self, issue: &str) -> Verdict {

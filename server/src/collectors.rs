@@ -65,10 +65,7 @@ impl FleetService for FleetPort {
     async fn renew(&self, request: Request<RenewRequest>) -> Result<Response<Certificate>, Status> {
         let peer = request.extensions().get::<Peer>().cloned();
         let device = self.sessions.authenticate(peer.as_ref()).await?;
-        let csr = request.into_inner().csr_der;
-        if csr.len() > limits::CSR_BYTES {
-            return Err(Status::resource_exhausted("the certificate signing request is too large"));
-        }
+        let csr = wire::renewal(request.into_inner())?;
         let issued = self.enrolments.renew(device, &csr).await?;
         Ok(Response::new(certificate(issued)))
     }

@@ -1,12 +1,16 @@
 //! Errors of pages and API: `application/problem+json` for programs, a page for people.
 
 use axum::Json;
+use axum::extract::Request;
 use axum::http::{StatusCode, header};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use sickbay_diagnosis::filter::FilterError;
 use sickbay_store::StoreError;
 use utoipa::ToSchema;
+
+const CONTENT_TYPE: &str = "application/problem+json";
 
 /// RFC 9457 problem details.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -91,11 +95,42 @@ impl From<FilterError> for Problem {
     }
 }
 
+/// Bytes of a plain error text that go into a problem's detail.
+const DETAIL_BYTES: usize = 4096;
+
+/// Gives errors that come as plain text (of what could not be read from a request, of a method that a call does not take) the form that
+/// every error of the API has.
+pub async fn every_error(request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    let status = response.status();
+    let is_problem = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind == CONTENT_TYPE);
+    if is_problem || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let allowed = response.headers().get(header::ALLOW).cloned();
+    let text = axum::body::to_bytes(response.into_body(), DETAIL_BYTES)
+        .await
+        .unwrap_or_default();
+    let title = status.canonical_reason().unwrap_or("The request failed");
+    let mut problem = Problem::new(status, title, String::from_utf8_lossy(&text));
+    if problem.detail.is_empty() {
+        "See /api/v1/openapi.json for what this call takes.".clone_into(&mut problem.detail);
+    }
+    let mut answer = problem.into_response();
+    if let Some(allowed) = allowed {
+        answer.headers_mut().insert(header::ALLOW, allowed);
+    }
+    answer
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         (
             self.status(),
-            [(header::CONTENT_TYPE, "application/problem+json")],
+            [(header::CONTENT_TYPE, CONTENT_TYPE)],
             Json(self),
         )
             .into_response()

@@ -104,7 +104,12 @@ impl Running {
         let web_listener = web::bind(app.config.web.listen).await?;
         let health_listener = tokio::net::TcpListener::bind(app.config.health.listen)
             .await
-            .with_context(|| format!("cannot listen for monitoring on {} (health.listen)", app.config.health.listen))?;
+            .with_context(|| {
+                format!(
+                    "cannot listen for monitoring on {} (health.listen): another program may use the port, or the address may not be this machine's",
+                    app.config.health.listen
+                )
+            })?;
         let addresses = (
             collector_listener.local_addr()?,
             web_listener.local_addr()?,
@@ -114,7 +119,7 @@ impl Running {
         let mut servers = JoinSet::new();
         servers.spawn(collectors::serve(
             collector_listener,
-            tls::collectors_config(&app.ca, Arc::clone(&identity))?,
+            tls::collectors_config(&app.ca, Arc::clone(&identity), &app.clock)?,
             sessions(&app),
             enrolments(&app),
             Arc::clone(&app.metrics),

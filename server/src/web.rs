@@ -11,7 +11,8 @@ use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::http::Method;
+use axum::routing::{MethodRouter, get, post};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::{TcpListener, TcpStream};
@@ -30,15 +31,53 @@ use crate::pages;
 /// A handshake that takes longer is dropped.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// A route outside of the API. The router is built from a table of these, so that tests can enumerate them.
+pub struct Route {
+    /// Its method.
+    pub method: Method,
+    /// Its path, with parameters in braces.
+    pub path: &'static str,
+    handler: fn() -> MethodRouter<App>,
+}
+
+impl Route {
+    pub(crate) const fn get(path: &'static str, handler: fn() -> MethodRouter<App>) -> Self {
+        Self {
+            method: Method::GET,
+            path,
+            handler,
+        }
+    }
+
+    pub(crate) const fn post(path: &'static str, handler: fn() -> MethodRouter<App>) -> Self {
+        Self {
+            method: Method::POST,
+            path,
+            handler,
+        }
+    }
+}
+
+const OWN: &[Route] = &[
+    Route::get("/healthz", || get(health::healthz)),
+    Route::get("/sign-in/{link}", || get(access::sign_in)),
+    Route::post("/sign-out", || post(access::sign_out)),
+    Route::get("/events", || get(api::events::stream)),
+];
+
+/// Every route of the web port but those of the API, which [`api::routes`] describes.
+pub fn table() -> impl Iterator<Item = &'static Route> {
+    OWN.iter().chain(pages::ROUTES)
+}
+
 /// Every route of the web port.
 pub fn routes(app: App) -> Router {
     let (api, _) = api::routes();
-    Router::new()
-        .route("/healthz", get(health::healthz))
-        .route("/sign-in/{link}", get(access::sign_in))
-        .route("/sign-out", post(access::sign_out))
-        .route("/events", get(api::events::stream))
-        .merge(pages::routes())
+    table()
+        .fold(Router::new(), |router, route| {
+            router.route(route.path, (route.handler)())
+        })
+        .fallback(pages::missing)
         .nest("/api/v1", api)
         .layer(middleware::from_fn(headers))
         .layer(CompressionLayer::new())

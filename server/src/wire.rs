@@ -126,6 +126,16 @@ fn too_large(what: &str, limit: usize) -> Status {
     )
 }
 
+/// A message that could not be decoded, with the reason that a collector can branch on; any other end of a stream stays as it is.
+pub fn unreadable(status: Status) -> Status {
+    match status.code() {
+        Code::OutOfRange => too_large("a message", limits::MESSAGE_BYTES),
+        // The same code stands for a broken connection, which is nobody's bad request.
+        Code::Internal if status.message().contains("decode Protobuf") => bad("a message cannot be decoded"),
+        _ => status,
+    }
+}
+
 fn bounded(what: &str, text: String, limit: usize) -> Result<String, Status> {
     if text.len() > limit {
         return Err(too_large(what, limit));
@@ -148,6 +158,14 @@ pub fn enrol_claim(request: v1::EnrolRequest) -> Result<EnrolClaim, Status> {
         fingerprint: bounded("the machine fingerprint", machine.machine_fingerprint, limits::TEXT_BYTES)?,
         collector_version: bounded("the collector version", request.collector_version, limits::TEXT_BYTES)?,
     })
+}
+
+/// Checks a renewal; gives the certificate signing request.
+pub fn renewal(request: v1::RenewRequest) -> Result<Vec<u8>, Status> {
+    if request.csr_der.len() > limits::CSR_BYTES {
+        return Err(too_large("the certificate signing request", limits::CSR_BYTES));
+    }
+    Ok(request.csr_der.to_vec())
 }
 
 /// Checks the first message of a session.

@@ -87,7 +87,10 @@ mod tests {
         assert_eq!(parse_format(None).ok(), Some(LogFormat::Text));
         assert_eq!(parse_format(Some("json")).ok(), Some(LogFormat::Json));
         let error = parse_format(Some("jsno")).expect_err("refused").to_string();
-        assert!(error.contains("jsno") && error.contains(FORMAT_VARIABLE), "{error}");
+        assert!(
+            error.contains("jsno") && error.contains(FORMAT_VARIABLE),
+            "{error}"
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Style sheet, pictures and scripts, embedded under names that carry a hash of their content.
 //!
 //! A name never changes its content, so whoever holds it may keep it for ever; a new build has new names. The bundled script is
-//! missing where the build had no npm: [`script`] then answers `None` and pages leave it out.
+//! missing where the build had no npm; pages then leave it out.
 
 include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 

@@ -207,6 +207,13 @@ impl EvidenceTable<'_> {
         })
     }
 
+    /// Whether the row above was read at the same place, so that it need not be spelled out again.
+    fn is_same_key(&self, place: impl Borrow<usize>) -> bool {
+        let place = *place.borrow();
+        let path = |place: usize| self.rows.get(place).map(|row| (&row.source, &row.path));
+        place > 0 && path(place) == path(place - 1)
+    }
+
     /// Whether the reading found nothing that could be shown as data.
     fn is_without_data(row: &Evidence) -> bool {
         matches!(row.kind.as_str(), "absent" | "not-recorded" | "unreadable")

@@ -11,7 +11,7 @@ pub fn line(text: &str) -> Cow<'_, str> {
     shown(text, |_| false)
 }
 
-/// Several lines: line feeds stay, all else is as in [`line`].
+/// Several lines: line feeds stay, all else is as in [`line()`].
 pub fn block(text: &str) -> Cow<'_, str> {
     shown(text, |c| c == '\n')
 }

@@ -34,7 +34,10 @@ fn line(check: Check, reading: &Reading, all: &[Reading]) -> Option<String> {
     let data = banded(check, reading, all)?;
     let path = reading.path.to_ascii_lowercase();
     let name = reading.name.as_ref().map(|n| n.to_ascii_lowercase());
-    Some(format!("{} {path:?} {name:?} {data}", reading.source.name()))
+    Some(format!(
+        "{} {path:?} {name:?} {data}",
+        reading.source.name()
+    ))
 }
 
 fn banded(check: Check, reading: &Reading, all: &[Reading]) -> Option<String> {
@@ -48,9 +51,10 @@ fn banded(check: Check, reading: &Reading, all: &[Reading]) -> Option<String> {
         Check::PendingReboot if name.starts_with("PendingFileRename") => {
             Some(format!("renames {}", !reading.data.lines().is_empty()))
         }
-        Check::PendingReboot if reading.source == Source::System => {
-            Some(format!("restarted since {}", restarted_since(&reading.data, all)))
-        }
+        Check::PendingReboot if reading.source == Source::System => Some(format!(
+            "restarted since {}",
+            restarted_since(&reading.data, all)
+        )),
         // Only a restart signal's key tells something by when it was written.
         Check::PendingReboot => Some(format!("{:?}", reading.data)),
         _ => Some(match &reading.data {
@@ -71,7 +75,11 @@ fn appraisal_week(data: &Data) -> String {
     let of_text = |text: &str| {
         let epoch: i64 = text.trim().parse().ok()?;
         let in_seconds = epoch < LARGEST_IN_SECONDS;
-        Some(Time::from_millis(if in_seconds { epoch.saturating_mul(1000) } else { epoch }))
+        Some(Time::from_millis(if in_seconds {
+            epoch.saturating_mul(1000)
+        } else {
+            epoch
+        }))
     };
     let time = data
         .number()
@@ -95,7 +103,9 @@ fn pause_is_on(date_name: &str, all: &[Reading]) -> bool {
         "PausedFeatureStatus"
     };
     all.iter().any(|r| {
-        r.name.as_deref().is_some_and(|n| n.eq_ignore_ascii_case(status))
+        r.name
+            .as_deref()
+            .is_some_and(|n| n.eq_ignore_ascii_case(status))
             && r.path.eq_ignore_ascii_case(keys::UPDATE_POLICY_SETTINGS)
             && r.data.number() == Some(1)
     })
@@ -137,11 +147,22 @@ mod tests {
 
     #[test]
     fn an_unchanged_machine_sends_nothing() {
-        let a = registry(keys::POLICY, Some("WUServer"), Data::Text("http://a".to_owned()));
+        let a = registry(
+            keys::POLICY,
+            Some("WUServer"),
+            Data::Text("http://a".to_owned()),
+        );
         let b = registry(keys::POLICY, Some("DisableDualScan"), Data::Absent);
         let first = form(Check::ScanSource, 1, vec![a.clone(), b.clone()]);
-        assert_eq!(first, form(Check::ScanSource, 2, vec![b.clone(), a.clone()]));
-        let other = registry(keys::POLICY, Some("WUServer"), Data::Text("http://b".to_owned()));
+        assert_eq!(
+            first,
+            form(Check::ScanSource, 2, vec![b.clone(), a.clone()])
+        );
+        let other = registry(
+            keys::POLICY,
+            Some("WUServer"),
+            Data::Text("http://b".to_owned()),
+        );
         assert_ne!(first, form(Check::ScanSource, 1, vec![other, b]));
     }
 
@@ -166,9 +187,15 @@ mod tests {
         let path = format!(r"{}\GE24H2", keys::APPRAISER_TARGETS);
         let on_day = |day: u64| {
             let timestamp = Data::Qword(A_MOMENT + day * DAY_IN_FILETIME);
-            form(Check::SafeguardHold, 0, vec![registry(&path, Some("Timestamp"), timestamp)])
+            form(
+                Check::SafeguardHold,
+                0,
+                vec![registry(&path, Some("Timestamp"), timestamp)],
+            )
         };
-        let changes = (0..70).filter(|day| on_day(*day) != on_day(day + 1)).count();
+        let changes = (0..70)
+            .filter(|day| on_day(*day) != on_day(day + 1))
+            .count();
         assert_eq!(changes, 10);
     }
 
@@ -178,12 +205,22 @@ mod tests {
             let settings = keys::UPDATE_POLICY_SETTINGS;
             let readings = vec![
                 registry(settings, Some("PausedQualityStatus"), Data::Dword(status)),
-                registry(settings, Some("PausedQualityDate"), Data::Text(date.to_owned())),
+                registry(
+                    settings,
+                    Some("PausedQualityDate"),
+                    Data::Text(date.to_owned()),
+                ),
             ];
             form(Check::Pause, 0, readings)
         };
-        assert_eq!(paused(0, "2026-10-08 07:42:03"), paused(0, "2026-10-09 07:42:03"));
-        assert_ne!(paused(1, "2026-10-08 07:42:03"), paused(1, "2026-10-09 07:42:03"));
+        assert_eq!(
+            paused(0, "2026-10-08 07:42:03"),
+            paused(0, "2026-10-09 07:42:03")
+        );
+        assert_ne!(
+            paused(1, "2026-10-08 07:42:03"),
+            paused(1, "2026-10-09 07:42:03")
+        );
         let running = |flag| {
             let reading = Reading {
                 source: Source::ServiceManager,
@@ -199,7 +236,11 @@ mod tests {
         let renames = |lines: &[&str]| {
             let data = Data::MultiText(lines.iter().map(|l| (*l).to_owned()).collect());
             let name = Some("PendingFileRenameOperations");
-            form(Check::PendingReboot, 0, vec![registry(keys::SESSION_MANAGER, name, data)])
+            form(
+                Check::PendingReboot,
+                0,
+                vec![registry(keys::SESSION_MANAGER, name, data)],
+            )
         };
         assert_eq!(renames(&["a", ""]), renames(&["a", "", "b", ""]));
         assert_ne!(renames(&[""]), renames(&["a", ""]));
@@ -209,7 +250,11 @@ mod tests {
     fn a_signal_that_is_set_again_is_a_change() {
         let written = |at: i64| {
             let data = Data::Key(Some(Time::from_millis(at)));
-            form(Check::PendingReboot, 0, vec![registry(keys::AUTO_UPDATE_REBOOT, None, data)])
+            form(
+                Check::PendingReboot,
+                0,
+                vec![registry(keys::AUTO_UPDATE_REBOOT, None, data)],
+            )
         };
         assert_ne!(written(1), written(2));
     }

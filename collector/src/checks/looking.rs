@@ -160,28 +160,42 @@ impl<'a> Looking<'a> {
         if sources.is_empty() {
             return format!("nothing of the check {check} was recorded");
         }
-        format!("{} was not recorded", sources.join(", "))
+        let verb = if sources.len() == 1 { "was" } else { "were" };
+        format!("{} {verb} not recorded", sources.join(", "))
     }
 
     fn what_failed(&self) -> String {
-        let first = self.readings.iter().find_map(|reading| match &reading.data {
-            Data::Unreadable(why) => Some(format!("{} could not be read: {why}", reading.path)),
-            _ => None,
-        });
+        let first = self
+            .readings
+            .iter()
+            .find_map(|reading| match &reading.data {
+                Data::Unreadable(why) => Some(format!("{} could not be read: {why}", reading.path)),
+                _ => None,
+            });
         first.unwrap_or_else(|| "nothing could be read".to_owned())
     }
 
     /// The anchor that is missing, or the hive.
     fn unrecorded_root(&self, path: &str) -> String {
-        let anchor = self.missing_anchors.iter().find(|anchor| is_under(path, anchor));
+        let anchor = self
+            .missing_anchors
+            .iter()
+            .find(|anchor| is_under(path, anchor));
         anchor.map_or_else(
-            || path.splitn(3, '\\').take(2).collect::<Vec<&str>>().join("\\"),
+            || {
+                path.splitn(3, '\\')
+                    .take(2)
+                    .collect::<Vec<&str>>()
+                    .join("\\")
+            },
             |anchor| (*anchor).to_owned(),
         )
     }
 
     fn is_unrecorded(&self, key: &str) -> bool {
-        self.missing_anchors.iter().any(|anchor| is_under(key, anchor))
+        self.missing_anchors
+            .iter()
+            .any(|anchor| is_under(key, anchor))
     }
 
     fn push(&mut self, source: Source, path: &str, name: Option<&str>, data: Data) -> Data {
@@ -199,6 +213,9 @@ impl<'a> Looking<'a> {
 
 /// Whether `key` is `anchor` or lies under it.
 fn is_under(key: &str, anchor: &str) -> bool {
-    key.get(..anchor.len()).is_some_and(|head| head.eq_ignore_ascii_case(anchor))
-        && key.get(anchor.len()..).is_some_and(|tail| tail.is_empty() || tail.starts_with('\\'))
+    key.get(..anchor.len())
+        .is_some_and(|head| head.eq_ignore_ascii_case(anchor))
+        && key
+            .get(anchor.len()..)
+            .is_some_and(|tail| tail.is_empty() || tail.starts_with('\\'))
 }

@@ -5,7 +5,12 @@ use sickbay_diagnosis::keys;
 use super::looking::Looking;
 
 /// What is read of a package.
-const VALUES: &[&str] = &["CurrentState", "InstallTimeHigh", "InstallTimeLow", "InstallClient"];
+const VALUES: &[&str] = &[
+    "CurrentState",
+    "InstallTimeHigh",
+    "InstallTimeLow",
+    "InstallClient",
+];
 
 /// Reads the packages whose name is wanted, the latest names first, `most` at the most.
 pub(super) fn look(looking: &mut Looking<'_>, most: usize, wanted: impl Fn(&str) -> bool) {
@@ -17,5 +22,6 @@ pub(super) fn look(looking: &mut Looking<'_>, most: usize, wanted: impl Fn(&str)
 
 /// Whether the part of the name before the first tilde begins so, without regard to case.
 pub(super) fn begins_with(name: &str, start: &str) -> bool {
-    name.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start))
+    name.get(..start.len())
+        .is_some_and(|head| head.eq_ignore_ascii_case(start))
 }

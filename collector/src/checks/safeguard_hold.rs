@@ -29,7 +29,11 @@ const POLICY: &[&str] = &[
 ];
 
 pub(super) fn look(looking: &mut Looking<'_>) {
-    for target in looking.subkeys(keys::APPRAISER_TARGETS).iter().take(TARGETS) {
+    for target in looking
+        .subkeys(keys::APPRAISER_TARGETS)
+        .iter()
+        .take(TARGETS)
+    {
         let key = format!(r"{}\{target}", keys::APPRAISER_TARGETS);
         looking.key(&key);
         looking.present_values(&key, VALUES);

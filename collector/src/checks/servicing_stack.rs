@@ -11,7 +11,9 @@ const PACKAGES: usize = 64;
 const VERSIONS: usize = 64;
 
 pub(super) fn look(looking: &mut Looking<'_>) {
-    packages::look(looking, PACKAGES, |name| begins_with(name, "Package_for_ServicingStack"));
+    packages::look(looking, PACKAGES, |name| {
+        begins_with(name, "Package_for_ServicingStack")
+    });
     looking.key(keys::CBS_VERSION);
     for folder in looking.all_values(keys::CBS_VERSION, VERSIONS) {
         if let Some(folder) = folder.string() {

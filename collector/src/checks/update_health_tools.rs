@@ -15,7 +15,10 @@ pub(super) fn look(looking: &mut Looking<'_>) {
         for product in looking.subkeys(list) {
             let key = format!(r"{list}\{product}");
             let name = looking.peek(&key, "DisplayName");
-            if name.string().is_some_and(|n| n.trim().eq_ignore_ascii_case(keys::UHT_DISPLAY_NAME)) {
+            if name
+                .string()
+                .is_some_and(|n| n.trim().eq_ignore_ascii_case(keys::UHT_DISPLAY_NAME))
+            {
                 looking.values(&key, VALUES);
             }
         }

@@ -5,6 +5,7 @@
 //! Windows they mean the 64-bit view.
 
 pub mod recording;
+pub mod replay;
 
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::reading::Data;

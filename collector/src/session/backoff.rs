@@ -17,8 +17,8 @@ impl Default for BackoffOptions {
     fn default() -> Self {
         Self {
             base: Duration::from_secs(1),
-            cap: Duration::from_secs(5 * 60),
-            refused: Duration::from_secs(60 * 60),
+            cap: Duration::from_mins(5),
+            refused: Duration::from_hours(1),
         }
     }
 }
@@ -63,6 +63,16 @@ mod tests {
     fn the_bound_doubles_until_the_cap() {
         let options = BackoffOptions::default();
         let bound = |failures| options.wait(failures, u64::MAX).as_secs_f64().round() as u64;
-        assert_eq!([bound(1), bound(2), bound(3), bound(9), bound(10), bound(1000)], [1, 2, 4, 256, 300, 300]);
+        assert_eq!(
+            [
+                bound(1),
+                bound(2),
+                bound(3),
+                bound(9),
+                bound(10),
+                bound(1000)
+            ],
+            [1, 2, 4, 256, 300, 300]
+        );
     }
 }

@@ -23,6 +23,7 @@ use super::machine::{Machine, MachineOptions};
 use super::message::{Epoch, Retry};
 use super::outbox::{Base, Outbox};
 use super::tls::{self, BadTls, CaPin};
+use crate::checks;
 use crate::host::Host;
 use crate::spool::{SpoolError, SpoolLimits};
 use crate::state::{Credentials, Identity, LastError, StateError};
@@ -75,7 +76,9 @@ pub enum CollectorError {
     #[error("no server is given; give one with --server https://HOST:7443")]
     NoServer,
     /// It has no certificate and no token to get one.
-    #[error("this device is not enrolled and has no enrolment token; run `sickbay-collector enrol` with --server, --token and --ca-pin")]
+    #[error(
+        "this device is not enrolled and has no enrolment token; run `sickbay-collector enrol` with --server, --token and --ca-pin"
+    )]
     NoToken,
     /// TLS cannot be set up.
     #[error("set up TLS: {0}")]
@@ -127,7 +130,11 @@ struct Shared {
 impl Handle {
     /// Runs these checks as soon as the running inspection is over: something that they read has changed.
     pub fn inspect_soon(&self, checks: &[Check]) {
-        let mut wanted = self.shared.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut wanted = self
+            .shared
+            .wanted
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         wanted.extend(checks);
         drop(wanted);
         self.shared.notify.notify_one();
@@ -172,7 +179,7 @@ impl Collector {
             observations: sickbay_diagnosis::observation::Observations::new(),
         };
         let (storage, found) = Storage::open(&options, new_base)?;
-        let mut outbox = Outbox::new(found.base, options.spool, comparison_form);
+        let mut outbox = Outbox::new(found.base, options.spool, checks::comparison_form);
         let gap = outbox.restore(found.reports) || found.lost_reports;
         let machine = Machine::new(options.session, outbox, gap, found.base_is_new);
         let (progress, _) = watch::channel(Progress::default());
@@ -204,6 +211,11 @@ impl Collector {
         self.credentials.identity.as_ref()
     }
 
+    /// Whether there is a pin by which an unknown server can be trusted.
+    pub fn has_ca_pin(&self) -> bool {
+        !self.options.ca_pins.is_empty()
+    }
+
     /// Asks the servers in turn, once each, for enrolment. Harmless for an enrolled device: the server then issues a new certificate.
     pub async fn enrol(&mut self) -> Result<EnrolOutcome, CollectorError> {
         let token = self.options.token.clone().ok_or(CollectorError::NoToken)?;
@@ -222,7 +234,12 @@ impl Collector {
             };
             let asked = tokio::time::timeout(CALL, asking)
                 .await
-                .unwrap_or_else(|_| Err(CallError::Broken(format!("no answer within {} s", CALL.as_secs()))));
+                .unwrap_or_else(|_| {
+                    Err(CallError::Broken(format!(
+                        "no answer within {} s",
+                        CALL.as_secs()
+                    )))
+                });
             match asked {
                 Ok((outcome, identity)) => {
                     if let Some(identity) = identity {
@@ -265,10 +282,15 @@ impl Collector {
                     self.clear_failure().await;
                     return Ok(());
                 }
-                Ok(EnrolOutcome::Pending { device_id, retry_after }) => {
+                Ok(EnrolOutcome::Pending {
+                    device_id,
+                    retry_after,
+                }) => {
                     failures = 0;
-                    self.note_failure(format!("device {device_id} waits until a person approves it on the server"))
-                        .await;
+                    self.note_failure(format!(
+                        "device {device_id} waits until a person approves it on the server"
+                    ))
+                    .await;
                     retry_after + share(retry_after / 4, random_u64())
                 }
                 Err(CollectorError::Call(error)) => {
@@ -293,13 +315,15 @@ impl Collector {
             Retry::Soon => backoff.wait(failures, random_u64()),
             Retry::Seldom => backoff.wait_refused(random_u64()),
         };
-        wait + Duration::from_millis(refusal.retry_after_ms).min(Duration::from_secs(24 * 60 * 60))
+        wait + Duration::from_millis(refusal.retry_after_ms).min(Duration::from_hours(24))
     }
 
     /// Keeps a new certificate and what it teaches about whom to trust.
     async fn adopt(&mut self, identity: Identity) -> Result<(), CollectorError> {
         let kept = identity.clone();
-        self.storage.with(move |files| files.state.save_identity(&kept)).await?;
+        self.storage
+            .with(move |files| files.state.save_identity(&kept))
+            .await?;
         self.credentials.identity = Some(identity);
         self.tls = None;
         self.publish();
@@ -310,7 +334,11 @@ impl Collector {
         if let Some(tls) = &self.tls {
             return Ok(Arc::clone(tls));
         }
-        let identity = self.credentials.identity.as_ref().ok_or(CollectorError::NoToken)?;
+        let identity = self
+            .credentials
+            .identity
+            .as_ref()
+            .ok_or(CollectorError::NoToken)?;
         let tls = Arc::new(tls::config_of(identity, &self.credentials.key)?);
         self.tls = Some(Arc::clone(&tls));
         Ok(tls)
@@ -332,7 +360,10 @@ impl Collector {
             text: text.clone(),
         };
         self.last_error = Some(text);
-        let saved = self.storage.with(move |files| files.state.save_last_error(Some(&error))).await;
+        let saved = self
+            .storage
+            .with(move |files| files.state.save_last_error(Some(&error)))
+            .await;
         if let Err(error) = saved {
             tracing::debug!(reason = %chain(&error), "the last error could not be kept");
         }
@@ -340,7 +371,10 @@ impl Collector {
 
     async fn clear_failure(&mut self) {
         self.last_error = None;
-        let saved = self.storage.with(|files| files.state.save_last_error(None)).await;
+        let saved = self
+            .storage
+            .with(|files| files.state.save_last_error(None))
+            .await;
         if let Err(error) = saved {
             tracing::debug!(reason = %chain(&error), "the last error could not be removed");
         }
@@ -386,9 +420,4 @@ fn random_u64() -> u64 {
     let mut bytes = [0; 8];
     random(&mut bytes);
     u64::from_le_bytes(bytes)
-}
-
-/// Until the checks bring their own form: everything but the time.
-fn comparison_form(_: Check, observation: &sickbay_diagnosis::observation::Observation) -> Vec<u8> {
-    serde_json::to_vec(&observation.outcome).expect("string keys and finite numbers only")
 }

@@ -22,7 +22,7 @@ const CONNECT: Duration = Duration::from_secs(20);
 const PROBE_AFTER: Duration = Duration::from_secs(30);
 const PROBE_ANSWER: Duration = Duration::from_secs(20);
 /// How long a single call, such as an enrolment, may take.
-pub(super) const CALL: Duration = Duration::from_secs(60);
+pub(super) const CALL: Duration = Duration::from_mins(1);
 /// Window of a connection, in bytes; the server sends little, so that thousands of collectors in one process stay cheap.
 const WINDOW_BYTES: u32 = 64 * 1024;
 
@@ -36,7 +36,9 @@ pub struct ServerUrl {
 
 /// A text that is no server URL.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{url:?} is not a server URL: {problem}; write it as https://HOST:PORT, for example https://sickbay.example.com:7443")]
+#[error(
+    "{url:?} is not a server URL: {problem}; write it as https://HOST:PORT, for example https://sickbay.example.com:7443"
+)]
 pub struct BadServerUrl {
     url: String,
     problem: &'static str,
@@ -58,9 +60,13 @@ impl FromStr for ServerUrl {
             return Err(bad("something follows the port"));
         }
         let host = uri.host().unwrap_or_default();
-        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        let host = host
+            .trim_start_matches('[')
+            .trim_end_matches(']')
+            .to_owned();
         let port = uri.port_u16().ok_or_else(|| bad("it names no port"))?;
-        let name = ServerName::try_from(host.clone()).map_err(|_| bad("its host is no name and no address"))?;
+        let name = ServerName::try_from(host.clone())
+            .map_err(|_| bad("its host is no name and no address"))?;
         Ok(Self { host, port, name })
     }
 }
@@ -130,7 +136,8 @@ pub(super) async fn connect(url: &ServerUrl, tls: Arc<ClientConfig>) -> Result<R
         let tcp = TcpStream::connect((url.host.as_str(), url.port))
             .await
             .map_err(|error| failed(error.to_string()))?;
-        tcp.set_nodelay(true).map_err(|error| failed(error.to_string()))?;
+        tcp.set_nodelay(true)
+            .map_err(|error| failed(error.to_string()))?;
         TlsConnector::from(tls)
             .connect(url.name.clone(), tcp)
             .await
@@ -151,7 +158,9 @@ pub(super) async fn connect(url: &ServerUrl, tls: Arc<ClientConfig>) -> Result<R
         .initial_connection_window_size(WINDOW_BYTES);
     let mut stream = Some(TokioIo::new(stream));
     let connector = tower::service_fn(move |_: Uri| {
-        let stream = stream.take().ok_or_else(|| std::io::Error::other("the connection ended"));
+        let stream = stream
+            .take()
+            .ok_or_else(|| std::io::Error::other("the connection ended"));
         async move { stream }
     });
     let channel = endpoint
@@ -167,8 +176,15 @@ mod tests {
 
     #[test]
     fn server_urls_are_read_strictly_and_a_wrong_one_says_what_is_wrong() {
-        for good in ["https://sickbay.example.com:7443", "https://127.0.0.1:7443", "https://[::1]:7443"] {
-            assert_eq!(good.parse::<ServerUrl>().map(|url| url.to_string()), Ok(good.to_owned()));
+        for good in [
+            "https://sickbay.example.com:7443",
+            "https://127.0.0.1:7443",
+            "https://[::1]:7443",
+        ] {
+            assert_eq!(
+                good.parse::<ServerUrl>().map(|url| url.to_string()),
+                Ok(good.to_owned())
+            );
         }
         for (bad, why) in [
             ("http://a:1", "https"),

@@ -28,7 +28,8 @@ pub enum EnrolOutcome {
 }
 
 /// Shortest and longest time between two questions whether the device was approved.
-const PENDING_WAIT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(60 * 60));
+const PENDING_WAIT: (Duration, Duration) =
+    (Duration::from_millis(100), Duration::from_hours(1));
 
 /// Asks once. The identity is the caller's to keep.
 pub(super) async fn ask(
@@ -49,7 +50,13 @@ pub(super) async fn ask(
         } => {
             let (least, most) = PENDING_WAIT;
             let retry_after = Duration::from_millis(retry_after_ms).clamp(least, most);
-            Ok((EnrolOutcome::Pending { device_id, retry_after }, None))
+            Ok((
+                EnrolOutcome::Pending {
+                    device_id,
+                    retry_after,
+                },
+                None,
+            ))
         }
     }
 }

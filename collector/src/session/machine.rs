@@ -28,7 +28,8 @@ use schedule::Schedule;
 
 use super::backoff::BackoffOptions;
 use super::message::{
-    Asked, Epoch, FromServer, Hello, Range, Reason, Refusal, Report, Retry, ServerSettings, ToServer, Welcome,
+    Asked, Epoch, FromServer, Hello, Range, Reason, Refusal, Report, Retry, ServerSettings,
+    ToServer, Welcome,
 };
 use super::outbox::{Base, Outbox};
 
@@ -67,12 +68,12 @@ pub struct MachineOptions {
 impl Default for MachineOptions {
     fn default() -> Self {
         Self {
-            inspection_interval: Duration::from_secs(60 * 60),
+            inspection_interval: Duration::from_hours(1),
             inspection_interval_fixed: false,
-            heartbeat_interval: Duration::from_secs(60),
+            heartbeat_interval: Duration::from_mins(1),
             backoff: BackoffOptions::default(),
-            patience: Duration::from_secs(120),
-            disk_retry: Duration::from_secs(60),
+            patience: Duration::from_mins(2),
+            disk_retry: Duration::from_mins(1),
         }
     }
 }
@@ -147,10 +148,14 @@ pub type Random<'a> = &'a mut dyn FnMut(&mut [u8]);
 #[derive(Debug)]
 enum Link {
     /// Not before this time.
-    Waiting { until: Duration },
+    Waiting {
+        until: Duration,
+    },
     Connecting,
     /// The hello is out.
-    Greeting { until: Duration },
+    Greeting {
+        until: Duration,
+    },
     Live(Live),
 }
 
@@ -180,7 +185,9 @@ impl Machine {
             options,
             outbox,
             epoch_made_here,
-            link: Link::Waiting { until: Duration::ZERO },
+            link: Link::Waiting {
+                until: Duration::ZERO,
+            },
             failures: 0,
             settings: ServerSettings::default(),
             full_wanted: gap.then_some("the spool lost a report"),
@@ -253,13 +260,22 @@ impl Machine {
         actions.push(Action::Send(ToServer::Hello(Hello {
             epoch: self.base().epoch,
             acknowledged: self.outbox.acknowledged(),
-            digest: self.base().acknowledged.map(|acknowledged| acknowledged.digest),
+            digest: self
+                .base()
+                .acknowledged
+                .map(|acknowledged| acknowledged.digest),
             newest: self.outbox.newest_durable(),
             device_time: now.clock,
         })));
     }
 
-    fn receive(&mut self, message: FromServer, now: Moment, random: Random<'_>, actions: &mut Vec<Action>) {
+    fn receive(
+        &mut self,
+        message: FromServer,
+        now: Moment,
+        random: Random<'_>,
+        actions: &mut Vec<Action>,
+    ) {
         match message {
             FromServer::Welcome(welcome) => self.welcome(&welcome, now, random, actions),
             FromServer::Ack { epoch, sequence } => self.acknowledged(epoch, sequence, now, actions),
@@ -270,7 +286,13 @@ impl Machine {
         }
     }
 
-    fn welcome(&mut self, welcome: &Welcome, now: Moment, random: Random<'_>, actions: &mut Vec<Action>) {
+    fn welcome(
+        &mut self,
+        welcome: &Welcome,
+        now: Moment,
+        random: Random<'_>,
+        actions: &mut Vec<Action>,
+    ) {
         if !matches!(self.link, Link::Greeting { .. }) {
             return;
         }
@@ -287,7 +309,13 @@ impl Machine {
         }
     }
 
-    fn begin_epoch(&mut self, why: &'static str, now: Moment, random: Random<'_>, actions: &mut Vec<Action>) {
+    fn begin_epoch(
+        &mut self,
+        why: &'static str,
+        now: Moment,
+        random: Random<'_>,
+        actions: &mut Vec<Action>,
+    ) {
         let mut epoch = Epoch([0; 16]);
         random(&mut epoch.0);
         let known = self.outbox.begin_epoch(epoch);
@@ -295,14 +323,27 @@ impl Machine {
         self.full_wanted = None;
         self.pushing = false;
         self.schedule.begin_epoch();
-        actions.extend([Action::Note(Note::NewEpoch(why)), Action::SaveBase, Action::SpoolClear]);
-        // What an older process left may be stale; what this one saw is told at once.
+        // A session speaks of one epoch only, that of its hello; so this one ends and the next one says hello anew.
+        actions.extend([
+            Action::Note(Note::NewEpoch(why)),
+            Action::Disconnect,
+            Action::SaveBase,
+            Action::SpoolClear,
+        ]);
+        self.wait(None, now, random);
+        // What an older process left may be stale; what this one saw is made ready at once.
         if self.schedule.seen_all() {
             self.outbox.stage(known, true, now.clock);
         }
     }
 
-    fn acknowledged(&mut self, epoch: Epoch, sequence: u64, now: Moment, actions: &mut Vec<Action>) {
+    fn acknowledged(
+        &mut self,
+        epoch: Epoch,
+        sequence: u64,
+        now: Moment,
+        actions: &mut Vec<Action>,
+    ) {
         let Link::Live(live) = &mut self.link else {
             return;
         };
@@ -354,8 +395,12 @@ impl Machine {
             Asked::InspectNow(checks) if self.schedule.requests() < REQUESTS => {
                 self.schedule.ask(request_id, checks);
             }
-            Asked::InspectNow(_) => self.schedule.refuse(request_id, "too many requests wait already"),
-            Asked::Unknown => self.schedule.refuse(request_id, "this collector does not know the request"),
+            Asked::InspectNow(_) => self
+                .schedule
+                .refuse(request_id, "too many requests wait already"),
+            Asked::Unknown => self
+                .schedule
+                .refuse(request_id, "this collector does not know the request"),
         }
     }
 
@@ -426,7 +471,7 @@ impl Machine {
         };
         let asked = Duration::from_millis(refusal.map_or(0, |refusal| refusal.retry_after_ms));
         // No server may silence a device for longer than a day by its retry-after.
-        let asked = asked.min(Duration::from_secs(24 * 60 * 60));
+        let asked = asked.min(Duration::from_hours(24));
         self.link = Link::Waiting {
             until: now.elapsed + asked + wait,
         };

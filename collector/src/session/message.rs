@@ -238,20 +238,36 @@ impl Reason {
     pub const fn explanation(self) -> &'static str {
         match self {
             Self::Unspecified => "the server gave no reason",
-            Self::TokenUnknown => "the server does not know this enrolment token; copy it again or make a new one",
+            Self::TokenUnknown => {
+                "the server does not know this enrolment token; copy it again or make a new one"
+            }
             Self::TokenExpired => "the enrolment token has expired; make a new one on the server",
-            Self::TokenUsedUp => "the enrolment token was used as often as it may be; make a new one on the server",
+            Self::TokenUsedUp => {
+                "the enrolment token was used as often as it may be; make a new one on the server"
+            }
             Self::TokenRevoked => "the enrolment token was revoked; make a new one on the server",
-            Self::BadRequest => "the server could not make sense of what was sent; compare both versions",
-            Self::CertificateMissing => "the server saw no client certificate; look for a proxy that breaks TLS open",
-            Self::DeviceUnknown => "the server does not know this device; enrol it again with a token",
-            Self::DeviceRevoked => "the device was revoked on the server; a person has to approve it again",
-            Self::DeviceRetired => "the device was retired on the server; enrol it again if it is still in use",
+            Self::BadRequest => {
+                "the server could not make sense of what was sent; compare both versions"
+            }
+            Self::CertificateMissing => {
+                "the server saw no client certificate; look for a proxy that breaks TLS open"
+            }
+            Self::DeviceUnknown => {
+                "the server does not know this device; enrol it again with a token"
+            }
+            Self::DeviceRevoked => {
+                "the device was revoked on the server; a person has to approve it again"
+            }
+            Self::DeviceRetired => {
+                "the device was retired on the server; enrol it again if it is still in use"
+            }
             Self::TooLarge => "a message passed the server's limit; compare both versions",
             Self::RateLimited => "the server asks for patience",
             Self::StorageUnavailable => "the server cannot store anything at present",
             Self::ShuttingDown => "the server is shutting down",
-            Self::Replaced => "a newer session of the same device took over; if it goes on, this machine was cloned",
+            Self::Replaced => {
+                "a newer session of the same device took over; if it goes on, this machine was cloned"
+            }
         }
     }
 }

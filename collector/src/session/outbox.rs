@@ -72,7 +72,9 @@ impl Queued {
         let bytes = report
             .observations
             .iter()
-            .map(|(check, observation)| wire::encoded_len(check, observation) + OBSERVATION_OVERHEAD_BYTES)
+            .map(|(check, observation)| {
+                wire::encoded_len(check, observation) + OBSERVATION_OVERHEAD_BYTES
+            })
             .sum::<usize>()
             + REPORT_OVERHEAD_BYTES;
         Self {
@@ -141,7 +143,9 @@ impl Outbox {
 
     /// Newest acknowledged sequence number; 0 for none.
     pub fn acknowledged(&self) -> u64 {
-        self.base.acknowledged.map_or(0, |acknowledged| acknowledged.sequence)
+        self.base
+            .acknowledged
+            .map_or(0, |acknowledged| acknowledged.sequence)
     }
 
     /// Digest of the waiting report `sequence`.
@@ -217,10 +221,14 @@ impl Outbox {
         let full = full || !self.has_base();
         let mut parts = self.compose(&fitted, full, None, now);
         if !parts.is_empty() && self.would_overflow(&parts) {
-            let dropped = self.waiting.front().zip(self.waiting.back()).map(|(first, last)| Range {
-                first: first.report.sequence,
-                last: last.report.sequence,
-            });
+            let dropped = self
+                .waiting
+                .front()
+                .zip(self.waiting.back())
+                .map(|(first, last)| Range {
+                    first: first.report.sequence,
+                    last: last.report.sequence,
+                });
             parts = self.compose(&fitted, true, dropped, now);
         }
         let any = !parts.is_empty();
@@ -230,7 +238,9 @@ impl Outbox {
 
     /// The oldest staged report is durable. Returns up to where older ones may be removed, if the spool was full.
     pub fn pushed(&mut self, sequence: u64) -> Option<u64> {
-        let staged = self.staged.pop_front_if(|queued| queued.report.sequence == sequence)?;
+        let staged = self
+            .staged
+            .pop_front_if(|queued| queued.report.sequence == sequence)?;
         let superseded = staged.report.dropped.map(|range| range.last);
         self.waiting.push_back(staged);
         if let Some(last) = superseded {
@@ -242,7 +252,8 @@ impl Outbox {
     /// The spool itself dropped these. Returns whether the next report must be full.
     pub fn dropped(&mut self, range: Range) -> bool {
         let before = self.waiting.len();
-        self.waiting.retain(|queued| queued.report.sequence > range.last);
+        self.waiting
+            .retain(|queued| queued.report.sequence > range.last);
         // What was only waiting to be removed, because it was acknowledged, is no loss.
         before != self.waiting.len() && !self.full_is_waiting()
     }
@@ -255,7 +266,10 @@ impl Outbox {
     /// Everything up to `sequence` is durable on the server. Returns whether that is news.
     pub fn acknowledge(&mut self, sequence: u64) -> bool {
         let mut any = false;
-        while let Some(queued) = self.waiting.pop_front_if(|queued| queued.report.sequence <= sequence) {
+        while let Some(queued) = self
+            .waiting
+            .pop_front_if(|queued| queued.report.sequence <= sequence)
+        {
             any = true;
             let report = Arc::unwrap_or_clone(queued.report);
             self.base.acknowledged = Some(Acknowledged {
@@ -292,8 +306,14 @@ impl Outbox {
     }
 
     fn would_overflow(&self, parts: &[Queued]) -> bool {
-        let bytes: u64 = self.waiting.iter().chain(parts).map(|queued| queued.bytes).sum();
-        !self.waiting.is_empty() && (self.waiting.len() + parts.len() > self.limits.reports || bytes > self.limits.bytes)
+        let bytes: u64 = self
+            .waiting
+            .iter()
+            .chain(parts)
+            .map(|queued| queued.bytes)
+            .sum();
+        !self.waiting.is_empty()
+            && (self.waiting.len() + parts.len() > self.limits.reports || bytes > self.limits.bytes)
     }
 
     fn compose(
@@ -307,7 +327,9 @@ impl Outbox {
         let mut told: Vec<(Check, &Observation)> = Vec::new();
         for &check in Check::ALL {
             let known = self.latest(check);
-            let fresh = seen.get(&check).filter(|fresh| full || self.differs(check, known, fresh));
+            let fresh = seen
+                .get(&check)
+                .filter(|fresh| full || self.differs(check, known, fresh));
             if !full && let Some(known) = known {
                 after.insert(check, known);
             }
@@ -439,24 +461,46 @@ mod tests {
     #[test]
     fn only_changed_checks_are_told_and_each_of_them_whole() {
         let mut outbox = outbox(SpoolLimits::default());
-        outbox.stage(observations(&[(Check::Pause, "a"), (Check::Updates, "b")]), false, NOW);
+        outbox.stage(
+            observations(&[(Check::Pause, "a"), (Check::Updates, "b")]),
+            false,
+            NOW,
+        );
         push_all(&mut outbox);
-        outbox.stage(observations(&[(Check::Pause, "a2"), (Check::Updates, "b")]), false, NOW);
+        outbox.stage(
+            observations(&[(Check::Pause, "a2"), (Check::Updates, "b")]),
+            false,
+            NOW,
+        );
         let second = push_all(&mut outbox);
-        assert_eq!(second[0].observations, observations(&[(Check::Pause, "a2")]));
+        assert_eq!(
+            second[0].observations,
+            observations(&[(Check::Pause, "a2")])
+        );
         assert!(!second[0].full);
         assert!(outbox.acknowledge(2) && !outbox.acknowledge(2));
-        assert_eq!(outbox.base().observations, observations(&[(Check::Pause, "a2"), (Check::Updates, "b")]));
+        assert_eq!(
+            outbox.base().observations,
+            observations(&[(Check::Pause, "a2"), (Check::Updates, "b")])
+        );
         assert_eq!(outbox.base().acknowledged.unwrap().digest, second[0].digest);
     }
 
     #[test]
     fn the_digest_is_that_of_everything_known_and_not_of_the_report() {
         let mut one = outbox(SpoolLimits::default());
-        one.stage(observations(&[(Check::Pause, "x"), (Check::Updates, "b")]), false, NOW);
+        one.stage(
+            observations(&[(Check::Pause, "x"), (Check::Updates, "b")]),
+            false,
+            NOW,
+        );
         one.stage(observations(&[(Check::Pause, "a")]), false, NOW);
         let mut other = outbox(SpoolLimits::default());
-        other.stage(observations(&[(Check::Pause, "a"), (Check::Updates, "b")]), false, NOW);
+        other.stage(
+            observations(&[(Check::Pause, "a"), (Check::Updates, "b")]),
+            false,
+            NOW,
+        );
         assert_eq!(push_all(&mut one)[1].digest, push_all(&mut other)[0].digest);
     }
 
@@ -468,16 +512,29 @@ mod tests {
         };
         let mut outbox = outbox(limits);
         for text in ["a", "b"] {
-            outbox.stage(observations(&[(Check::Pause, text), (Check::Updates, "u")]), false, NOW);
+            outbox.stage(
+                observations(&[(Check::Pause, text), (Check::Updates, "u")]),
+                false,
+                NOW,
+            );
             push_all(&mut outbox);
         }
         outbox.stage(observations(&[(Check::Pause, "c")]), false, NOW);
         let report = outbox.staged().cloned().unwrap();
         assert!(report.full);
         assert_eq!(report.dropped, Some(Range { first: 1, last: 2 }));
-        assert_eq!(report.observations, observations(&[(Check::Pause, "c"), (Check::Updates, "u")]));
+        assert_eq!(
+            report.observations,
+            observations(&[(Check::Pause, "c"), (Check::Updates, "u")])
+        );
         assert_eq!(outbox.pushed(3), Some(2));
-        assert_eq!(outbox.sendable().map(|report| report.sequence).collect::<Vec<_>>(), [3]);
+        assert_eq!(
+            outbox
+                .sendable()
+                .map(|report| report.sequence)
+                .collect::<Vec<_>>(),
+            [3]
+        );
     }
 
     #[test]
@@ -496,7 +553,10 @@ mod tests {
         }
         outbox.stage(large.clone(), false, NOW);
         let parts = push_all(&mut outbox);
-        assert_eq!(parts.iter().map(|part| part.full).collect::<Vec<_>>(), [true, false, false]);
+        assert_eq!(
+            parts.iter().map(|part| part.full).collect::<Vec<_>>(),
+            [true, false, false]
+        );
         assert!(parts.iter().all(|part| wire::encode_report(part).is_ok()));
         outbox.acknowledge(3);
         assert_eq!(outbox.base().observations, large);
@@ -508,7 +568,10 @@ mod tests {
         for text in ["a", "b", "c", "d"] {
             whole.stage(observations(&[(Check::Pause, text)]), false, NOW);
         }
-        let mut reports: Vec<Report> = push_all(&mut whole).iter().map(|report| (**report).clone()).collect();
+        let mut reports: Vec<Report> = push_all(&mut whole)
+            .iter()
+            .map(|report| (**report).clone())
+            .collect();
         reports.remove(1);
         let mut restored = outbox(SpoolLimits::default());
         assert!(restored.restore(reports));

@@ -17,7 +17,8 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, RootCertStore, SignatureScheme,
+    CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, RootCertStore,
+    SignatureScheme,
 };
 use sha2::{Digest as _, Sha256};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
@@ -30,7 +31,9 @@ pub struct CaPin([u8; 32]);
 
 /// A text that is no pin.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a CA pin: it must be 64 hexadecimal digits, the SHA-256 of the CA's public key as `sickbay-server ca show` prints it")]
+#[error(
+    "{0:?} is not a CA pin: it must be 64 hexadecimal digits, the SHA-256 of the CA's public key as `sickbay-server ca show` prints it"
+)]
 pub struct BadPin(String);
 
 impl CaPin {
@@ -70,7 +73,9 @@ impl fmt::Debug for CaPin {
 /// Why no TLS configuration could be made.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BadTls {
-    #[error("no CA is trusted: the collector is not enrolled and has no CA pin; give one with --ca-pin")]
+    #[error(
+        "no CA is trusted: the collector is not enrolled and has no CA pin; give one with --ca-pin"
+    )]
     NoTrust,
     #[error("use the device's certificate")]
     Certificate(#[source] TlsError),
@@ -81,17 +86,25 @@ pub(crate) fn config_by_pin(pins: &[CaPin]) -> Result<ClientConfig, BadTls> {
     if pins.is_empty() {
         return Err(BadTls::NoTrust);
     }
-    Ok(finish(builder(Trust::Pins(pins.to_vec())).with_no_client_auth()))
+    Ok(finish(
+        builder(Trust::Pins(pins.to_vec())).with_no_client_auth(),
+    ))
 }
 
 /// Without a certificate of our own, towards a server whose CA is known.
 pub(crate) fn config_by_ca(trusted_cas: &[Vec<u8>]) -> Result<ClientConfig, BadTls> {
-    Ok(finish(builder(Trust::Roots(roots(trusted_cas)?)).with_no_client_auth()))
+    Ok(finish(
+        builder(Trust::Roots(roots(trusted_cas)?)).with_no_client_auth(),
+    ))
 }
 
 /// For an enrolled device.
 pub(crate) fn config_of(identity: &Identity, key: &KeyPair) -> Result<ClientConfig, BadTls> {
-    let chain = identity.chain.iter().map(|der| CertificateDer::from(der.clone())).collect();
+    let chain = identity
+        .chain
+        .iter()
+        .map(|der| CertificateDer::from(der.clone()))
+        .collect();
     let key = PrivatePkcs8KeyDer::from(key.serialize_der());
     builder(Trust::Roots(roots(&identity.trusted_cas)?))
         .with_client_auth_cert(chain, key.into())
@@ -121,7 +134,11 @@ fn finish(mut config: ClientConfig) -> ClientConfig {
 
 fn roots(trusted_cas: &[Vec<u8>]) -> Result<Arc<RootCertStore>, BadTls> {
     let mut store = RootCertStore::empty();
-    let (added, _) = store.add_parsable_certificates(trusted_cas.iter().map(|der| CertificateDer::from(der.as_slice())));
+    let (added, _) = store.add_parsable_certificates(
+        trusted_cas
+            .iter()
+            .map(|der| CertificateDer::from(der.as_slice())),
+    );
     if added == 0 {
         return Err(BadTls::NoTrust);
     }
@@ -177,10 +194,13 @@ impl ServerCertVerifier for Verifier {
         let verifier = WebPkiServerVerifier::builder_with_provider(roots, provider())
             .build()
             .map_err(|error| TlsError::General(error.to_string()))?;
-        let at = |time| verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, time);
+        let at = |time| {
+            verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, time)
+        };
         match at(now) {
             Err(TlsError::InvalidCertificate(reason)) if is_about_time(&reason) => {
-                let then = within_validity(end_entity).ok_or(TlsError::InvalidCertificate(reason.clone()))?;
+                let then = within_validity(end_entity)
+                    .ok_or(TlsError::InvalidCertificate(reason.clone()))?;
                 let verified = at(then)?;
                 tracing::warn!(
                     %reason,
@@ -207,11 +227,18 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, TlsError> {
-        verify_tls13_signature(message, certificate, signature, &provider().signature_verification_algorithms)
+        verify_tls13_signature(
+            message,
+            certificate,
+            signature,
+            &provider().signature_verification_algorithms,
+        )
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        provider().signature_verification_algorithms.supported_schemes()
+        provider()
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }
 
@@ -229,10 +256,15 @@ const fn is_about_time(reason: &CertificateError) -> bool {
 fn within_validity(certificate: &CertificateDer<'_>) -> Option<UnixTime> {
     let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
     let validity = parsed.validity();
-    let (from, to) = (validity.not_before.timestamp(), validity.not_after.timestamp());
+    let (from, to) = (
+        validity.not_before.timestamp(),
+        validity.not_after.timestamp(),
+    );
     let middle = from.checked_add(to.checked_sub(from)? / 2)?;
     let seconds = u64::try_from(middle).ok()?;
-    Some(UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds)))
+    Some(UnixTime::since_unix_epoch(std::time::Duration::from_secs(
+        seconds,
+    )))
 }
 
 #[cfg(test)]
@@ -267,7 +299,12 @@ mod tests {
         params.signed_by(&key, &ca.issuer).unwrap().der().clone()
     }
 
-    fn verify(trust: Trust, leaf: &CertificateDer<'_>, presented: &Ca, name: &str) -> Result<ServerCertVerified, TlsError> {
+    fn verify(
+        trust: Trust,
+        leaf: &CertificateDer<'_>,
+        presented: &Ca,
+        name: &str,
+    ) -> Result<ServerCertVerified, TlsError> {
         let intermediates = [CertificateDer::from(presented.der.clone())];
         let name = ServerName::try_from(name.to_owned()).unwrap();
         Verifier { trust }.verify_server_cert(leaf, &intermediates, &name, &[], UnixTime::now())
@@ -283,7 +320,10 @@ mod tests {
         let leaf = server(&ours, "sickbay.test", 2999);
         assert!(verify(pins(&ours), &leaf, &ours, "sickbay.test").is_ok());
         let wrong_pin = verify(pins(&foreign), &leaf, &ours, "sickbay.test").unwrap_err();
-        assert!(wrong_pin.to_string().contains("pinned SHA-256"), "{wrong_pin}");
+        assert!(
+            wrong_pin.to_string().contains("pinned SHA-256"),
+            "{wrong_pin}"
+        );
         // The pinned CA is public: presenting it beside a certificate that it did not sign must not help.
         let forged = server(&foreign, "sickbay.test", 2999);
         assert!(verify(pins(&ours), &forged, &ours, "sickbay.test").is_err());
@@ -315,6 +355,12 @@ mod tests {
         let colons = ["AB"; 32].join(":");
         assert_eq!(format!(" sha256:{colons} ").parse(), Ok(pin));
         assert_eq!(pin.to_string().parse(), Ok(pin));
-        assert!("abcd".parse::<CaPin>().unwrap_err().to_string().contains("64 hexadecimal digits"));
+        assert!(
+            "abcd"
+                .parse::<CaPin>()
+                .unwrap_err()
+                .to_string()
+                .contains("64 hexadecimal digits")
+        );
     }
 }

@@ -32,7 +32,12 @@ pub trait Filesystem: Send + Sync {
 }
 
 /// Replaces file `name` of `dir` so that after a crash it holds either what it held or all of `content`, and after success `content`.
-pub fn replace<F: Filesystem + ?Sized>(files: &F, dir: &Path, name: &str, content: &[u8]) -> io::Result<()> {
+pub fn replace<F: Filesystem + ?Sized>(
+    files: &F,
+    dir: &Path,
+    name: &str,
+    content: &[u8],
+) -> io::Result<()> {
     let temporary = dir.join(format!("{name}{TEMPORARY}"));
     let written = files
         .write_synced(&temporary, content)

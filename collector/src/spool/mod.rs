@@ -196,7 +196,11 @@ impl<F: Filesystem> Spool<F> {
     /// Makes `report` durable. Returns the range of older reports that had to make room for it, if any.
     ///
     /// After an error the report may or may not be found again after a crash, but never half of it.
-    pub fn push(&mut self, epoch: &[u8; EPOCH_BYTES], report: &Waiting) -> Result<Option<Range>, SpoolError> {
+    pub fn push(
+        &mut self,
+        epoch: &[u8; EPOCH_BYTES],
+        report: &Waiting,
+    ) -> Result<Option<Range>, SpoolError> {
         if let Some(newest) = self.newest()
             && report.sequence <= newest
         {
@@ -269,7 +273,9 @@ impl<F: Filesystem> Spool<F> {
     /// Drops the oldest until the limits hold; the newest always stays.
     fn make_room(&mut self) -> Option<Range> {
         let mut dropped: Option<Range> = None;
-        while self.index.len() > 1 && (self.index.len() > self.limits.reports || self.bytes() > self.limits.bytes) {
+        while self.index.len() > 1
+            && (self.index.len() > self.limits.reports || self.bytes() > self.limits.bytes)
+        {
             let Some((sequence, _)) = self.index.pop_front() else {
                 break;
             };
@@ -291,10 +297,14 @@ impl<F: Filesystem> Spool<F> {
         let (epoch, rest) = content
             .split_first_chunk::<EPOCH_BYTES>()
             .ok_or("holds no epoch")?;
-        let (sequence, body) = rest.split_first_chunk::<8>().ok_or("holds no sequence number")?;
+        let (sequence, body) = rest
+            .split_first_chunk::<8>()
+            .ok_or("holds no sequence number")?;
         let sequence = u64::from_le_bytes(*sequence);
         if name != file_name(sequence) {
-            return Err(format!("holds report {sequence}, which its name does not say"));
+            return Err(format!(
+                "holds report {sequence}, which its name does not say"
+            ));
         }
         let body = body.to_vec();
         Ok((*epoch, Waiting { sequence, body }))
@@ -396,7 +406,11 @@ mod tests {
         assert_eq!(by_count, Some(Range { first: 1, last: 1 }));
         let by_size = spool.push(&EPOCH, &report(5, 300)).unwrap();
         assert_eq!(by_size, Some(Range { first: 2, last: 3 }));
-        let left: Vec<u64> = open(dir.path(), limits, 0).waiting.iter().map(|w| w.sequence).collect();
+        let left: Vec<u64> = open(dir.path(), limits, 0)
+            .waiting
+            .iter()
+            .map(|w| w.sequence)
+            .collect();
         assert_eq!(left, [4, 5]);
     }
 
@@ -412,11 +426,17 @@ mod tests {
         bytes[30] ^= 1;
         std::fs::write(&rotten, bytes).unwrap();
         let again = open(dir.path(), SpoolLimits::default(), 0);
-        assert_eq!(again.waiting.iter().map(|w| w.sequence).collect::<Vec<_>>(), [1, 3]);
+        assert_eq!(
+            again.waiting.iter().map(|w| w.sequence).collect::<Vec<_>>(),
+            [1, 3]
+        );
         assert_eq!(again.bad[0].name, file_name(2));
         assert!(again.bad[0].reason.contains("checksum"), "{:?}", again.bad);
         assert!(dir.path().join(format!("{}.bad", file_name(2))).exists());
-        assert!(open(dir.path(), SpoolLimits::default(), 0).bad.is_empty(), "it is reported once");
+        assert!(
+            open(dir.path(), SpoolLimits::default(), 0).bad.is_empty(),
+            "it is reported once"
+        );
     }
 
     #[test]
@@ -435,6 +455,12 @@ mod tests {
         let mut spool = open(dir.path(), SpoolLimits::default(), 0).spool;
         spool.push(&EPOCH, &report(4, 1)).unwrap();
         let refused = spool.push(&EPOCH, &report(4, 1));
-        assert!(matches!(refused, Err(SpoolError::Order { sequence: 4, newest: 4 })));
+        assert!(matches!(
+            refused,
+            Err(SpoolError::Order {
+                sequence: 4,
+                newest: 4
+            })
+        ));
     }
 }

@@ -39,7 +39,10 @@ fn failed() -> io::Error {
 }
 
 fn name(path: &Path) -> String {
-    path.file_name().expect("a file").to_string_lossy().into_owned()
+    path.file_name()
+        .expect("a file")
+        .to_string_lossy()
+        .into_owned()
 }
 
 impl State {
@@ -64,7 +67,10 @@ impl State {
 
     fn set(&mut self, name: &str, content: Option<Vec<u8>>) {
         let before = self.seen.get(name).cloned();
-        let possible = self.possible.entry(name.to_owned()).or_insert_with(|| vec![before]);
+        let possible = self
+            .possible
+            .entry(name.to_owned())
+            .or_insert_with(|| vec![before]);
         possible.push(content.clone());
         match content {
             Some(content) => self.seen.insert(name.to_owned(), content),
@@ -106,7 +112,11 @@ impl Filesystem for Faulty {
 
     fn read(&self, path: &Path, _limit: usize) -> io::Result<Vec<u8>> {
         let state = self.0.lock().expect("not poisoned");
-        state.seen.get(&name(path)).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
+        state
+            .seen
+            .get(&name(path))
+            .cloned()
+            .ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     fn write_synced(&self, path: &Path, content: &[u8]) -> io::Result<()> {
@@ -118,7 +128,9 @@ impl Filesystem for Faulty {
                 state.set(&name(path), Some(content.to_vec()));
                 // The content is on the disk now, but the entry may still vanish with the folder.
                 let entry = name(path);
-                state.possible.insert(entry, vec![None, Some(content.to_vec())]);
+                state
+                    .possible
+                    .insert(entry, vec![None, Some(content.to_vec())]);
                 Ok(())
             }
             Err(_) if state.dead => {
@@ -178,7 +190,9 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn body(sequence: u64, length: u8) -> Vec<u8> {
-    (0..length).map(|i| i.wrapping_mul(31) ^ sequence as u8).collect()
+    (0..length)
+        .map(|i| i.wrapping_mul(31) ^ sequence as u8)
+        .collect()
 }
 
 /// What must hold: sure reports are there; unsure ones (their push failed) may be, but only whole.
@@ -193,14 +207,28 @@ impl Expected {
     fn check(&self, waiting: &[Waiting]) -> Result<(), TestCaseError> {
         let mut last = self.acknowledged;
         for report in waiting {
-            prop_assert!(report.sequence > last, "{} after {last}: twice or out of order", report.sequence);
+            prop_assert!(
+                report.sequence > last,
+                "{} after {last}: twice or out of order",
+                report.sequence
+            );
             last = report.sequence;
             let whole = self.sure.get(&report.sequence) == Some(&report.body)
-                || self.unsure.get(&report.sequence).is_some_and(|bodies| bodies.contains(&report.body));
+                || self
+                    .unsure
+                    .get(&report.sequence)
+                    .is_some_and(|bodies| bodies.contains(&report.body));
             prop_assert!(whole, "report {} is not what was pushed", report.sequence);
         }
-        for sequence in self.sure.keys().filter(|sequence| **sequence > self.acknowledged) {
-            prop_assert!(waiting.iter().any(|w| w.sequence == *sequence), "report {sequence} was taken and is lost");
+        for sequence in self
+            .sure
+            .keys()
+            .filter(|sequence| **sequence > self.acknowledged)
+        {
+            prop_assert!(
+                waiting.iter().any(|w| w.sequence == *sequence),
+                "report {sequence} was taken and is lost"
+            );
         }
         Ok(())
     }

@@ -132,6 +132,9 @@ mod tests {
     #[test]
     fn a_file_of_a_newer_build_is_told_from_a_broken_one() {
         let newer = seal(Kind { version: 4, ..KIND }, b"x");
-        assert_eq!(open(KIND, &newer), Err(Broken::Version { found: 4, known: 3 }));
+        assert_eq!(
+            open(KIND, &newer),
+            Err(Broken::Version { found: 4, known: 3 })
+        );
     }
 }

@@ -41,7 +41,8 @@ pub(crate) fn encode(base: &Base) -> Vec<u8> {
         }),
         observations: base.observations.clone(),
     };
-    let json = serde_json::to_vec(&stored).expect("observations have string keys and finite numbers only");
+    let json =
+        serde_json::to_vec(&stored).expect("observations have string keys and finite numbers only");
     seal::seal(KIND, &json)
 }
 
@@ -49,12 +50,14 @@ fn decode(sealed: &[u8]) -> Result<Base, String> {
     let json = seal::open(KIND, sealed).map_err(|broken| broken.to_string())?;
     let stored: Stored = serde_json::from_slice(json).map_err(|error| error.to_string())?;
     let mut epoch = Epoch([0; 16]);
-    hex::decode_to_slice(&stored.epoch, &mut epoch.0).map_err(|error| format!("the epoch: {error}"))?;
+    hex::decode_to_slice(&stored.epoch, &mut epoch.0)
+        .map_err(|error| format!("the epoch: {error}"))?;
     let acknowledged = match stored.acknowledged {
         None => None,
         Some(stored) => {
             let mut digest = Digest([0; 32]);
-            hex::decode_to_slice(&stored.digest, &mut digest.0).map_err(|error| format!("the digest: {error}"))?;
+            hex::decode_to_slice(&stored.digest, &mut digest.0)
+                .map_err(|error| format!("the digest: {error}"))?;
             Some(Acknowledged {
                 sequence: stored.sequence,
                 digest,

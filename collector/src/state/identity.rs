@@ -57,13 +57,17 @@ impl Identity {
         let (_, certificate) = X509Certificate::from_der(leaf)
             .map_err(|error| BadIdentity(format!("the certificate cannot be read: {error}")))?;
         if certificate.public_key().raw != key.subject_public_key_info() {
-            return Err(BadIdentity("the certificate is not over this device's key".to_owned()));
+            return Err(BadIdentity(
+                "the certificate is not over this device's key".to_owned(),
+            ));
         }
         if trusted_cas.is_empty() {
             return Err(BadIdentity("there is no CA to trust".to_owned()));
         }
         let validity = certificate.validity();
-        let time = |time: x509_parser::time::ASN1Time| Time::from_millis(time.timestamp().saturating_mul(1000));
+        let time = |time: x509_parser::time::ASN1Time| {
+            Time::from_millis(time.timestamp().saturating_mul(1000))
+        };
         let (not_before, not_after) = (time(validity.not_before), time(validity.not_after));
         Ok(Self {
             device_id,
@@ -81,7 +85,8 @@ impl Identity {
 
     /// When it is to be renewed: at half of its life.
     pub fn renew_at(&self) -> Time {
-        self.not_before.plus_millis(self.not_after.since(self.not_before) / 2)
+        self.not_before
+            .plus_millis(self.not_after.since(self.not_before) / 2)
     }
 
     fn to_json(&self) -> Vec<u8> {
@@ -97,7 +102,10 @@ impl Identity {
     fn from_json(json: &[u8], key: &KeyPair) -> Result<Self, String> {
         let stored: Stored = serde_json::from_slice(json).map_err(|error| error.to_string())?;
         if stored.version != VERSION {
-            return Err(format!("it has version {}; this build reads {VERSION}", stored.version));
+            return Err(format!(
+                "it has version {}; this build reads {VERSION}",
+                stored.version
+            ));
         }
         let chain = from_pem(&stored.certificate_chain)?;
         let trusted = from_pem(&stored.trusted_cas)?;
@@ -171,7 +179,10 @@ impl StateDir {
 
 /// The identity in `dir` for a reader that holds no lock; `None` where there is no usable one.
 pub(crate) fn peek(dir: &Path) -> Result<Option<Identity>, StateError> {
-    let (Some(pem), Some(json)) = (read(dir, KEY, LIMIT_BYTES)?, read(dir, IDENTITY, LIMIT_BYTES)?) else {
+    let (Some(pem), Some(json)) = (
+        read(dir, KEY, LIMIT_BYTES)?,
+        read(dir, IDENTITY, LIMIT_BYTES)?,
+    ) else {
         return Ok(None);
     };
     Ok(parse_key(&pem)
@@ -204,7 +215,9 @@ mod tests {
     use super::*;
 
     fn identity(key: &KeyPair) -> Result<Identity, BadIdentity> {
-        let certificate = rcgen::CertificateParams::default().self_signed(key).unwrap();
+        let certificate = rcgen::CertificateParams::default()
+            .self_signed(key)
+            .unwrap();
         let der = certificate.der().to_vec();
         Identity::new("d".to_owned(), vec![der.clone()], vec![der], key)
     }
@@ -219,7 +232,10 @@ mod tests {
         state.save_identity(&identity).unwrap();
         let (again, aside) = state.load_credentials().unwrap();
         assert_eq!(again.identity, Some(identity));
-        assert_eq!((again.key.serialize_der(), aside), (first.key.serialize_der(), vec![]));
+        assert_eq!(
+            (again.key.serialize_der(), aside),
+            (first.key.serialize_der(), vec![])
+        );
     }
 
     #[test]
@@ -231,16 +247,28 @@ mod tests {
         std::fs::write(dir.path().join(KEY), "-----BEGIN garbage").unwrap();
         let (again, aside) = state.load_credentials().unwrap();
         assert!(again.identity.is_none());
-        assert_eq!(aside.iter().map(|file| file.name).collect::<Vec<_>>(), [KEY, IDENTITY]);
+        assert_eq!(
+            aside.iter().map(|file| file.name).collect::<Vec<_>>(),
+            [KEY, IDENTITY]
+        );
         assert!(aside[0].reason.contains("no private key"), "{aside:?}");
     }
 
     #[test]
     fn a_certificate_over_another_key_is_refused() {
         let (ours, other) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
-        let der = rcgen::CertificateParams::default().self_signed(&other).unwrap().der().to_vec();
+        let der = rcgen::CertificateParams::default()
+            .self_signed(&other)
+            .unwrap()
+            .der()
+            .to_vec();
         let refused = Identity::new("d".to_owned(), vec![der.clone()], vec![der], &ours);
-        assert!(refused.unwrap_err().to_string().contains("not over this device's key"));
+        assert!(
+            refused
+                .unwrap_err()
+                .to_string()
+                .contains("not over this device's key")
+        );
     }
 
     #[test]
@@ -250,6 +278,8 @@ mod tests {
         identity.not_before = Time::from_millis(1_000);
         identity.not_after = Time::from_millis(3_000);
         assert_eq!(identity.renew_at(), Time::from_millis(2_000));
-        assert!(identity.expired(Time::from_millis(3_001)) && !identity.expired(Time::from_millis(0)));
+        assert!(
+            identity.expired(Time::from_millis(3_001)) && !identity.expired(Time::from_millis(0))
+        );
     }
 }

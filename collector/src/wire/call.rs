@@ -40,7 +40,10 @@ pub(crate) struct CertificateIssued {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum EnrolAnswer {
     Issued(CertificateIssued),
-    Pending { device_id: String, retry_after_ms: u64 },
+    Pending {
+        device_id: String,
+        retry_after_ms: u64,
+    },
 }
 
 /// One server, reached.
@@ -76,7 +79,10 @@ impl Rpc {
         let mut client = EnrolmentClient::new(self.channel.clone())
             .max_decoding_message_size(MESSAGE_BYTES)
             .max_encoding_message_size(MESSAGE_BYTES);
-        let answer = client.enrol(request).await.map_err(|status| call_error(&status))?;
+        let answer = client
+            .enrol(request)
+            .await
+            .map_err(|status| call_error(&status))?;
         match answer.into_inner().outcome {
             Some(v1::enrol_response::Outcome::Issued(certificate)) => {
                 read_certificate(certificate).map(EnrolAnswer::Issued)
@@ -94,7 +100,11 @@ impl Rpc {
         let request = v1::RenewRequest {
             csr_der: Bytes::from(csr_der),
         };
-        let answer = self.fleet().renew(request).await.map_err(|status| call_error(&status))?;
+        let answer = self
+            .fleet()
+            .renew(request)
+            .await
+            .map_err(|status| call_error(&status))?;
         read_certificate(answer.into_inner())
     }
 

@@ -145,24 +145,38 @@ mod tests {
         let Data::Text(text) = fitted(Data::Text("ü".repeat(DATA_BYTES))) else {
             panic!("still a text");
         };
-        assert!(text.ends_with(&format!("[cut: {} bytes in all]", 2 * DATA_BYTES)), "{}", &text[text.len() - 50..]);
+        assert!(
+            text.ends_with(&format!("[cut: {} bytes in all]", 2 * DATA_BYTES)),
+            "{}",
+            &text[text.len() - 50..]
+        );
     }
 
     #[test]
     fn a_long_list_keeps_its_first_lines_and_says_how_many_are_missing() {
-        let lines: Vec<String> = (0..10_000).map(|n| format!("C:\\Windows\\{n}.dll")).collect();
+        let lines: Vec<String> = (0..10_000)
+            .map(|n| format!("C:\\Windows\\{n}.dll"))
+            .collect();
         let Data::MultiText(cut) = fitted(Data::MultiText(lines.clone())) else {
             panic!("still a list");
         };
         let kept = cut.len() - 1;
         assert_eq!(cut[..kept], lines[..kept]);
-        assert_eq!(cut[kept], format!("[cut: {} of 10000 lines left out]", 10_000 - kept));
+        assert_eq!(
+            cut[kept],
+            format!("[cut: {} of 10000 lines left out]", 10_000 - kept)
+        );
     }
 
     #[test]
     fn bytes_that_are_too_many_become_unreadable_and_not_half_of_a_value() {
-        assert!(matches!(fitted(Data::Binary(vec![0; DATA_BYTES + 1])), Data::Unreadable(why) if why.contains("16385 bytes")));
-        assert_eq!(fitted(Data::Binary(vec![0; DATA_BYTES])), Data::Binary(vec![0; DATA_BYTES]));
+        assert!(
+            matches!(fitted(Data::Binary(vec![0; DATA_BYTES + 1])), Data::Unreadable(why) if why.contains("16385 bytes"))
+        );
+        assert_eq!(
+            fitted(Data::Binary(vec![0; DATA_BYTES])),
+            Data::Binary(vec![0; DATA_BYTES])
+        );
     }
 
     #[test]
@@ -176,7 +190,10 @@ mod tests {
             check_limits(&fitted).expect("within the limits");
             assert!(encoded_len(Check::Updates, &fitted) <= OBSERVATION_BYTES);
             let last = fitted.readings().last().expect("a mark");
-            assert!(matches!(&last.data, Data::Unreadable(why) if why.contains(&format!("of {all} readings"))), "{last:?}");
+            assert!(
+                matches!(&last.data, Data::Unreadable(why) if why.contains(&format!("of {all} readings"))),
+                "{last:?}"
+            );
         }
     }
 }

@@ -70,7 +70,9 @@ pub(super) fn read(wire: v1::ServerMessage) -> Result<FromServer, WireError> {
         Some(Kind::Request(request)) => read_request(request)?,
         Some(Kind::FullWanted(wanted)) => {
             within("a reason", wanted.reason.len(), TEXT_BYTES)?;
-            FromServer::FullWanted { reason: wanted.reason }
+            FromServer::FullWanted {
+                reason: wanted.reason,
+            }
         }
     })
 }
@@ -106,8 +108,16 @@ fn read_request(wire: v1::Request) -> Result<FromServer, WireError> {
     within("a request's id", wire.request_id.len(), TEXT_BYTES)?;
     let asked = match wire.kind {
         Some(v1::request::Kind::InspectNow(wanted)) => {
-            within("the list of checks", wanted.checks.len(), OBSERVATIONS_PER_REPORT)?;
-            let known: Vec<Check> = wanted.checks.iter().filter_map(|name| Check::named(name)).collect();
+            within(
+                "the list of checks",
+                wanted.checks.len(),
+                OBSERVATIONS_PER_REPORT,
+            )?;
+            let known: Vec<Check> = wanted
+                .checks
+                .iter()
+                .filter_map(|name| Check::named(name))
+                .collect();
             if wanted.checks.is_empty() {
                 Asked::InspectNow(Check::ALL.to_vec())
             } else if known.is_empty() {
@@ -151,13 +161,19 @@ mod tests {
     #[test]
     fn a_request_for_all_checks_for_some_and_for_none_that_is_known_are_told_apart() {
         assert_eq!(asked(&[]), request(Asked::InspectNow(Check::ALL.to_vec())));
-        assert_eq!(asked(&["pause", "of_tomorrow"]), request(Asked::InspectNow(vec![Check::Pause])));
+        assert_eq!(
+            asked(&["pause", "of_tomorrow"]),
+            request(Asked::InspectNow(vec![Check::Pause]))
+        );
         assert_eq!(asked(&["of_tomorrow"]), request(Asked::Unknown));
     }
 
     #[test]
     fn a_message_of_a_newer_server_is_tolerated() {
-        assert_eq!(read(v1::ServerMessage { kind: None }), Ok(FromServer::Unknown));
+        assert_eq!(
+            read(v1::ServerMessage { kind: None }),
+            Ok(FromServer::Unknown)
+        );
     }
 
     #[test]
@@ -169,6 +185,9 @@ mod tests {
         let read = read(v1::ServerMessage {
             kind: Some(v1::server_message::Kind::Welcome(welcome)),
         });
-        assert!(matches!(read, Err(WireError::Length { found: 15, .. })), "{read:?}");
+        assert!(
+            matches!(read, Err(WireError::Length { found: 15, .. })),
+            "{read:?}"
+        );
     }
 }

@@ -5,7 +5,9 @@ use prost::bytes::Bytes;
 use sickbay_diagnosis::observation::{Observation, Outcome};
 use sickbay_diagnosis::reading::{Data, Reading, Source};
 use sickbay_diagnosis::{Check, Time};
-use sickbay_proto::limits::{DATA_BYTES, NAME_BYTES, PATH_BYTES, READINGS_PER_OBSERVATION, TEXT_BYTES};
+use sickbay_proto::limits::{
+    DATA_BYTES, NAME_BYTES, PATH_BYTES, READINGS_PER_OBSERVATION, TEXT_BYTES,
+};
 use sickbay_proto::v1;
 
 use super::{WireError, within};
@@ -44,7 +46,11 @@ pub(super) fn read(wire: v1::Observation) -> Result<Option<(Check, Observation)>
     };
     let outcome = match outcome {
         Wire::Seen(readings) => {
-            within("the list of readings", readings.readings.len(), READINGS_PER_OBSERVATION)?;
+            within(
+                "the list of readings",
+                readings.readings.len(),
+                READINGS_PER_OBSERVATION,
+            )?;
             let mut known = Vec::with_capacity(readings.readings.len());
             for reading in readings.readings {
                 known.extend(read_reading(reading)?);
@@ -61,9 +67,15 @@ pub(super) fn read(wire: v1::Observation) -> Result<Option<(Check, Observation)>
 /// Refuses what [`super::fit`] should have cut: a last guard before the socket.
 pub(super) fn check_limits(observation: &Observation) -> Result<(), WireError> {
     match &observation.outcome {
-        Outcome::Unavailable(why) | Outcome::Failed(why) => within("a reason", why.len(), TEXT_BYTES),
+        Outcome::Unavailable(why) | Outcome::Failed(why) => {
+            within("a reason", why.len(), TEXT_BYTES)
+        }
         Outcome::Seen(readings) => {
-            within("the list of readings", readings.len(), READINGS_PER_OBSERVATION)?;
+            within(
+                "the list of readings",
+                readings.len(),
+                READINGS_PER_OBSERVATION,
+            )?;
             readings.iter().try_for_each(check_reading)
         }
     }
@@ -71,7 +83,11 @@ pub(super) fn check_limits(observation: &Observation) -> Result<(), WireError> {
 
 fn check_reading(reading: &Reading) -> Result<(), WireError> {
     within("a path", reading.path.len(), PATH_BYTES)?;
-    within("a value's name", reading.name.as_ref().map_or(0, String::len), NAME_BYTES)?;
+    within(
+        "a value's name",
+        reading.name.as_ref().map_or(0, String::len),
+        NAME_BYTES,
+    )?;
     match &reading.data {
         Data::Unreadable(why) => within("a reason", why.len(), TEXT_BYTES),
         data => within("the data of a reading", data_len(data), DATA_BYTES),
@@ -84,7 +100,12 @@ pub(super) fn data_len(data: &Data) -> usize {
         Data::Text(text) | Data::ExpandText(text) | Data::Unreadable(text) => text.len(),
         Data::MultiText(lines) => lines.iter().map(|line| line.len() + 1).sum(),
         Data::Binary(bytes) | Data::Other { bytes, .. } => bytes.len(),
-        Data::Absent | Data::NotRecorded | Data::Key(_) | Data::Dword(_) | Data::Qword(_) | Data::Flag(_) => 0,
+        Data::Absent
+        | Data::NotRecorded
+        | Data::Key(_)
+        | Data::Dword(_)
+        | Data::Qword(_)
+        | Data::Flag(_) => 0,
     }
 }
 
@@ -152,7 +173,9 @@ fn write_data(data: &Data) -> v1::reading::Data {
         Data::Qword(number) => Wire::Qword(*number),
         Data::Text(text) => Wire::Text(text.clone()),
         Data::ExpandText(text) => Wire::ExpandText(text.clone()),
-        Data::MultiText(lines) => Wire::MultiText(v1::MultiText { lines: lines.clone() }),
+        Data::MultiText(lines) => Wire::MultiText(v1::MultiText {
+            lines: lines.clone(),
+        }),
         Data::Binary(bytes) => Wire::Binary(Bytes::copy_from_slice(bytes)),
         Data::Flag(flag) => Wire::Flag(*flag),
         Data::Other { kind, bytes } => Wire::Other(v1::OtherData {
@@ -168,7 +191,9 @@ fn read_data(wire: v1::reading::Data) -> Data {
         Wire::Absent(_) => Data::Absent,
         Wire::Unreadable(why) => Data::Unreadable(why),
         Wire::NotRecorded(_) => Data::NotRecorded,
-        Wire::Key(key) => Data::Key((key.last_write_ms != 0).then(|| Time::from_millis(key.last_write_ms))),
+        Wire::Key(key) => {
+            Data::Key((key.last_write_ms != 0).then(|| Time::from_millis(key.last_write_ms)))
+        }
         Wire::Dword(number) => Data::Dword(number),
         Wire::Qword(number) => Data::Qword(number),
         Wire::Text(text) => Data::Text(text),

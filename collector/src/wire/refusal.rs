@@ -60,7 +60,10 @@ mod tests {
 
     fn status(trailer: &[u8]) -> tonic::Status {
         let mut metadata = MetadataMap::new();
-        metadata.insert_bin(sickbay_proto::ERROR_TRAILER, BinaryMetadataValue::from_bytes(trailer));
+        metadata.insert_bin(
+            sickbay_proto::ERROR_TRAILER,
+            BinaryMetadataValue::from_bytes(trailer),
+        );
         tonic::Status::with_metadata(tonic::Code::PermissionDenied, "no", metadata)
     }
 
@@ -71,7 +74,10 @@ mod tests {
             retry_after_ms: 7,
         };
         let refusal = read(&status(&detail.encode_to_vec())).expect("a refusal");
-        assert_eq!((refusal.reason, refusal.retry_after_ms), (Reason::DeviceRevoked, 7));
+        assert_eq!(
+            (refusal.reason, refusal.retry_after_ms),
+            (Reason::DeviceRevoked, 7)
+        );
         assert_eq!(refusal.message, "no");
     }
 

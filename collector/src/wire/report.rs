@@ -17,12 +17,17 @@ pub(crate) fn encode_report(report: &Report) -> Result<Vec<u8>, WireError> {
 
 /// A report that the spool kept.
 pub(crate) fn decode_report(bytes: &[u8]) -> Result<Report, WireError> {
-    let wire = v1::Report::decode(bytes).map_err(|error| WireError::Undecodable(error.to_string()))?;
+    let wire =
+        v1::Report::decode(bytes).map_err(|error| WireError::Undecodable(error.to_string()))?;
     read(wire)
 }
 
 pub(super) fn write(report: &Report) -> Result<v1::Report, WireError> {
-    within("the list of observations", report.observations.len(), OBSERVATIONS_PER_REPORT)?;
+    within(
+        "the list of observations",
+        report.observations.len(),
+        OBSERVATIONS_PER_REPORT,
+    )?;
     let mut observations = Vec::with_capacity(report.observations.len());
     for (check, seen) in report.observations.iter() {
         observation::check_limits(seen)?;
@@ -44,7 +49,11 @@ pub(super) fn write(report: &Report) -> Result<v1::Report, WireError> {
 }
 
 pub(super) fn read(wire: v1::Report) -> Result<Report, WireError> {
-    within("the list of observations", wire.observations.len(), OBSERVATIONS_PER_REPORT)?;
+    within(
+        "the list of observations",
+        wire.observations.len(),
+        OBSERVATIONS_PER_REPORT,
+    )?;
     let mut observations = Observations::new();
     for seen in wire.observations {
         if let Some((check, seen)) = observation::read(seen)? {
@@ -103,12 +112,14 @@ mod tests {
     }
 
     fn reading() -> impl Strategy<Value = Reading> {
-        (source(), ".{0,30}", proptest::option::of(".{0,10}"), data()).prop_map(|(source, path, name, data)| Reading {
-            source,
-            path,
-            name,
-            data,
-        })
+        (source(), ".{0,30}", proptest::option::of(".{0,10}"), data()).prop_map(
+            |(source, path, name, data)| Reading {
+                source,
+                path,
+                name,
+                data,
+            },
+        )
     }
 
     fn outcome() -> impl Strategy<Value = Outcome> {
@@ -124,7 +135,8 @@ mod tests {
             taken_at: Time::from_millis(ms),
             outcome,
         });
-        let observations = proptest::collection::vec((proptest::sample::select(Check::ALL), observation), 0..6);
+        let observations =
+            proptest::collection::vec((proptest::sample::select(Check::ALL), observation), 0..6);
         let dropped = proptest::option::of((any::<u64>(), any::<u64>()));
         (any::<(u64, bool, [u8; 32], i64)>(), observations, dropped).prop_map(
             |((sequence, full, digest, taken_at), seen, dropped)| {
@@ -173,9 +185,17 @@ mod tests {
     #[test]
     fn a_check_of_another_version_is_skipped_and_the_rest_is_kept() {
         let mut wire = with_check("pause");
-        wire.observations.extend(with_check("check_of_tomorrow").observations);
+        wire.observations
+            .extend(with_check("check_of_tomorrow").observations);
         let report = read(wire).expect("tolerated");
-        assert_eq!(report.observations.iter().map(|(check, _)| check).collect::<Vec<_>>(), [Check::Pause]);
+        assert_eq!(
+            report
+                .observations
+                .iter()
+                .map(|(check, _)| check)
+                .collect::<Vec<_>>(),
+            [Check::Pause]
+        );
     }
 
     #[test]
@@ -189,14 +209,19 @@ mod tests {
         };
         let with = |readings: Vec<v1::Reading>| {
             let mut wire = with_check("pause");
-            wire.observations[0].outcome = Some(v1::observation::Outcome::Seen(v1::Readings { readings }));
+            wire.observations[0].outcome =
+                Some(v1::observation::Outcome::Seen(v1::Readings { readings }));
             read(wire)
         };
         assert!(with(vec![reading(limits::PATH_BYTES, limits::DATA_BYTES)]).is_ok());
-        let refused = |result: Result<Report, WireError>| matches!(result, Err(WireError::TooLarge { .. }));
+        let refused =
+            |result: Result<Report, WireError>| matches!(result, Err(WireError::TooLarge { .. }));
         assert!(refused(with(vec![reading(limits::PATH_BYTES + 1, 0)])));
         assert!(refused(with(vec![reading(1, limits::DATA_BYTES + 1)])));
-        assert!(refused(with(vec![reading(1, 0); limits::READINGS_PER_OBSERVATION + 1])));
+        assert!(refused(with(vec![
+            reading(1, 0);
+            limits::READINGS_PER_OBSERVATION + 1
+        ])));
         let mut many = with_check("pause");
         many.observations = vec![many.observations[0].clone(); limits::OBSERVATIONS_PER_REPORT + 1];
         assert!(refused(read(many)));

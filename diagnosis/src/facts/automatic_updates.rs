@@ -52,23 +52,32 @@ impl AutomaticUpdatesFacts {
         let [no_auto_update, options] = NAMES.map(|name| reader.number(keys::POLICY_AU, name));
         let managed = reader.number(keys::MDM_UPDATE, "AllowAutoUpdate");
         let off = |fact: Option<Fact<u64>>, name: &str, is_off: fn(u64) -> bool, means_off: u64| {
-            fact.filter(|f| is_off(f.value)).map(|f| AutomaticUpdates::Disabled {
-                by: format!("{name}={}", f.value),
-                intended: f.value == means_off,
-                at: f.at,
-            })
+            fact.filter(|f| is_off(f.value))
+                .map(|f| AutomaticUpdates::Disabled {
+                    by: format!("{name}={}", f.value),
+                    intended: f.value == means_off,
+                    at: f.at,
+                })
         };
         let disabled = off(no_auto_update, NAMES[0], |n| n != 0, 1)
-            .or_else(|| off(options, NAMES[1], |n| !ENABLED_OPTIONS.contains(&n), OFF_OPTION))
+            .or_else(|| {
+                off(
+                    options,
+                    NAMES[1],
+                    |n| !ENABLED_OPTIONS.contains(&n),
+                    OFF_OPTION,
+                )
+            })
             .or_else(|| off(managed, "AllowAutoUpdate", |n| n == MDM_OFF, MDM_OFF));
         let unreadable = reader.unreadable(&[keys::POLICY_AU]);
         let mut evidence = reader.refs(keys::POLICY_AU, &NAMES);
         evidence.extend(reader.told(keys::MDM_UPDATE, &["AllowAutoUpdate"]));
         Self {
-            state: disabled.unwrap_or_else(|| match unreadable {
-                Some(why) => AutomaticUpdates::Unknown(why.value),
-                None => AutomaticUpdates::Enabled,
-            }),
+            state: match (disabled, unreadable) {
+                (Some(disabled), _) => disabled,
+                (None, Some(why)) => AutomaticUpdates::Unknown(why.value),
+                (None, None) => AutomaticUpdates::Enabled,
+            },
             evidence,
         }
     }

@@ -73,7 +73,12 @@ impl DeviceFacts {
     /// Interprets the readings of the check.
     pub fn derive(lookup: Lookup<'_>) -> Self {
         let reader = Reader::new(lookup);
-        let build = first(&reader, keys::WINDOWS_NT, &["CurrentBuildNumber", "CurrentBuild"], number_of);
+        let build = first(
+            &reader,
+            keys::WINDOWS_NT,
+            &["CurrentBuildNumber", "CurrentBuild"],
+            number_of,
+        );
         let kind = kind(&reader, build);
         let edition = reader.text(keys::WINDOWS_NT, "EditionID");
         Self {
@@ -156,7 +161,9 @@ impl DeviceFacts {
         if let Some(edition) = &self.edition {
             return Some(edition_class(&edition.value));
         }
-        self.product_name.as_ref().and_then(|name| product_class(&name.value))
+        self.product_name
+            .as_ref()
+            .and_then(|name| product_class(&name.value))
     }
 
     /// The facts as JSON.
@@ -197,13 +204,19 @@ fn number_of(reader: &Reader<'_>, path: &str, name: &str) -> Option<Fact<u32>> {
     reader
         .text(path, name)
         .and_then(|f| f.and_then(|t| t.parse().ok()))
-        .or_else(|| reader.number(path, name)?.and_then(|n| u32::try_from(n).ok()))
+        .or_else(|| {
+            reader
+                .number(path, name)?
+                .and_then(|n| u32::try_from(n).ok())
+        })
 }
 
 /// The first source that tells client from server. Multi-session calls itself a server product but is a client.
 fn kind(reader: &Reader<'_>, build: Option<Fact<u32>>) -> Option<Fact<DeviceKind>> {
     let edition = reader.text(keys::WINDOWS_NT, "EditionID");
-    let multi_session = edition.clone().filter(|e| e.value.eq_ignore_ascii_case("ServerRdsh"));
+    let multi_session = edition
+        .clone()
+        .filter(|e| e.value.eq_ignore_ascii_case("ServerRdsh"));
     multi_session
         .map(|e| e.map(|_| DeviceKind::Client))
         .or_else(|| {
@@ -216,7 +229,7 @@ fn kind(reader: &Reader<'_>, build: Option<Fact<u32>>) -> Option<Fact<DeviceKind
                 .text(keys::PRODUCT_OPTIONS, "ProductType")?
                 .and_then(|t| kind_of_product_type(&t))
         })
-        .or_else(|| edition?.and_then(|e| kind_of_edition(&e)))
+        .or_else(|| edition.map(|e| e.map(|e| kind_of_edition(&e))))
         .or_else(|| {
             reader
                 .text(keys::WINDOWS_NT, "ProductName")?
@@ -244,12 +257,12 @@ fn kind_of_product_type(text: &str) -> Option<DeviceKind> {
     }
 }
 
-fn kind_of_edition(text: &str) -> Option<DeviceKind> {
-    Some(if text.to_ascii_lowercase().starts_with("server") {
+fn kind_of_edition(text: &str) -> DeviceKind {
+    if text.to_ascii_lowercase().starts_with("server") {
         DeviceKind::Server
     } else {
         DeviceKind::Client
-    })
+    }
 }
 
 fn kind_of_product(text: &str) -> Option<DeviceKind> {
@@ -276,8 +289,9 @@ fn release(
     kind: DeviceKind,
     edition: Option<&Fact<String>>,
 ) -> Option<&'static Release> {
-    let fitting: Vec<&'static Release> =
-        releases_of_build(build).filter(|r| r.kind == kind).collect();
+    let fitting: Vec<&'static Release> = releases_of_build(build)
+        .filter(|r| r.kind == kind)
+        .collect();
     let semi_annual = edition.is_some_and(|e| {
         let e = e.value.to_ascii_lowercase();
         e.ends_with("acor") || e.ends_with("acorecor")
@@ -343,92 +357,4 @@ fn ou_of(dn: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::check::Check;
-    use crate::testing::Machine;
-
-    fn device(machine: &Machine) -> DeviceFacts {
-        machine.facts().device.expect("seen")
-    }
-
-    fn nt(build: &str) -> Machine {
-        Machine::new().on(Check::Device).sz(keys::WINDOWS_NT, "CurrentBuildNumber", build)
-    }
-
-    #[test]
-    fn build_26100_is_windows_11_or_server_2025_by_installation_type() {
-        let client = device(&nt("26100").sz(keys::WINDOWS_NT, "InstallationType", "Client"));
-        assert_eq!(client.release_name().as_deref(), Some("Windows 11 24H2"));
-        let server = device(&nt("26100").sz(keys::WINDOWS_NT, "InstallationType", "Server Core"));
-        assert_eq!(server.release_name().as_deref(), Some("Windows Server 2025"));
-        let either = device(&nt("26100"));
-        assert_eq!(either.kind, None);
-        assert_eq!(either.release, None);
-        assert_eq!(either.release_name().as_deref(), Some("Windows (build 26100)"));
-    }
-
-    #[test]
-    fn product_type_tells_a_server_where_installation_type_is_missing() {
-        let facts = device(&nt("17763").sz(keys::PRODUCT_OPTIONS, "ProductType", "LanmanNT"));
-        assert_eq!(facts.release_name().as_deref(), Some("Windows Server 2019"));
-        let facts = device(
-            &nt("17763")
-                .sz(keys::PRODUCT_OPTIONS, "ProductType", "ServerNT")
-                .sz(keys::WINDOWS_NT, "EditionID", "ServerDatacenterACor"),
-        );
-        assert_eq!(
-            facts.release_name().as_deref(),
-            Some("Windows Server, version 1809 (SAC)")
-        );
-    }
-
-    #[test]
-    fn a_product_name_of_windows_10_does_not_hide_windows_11() {
-        let facts = device(&nt("22000").sz(keys::WINDOWS_NT, "ProductName", "Windows 10 Enterprise"));
-        assert_eq!(facts.release_name().as_deref(), Some("Windows 11 21H2"));
-        assert_eq!(facts.windows().edition, Some(EditionClass::Business));
-    }
-
-    #[test]
-    fn the_1903_that_calls_itself_1709_is_a_1903() {
-        let facts = device(&nt("18362").sz(keys::WINDOWS_NT, "ReleaseId", "1709"));
-        let name = facts.release_name();
-        // Build 18362 was also a semi-annual server, so the kind has to be told.
-        assert_eq!(name.as_deref(), Some("Windows (build 18362)"));
-        let facts = device(
-            &nt("18362")
-                .sz(keys::WINDOWS_NT, "ReleaseId", "1709")
-                .sz(keys::WINDOWS_NT, "EditionID", "Professional"),
-        );
-        assert_eq!(facts.release_name().as_deref(), Some("Windows 10 1903"));
-    }
-
-    #[test]
-    fn multi_session_is_a_client_though_its_product_type_says_server() {
-        let facts = device(
-            &nt("22631")
-                .sz(keys::WINDOWS_NT, "EditionID", "ServerRdsh")
-                .sz(keys::PRODUCT_OPTIONS, "ProductType", "ServerNT"),
-        );
-        assert_eq!(facts.kind.map(|k| k.value), Some(DeviceKind::Client));
-        assert_eq!(facts.release_name().as_deref(), Some("Windows 11 23H2"));
-    }
-
-    #[test]
-    fn an_unknown_build_gets_no_release() {
-        let facts = device(&nt("27954").sz(keys::WINDOWS_NT, "InstallationType", "Client"));
-        assert_eq!(facts.release, None);
-        assert_eq!(facts.release_name().as_deref(), Some("Windows 11 (build 27954)"));
-    }
-
-    #[test]
-    fn the_ou_is_the_distinguished_name_without_the_machine() {
-        assert_eq!(
-            ou_of("CN=PC-7,OU=Lab\\, Berlin,DC=corp,DC=example").as_deref(),
-            Some("OU=Lab\\, Berlin,DC=corp,DC=example")
-        );
-        assert_eq!(ou_of(r"CN=odd\,name,OU=X").as_deref(), Some("OU=X"));
-        assert_eq!(ou_of("CN=alone"), None);
-    }
-}
+mod tests;

@@ -75,7 +75,10 @@ impl Facts {
     pub fn derive(observations: &Observations) -> Self {
         let look = |check| look(observations, check);
         let device = look(Check::Device).map(DeviceFacts::derive);
-        let windows = device.as_ref().map(DeviceFacts::windows).unwrap_or_default();
+        let windows = device
+            .as_ref()
+            .map(DeviceFacts::windows)
+            .unwrap_or_default();
         Self {
             device,
             pause: look(Check::Pause).map(|l| PauseFacts::derive(l, windows)),
@@ -93,7 +96,10 @@ impl Facts {
 
     /// What rules need of release and edition; empty where the device check could not look.
     pub fn windows(&self) -> Windows {
-        self.device.as_ref().map(DeviceFacts::windows).unwrap_or_default()
+        self.device
+            .as_ref()
+            .map(DeviceFacts::windows)
+            .unwrap_or_default()
     }
 
     /// Where each class of updates comes from, in the order of `UpdateClass::ALL`, server addresses in one spelling. `None`

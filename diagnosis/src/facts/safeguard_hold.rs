@@ -9,7 +9,7 @@ use super::device::Windows;
 use super::valued::{Fact, Reader, children};
 use crate::keys;
 use crate::knowledge::{DeviceKind, Release, release_named, release_of_code};
-use crate::observation::{EvidenceRef, Lookup};
+use crate::observation::{EvidenceRef, Found, Lookup};
 use crate::reading::Data;
 use crate::time::{DAY_MS, Time};
 
@@ -113,10 +113,11 @@ impl SafeguardFacts {
             .filter(|code| !code.eq_ignore_ascii_case(NO_TARGET))
             .map(|code| Target::derive(&reader, code))
             .collect();
-        let appraised = match key.as_ref().map(|k| k.data()) {
+        let appraised = match key.as_ref().map(Found::data) {
             _ if !targets.is_empty() => Appraised::Yes,
             Some(Data::Key(_)) => Appraised::Yes,
             Some(Data::Unreadable(why)) => Appraised::Unreadable(why.clone()),
+            Some(Data::NotRecorded) => Appraised::Unreadable("it was not recorded".to_owned()),
             _ => Appraised::Never,
         };
         let opt_out = [keys::POLICY, keys::MDM_UPDATE]
@@ -175,8 +176,13 @@ impl Target {
         let holds = lines("GatedBlockId")
             .into_iter()
             .flat_map(|line| {
-                let ids: Vec<u32> = line.value.split([',', ';', ' ']).filter_map(hold_id).collect();
-                ids.into_iter().map(move |value| Fact { value, at: line.at })
+                let ids: Vec<u32> = line
+                    .value
+                    .split([',', ';', ' '])
+                    .filter_map(hold_id)
+                    .collect();
+                ids.into_iter()
+                    .map(move |value| Fact { value, at: line.at })
             })
             .collect();
         let texts = |name: &str| lines(name).into_iter().map(|l| l.value).collect();
@@ -252,7 +258,11 @@ fn appraised_at(reader: &Reader<'_>, path: &str) -> Option<Time> {
         return Time::from_filetime(filetime.value);
     }
     const LARGEST_IN_SECONDS: i64 = 100_000_000_000;
-    let epoch: i64 = reader.text(path, "TimestampEpochString")?.value.parse().ok()?;
+    let epoch: i64 = reader
+        .text(path, "TimestampEpochString")?
+        .value
+        .parse()
+        .ok()?;
     // Some releases write seconds and some milliseconds.
     Some(Time::from_millis(if epoch < LARGEST_IN_SECONDS {
         epoch.saturating_mul(1000)
@@ -262,22 +272,34 @@ fn appraised_at(reader: &Reader<'_>, path: &str) -> Option<Time> {
 }
 
 fn pinned(reader: &Reader<'_>, windows: Windows) -> Option<Pinned> {
-    let (path, version) = [keys::POLICY, keys::MDM_UPDATE].into_iter().find_map(|path| {
-        let switched_off = path == keys::POLICY
-            && reader
-                .number(path, "TargetReleaseVersion")
-                .is_some_and(|f| f.value == 0);
-        let version = reader.text(path, "TargetReleaseVersionInfo").or_else(|| {
-            (path == keys::MDM_UPDATE)
-                .then(|| reader.text(path, "TargetReleaseVersion"))
-                .flatten()
+    let (path, version) = [keys::POLICY, keys::MDM_UPDATE]
+        .into_iter()
+        .find_map(|path| {
+            let switched_off = path == keys::POLICY
+                && reader
+                    .number(path, "TargetReleaseVersion")
+                    .is_some_and(|f| f.value == 0);
+            let version = reader.text(path, "TargetReleaseVersionInfo").or_else(|| {
+                (path == keys::MDM_UPDATE)
+                    .then(|| reader.text(path, "TargetReleaseVersion"))
+                    .flatten()
+            })?;
+            (!switched_off).then_some((path, version))
         })?;
-        (!switched_off).then_some((path, version))
-    })?;
-    let product = reader.text(path, "ProductVersion").map(|p| p.value).or_else(|| {
-        let build = windows.build?;
-        Some(if build >= WINDOWS_11 { "Windows 11" } else { "Windows 10" }.to_owned())
-    });
+    let product = reader
+        .text(path, "ProductVersion")
+        .map(|p| p.value)
+        .or_else(|| {
+            let build = windows.build?;
+            Some(
+                if build >= WINDOWS_11 {
+                    "Windows 11"
+                } else {
+                    "Windows 10"
+                }
+                .to_owned(),
+            )
+        });
     let release = match product {
         Some(product) => release_named(&product, &version.value),
         None => only_release(&version.value),

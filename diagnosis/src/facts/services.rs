@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::valued::Reader;
 use crate::keys;
-use crate::observation::{EvidenceRef, Lookup};
+use crate::observation::{EvidenceRef, Found, Lookup};
 use crate::reading::Data;
 
 /// The services that were looked at.
@@ -78,7 +78,9 @@ impl ServicesFacts {
 
     /// The service of that name, where it is one that is looked at.
     pub fn get(&self, name: &str) -> Option<&Service> {
-        self.services.iter().find(|s| s.name.eq_ignore_ascii_case(name))
+        self.services
+            .iter()
+            .find(|s| s.name.eq_ignore_ascii_case(name))
     }
 
     /// The facts as JSON: one object per service.
@@ -107,7 +109,10 @@ fn service(reader: &Reader<'_>, name: &'static str) -> Service {
         delayed: reader
             .number(&path, "DelayedAutostart")
             .is_some_and(|f| f.value == 1),
-        running: match reader.value(name, keys::RUNNING).map(|f| f.reading.data.clone()) {
+        running: match reader
+            .value(name, keys::RUNNING)
+            .map(|f| f.reading.data.clone())
+        {
             Some(Data::Flag(running)) => Some(running),
             _ => None,
         },
@@ -118,7 +123,7 @@ fn service(reader: &Reader<'_>, name: &'static str) -> Service {
 /// The start type that the readings of a service's key tell.
 pub(super) fn start_type(reader: &Reader<'_>, path: &str) -> StartType {
     let key = reader.key(path);
-    match key.as_ref().map(|k| k.data()) {
+    match key.as_ref().map(Found::data) {
         Some(Data::Absent) => return StartType::Absent,
         Some(Data::Unreadable(why)) => {
             return StartType::Unknown(format!("its key could not be read: {why}"));
@@ -129,7 +134,7 @@ pub(super) fn start_type(reader: &Reader<'_>, path: &str) -> StartType {
         _ => {}
     }
     let start = reader.value(path, "Start");
-    match start.as_ref().map(|s| s.data()) {
+    match start.as_ref().map(Found::data) {
         None if key.is_none() => StartType::Unknown("it was not looked at".to_owned()),
         None | Some(Data::Absent) => StartType::Unknown("its key has no start type".to_owned()),
         Some(Data::Unreadable(why)) => {

@@ -36,7 +36,9 @@ impl ServicingStackFacts {
         let registered = registered(&reader);
         let version = [
             package.as_ref().map(|p| build_and_revision(&p.version)),
-            registered.as_ref().map(|(version, _)| build_and_revision(version)),
+            registered
+                .as_ref()
+                .map(|(version, _)| build_and_revision(version)),
         ];
         let best = version.into_iter().flatten().max();
         Self {
@@ -82,7 +84,9 @@ fn registered(reader: &Reader<'_>) -> Option<(String, EvidenceRef)> {
 /// Packages are named `22000.280.1.0`, registered versions `10.0.22000.280`.
 fn build_and_revision(version: &str) -> (u64, u64) {
     const SMALLEST_BUILD: u64 = 1000;
-    let mut parts = numbers(version).into_iter().skip_while(|n| *n < SMALLEST_BUILD);
+    let mut parts = numbers(version)
+        .into_iter()
+        .skip_while(|n| *n < SMALLEST_BUILD);
     (
         parts.next().unwrap_or_default(),
         parts.next().unwrap_or_default(),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::services::{StartType, start_type};
 use super::valued::{Fact, Reader, children};
 use crate::keys;
-use crate::observation::{EvidenceRef, Lookup};
+use crate::observation::{EvidenceRef, Found, Lookup};
 use crate::reading::{Data, Source};
 
 /// What was found of the tools.
@@ -118,14 +118,14 @@ fn entries(reader: &Reader<'_>) -> Vec<Entry> {
 
 /// Nothing was found: whether that means absent.
 fn missing(reader: &Reader<'_>) -> ToolsState {
-    match reader.key(keys::UNINSTALL).as_ref().map(|k| k.data()) {
+    match reader.key(keys::UNINSTALL).as_ref().map(Found::data) {
         Some(Data::Key(_)) => match reader.unreadable(&[keys::UNINSTALL]) {
             Some(why) => ToolsState::Unknown(why.value),
             None => ToolsState::Absent,
         },
-        Some(Data::Unreadable(why)) => {
-            ToolsState::Unknown(format!("the list of installed programs could not be read: {why}"))
-        }
+        Some(Data::Unreadable(why)) => ToolsState::Unknown(format!(
+            "the list of installed programs could not be read: {why}"
+        )),
         _ => ToolsState::Unknown("the list of installed programs was not recorded".to_owned()),
     }
 }
@@ -137,5 +137,8 @@ pub(crate) fn compare_versions(a: &str, b: &str) -> std::cmp::Ordering {
 
 /// The numbers of a dotted version; a part that is no number counts as zero.
 pub(crate) fn numbers(version: &str) -> Vec<u64> {
-    version.split('.').map(|part| part.trim().parse().unwrap_or(0)).collect()
+    version
+        .split('.')
+        .map(|part| part.trim().parse().unwrap_or(0))
+        .collect()
 }

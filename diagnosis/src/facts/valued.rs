@@ -54,7 +54,10 @@ impl<'a> Reader<'a> {
     /// The number in a REG_DWORD or REG_QWORD.
     pub(crate) fn number(&self, path: &str, name: &str) -> Option<Fact<u64>> {
         let found = self.value(path, name)?;
-        found.data().number().map(|value| Fact { value, at: found.at })
+        found.data().number().map(|value| Fact {
+            value,
+            at: found.at,
+        })
     }
 
     /// The text of a REG_SZ or REG_EXPAND_SZ without spaces at its ends; nothing where that leaves it empty.
@@ -96,7 +99,9 @@ impl<'a> Reader<'a> {
     pub(crate) fn unreadable(&self, keys: &[&str]) -> Option<Fact<String>> {
         self.all().find_map(|found| match found.data() {
             Data::Unreadable(why)
-                if keys.iter().any(|k| k.eq_ignore_ascii_case(&found.reading.path)) =>
+                if keys
+                    .iter()
+                    .any(|k| k.eq_ignore_ascii_case(&found.reading.path)) =>
             {
                 Some(Fact {
                     value: format!("{} could not be read: {why}", found.reading.path),

@@ -56,15 +56,19 @@ fn decide(case: &Case<'_>) -> Verdict {
             };
             Verdict::open(ISSUE.severity, vec![Cause::new(by, by)], summary)
         }
-        AutomaticUpdates::Unknown(why) => {
-            Verdict::unknown(format!("Whether policy turns automatic updates off is not known: {why}."))
-        }
+        AutomaticUpdates::Unknown(why) => Verdict::unknown(format!(
+            "Whether policy turns automatic updates off is not known: {why}."
+        )),
     };
     let deciding = match &facts.state {
         AutomaticUpdates::Disabled { at, .. } => Some(*at),
         _ => None,
     };
-    verdict
-        .with_evidence(deciding)
-        .with_evidence(facts.evidence.iter().copied().filter(|at| Some(*at) != deciding))
+    verdict.with_evidence(deciding).with_evidence(
+        facts
+            .evidence
+            .iter()
+            .copied()
+            .filter(|at| Some(*at) != deciding),
+    )
 }

@@ -57,7 +57,12 @@ fn decide(case: &Case<'_>) -> Verdict {
             .with_evidence(device_evidence(case));
     }
     match &case.facts.pause {
-        Ok(facts) => pauses::decide(&facts.feature, "Feature updates", Severity::Warning, case.now),
+        Ok(facts) => pauses::decide(
+            &facts.feature,
+            "Feature updates",
+            Severity::Warning,
+            case.now,
+        ),
         Err(why) => not_known(why),
     }
 }

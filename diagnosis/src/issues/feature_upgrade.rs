@@ -2,7 +2,9 @@
 
 use super::{device_evidence, not_known};
 use crate::expectation::{UpdateClass, UpdateSource};
-use crate::facts::safeguard_hold::{APPRAISAL_FRESH_DAYS, Appraised, Relevant, SafeguardFacts, Target};
+use crate::facts::safeguard_hold::{
+    APPRAISAL_FRESH_DAYS, Appraised, Relevant, SafeguardFacts, Target,
+};
 use crate::issue::Case;
 use crate::knowledge::DeviceKind;
 use crate::time::Time;
@@ -12,7 +14,9 @@ use crate::verdict::Verdict;
 const WINDOWS_10: u32 = 10240;
 
 /// The appraiser's word and the targets that count, or the verdict where the question ends before that.
-pub(super) fn targets<'a>(case: &Case<'a>) -> Result<(&'a SafeguardFacts, Vec<&'a Target>), Verdict> {
+pub(super) fn targets<'a>(
+    case: &Case<'a>,
+) -> Result<(&'a SafeguardFacts, Vec<&'a Target>), Verdict> {
     arises(case)?;
     let facts = case.facts.safeguard_hold.as_ref().map_err(not_known)?;
     let key = facts.key;
@@ -55,12 +59,16 @@ pub(super) fn targets<'a>(case: &Case<'a>) -> Result<(&'a SafeguardFacts, Vec<&'
 fn arises(case: &Case<'_>) -> Result<(), Verdict> {
     let windows = case.facts.windows();
     if windows.kind == Some(DeviceKind::Server) {
-        return Err(Verdict::not_applicable("Servers get no feature updates from Windows Update.")
-            .with_evidence(device_evidence(case)));
+        return Err(
+            Verdict::not_applicable("Servers get no feature updates from Windows Update.")
+                .with_evidence(device_evidence(case)),
+        );
     }
     if windows.build.is_some_and(|build| build < WINDOWS_10) {
-        return Err(Verdict::not_applicable("This release of Windows gets no feature updates.")
-            .with_evidence(device_evidence(case)));
+        return Err(
+            Verdict::not_applicable("This release of Windows gets no feature updates.")
+                .with_evidence(device_evidence(case)),
+        );
     }
     if let Ok(sources) = &case.facts.scan_source
         && sources.of(UpdateClass::Feature).source == UpdateSource::Wsus
@@ -83,7 +91,13 @@ pub(super) fn old_appraisals(targets: &[&Target], now: Time) -> String {
     let old: Vec<String> = targets
         .iter()
         .filter(|t| t.is_old(now))
-        .filter_map(|t| Some(format!("{} on {}", t.release_name(), t.appraised_at?.date())))
+        .filter_map(|t| {
+            Some(format!(
+                "{} on {}",
+                t.release_name(),
+                t.appraised_at?.date()
+            ))
+        })
         .collect();
     if old.is_empty() {
         String::new()
@@ -96,7 +110,13 @@ pub(super) fn old_appraisals(targets: &[&Target], now: Time) -> String {
 pub(super) fn fresh_until(targets: &[&Target], now: Time) -> Option<Time> {
     targets
         .iter()
-        .filter_map(|t| Some(t.appraised_at?.plus_days(APPRAISAL_FRESH_DAYS).plus_millis(1)))
+        .filter_map(|t| {
+            Some(
+                t.appraised_at?
+                    .plus_days(APPRAISAL_FRESH_DAYS)
+                    .plus_millis(1),
+            )
+        })
         .filter(|end| *end > now)
         .min()
 }

@@ -53,13 +53,18 @@ fn paused(at: &PauseNow, pause: &Pause, what: &str) -> String {
 
 fn expired(at: &PauseNow, what: &str) -> String {
     match at.until {
-        Some(end) => format!("{what} are not paused: the pause by {} ended on {}.", who(at.by), end.date()),
+        Some(end) => format!(
+            "{what} are not paused: the pause by {} ended on {}.",
+            who(at.by),
+            end.date()
+        ),
         None => format!("{what} are not paused: a pause ran out and they resumed."),
     }
 }
 
 fn until(at: &PauseNow) -> String {
-    at.until.map_or_else(String::new, |end| format!(" until {}", end.date()))
+    at.until
+        .map_or_else(String::new, |end| format!(" until {}", end.date()))
 }
 
 const fn who(by: Option<PausedBy>) -> &'static str {

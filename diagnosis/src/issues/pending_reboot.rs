@@ -59,9 +59,14 @@ fn decide(case: &Case<'_>) -> Verdict {
 
 fn open(case: &Case<'_>, facts: &PendingRebootFacts) -> Verdict {
     let since = facts.since();
-    let serious_at = since.map(|s| s.plus_millis(case.expectations.pending_reboot_serious_after_ms));
+    let serious_at =
+        since.map(|s| s.plus_millis(case.expectations.pending_reboot_serious_after_ms));
     let serious = serious_at.is_some_and(|at| at <= case.now);
-    let severity = if serious { Severity::Serious } else { Severity::Warning };
+    let severity = if serious {
+        Severity::Serious
+    } else {
+        Severity::Warning
+    };
     let mut causes: Vec<Cause> = facts.deciding().map(cause).collect();
     causes.sort();
     causes.dedup();
@@ -79,33 +84,43 @@ fn summary(facts: &PendingRebootFacts, since: Option<Time>, now: Time) -> String
     let mut owners: Vec<&str> = facts.deciding().map(|s| s.owner).collect();
     owners.sort_unstable();
     owners.dedup();
-    let mut text = format!("A restart is pending, asked for by {}", owners.join(" and "));
-    match since {
-        // A moment ahead of now means that a clock is wrong, not that the restart has waited a negative time.
-        Some(since) if since <= now => {
-            let days = now.since(since) / DAY_MS;
-            text.push_str(&format!(", since {} ({days} days)", since.date()));
-        }
-        _ => {}
-    }
-    text.push('.');
-    if facts.survived_a_restart() {
-        text.push_str(" The device has restarted since, and the signals stayed.");
-    }
-    if let Some(planned) = facts.planned_at.filter(|at| *at > now) {
-        text.push_str(&format!(" Windows plans it for {planned}."));
-    }
-    text
+    // A moment ahead of now means that a clock is wrong, not that the restart has waited a negative time.
+    let waited = since
+        .filter(|since| *since <= now)
+        .map_or_else(String::new, |since| {
+            format!(
+                ", since {} ({} days)",
+                since.date(),
+                now.since(since) / DAY_MS
+            )
+        });
+    let survived = if facts.survived_a_restart() {
+        " The device has restarted since, and the signals stayed."
+    } else {
+        ""
+    };
+    let planned = facts
+        .planned_at
+        .filter(|at| *at > now)
+        .map_or_else(String::new, |at| format!(" Windows plans it for {at}."));
+    format!(
+        "A restart is pending, asked for by {}{waited}.{survived}{planned}",
+        owners.join(" and ")
+    )
 }
 
 fn nothing(facts: &PendingRebootFacts) -> String {
-    let mut text = "No restart is pending for updates.".to_owned();
+    let named = |intro: &str, names: &[&str]| {
+        if names.is_empty() {
+            String::new()
+        } else {
+            format!(" {intro}: {}.", names.join(", "))
+        }
+    };
     let others: Vec<&str> = facts.others().map(|s| s.name).collect();
-    if !others.is_empty() {
-        text.push_str(&format!(" Something else waits for one: {}.", others.join(", ")));
-    }
-    if !facts.not_recorded.is_empty() {
-        text.push_str(&format!(" Not recorded, so not looked at: {}.", facts.not_recorded.join(", ")));
-    }
-    text
+    format!(
+        "No restart is pending for updates.{}{}",
+        named("Something else waits for one", &others),
+        named("Not recorded, so not looked at", &facts.not_recorded)
+    )
 }

@@ -51,7 +51,12 @@ fn decide(case: &Case<'_>) -> Verdict {
             .with_evidence(device_evidence(case));
     }
     match &case.facts.pause {
-        Ok(facts) => pauses::decide(&facts.quality, "Quality updates", Severity::Serious, case.now),
+        Ok(facts) => pauses::decide(
+            &facts.quality,
+            "Quality updates",
+            Severity::Serious,
+            case.now,
+        ),
         Err(why) => not_known(why),
     }
 }

@@ -55,7 +55,11 @@ fn decide(case: &Case<'_>) -> Verdict {
         Ok(found) => found,
         Err(verdict) => return verdict,
     };
-    let held: Vec<&Target> = targets.iter().copied().filter(|t| !t.holds.is_empty()).collect();
+    let held: Vec<&Target> = targets
+        .iter()
+        .copied()
+        .filter(|t| !t.holds.is_empty())
+        .collect();
     let old = old_appraisals(&targets, case.now);
     let verdict = if held.is_empty() {
         no_hold(&targets, &old)
@@ -84,7 +88,9 @@ fn no_hold(targets: &[&Target], old: &str) -> Verdict {
         return Verdict::unknown(format!("Whether a hold is set is not known: {why}."));
     }
     if targets.is_empty() {
-        return Verdict::clear("The appraiser knows of no release newer than the installed one, and so of no hold.");
+        return Verdict::clear(
+            "The appraiser knows of no release newer than the installed one, and so of no hold.",
+        );
     }
     Verdict::clear(format!("No safeguard hold for {}.{old}", names(targets)))
 }
@@ -92,7 +98,9 @@ fn no_hold(targets: &[&Target], old: &str) -> Verdict {
 /// One per hold of a target.
 fn causes(target: &Target) -> Vec<Cause> {
     let cause = |id: u32| {
-        let known = hold(id).map(|h| format!(" ({})", h.affected)).unwrap_or_default();
+        let known = hold(id)
+            .map(|h| format!(" ({})", h.affected))
+            .unwrap_or_default();
         Cause::new(
             format!("{id}/{}", target.code),
             format!("Hold {id} for {}{known}", target.release_name()),

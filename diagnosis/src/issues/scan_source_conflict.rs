@@ -25,7 +25,9 @@ pub(super) const ISSUE: Issue = Issue {
         },
         FixStep {
             text: "Apply the policies, restart the update service and look for updates.",
-            command: Some("gpupdate /force && net stop wuauserv && net start wuauserv && UsoClient StartScan"),
+            command: Some(
+                "gpupdate /force && net stop wuauserv && net start wuauserv && UsoClient StartScan",
+            ),
         },
     ],
     links: &[Link {
@@ -46,7 +48,12 @@ fn decide(case: &Case<'_>) -> Verdict {
         let causes = found.iter().map(|c| Cause::new(&c.key, &c.label)).collect();
         let labels: Vec<&str> = found.iter().map(|c| c.label.as_str()).collect();
         let mut evidence: Vec<_> = found.iter().flat_map(|c| c.evidence.clone()).collect();
-        let rest: Vec<_> = facts.evidence.iter().filter(|at| !evidence.contains(at)).copied().collect();
+        let rest: Vec<_> = facts
+            .evidence
+            .iter()
+            .filter(|at| !evidence.contains(at))
+            .copied()
+            .collect();
         evidence.extend(rest);
         return Verdict::open(ISSUE.severity, causes, format!("{}.", labels.join("; ")))
             .with_evidence(evidence);

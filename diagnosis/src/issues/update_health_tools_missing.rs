@@ -49,9 +49,9 @@ fn decide(case: &Case<'_>) -> Verdict {
     let verdict = match &facts.state {
         ToolsState::Present => present(case, facts),
         ToolsState::Absent => absent(case),
-        ToolsState::Unknown(why) => {
-            Verdict::unknown(format!("Whether Update Health Tools are installed is not known: {why}."))
-        }
+        ToolsState::Unknown(why) => Verdict::unknown(format!(
+            "Whether Update Health Tools are installed is not known: {why}."
+        )),
     };
     verdict.with_evidence(facts.evidence.iter().copied())
 }
@@ -69,7 +69,9 @@ fn not_wanted(case: &Case<'_>) -> Option<&'static str> {
     }
     match windows.edition {
         Some(EditionClass::Home) => Some("Home editions get no expedited updates."),
-        Some(EditionClass::LongTerm) => Some("Long-term servicing editions get no expedited updates."),
+        Some(EditionClass::LongTerm) => {
+            Some("Long-term servicing editions get no expedited updates.")
+        }
         Some(EditionClass::Server) => Some("Servers get no expedited updates."),
         Some(EditionClass::Business) | None => None,
     }
@@ -81,19 +83,26 @@ fn present(case: &Case<'_>, facts: &UpdateHealthToolsFacts) -> Verdict {
     if facts.service == StartType::Disabled {
         return Verdict::open(
             ISSUE.severity,
-            vec![Cause::new("service disabled", "The service uhssvc is disabled")],
-            format!("Update Health Tools {named} are installed, but their service uhssvc is disabled."),
+            vec![Cause::new(
+                "service disabled",
+                "The service uhssvc is disabled",
+            )],
+            format!(
+                "Update Health Tools {named} are installed, but their service uhssvc is disabled."
+            ),
         );
     }
     match (&case.expectations.update_health_tools_minimum, version) {
-        (Some(minimum), Some(version)) if compare_versions(version, minimum).is_lt() => Verdict::open(
-            ISSUE.severity,
-            vec![Cause::new(
-                format!("outdated {version}"),
-                format!("Version {version} is below {minimum}"),
-            )],
-            format!("Update Health Tools {version} are older than the wanted {minimum}."),
-        ),
+        (Some(minimum), Some(version)) if compare_versions(version, minimum).is_lt() => {
+            Verdict::open(
+                ISSUE.severity,
+                vec![Cause::new(
+                    format!("outdated {version}"),
+                    format!("Version {version} is below {minimum}"),
+                )],
+                format!("Update Health Tools {version} are older than the wanted {minimum}."),
+            )
+        }
         (Some(minimum), None) => Verdict::unknown(format!(
             "Update Health Tools are installed, but not in the list of programs, so whether they are at least {minimum} is not known."
         )),

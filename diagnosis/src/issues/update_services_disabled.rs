@@ -158,17 +158,25 @@ impl<'a> Found<'a> {
             let causes = self
                 .broken
                 .iter()
-                .map(|(s, how)| Cause::new(format!("{} {how}", s.name), format!("{} is {how}", s.name)))
+                .map(|(s, how)| {
+                    Cause::new(format!("{} {how}", s.name), format!("{} is {how}", s.name))
+                })
                 .collect();
-            let parts: Vec<String> =
-                self.broken.iter().map(|(s, how)| format!("{} is {how}", s.name)).collect();
+            let parts: Vec<String> = self
+                .broken
+                .iter()
+                .map(|(s, how)| format!("{} is {how}", s.name))
+                .collect();
             let evidence = self.broken.iter().flat_map(|(s, _)| s.evidence.clone());
             return Verdict::open(ISSUE.severity, causes, format!("{}.", parts.join(", ")))
                 .with_evidence(evidence);
         }
         if !self.unclear.is_empty() {
-            let parts: Vec<String> =
-                self.unclear.iter().map(|(s, why)| format!("{}: {why}", s.name)).collect();
+            let parts: Vec<String> = self
+                .unclear
+                .iter()
+                .map(|(s, why)| format!("{}: {why}", s.name))
+                .collect();
             let evidence = self.unclear.iter().flat_map(|(s, _)| s.evidence.clone());
             return Verdict::unknown(format!("Not known of every service. {}.", parts.join("; ")))
                 .with_evidence(evidence);

@@ -71,9 +71,14 @@ fn no_block(targets: &[&Target], old: &str) -> Verdict {
         return Verdict::unknown(format!("Whether something blocks is not known: {why}."));
     }
     if targets.is_empty() {
-        return Verdict::clear("The appraiser knows of no release newer than the installed one, and so of no block.");
+        return Verdict::clear(
+            "The appraiser knows of no release newer than the installed one, and so of no block.",
+        );
     }
-    Verdict::clear(format!("Nothing on the device blocks {}.{old}", names(targets)))
+    Verdict::clear(format!(
+        "Nothing on the device blocks {}.{old}",
+        names(targets)
+    ))
 }
 
 /// One per reason. A red upgrade experience without a reason counts only where no hold explains it.

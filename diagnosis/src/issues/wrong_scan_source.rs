@@ -4,6 +4,7 @@ use super::not_known;
 use crate::expectation::{ExpectedSource, UpdateClass, UpdateSource};
 use crate::facts::scan_source::{ClassSource, normalised_server};
 use crate::issue::{Case, FixStep, Issue, Link};
+use crate::knowledge::DeviceKind;
 use crate::verdict::{Cause, Severity, Verdict};
 
 /// Updates come from somewhere else than expected.
@@ -50,11 +51,18 @@ fn decide(case: &Case<'_>) -> Verdict {
         Ok(facts) => facts,
         Err(why) => return not_known(why),
     };
+    // Servers get no feature updates from Windows Update, so what most of the fleet does for these says nothing about a server.
+    let is_server = case.facts.windows().kind == Some(DeviceKind::Server);
+    let majority = |class| {
+        case.fleet
+            .majority(class)
+            .filter(|_| !(is_server && class == UpdateClass::Feature))
+    };
     let compared: Vec<Comparison<'_>> = UpdateClass::ALL
         .into_iter()
         .filter_map(|class| {
             let set = case.expectations.source(class);
-            let wanted = set.or_else(|| case.fleet.majority(class))?;
+            let wanted = set.or_else(|| majority(class))?;
             Some(Comparison {
                 class,
                 wanted,
@@ -68,7 +76,9 @@ fn decide(case: &Case<'_>) -> Verdict {
 
 fn judge(compared: &[Comparison<'_>]) -> Verdict {
     if compared.is_empty() {
-        return Verdict::not_applicable("No source is expected: none is set, and the fleet has no clear majority.");
+        return Verdict::not_applicable(
+            "No source is expected: none is set, and the fleet has no clear majority.",
+        );
     }
     let wrong: Vec<&Comparison<'_>> = compared.iter().filter(|c| c.differs()).collect();
     if !wrong.is_empty() {
@@ -76,7 +86,10 @@ fn judge(compared: &[Comparison<'_>]) -> Verdict {
         let parts: Vec<String> = wrong.iter().map(|c| c.sentence()).collect();
         return Verdict::open(ISSUE.severity, causes, format!("{}.", parts.join("; ")));
     }
-    if let Some(c) = compared.iter().find(|c| c.actual.source == UpdateSource::Unknown) {
+    if let Some(c) = compared
+        .iter()
+        .find(|c| c.actual.source == UpdateSource::Unknown)
+    {
         return Verdict::unknown(format!(
             "Where {} come from could not be told: {}.",
             noun(c.class),
@@ -88,7 +101,9 @@ fn judge(compared: &[Comparison<'_>]) -> Verdict {
     } else {
         ""
     };
-    Verdict::clear(format!("Updates come from where they are expected{provisional}."))
+    Verdict::clear(format!(
+        "Updates come from where they are expected{provisional}."
+    ))
 }
 
 impl Comparison<'_> {
@@ -112,13 +127,21 @@ impl Comparison<'_> {
         };
         Cause::new(
             key,
-            format!("{} from {}", capital(noun(self.class)), place(self.actual.source, server.as_deref())),
+            format!(
+                "{} from {}",
+                capital(noun(self.class)),
+                place(self.actual.source, server.as_deref())
+            ),
         )
     }
 
     fn sentence(&self) -> String {
         let expected = place(self.wanted.source, self.wanted.server.as_deref());
-        let provisional = if self.provisional { "provisional, the fleet's majority" } else { "as set" };
+        let provisional = if self.provisional {
+            "provisional, the fleet's majority"
+        } else {
+            "as set"
+        };
         format!(
             "{} come from {} ({}); expected is {expected} ({provisional})",
             capital(noun(self.class)),

@@ -18,7 +18,9 @@ pub(super) const ISSUE: Issue = Issue {
             text: "On the WSUS server: bind a certificate that the devices trust to port 8531 of the WSUS Administration site, \
                    require SSL for the virtual directories ApiRemoting30, ClientWebService, DssAuthWebService, ServerSyncWebService and \
                    SimpleAuthWebService, then tell WSUS the name in the certificate.",
-            command: Some(r#""%ProgramFiles%\Update Services\Tools\wsusutil.exe" configuressl wsus.example.com"#),
+            command: Some(
+                r#""%ProgramFiles%\Update Services\Tools\wsusutil.exe" configuressl wsus.example.com"#,
+            ),
         },
         FixStep {
             text: "In the policy \"Specify intranet Microsoft update service location\" write both addresses with https and port 8531; \
@@ -65,6 +67,8 @@ fn of_server(server: &str) -> Verdict {
             vec![Cause::new(&address, format!("WSUS {address}"))],
             format!("The WSUS address {address} is plain HTTP."),
         ),
-        None => Verdict::unknown(format!("The WSUS address {server:?} is no URL, so its transport is not known.")),
+        None => Verdict::unknown(format!(
+            "The WSUS address {server:?} is no URL, so its transport is not known."
+        )),
     }
 }

@@ -8,7 +8,7 @@ mod releases;
 
 pub use holds::{Hold, hold};
 pub use releases::{
-    DeviceKind, Release, Support, releases, releases_of_build, release_of_code, release_named,
+    DeviceKind, Release, Support, release_named, release_of_code, releases, releases_of_build,
 };
 
 /// A data file that is part of the program.

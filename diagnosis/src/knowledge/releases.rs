@@ -192,6 +192,10 @@ mod tests {
         let pinned = release_named("Windows 11", "23H2").expect("in the table");
         assert_eq!(pinned.feature_update_code, Some("NI23H2"));
         assert!(pinned.code_confirmed);
-        assert!(!release_named("Windows 10", "22H2").expect("in the table").code_confirmed);
+        assert!(
+            !release_named("Windows 10", "22H2")
+                .expect("in the table")
+                .code_confirmed
+        );
     }
 }

@@ -7,6 +7,7 @@ pub mod issues;
 
 use axum::Json;
 use axum::Router;
+use axum::middleware;
 use axum::routing::get;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -19,7 +20,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
-use crate::problem::Problem;
+use crate::problem::{self, Problem};
 
 /// Rows of a page where the caller does not say.
 pub const DEFAULT_LIMIT: u32 = 100;
@@ -60,7 +61,8 @@ pub fn routes() -> (Router<App>, Document) {
             "/openapi.json",
             get(move |_: crate::access::Viewer| async move { Json(described) }),
         )
-        .fallback(|_: crate::access::Viewer| async { Problem::not_found("There is no such API call; see /api/v1/openapi.json.") });
+        .fallback(|_: crate::access::Viewer| async { Problem::not_found("There is no such API call; see /api/v1/openapi.json.") })
+        .layer(middleware::from_fn(problem::every_error));
     (router, document)
 }
 

@@ -77,7 +77,9 @@ impl FleetPlan {
             for kind in fitting.into_iter().chain(second) {
                 if machine.can_get(kind) {
                     let since = now.plus_millis(-chance.random_range(0..kind.oldest_ms()));
-                    machine.ailments.push(Ailment::draw(kind, since, &mut chance));
+                    machine
+                        .ailments
+                        .push(Ailment::draw(kind, since, &mut chance));
                 }
             }
             machine.write(now);
@@ -108,11 +110,6 @@ impl FleetPlan {
             what,
         })
     }
-}
-
-/// `count` machines as they stand at `now`; the same seed, count and time give the same.
-pub fn machines(seed: u64, count: usize, now: Time) -> Vec<DemoMachine> {
-    FleetPlan::new(seed, count, now).machines
 }
 
 impl DemoMachine {

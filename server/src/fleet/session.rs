@@ -88,6 +88,10 @@ impl Sessions {
                 0,
             ));
         };
+        Self::admit(identity)
+    }
+
+    fn admit(identity: DeviceIdentity) -> Result<DeviceIdentity, Status> {
         match identity.status {
             DeviceStatus::Active => Ok(identity),
             DeviceStatus::Pending => Err(wire::refusal(
@@ -110,19 +114,22 @@ impl Sessions {
         let identity = self.authenticate(peer).await?;
         let first = tokio::time::timeout(HELLO_TIMEOUT, incoming.message())
             .await
-            .map_err(|_| Status::deadline_exceeded("no Hello within 30 seconds"))??
+            .map_err(|_| Status::deadline_exceeded("no Hello within 30 seconds"))?
+            .map_err(wire::unreadable)?
             .ok_or_else(|| Status::cancelled("the session ended before Hello"))?;
         let hello = wire::hello(first)?;
         // Joined before the mark is read: from here on no older session of this device takes in anything that the mark would miss.
         let membership = self.fleet.join(identity.key);
-        let mark = self
+        let state = self
             .store
             .load_states(&[identity.key])
             .await
             .map_err(|error| storage_status(&error))?
-            .pop()
-            .map(|state| state.mark)
-            .unwrap_or_default();
+            .pop();
+        // A revocation between the handshake and Hello found no session to end.
+        let identity = state.as_ref().map_or(identity, |state| state.identity.clone());
+        let identity = Self::admit(identity)?;
+        let mark = state.map(|state| state.mark).unwrap_or_default();
         self.fleet.touch(identity.key, self.clock.now(), None);
         tracing::debug!(device = %identity.id, version = hello.collector_version, "session opened");
 
@@ -202,10 +209,11 @@ impl Session {
                     match outcome {
                         Outcome::Send(message) => self.send(message).await?,
                         Outcome::NotActive => return Err(end_status(End::Retired)),
+                        Outcome::NotStored => return Err(storage_refusal()),
                     }
                 },
                 message = self.incoming.message(), if may_read => {
-                    let Some(message) = message? else { return Ok(()) };
+                    let Some(message) = message.map_err(wire::unreadable)? else { return Ok(()) };
                     if self.receive(message, &answers, &limiter).await? {
                         in_flight += 1;
                     }
@@ -288,6 +296,10 @@ fn end_status(end: End) -> Status {
 /// A store error as a collector may see it: no detail of the database leaves the server.
 pub fn storage_status(error: &sickbay_store::StoreError) -> Status {
     tracing::error!(error = %crate::ingest::chain(error), "the database did not answer a collector's call");
+    storage_refusal()
+}
+
+fn storage_refusal() -> Status {
     wire::refusal(
         Code::Unavailable,
         RefusalReason::StorageUnavailable,

@@ -52,6 +52,15 @@ pub enum CaError {
         /// The file that is there.
         present: PathBuf,
     },
+    /// A file of the CA holds something else.
+    #[error("{} cannot be used: restore it from a backup, or remove ca.pem and ca-key.pem to make a new CA, after which every device must enrol again", path.display())]
+    Broken {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: rcgen::Error,
+    },
     /// A key or certificate cannot be used.
     #[error("{what} cannot be used")]
     Unusable {
@@ -140,13 +149,13 @@ impl Ca {
     }
 
     fn open(key_file: &Path, certificate_file: &Path) -> Result<Self, CaError> {
-        let key = KeyPair::from_pem(&read(key_file)?).map_err(unusable("the CA's key"))?;
+        let key = KeyPair::from_pem(&read(key_file)?).map_err(broken(key_file))?;
         let pem = read(certificate_file)?;
         let certificate = rustls::pki_types::pem::PemObject::from_pem_slice(pem.as_bytes())
             .map_err(|_| rcgen::Error::CouldNotParseCertificate)
-            .map_err(unusable("the CA's certificate"))?;
-        let issuer = Issuer::from_ca_cert_der(&certificate, key)
-            .map_err(unusable("the CA's certificate"))?;
+            .map_err(broken(certificate_file))?;
+        let issuer =
+            Issuer::from_ca_cert_der(&certificate, key).map_err(broken(certificate_file))?;
         Ok(Self { issuer, certificate })
     }
 
@@ -240,6 +249,11 @@ fn offset(time: Time) -> OffsetDateTime {
 
 fn unusable(what: &'static str) -> impl FnOnce(rcgen::Error) -> CaError {
     move |source| CaError::Unusable { what, source }
+}
+
+fn broken(path: &Path) -> impl FnOnce(rcgen::Error) -> CaError {
+    let path = path.to_owned();
+    move |source| CaError::Broken { path, source }
 }
 
 fn read(path: &Path) -> Result<String, CaError> {

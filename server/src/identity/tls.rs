@@ -18,7 +18,9 @@ use std::time::{Duration, Instant};
 use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
 use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier};
+use rustls::pki_types::UnixTime;
 use rustls::sign::CertifiedKey;
+use rustls::time_provider::TimeProvider;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -104,17 +106,30 @@ fn certify(ca: &Ca, names: &[String], clock: &Clock) -> Result<Arc<CertifiedKey>
     Ok(Arc::new(CertifiedKey::new(chain, signing)))
 }
 
+/// Certificates end by the same clock by which they were issued.
+#[derive(Debug)]
+struct ByClock(Clock);
+
+impl TimeProvider for ByClock {
+    fn current_time(&self) -> Option<UnixTime> {
+        let seconds = u64::try_from(self.0.now().millis() / 1000).ok()?;
+        Some(UnixTime::since_unix_epoch(Duration::from_secs(seconds)))
+    }
+}
+
 /// The TLS settings of the collectors' port.
 pub fn collectors_config(
     ca: &Ca,
     identity: Arc<ServerIdentity>,
+    clock: &Clock,
 ) -> Result<rustls::ServerConfig, TlsError> {
     let mut roots = RootCertStore::empty();
     roots.add(ca.certificate().clone())?;
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider())
         .allow_unauthenticated()
         .build()?;
-    let mut config = rustls::ServerConfig::builder_with_provider(provider())
+    let time = Arc::new(ByClock(clock.clone()));
+    let mut config = rustls::ServerConfig::builder_with_details(provider(), time)
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .with_client_cert_verifier(verifier)
         .with_cert_resolver(identity);

@@ -36,6 +36,8 @@ pub enum Outcome {
     Send(ToCollector),
     /// The device is not active any more.
     NotActive,
+    /// The database refused for good: nothing of it is durable.
+    NotStored,
 }
 
 /// Something for the writer to do.
@@ -168,20 +170,53 @@ impl Writer {
         let mut batch = Vec::with_capacity(BATCH);
         while self.queue.recv_many(&mut batch, BATCH).await > 0 {
             self.metrics.queue.dec_by(batch.len() as i64);
-            let mut waiting = std::mem::take(&mut batch);
-            for attempt in 0.. {
-                let answers = attempt + 1 == CONFLICTS;
-                waiting = self.commit(waiting, answers).await;
-                if waiting.is_empty() {
-                    break;
+            self.work_off(std::mem::take(&mut batch)).await;
+        }
+    }
+
+    /// Commits a batch. One that the database refuses as a whole is tried device by device, so that a report which cannot be stored
+    /// harms nobody else's.
+    async fn work_off(&self, items: Vec<Item>) {
+        let Err(refused) = self.commit_all(items).await else {
+            return;
+        };
+        let mut by_device: BTreeMap<i64, Vec<Item>> = BTreeMap::new();
+        for item in refused {
+            by_device.entry(item.key()).or_default().push(item);
+        }
+        let alone = by_device.len() == 1;
+        for (key, items) in by_device {
+            let result = if alone {
+                Err(items)
+            } else {
+                self.commit_all(items).await
+            };
+            if let Err(items) = result {
+                tracing::error!(device_key = key, "the database refuses this device's report; it stays in the device's spool");
+                for item in items {
+                    if let Item::Report { answer, .. } = item {
+                        let _ = answer.send(Outcome::NotStored);
+                    }
                 }
             }
         }
     }
 
+    /// Commits until no device was written by someone else meanwhile. Gives the items back where the database refuses them.
+    async fn commit_all(&self, items: Vec<Item>) -> Result<(), Vec<Item>> {
+        let mut waiting = items;
+        for attempt in 1..=CONFLICTS {
+            waiting = self.commit(waiting, attempt == CONFLICTS).await?;
+            if waiting.is_empty() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// Commits a batch and answers it. Gives back the items of devices that someone else wrote meanwhile; on the `last` attempt
     /// these are asked for a full report instead.
-    async fn commit(&self, items: Vec<Item>, last: bool) -> Vec<Item> {
+    async fn commit(&self, items: Vec<Item>, last: bool) -> Result<Vec<Item>, Vec<Item>> {
         let now = self.clock.now();
         let keys: Vec<i64> = items
             .iter()
@@ -191,7 +226,7 @@ impl Writer {
             .collect();
         let states = self.patiently("load devices", || self.store.load_states(&keys)).await;
         let Some(states) = states else {
-            return Vec::new();
+            return Err(items);
         };
         let rules = self.rules.get();
         let mut prepared = prepare(&items, states, &rules, now);
@@ -203,7 +238,7 @@ impl Writer {
                 .patiently("commit reports", || self.store.commit(changes.clone()))
                 .await;
             let Some(results) = committed else {
-                return Vec::new();
+                return Err(items);
             };
             self.metrics.commits.inc();
             results
@@ -215,7 +250,7 @@ impl Writer {
             .map(|(change, _)| change.key)
             .collect();
         self.publish(&changes, &conflicts);
-        self.answer(items, prepared, &conflicts, last)
+        Ok(self.answer(items, prepared, &conflicts, last))
     }
 
     fn publish(&self, changes: &[DeviceChange], conflicts: &BTreeSet<i64>) {
@@ -271,8 +306,8 @@ impl Writer {
         again
     }
 
-    /// Tries until the database answers. `None` where it refuses for good: the batch is dropped without acknowledgement, so
-    /// collectors send it again when they reconnect, and the error is in the log.
+    /// Tries until the database answers. `None` where it refuses for good: the batch is dropped without acknowledgement, its
+    /// sessions end, so that collectors send it again when they reconnect, and the error is in the log.
     async fn patiently<T, F>(&self, what: &'static str, mut attempt: impl FnMut() -> F) -> Option<T>
     where
         F: Future<Output = Result<T, StoreError>>,
@@ -301,6 +336,16 @@ impl Writer {
             }
         }
     }
+}
+
+/// Ends the sessions of a batch that the database refused: without an answer they would wait for it for ever.
+fn refuse(items: Vec<Item>) -> Vec<Item> {
+    for item in items {
+        if let Item::Report { answer, .. } = item {
+            let _ = answer.send(Outcome::NotStored);
+        }
+    }
+    Vec::new()
 }
 
 /// What the batch's items come to, if the commit succeeds.

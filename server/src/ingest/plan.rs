@@ -99,6 +99,10 @@ impl Working {
 
     /// Decides every issue on the facts as they are now and notes what is different.
     pub fn diagnose(&mut self, rules: &Rules, now: Time) {
+        // A device that never reported has nothing to be diagnosed; it is counted as such, not as unknown.
+        if self.state.mark.epoch.is_empty() {
+            return;
+        }
         let facts = Facts::derive(&self.state.observations);
         let diagnosis = diagnose(&Case {
             facts: &facts,

@@ -8,7 +8,6 @@ mod issues;
 mod overview;
 mod settings;
 
-use axum::Router;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -24,26 +23,25 @@ use sickbay_web::pages::sign_in::{SignInPage, SignInReason};
 use crate::access::{self, Viewer};
 use crate::app::App;
 use crate::problem::Problem;
+use crate::web::Route;
 
 /// Rows of a list on a page.
 const ROWS: u32 = 100;
 
 /// Every page and asset.
-pub fn routes() -> Router<App> {
-    Router::new()
-        .route(links::OVERVIEW, get(overview::show))
-        .route(links::ISSUES, get(issues::show))
-        .route("/issues/{issue}", get(issue::show))
-        .route(links::DEVICES, get(devices::show))
-        .route("/devices/{id}", get(device::show))
-        .route(links::ENROLMENT, get(enrolment::show))
-        .route(links::APPROVE, post(enrolment::approve))
-        .route(links::REFUSE, post(enrolment::refuse))
-        .route(links::SETTINGS, get(settings::show))
-        .route("/assets/{name}", get(asset_file))
-        .route("/favicon.ico", get(favicon))
-        .fallback(missing)
-}
+pub(crate) const ROUTES: &[Route] = &[
+    Route::get(links::OVERVIEW, || get(overview::show)),
+    Route::get(links::ISSUES, || get(issues::show)),
+    Route::get("/issues/{issue}", || get(issue::show)),
+    Route::get(links::DEVICES, || get(devices::show)),
+    Route::get("/devices/{id}", || get(device::show)),
+    Route::get(links::ENROLMENT, || get(enrolment::show)),
+    Route::post(links::APPROVE, || post(enrolment::approve)),
+    Route::post(links::REFUSE, || post(enrolment::refuse)),
+    Route::get(links::SETTINGS, || get(settings::show)),
+    Route::get("/assets/{name}", || get(asset_file)),
+    Route::get("/favicon.ico", || get(favicon)),
+];
 
 async fn asset_file(Path(name): Path<String>) -> Response {
     asset::asset(&name).map_or_else(|| StatusCode::NOT_FOUND.into_response(), file)
@@ -69,7 +67,8 @@ fn file(asset: Asset) -> Response {
         .into_response()
 }
 
-async fn missing(visit: Visit) -> PageError {
+/// What a signed-in person sees at an address that is no page.
+pub(crate) async fn missing(visit: Visit) -> PageError {
     visit.error(Problem::not_found(
         "This page does not exist. The address may be mistyped, or the device may have been deleted.",
     ))

@@ -142,7 +142,10 @@ fn ten_thousand_characters_stay_whole_and_inside_an_element_that_isolates_them()
     for (name, html) in pages(&|text| format!("{text}{long}")) {
         assert!(html.contains(&long), "{name} cuts what a device said");
         // The other pages show what the server says, or give back what was typed.
-        if matches!(name, "overview" | "issue" | "devices" | "device" | "enrolment") {
+        if matches!(
+            name,
+            "overview" | "issue" | "devices" | "device" | "enrolment"
+        ) {
             assert!(html.contains("<bdi"), "{name} isolates nothing");
         }
     }

@@ -33,7 +33,11 @@ pub(super) fn table(inspected: &Inspected) -> String {
     for (issue, verdict) in open {
         open_issue(&mut out, inspected, issue, verdict);
     }
-    heading(&mut out, "UNKNOWN", inspected.diagnosis.count(State::Unknown));
+    heading(
+        &mut out,
+        "UNKNOWN",
+        inspected.diagnosis.count(State::Unknown),
+    );
     for (issue, verdict) in of(State::Unknown) {
         let _ = writeln!(out, "  {}: {}", issue.title, printable(&verdict.summary));
     }
@@ -97,21 +101,25 @@ fn evidence_lines(out: &mut String, evidence: &Evidence) {
     } else {
         format!("{} {}", evidence.path, evidence.name)
     };
-    let _ = writeln!(
-        out,
-        "    Read: {} [{}]",
-        printable(&place).replace('\n', " "),
-        evidence.kind
-    );
+    let place = printable(&place).replace('\n', " ");
     let data = printable(&evidence.data);
-    let mut lines = data.lines();
-    for line in lines.by_ref().take(MAX_DATA_LINES) {
-        let shown: String = line.chars().take(MAX_DATA_CHARS).collect();
-        let cut = if shown.len() < line.len() { " ..." } else { "" };
-        let _ = writeln!(out, "          {shown}{cut}");
+    let lines: Vec<String> = data.lines().map(shortened).collect();
+    let shown = lines
+        .first()
+        .map_or_else(String::new, |line| format!(" = {line}"));
+    let _ = writeln!(out, "    Read: {place}{shown} [{}]", evidence.kind);
+    for line in lines.iter().skip(1).take(MAX_DATA_LINES - 1) {
+        let _ = writeln!(out, "          {line}");
     }
-    let more = lines.count();
-    if more > 0 {
+    if lines.len() > MAX_DATA_LINES {
+        let more = lines.len() - MAX_DATA_LINES;
         let _ = writeln!(out, "          and {more} more lines");
+    }
+}
+
+fn shortened(line: &str) -> String {
+    match line.char_indices().nth(MAX_DATA_CHARS) {
+        Some((end, _)) => format!("{} ...", &line[..end]),
+        None => line.to_owned(),
     }
 }

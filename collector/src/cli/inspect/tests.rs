@@ -81,7 +81,10 @@ fn the_json_object_has_the_documented_fields() {
 
 #[test]
 fn the_exit_status_tells_open_from_unknown() {
-    assert_eq!(inspected(with_http_wsus("http://wsus:8530")).exit_status(), 1);
+    assert_eq!(
+        inspected(with_http_wsus("http://wsus:8530")).exit_status(),
+        1
+    );
     assert_eq!(
         inspected(Registry::new()).exit_status(),
         2,
@@ -91,7 +94,9 @@ fn the_exit_status_tells_open_from_unknown() {
 
 #[test]
 fn a_machine_cannot_steer_the_terminal_of_whoever_looks_at_it() {
-    let table = table::table(&inspected(with_http_wsus("http://wsus\u{1b}[2J\u{202e}:8530")));
+    let table = table::table(&inspected(with_http_wsus(
+        "http://wsus\u{1b}[2J\u{202e}:8530",
+    )));
     assert!(table.contains("http://wsus [2J:8530"), "{table}");
     assert!(!table.contains(['\u{1b}', '\u{202e}']));
 }
@@ -99,7 +104,11 @@ fn a_machine_cannot_steer_the_terminal_of_whoever_looks_at_it() {
 #[test]
 fn the_table_shows_open_issues_first_and_says_why_others_are_unknown() {
     let table = table::table(&inspected(with_http_wsus("http://wsus:8530")));
-    let place = |text: &str| table.find(text).unwrap_or_else(|| panic!("{text}: {table}"));
+    let place = |text: &str| {
+        table
+            .find(text)
+            .unwrap_or_else(|| panic!("{text}: {table}"))
+    };
     assert!(place("\nOPEN (") < place("wsus-without-tls"));
     assert!(place("wsus-without-tls") < place("\nUNKNOWN ("));
     assert!(place("\nUNKNOWN (") < place("\nCLEAR ("));

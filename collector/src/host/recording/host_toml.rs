@@ -193,10 +193,7 @@ mod rfc3339 {
         DateTime(toml::value::Datetime),
     }
 
-    #[expect(
-        clippy::ref_option,
-        reason = "serde hands the field over by reference"
-    )]
+    #[expect(clippy::ref_option, reason = "serde hands the field over by reference")]
     pub(super) fn serialize<S: Serializer>(
         time: &Option<Time>,
         serializer: S,
@@ -273,11 +270,10 @@ last_write = 2026-11-19T02:00:00Z
             Data::Absent
         );
         assert_eq!(host.file(r"C:\else"), Data::NotRecorded);
-        assert!(matches!(host.reboot_required(), Data::Unreadable(why) if why.contains("0x8024001E")));
-        assert_eq!(
-            Description::default().reboot_required(),
-            Data::NotRecorded
+        assert!(
+            matches!(host.reboot_required(), Data::Unreadable(why) if why.contains("0x8024001E"))
         );
+        assert_eq!(Description::default().reboot_required(), Data::NotRecorded);
     }
 
     #[test]
@@ -314,11 +310,17 @@ last_write = 2026-11-19T02:00:00Z
     #[test]
     fn the_example_of_the_documentation_is_accepted() {
         let page = include_str!("../../../../docs/recordings.md");
-        let (_, example) = page.split_once("```toml\n").expect("the page has an example");
+        let (_, example) = page
+            .split_once("```toml\n")
+            .expect("the page has an example");
         let (example, _) = example.split_once("```").expect("the example ends");
         let host = Description::parse(example).expect("the example is right");
         for fact in SystemFact::ALL {
-            assert!(matches!(host.system(fact), Data::Text(_)), "{}", fact.name());
+            assert!(
+                matches!(host.system(fact), Data::Text(_)),
+                "{}",
+                fact.name()
+            );
         }
         assert_eq!(host.reboot_required(), Data::Flag(false));
         assert_eq!((host.files.len(), host.keys.len()), (1, 1));

@@ -73,8 +73,9 @@ impl Loaded {
         let mut files = files_in(path)?;
         // The order of names decides which of two exports of one value wins, so that it does not depend on the file system.
         files.sort();
-        let (wanted, others): (Vec<_>, Vec<_>) =
-            files.into_iter().partition(|file| is_reg(file) || is_host_toml(file));
+        let (wanted, others): (Vec<_>, Vec<_>) = files
+            .into_iter()
+            .partition(|file| is_reg(file) || is_host_toml(file));
         if wanted.is_empty() {
             return Err(LoadError::NothingInFolder {
                 path: path.to_owned(),

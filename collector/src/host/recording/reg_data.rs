@@ -40,13 +40,22 @@ pub(super) fn from_bytes(number: u32, bytes: Vec<u8>, encoding: TextBytes) -> Da
         kind::MULTI_SZ => Data::MultiText(strings(&text(&bytes))),
         kind::DWORD => match <[u8; 4]>::try_from(&*bytes) {
             Ok(four) => Data::Dword(u32::from_le_bytes(four)),
-            Err(_) => Data::Other { kind: number, bytes },
+            Err(_) => Data::Other {
+                kind: number,
+                bytes,
+            },
         },
         kind::QWORD => match <[u8; 8]>::try_from(&*bytes) {
             Ok(eight) => Data::Qword(u64::from_le_bytes(eight)),
-            Err(_) => Data::Other { kind: number, bytes },
+            Err(_) => Data::Other {
+                kind: number,
+                bytes,
+            },
         },
-        _ => Data::Other { kind: number, bytes },
+        _ => Data::Other {
+            kind: number,
+            bytes,
+        },
     }
 }
 

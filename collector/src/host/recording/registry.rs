@@ -258,7 +258,9 @@ fn is_numbered_control_set(name: &str) -> bool {
         && name
             .get(.."ControlSet".len())
             .is_some_and(|start| start.eq_ignore_ascii_case("ControlSet"))
-        && name["ControlSet".len()..].bytes().all(|b| b.is_ascii_digit())
+        && name["ControlSet".len()..]
+            .bytes()
+            .all(|b| b.is_ascii_digit())
 }
 
 fn fold(name: &str) -> String {
@@ -308,7 +310,10 @@ mod tests {
         registry.set_value(r"HKLM\SYSTEM\ControlSet002\A", "v", Data::Dword(2));
         let before = registry.clone();
         registry.adopt_current_control_set();
-        assert_eq!(registry, before, "two sets and no Select: nothing is guessed");
+        assert_eq!(
+            registry, before,
+            "two sets and no Select: nothing is guessed"
+        );
         registry.set_value(r"HKLM\SYSTEM\Select", "Current", Data::Dword(2));
         registry.adopt_current_control_set();
         assert_eq!(

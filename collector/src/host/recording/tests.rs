@@ -16,12 +16,27 @@ fn recording_of(body: &str) -> Recording {
 #[test]
 fn absent_is_not_the_same_as_never_exported() {
     let recording = recording_of("[HKEY_LOCAL_MACHINE\\SOFTWARE\\A]\r\n\"v\"=dword:1\r\n");
-    assert_eq!(recording.registry_value(r"HKLM\SOFTWARE\A", "V"), Data::Dword(1));
-    assert_eq!(recording.registry_value(r"HKLM\SOFTWARE\A", "w"), Data::Absent);
-    assert_eq!(recording.registry_value(r"HKLM\SOFTWARE\B", "w"), Data::Absent);
+    assert_eq!(
+        recording.registry_value(r"HKLM\SOFTWARE\A", "V"),
+        Data::Dword(1)
+    );
+    assert_eq!(
+        recording.registry_value(r"HKLM\SOFTWARE\A", "w"),
+        Data::Absent
+    );
+    assert_eq!(
+        recording.registry_value(r"HKLM\SOFTWARE\B", "w"),
+        Data::Absent
+    );
     assert_eq!(recording.registry_key(r"HKLM\SOFTWARE\B"), Data::Absent);
-    assert_eq!(recording.registry_subkeys(r"HKLM\SOFTWARE\B"), Listing::Absent);
-    assert_eq!(recording.registry_values(r"HKLM\SOFTWARE\B"), Listing::Absent);
+    assert_eq!(
+        recording.registry_subkeys(r"HKLM\SOFTWARE\B"),
+        Listing::Absent
+    );
+    assert_eq!(
+        recording.registry_values(r"HKLM\SOFTWARE\B"),
+        Listing::Absent
+    );
     assert_eq!(recording.registry_key(r"HKLM\SOFTWARE\A"), Data::Key(None));
     let system = r"HKLM\SYSTEM\CurrentControlSet\Services";
     assert_eq!(recording.registry_value(system, "v"), Data::NotRecorded);
@@ -38,12 +53,17 @@ fn what_a_registry_cannot_tell_is_not_recorded_without_a_host_toml() {
     }
     assert_eq!(recording.service_running("wuauserv"), Data::NotRecorded);
     assert_eq!(recording.update_agent_reboot_required(), Data::NotRecorded);
-    assert_eq!(recording.file(r"%windir%\WinSxS\pending.xml"), Data::NotRecorded);
+    assert_eq!(
+        recording.file(r"%windir%\WinSxS\pending.xml"),
+        Data::NotRecorded
+    );
 }
 
 #[test]
 fn an_offline_hive_is_read_as_the_current_control_set() {
-    let recording = recording_of("[HKEY_LOCAL_MACHINE\\SYSTEM\\ControlSet001\\Services\\BITS]\r\n\"Start\"=dword:4\r\n");
+    let recording = recording_of(
+        "[HKEY_LOCAL_MACHINE\\SYSTEM\\ControlSet001\\Services\\BITS]\r\n\"Start\"=dword:4\r\n",
+    );
     assert_eq!(
         recording.registry_value(r"HKLM\SYSTEM\CurrentControlSet\Services\BITS", "Start"),
         Data::Dword(4)
@@ -56,7 +76,11 @@ fn a_folder_is_one_device_and_says_what_it_did_not_read() {
     let write = |name: &str, text: &str| {
         fs::write(folder.path().join(name), text).expect("the folder is ours");
     };
-    let value = |n: u32| format!("{HEADER}[HKEY_LOCAL_MACHINE\\SOFTWARE\\A]\r\n\"v\"=dword:{n}\r\n\"n{n}\"=dword:{n}\r\n");
+    let value = |n: u32| {
+        format!(
+            "{HEADER}[HKEY_LOCAL_MACHINE\\SOFTWARE\\A]\r\n\"v\"=dword:{n}\r\n\"n{n}\"=dword:{n}\r\n"
+        )
+    };
     write("b.REG", &value(2));
     write("a.reg", &value(1));
     write("System.evtx", "ElfFile");
@@ -65,8 +89,14 @@ fn a_folder_is_one_device_and_says_what_it_did_not_read() {
         "now = 2026-11-23T08:00:00Z\nhost_name = 'PC'\n[[keys]]\npath = 'HKLM\\SOFTWARE\\A'\nlast_write = 2026-11-01T00:00:00Z\n",
     );
     let (recording, problems) = Recording::load(&[folder.path()], None).expect("it can be read");
-    assert_eq!(recording.registry_value(r"HKLM\SOFTWARE\A", "v"), Data::Dword(2));
-    assert_eq!(recording.registry_value(r"HKLM\SOFTWARE\A", "n1"), Data::Dword(1));
+    assert_eq!(
+        recording.registry_value(r"HKLM\SOFTWARE\A", "v"),
+        Data::Dword(2)
+    );
+    assert_eq!(
+        recording.registry_value(r"HKLM\SOFTWARE\A", "n1"),
+        Data::Dword(1)
+    );
     assert_eq!(recording.now().to_string(), "2026-11-23T08:00:00Z");
     assert_eq!(
         recording.registry_key(r"HKLM\SOFTWARE\A"),
@@ -77,15 +107,27 @@ fn a_folder_is_one_device_and_says_what_it_did_not_read() {
 
     let as_of = Time::parse("2026-12-01T00:00:00Z").expect("a time");
     let (recording, _) = Recording::load(&[folder.path()], Some(as_of)).expect("it can be read");
-    assert_eq!(recording.now(), as_of, "the caller's time goes before the recording's");
+    assert_eq!(
+        recording.now(),
+        as_of,
+        "the caller's time goes before the recording's"
+    );
 }
 
 #[test]
 fn a_broken_host_toml_names_its_line_and_the_registry_is_kept() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let reg = folder.path().join("a.reg");
-    fs::write(&reg, format!("{HEADER}[HKEY_LOCAL_MACHINE\\SOFTWARE\\A]\r\n")).expect("ours");
-    fs::write(folder.path().join("host.toml"), "host_name = 'PC'\nhostname = 'PC'\n").expect("ours");
+    fs::write(
+        &reg,
+        format!("{HEADER}[HKEY_LOCAL_MACHINE\\SOFTWARE\\A]\r\n"),
+    )
+    .expect("ours");
+    fs::write(
+        folder.path().join("host.toml"),
+        "host_name = 'PC'\nhostname = 'PC'\n",
+    )
+    .expect("ours");
     let (recording, problems) = Recording::load(&[folder.path()], None).expect("it can be read");
     assert_eq!(recording.registry_key(r"HKLM\SOFTWARE\A"), Data::Key(None));
     assert_eq!(problems.len(), 1);
@@ -98,8 +140,14 @@ fn what_is_no_recording_at_all_is_an_error() {
     let text = folder.path().join("notes.txt");
     fs::write(&text, "root:x:0:0\n").expect("ours");
     let missing = folder.path().join("missing.reg");
-    assert!(matches!(Recording::load(&[&missing], None), Err(LoadError::Open { .. })));
-    assert!(matches!(Recording::load(&[&text], None), Err(LoadError::NotRegFile { .. })));
+    assert!(matches!(
+        Recording::load(&[&missing], None),
+        Err(LoadError::Open { .. })
+    ));
+    assert!(matches!(
+        Recording::load(&[&text], None),
+        Err(LoadError::NotRegFile { .. })
+    ));
     assert!(matches!(
         Recording::load(&[folder.path()], None),
         Err(LoadError::NothingInFolder { .. })
@@ -110,9 +158,17 @@ fn what_is_no_recording_at_all_is_an_error() {
 fn a_clone_keeps_what_it_saw_when_the_original_changes() {
     let mut recording = recording_of("[HKEY_LOCAL_MACHINE\\SOFTWARE\\A]\r\n\"v\"=dword:1\r\n");
     let before = recording.clone();
-    recording.registry_mut().set_value(r"HKLM\SOFTWARE\A", "v", Data::Dword(2));
+    recording
+        .registry_mut()
+        .set_value(r"HKLM\SOFTWARE\A", "v", Data::Dword(2));
     recording.description_mut().host_name = Some("PC".into());
-    assert_eq!(before.registry_value(r"HKLM\SOFTWARE\A", "v"), Data::Dword(1));
+    assert_eq!(
+        before.registry_value(r"HKLM\SOFTWARE\A", "v"),
+        Data::Dword(1)
+    );
     assert_eq!(before.system(SystemFact::HostName), Data::NotRecorded);
-    assert_eq!(recording.registry_value(r"HKLM\SOFTWARE\A", "v"), Data::Dword(2));
+    assert_eq!(
+        recording.registry_value(r"HKLM\SOFTWARE\A", "v"),
+        Data::Dword(2)
+    );
 }

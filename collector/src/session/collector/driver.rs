@@ -28,9 +28,9 @@ use crate::wire::{self, CertificateIssued, Outgoing, Rpc, Sent, ServerMessages};
 type Pending<T> = Option<Pin<Box<dyn Future<Output = T> + Send>>>;
 
 /// Longest sleep; only bounds arithmetic, since a timer that comes too early is harmless.
-const LONGEST_SLEEP: Duration = Duration::from_secs(60 * 60);
+const LONGEST_SLEEP: Duration = Duration::from_hours(1);
 /// Shortest and longest time until a failed renewal is tried again.
-const RENEWAL_RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60 * 60));
+const RENEWAL_RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_hours(1));
 
 pub(super) struct Driver<'a> {
     collector: &'a mut Collector,
@@ -111,7 +111,12 @@ impl<'a> Driver<'a> {
                 Happening::RenewalDue => self.renew(),
                 Happening::Wanted => {
                     let wanted = std::mem::take(
-                        &mut *self.collector.shared.wanted.lock().unwrap_or_else(PoisonError::into_inner),
+                        &mut *self
+                            .collector
+                            .shared
+                            .wanted
+                            .lock()
+                            .unwrap_or_else(PoisonError::into_inner),
                     );
                     self.tell(Event::InspectSoon(wanted.into_iter().collect()));
                 }
@@ -121,7 +126,12 @@ impl<'a> Driver<'a> {
     }
 
     async fn wait(&mut self) -> Happening {
-        let timer = self.started + self.collector.machine.deadline().min(self.started.elapsed() + LONGEST_SLEEP);
+        let timer = self.started
+            + self
+                .collector
+                .machine
+                .deadline()
+                .min(self.started.elapsed() + LONGEST_SLEEP);
         let renewal = self.renewal_time();
         let shared = Arc::clone(&self.collector.shared);
         tokio::select! {
@@ -154,7 +164,6 @@ impl<'a> Driver<'a> {
             Action::Disconnect => {
                 self.session = None;
                 self.connecting = None;
-                self.collector.server += 1;
             }
             Action::Send(message) => self.send(&message).await?,
             Action::Inspect(checks) => {
@@ -164,12 +173,23 @@ impl<'a> Driver<'a> {
             Action::SpoolPush(report) => self.push(report).await,
             Action::SpoolRemoveUpTo(sequence) => {
                 if self.base_saved {
-                    let removed = self.collector.storage.with(move |files| files.spool.remove_up_to(sequence)).await;
-                    log_failure("reports stay in the spool although they are not needed any more", removed);
+                    let removed = self
+                        .collector
+                        .storage
+                        .with(move |files| files.spool.remove_up_to(sequence))
+                        .await;
+                    log_failure(
+                        "reports stay in the spool although they are not needed any more",
+                        removed,
+                    );
                 }
             }
             Action::SpoolClear => {
-                let cleared = self.collector.storage.with(|files| files.spool.clear()).await;
+                let cleared = self
+                    .collector
+                    .storage
+                    .with(|files| files.spool.clear())
+                    .await;
                 log_failure("reports of an earlier epoch stay in the spool", cleared);
             }
             Action::SaveBase => {
@@ -180,7 +200,10 @@ impl<'a> Driver<'a> {
                     .with(move |files| files.state.save_encoded_base(&encoded))
                     .await;
                 self.base_saved = saved.is_ok();
-                log_failure("what the server acknowledged could not be kept; reports stay in the spool", saved);
+                log_failure(
+                    "what the server acknowledged could not be kept; reports stay in the spool",
+                    saved,
+                );
             }
             Action::Note(note) => self.note(note).await,
         }
@@ -229,7 +252,10 @@ impl<'a> Driver<'a> {
         self.session = None;
         self.renewing = None;
         let refusal = error.and_then(CallError::refusal).cloned();
-        let text = error.map_or_else(|| "the server ended the session".to_owned(), |error| chain(error));
+        let text = error.map_or_else(
+            || "the server ended the session".to_owned(),
+            |error| chain(error),
+        );
         self.collector.note_failure(text).await;
         if refusal.is_none() {
             self.collector.server += 1;
@@ -243,7 +269,10 @@ impl<'a> Driver<'a> {
     /// expired, and a token is at hand, the device enrols again.
     async fn enrol_anew_if_expired(&mut self) -> Result<(), CollectorError> {
         let now = self.collector.now();
-        let expired = self.collector.identity().is_some_and(|identity| identity.expired(now));
+        let expired = self
+            .collector
+            .identity()
+            .is_some_and(|identity| identity.expired(now));
         if !expired || self.collector.options.token.is_none() {
             return Ok(());
         }
@@ -252,7 +281,9 @@ impl<'a> Driver<'a> {
                 tracing::info!(device = %device_id, "enrolled again, because the certificate had expired");
             }
             Ok(EnrolOutcome::Pending { device_id, .. }) => {
-                let text = format!("the certificate has expired, and device {device_id} waits until a person approves it");
+                let text = format!(
+                    "the certificate has expired, and device {device_id} waits until a person approves it"
+                );
                 self.collector.note_failure(text).await;
             }
             Err(CollectorError::Call(error)) => self.collector.note_failure(chain(&error)).await,
@@ -285,16 +316,24 @@ impl<'a> Driver<'a> {
             Ok(request) => {
                 self.renewing = Some(Box::pin(async move {
                     let renewing = tokio::time::timeout(CALL, rpc.renew(request));
-                    renewing.await.unwrap_or_else(|_| Err(CallError::Broken("no answer".to_owned())))
+                    renewing
+                        .await
+                        .unwrap_or_else(|_| Err(CallError::Broken("no answer".to_owned())))
                 }));
             }
-            Err(error) => tracing::warn!(reason = %chain(&error), "the certificate could not be renewed"),
+            Err(error) => {
+                tracing::warn!(reason = %chain(&error), "the certificate could not be renewed");
+            }
         }
     }
 
-    async fn renewed(&mut self, result: Result<CertificateIssued, CallError>) -> Result<(), CollectorError> {
+    async fn renewed(
+        &mut self,
+        result: Result<CertificateIssued, CallError>,
+    ) -> Result<(), CollectorError> {
         self.renewing = None;
-        let accepted = result.and_then(|issued| enrolment::accept(issued, &self.collector.credentials.key));
+        let accepted =
+            result.and_then(|issued| enrolment::accept(issued, &self.collector.credentials.key));
         match accepted {
             Ok(identity) => {
                 tracing::info!(until = %identity.not_after, "certificate renewed");
@@ -316,7 +355,12 @@ impl<'a> Driver<'a> {
             }
             Note::FullReport(reason) => tracing::info!(reason, "everything is reported again"),
             Note::NewEpoch(reason) => tracing::warn!(reason, "a new epoch begins"),
-            Note::NoAnswer => self.collector.note_failure("the server does not answer".to_owned()).await,
+            Note::NoAnswer => {
+                self.collector
+                    .note_failure("the server does not answer".to_owned())
+                    .await;
+                self.collector.server += 1;
+            }
             Note::StrangeAck(sequence) => {
                 tracing::warn!(%server, report = sequence, "the server acknowledged a report that was never sent");
             }
@@ -335,7 +379,9 @@ fn renewal_retry(identity: &Identity) -> Duration {
 fn inspect(host: &dyn Host, checks: &[Check]) -> Observations {
     let mut all = Observations::new();
     for check in checks {
-        let seen = catch_unwind(AssertUnwindSafe(|| inspection::inspect(host, std::slice::from_ref(check))));
+        let seen = catch_unwind(AssertUnwindSafe(|| {
+            inspection::inspect(host, std::slice::from_ref(check))
+        }));
         match seen {
             Ok(observations) => {
                 for (check, observation) in observations.iter() {
@@ -346,7 +392,9 @@ fn inspect(host: &dyn Host, checks: &[Check]) -> Observations {
                 *check,
                 Observation {
                     taken_at: host.now(),
-                    outcome: Outcome::Failed("the check itself failed; the collector's log has the place".to_owned()),
+                    outcome: Outcome::Failed(
+                        "the check itself failed; the collector's log has the place".to_owned(),
+                    ),
                 },
             ),
         }

@@ -39,7 +39,10 @@ pub(super) struct Found {
 
 impl Storage {
     /// Opens everything; `new_base` counts where the folder holds none.
-    pub(super) fn open(options: &CollectorOptions, new_base: Base) -> Result<(Self, Found), CollectorError> {
+    pub(super) fn open(
+        options: &CollectorOptions,
+        new_base: Base,
+    ) -> Result<(Self, Found), CollectorError> {
         let state = StateDir::open(&options.state_dir)?;
         let (credentials, mut aside) = state.load_credentials()?;
         let (base, bad_base) = state.load_base()?;
@@ -48,16 +51,21 @@ impl Storage {
             tracing::warn!(file = file.name, reason = %file.reason, "a state file could not be used and was set aside");
         }
         let base_is_new = base.is_none();
-        let base = match base {
-            Some(base) => base,
-            None => {
-                // The epoch must be on the disk before the first report, or that report would belong to nobody after a crash.
-                state.save_base(&new_base)?;
-                new_base
-            }
+        let base = if let Some(base) = base { base } else {
+            // The epoch must be on the disk before the first report, or that report would belong to nobody after a crash.
+            state.save_base(&new_base)?;
+            new_base
         };
-        let acknowledged = base.acknowledged.map_or(0, |acknowledged| acknowledged.sequence);
-        let opened = Spool::open(Disk, &state.spool_path(), options.spool, &base.epoch.0, acknowledged)?;
+        let acknowledged = base
+            .acknowledged
+            .map_or(0, |acknowledged| acknowledged.sequence);
+        let opened = Spool::open(
+            Disk,
+            &state.spool_path(),
+            options.spool,
+            &base.epoch.0,
+            acknowledged,
+        )?;
         let mut lost_reports = false;
         for bad in &opened.bad {
             lost_reports = true;
@@ -88,7 +96,10 @@ impl Storage {
     }
 
     /// Runs `work` on the files, off the async threads.
-    pub(super) async fn with<T: Send + 'static>(&self, work: impl FnOnce(&mut Files) -> T + Send + 'static) -> T {
+    pub(super) async fn with<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Files) -> T + Send + 'static,
+    ) -> T {
         let files = Arc::clone(&self.0);
         blocking(move || work(&mut files.lock().unwrap_or_else(PoisonError::into_inner))).await
     }
@@ -96,7 +107,10 @@ impl Storage {
 
 /// Runs `work` on a blocking thread, a bounded number at a time.
 pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    let _slot = SLOTS.acquire().await.expect("the semaphore is never closed");
+    let _slot = SLOTS
+        .acquire()
+        .await
+        .expect("the semaphore is never closed");
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
         Err(error) => std::panic::resume_unwind(error.into_panic()),

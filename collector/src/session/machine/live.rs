@@ -91,7 +91,10 @@ impl Live {
 
     /// Whether everything that waits was sent in this session.
     pub(super) fn sent_all(&self, outbox: &Outbox) -> bool {
-        outbox.sendable().last().is_none_or(|newest| newest.sequence <= self.sent)
+        outbox
+            .sendable()
+            .last()
+            .is_none_or(|newest| newest.sequence <= self.sent)
     }
 
     pub(super) fn send_heartbeat(

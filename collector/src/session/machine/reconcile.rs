@@ -46,8 +46,9 @@ pub fn reconcile(outbox: &Outbox, epoch_made_here: bool, welcome: &Welcome) -> S
     }
     match outbox.waiting_digest(welcome.sequence) {
         Some(digest) if welcome.digest == Some(digest) => Standing::Ahead(welcome.sequence),
-        Some(_) => Standing::SetBack("the server has another report under a number that waits here"),
+        Some(_) => {
+            Standing::SetBack("the server has another report under a number that waits here")
+        }
         None => Standing::SetBack("the server has a report that this collector does not know"),
     }
 }
-

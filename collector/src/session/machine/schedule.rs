@@ -106,7 +106,7 @@ impl Schedule {
             random(&mut bytes);
             self.seen_all = true;
             self.unconfirmed = Some(now.clock);
-            self.next = now.elapsed + interval - share(interval / 10, u64::from_le_bytes(bytes));
+            self.next = (now.elapsed + interval).checked_sub(share(interval / 10, u64::from_le_bytes(bytes))).unwrap();
         }
         for request_id in std::mem::take(&mut self.being_done) {
             self.answers.push_back(ToServer::RequestResult {
@@ -137,7 +137,9 @@ impl Schedule {
 
     /// When everything was confirmed, for a server that was told reports up to `told`.
     pub(super) fn confirmed_at(&self, told: u64) -> Option<Time> {
-        self.confirmed.filter(|(_, newest)| *newest <= told).map(|(at, _)| at)
+        self.confirmed
+            .filter(|(_, newest)| *newest <= told)
+            .map(|(at, _)| at)
     }
 
     /// Number of requests that wait for an inspection.

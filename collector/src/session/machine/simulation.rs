@@ -85,7 +85,9 @@ fn new_epoch(random: &mut u64) -> Epoch {
 
 fn fill(state: &mut u64, bytes: &mut [u8]) {
     for byte in bytes {
-        *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        *state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         *byte = (*state >> 33) as u8;
     }
 }
@@ -162,7 +164,9 @@ impl World {
                         Event::PushFailed
                     } else {
                         let epoch = self.machine.base().epoch;
-                        self.disk.spool.insert(report.sequence, (epoch, (*report).clone()));
+                        self.disk
+                            .spool
+                            .insert(report.sequence, (epoch, (*report).clone()));
                         Event::Pushed {
                             sequence: report.sequence,
                             dropped: self.disk.make_room(),
@@ -170,7 +174,9 @@ impl World {
                     };
                     queue.extend(self.handle(event));
                 }
-                Action::SpoolRemoveUpTo(sequence) if base_saved => self.disk.spool.retain(|at, _| *at > sequence),
+                Action::SpoolRemoveUpTo(sequence) if base_saved => {
+                    self.disk.spool.retain(|at, _| *at > sequence);
+                }
                 Action::SpoolRemoveUpTo(_) | Action::Note(_) => {}
                 Action::SpoolClear => self.disk.spool.clear(),
                 Action::SaveBase => {
@@ -193,11 +199,16 @@ impl World {
             clock: Time::from_millis(self.elapsed.as_millis() as i64),
         };
         let random = &mut self.random;
-        self.machine.handle(event, now, &mut |bytes| fill(random, bytes))
+        self.machine
+            .handle(event, now, &mut |bytes| fill(random, bytes))
     }
 
     fn tick(&mut self) {
-        self.elapsed = self.machine.deadline().min(self.elapsed + Duration::from_secs(600)).max(self.elapsed);
+        self.elapsed = self
+            .machine
+            .deadline()
+            .min(self.elapsed + Duration::from_mins(10))
+            .max(self.elapsed);
         self.tell(Event::Timer);
     }
 
@@ -234,15 +245,11 @@ impl World {
 
     /// What a server has to do with a report.
     fn apply(&mut self, report: &Report) -> FromServer {
-        // A collector that begins a new epoch in a session says so by a full report with number one.
-        let epoch = if report.full && report.sequence == 1 {
-            self.machine.base().epoch
-        } else {
-            self.wire.as_ref().and_then(|wire| wire.hello).expect("a hello came first")
-        };
-        if let Some(wire) = &mut self.wire {
-            wire.hello = Some(epoch);
-        }
+        let epoch = self
+            .wire
+            .as_ref()
+            .and_then(|wire| wire.hello)
+            .expect("a hello came first");
         let known = self.server.epoch == Some(epoch);
         if known && report.sequence <= self.server.sequence {
             return FromServer::Ack {
@@ -255,7 +262,11 @@ impl World {
                 reason: "gap".to_owned(),
             };
         }
-        assert!(self.server.applied.insert((epoch.0, report.sequence)), "{epoch} {} twice", report.sequence);
+        assert!(
+            self.server.applied.insert((epoch.0, report.sequence)),
+            "{epoch} {} twice",
+            report.sequence
+        );
         if report.full {
             self.server.observations = Observations::new();
             self.full_reports += 1;
@@ -290,7 +301,10 @@ impl World {
     fn settled(&self) -> bool {
         self.machine.is_live()
             && self.machine.outbox().waiting() == 0
-            && self.wire.as_ref().is_some_and(|wire| wire.up.is_empty() && wire.down.is_empty())
+            && self
+                .wire
+                .as_ref()
+                .is_some_and(|wire| wire.up.is_empty() && wire.down.is_empty())
     }
 
     /// No more faults: everything must come right.
@@ -312,10 +326,11 @@ impl World {
     }
 
     fn seen_by_server(&self) -> BTreeMap<Check, u32> {
-        let value = |(check, observation): (Check, &Observation)| match observation.readings()[0].data {
-            Data::Dword(value) => (check, value),
-            ref other => panic!("{other:?}"),
-        };
+        let value =
+            |(check, observation): (Check, &Observation)| match observation.readings()[0].data {
+                Data::Dword(value) => (check, value),
+                ref other => panic!("{other:?}"),
+            };
         self.server.observations.iter().map(value).collect()
     }
 }
@@ -323,8 +338,15 @@ impl World {
 fn start(disk: &Disk, epoch_made_here: bool) -> Machine {
     let mut outbox = Outbox::new(disk.base.clone(), LIMITS, form);
     let acknowledged = outbox.acknowledged();
-    let ours = |(epoch, report): &&(Epoch, Report)| *epoch == disk.base.epoch && report.sequence > acknowledged;
-    let waiting = disk.spool.values().filter(ours).map(|(_, report)| report.clone()).collect();
+    let ours = |(epoch, report): &&(Epoch, Report)| {
+        *epoch == disk.base.epoch && report.sequence > acknowledged
+    };
+    let waiting = disk
+        .spool
+        .values()
+        .filter(ours)
+        .map(|(_, report)| report.clone())
+        .collect();
     let gap = outbox.restore(waiting);
     Machine::new(MachineOptions::default(), outbox, gap, epoch_made_here)
 }

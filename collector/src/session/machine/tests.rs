@@ -68,7 +68,11 @@ impl Bench {
                 sequence: acknowledged,
                 digest: Digest([acknowledged as u8; 32]),
             }),
-            observations: if acknowledged > 0 { look(0) } else { Observations::new() },
+            observations: if acknowledged > 0 {
+                look(0)
+            } else {
+                Observations::new()
+            },
         };
         let outbox = Outbox::new(base, SpoolLimits::default(), form);
         Self {
@@ -128,7 +132,9 @@ impl Bench {
     }
 
     fn new_epoch(&self) -> bool {
-        self.notes().iter().any(|note| matches!(note, Note::NewEpoch(_)))
+        self.notes()
+            .iter()
+            .any(|note| matches!(note, Note::NewEpoch(_)))
     }
 }
 
@@ -175,7 +181,10 @@ fn a_lost_acknowledgement_is_made_good_by_the_welcome() {
     );
     assert_eq!(bench.reports(), []);
     assert_eq!(bench.machine.outbox().acknowledged(), 8);
-    assert!(bench.other.contains(&Action::SaveBase) && bench.other.contains(&Action::SpoolRemoveUpTo(8)));
+    assert!(
+        bench.other.contains(&Action::SaveBase)
+            && bench.other.contains(&Action::SpoolRemoveUpTo(8))
+    );
 }
 
 #[test]
@@ -203,8 +212,14 @@ fn a_server_that_knows_nothing_gets_everything_under_the_same_epoch() {
 fn a_collector_set_back_to_a_snapshot_begins_a_new_epoch_with_everything() {
     for (case, welcome) in [
         ("the server is beyond the newest", welcome(9, 9)),
-        ("the server has another report under the number that waits", welcome(8, 8)),
-        ("the server has another report under the acknowledged number", welcome(7, 9)),
+        (
+            "the server has another report under the number that waits",
+            welcome(8, 8),
+        ),
+        (
+            "the server has another report under the acknowledged number",
+            welcome(7, 9),
+        ),
         (
             "the server knows another epoch",
             Welcome {
@@ -215,9 +230,16 @@ fn a_collector_set_back_to_a_snapshot_begins_a_new_epoch_with_everything() {
     ] {
         let mut bench = Bench::new(7);
         bench.see(1, 0);
-        bench.connect(1, welcome);
+        bench.connect(1, welcome.clone());
         assert!(bench.new_epoch(), "{case}");
         assert_eq!(bench.machine.base().epoch, Epoch([0xff; 16]), "{case}");
+        assert_eq!(
+            bench.reports(),
+            [],
+            "{case}: a session speaks of one epoch only"
+        );
+        assert!(!bench.machine.is_live(), "{case}");
+        bench.connect(3, welcome);
         assert_eq!(bench.reports(), [(1, true)], "{case}");
         let order = [Action::SaveBase, Action::SpoolClear];
         assert!(bench.other.windows(2).any(|pair| pair == order), "{case}");
@@ -278,7 +300,9 @@ fn a_full_report_on_request_is_made_once_however_often_it_is_asked_for() {
 fn nothing_is_sent_that_is_not_on_the_disk_and_a_full_disk_loses_nothing() {
     let mut bench = Bench::new(7);
     bench.connect(0, welcome(7, 7));
-    let pushed = bench.machine.handle(Event::Inspected(look(1)), at(1), &mut random);
+    let pushed = bench
+        .machine
+        .handle(Event::Inspected(look(1)), at(1), &mut random);
     assert!(matches!(pushed[..], [Action::SpoolPush(_)]), "{pushed:?}");
     let failed = bench.machine.handle(Event::PushFailed, at(1), &mut random);
     assert_eq!(failed, []);
@@ -302,7 +326,11 @@ fn heartbeats_confirm_only_what_the_server_was_told() {
         bench.see(value, 7);
     }
     bench.tell(Event::Timer, 100);
-    assert_eq!(confirmed(&bench), None, "four reports are not under way yet");
+    assert_eq!(
+        confirmed(&bench),
+        None,
+        "four reports are not under way yet"
+    );
 }
 
 #[test]
@@ -315,7 +343,10 @@ fn an_unchanged_machine_sends_heartbeats_and_nothing_else() {
         bench.tell(Event::Timer, now);
         bench.see(0, now);
     }
-    let others = bench.sent.iter().filter(|message| !matches!(message, ToServer::Heartbeat { .. }));
+    let others = bench
+        .sent
+        .iter()
+        .filter(|message| !matches!(message, ToServer::Heartbeat { .. }));
     assert_eq!(others.count(), 1, "the hello");
     assert!(bench.sent.len() > 8);
 }
@@ -346,7 +377,7 @@ fn a_revoked_device_asks_seldom_and_a_retry_after_is_honoured() {
         bench.tell(Event::Disconnected(Some(refusal)), 0);
         bench.machine.deadline()
     };
-    assert!(wait(refusal(Reason::DeviceRevoked, 0)) >= Duration::from_secs(30 * 60));
+    assert!(wait(refusal(Reason::DeviceRevoked, 0)) >= Duration::from_mins(30));
     assert!(wait(refusal(Reason::ShuttingDown, 0)) <= Duration::from_secs(1));
     assert!(wait(refusal(Reason::RateLimited, 90_000)) >= Duration::from_secs(90));
 }
@@ -360,14 +391,26 @@ fn a_request_to_inspect_is_answered_after_its_news_and_an_unknown_one_is_refused
         request_id: id.to_owned(),
         asked,
     };
-    bench.tell(Event::Received(ask("a", Asked::InspectNow(vec![Check::Pause]))), 2);
+    bench.tell(
+        Event::Received(ask("a", Asked::InspectNow(vec![Check::Pause]))),
+        2,
+    );
     bench.tell(Event::Received(ask("b", Asked::Unknown)), 2);
     assert!(bench.other.contains(&Action::Inspect(vec![Check::Pause])));
     bench.tell(Event::Inspected(look(1)), 3);
-    let tail: Vec<String> = bench.sent[2..].iter().map(|message| format!("{message:?}")).collect();
-    assert!(tail[0].contains("\"b\"") && tail[0].contains("Refused"), "{tail:#?}");
+    let tail: Vec<String> = bench.sent[2..]
+        .iter()
+        .map(|message| format!("{message:?}"))
+        .collect();
+    assert!(
+        tail[0].contains("\"b\"") && tail[0].contains("Refused"),
+        "{tail:#?}"
+    );
     assert!(tail[1].starts_with("Report("), "{tail:#?}");
-    assert!(tail[2].contains("\"a\"") && tail[2].contains("Done"), "{tail:#?}");
+    assert!(
+        tail[2].contains("\"a\"") && tail[2].contains("Done"),
+        "{tail:#?}"
+    );
 }
 
 #[test]
@@ -387,5 +430,8 @@ fn the_server_may_set_intervals_within_bounds_and_policy_wins() {
     };
     let mut fixed = Bench::with(options, 7);
     fixed.tell(Event::Received(set(60)), 0);
-    assert_eq!(fixed.machine.inspection_interval(), options.inspection_interval);
+    assert_eq!(
+        fixed.machine.inspection_interval(),
+        options.inspection_interval
+    );
 }

@@ -65,7 +65,10 @@ mod tests {
 
     #[test]
     fn one_server_written_in_several_ways_is_one_server() {
-        for text in ["HTTP://WSUS.corp.example:8530", " http://wsus.corp.example:8530/ "] {
+        for text in [
+            "HTTP://WSUS.corp.example:8530",
+            " http://wsus.corp.example:8530/ ",
+        ] {
             assert_eq!(normalise(text), "http://wsus.corp.example:8530");
         }
         assert_eq!(normalise("https://wsus:443/"), "https://wsus");
@@ -74,7 +77,13 @@ mod tests {
 
     #[test]
     fn an_address_that_is_no_url_is_told_from_one() {
-        for text in ["wsus.corp.example", "http://", "http:/wsus", "http://ws us:8530", "http://wsus:port"] {
+        for text in [
+            "wsus.corp.example",
+            "http://",
+            "http:/wsus",
+            "http://ws us:8530",
+            "http://wsus:port",
+        ] {
             assert_eq!(WsusAddress::parse(text), None, "{text}");
         }
     }

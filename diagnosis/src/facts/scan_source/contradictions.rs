@@ -42,11 +42,17 @@ pub(super) fn find(
 ) -> (Vec<Contradiction>, Vec<Contradiction>) {
     let mut certain = of_any_release(settings);
     let mut possible: Vec<Contradiction> = Vec::new();
-    let per_family: Vec<Vec<Contradiction>> =
-        families.iter().map(|family| of_family(settings, *family)).collect();
+    let per_family: Vec<Vec<Contradiction>> = families
+        .iter()
+        .map(|family| of_family(settings, *family))
+        .collect();
     for contradiction in per_family.iter().flatten() {
         let everywhere = per_family.iter().all(|found| found.contains(contradiction));
-        let list = if everywhere { &mut certain } else { &mut possible };
+        let list = if everywhere {
+            &mut certain
+        } else {
+            &mut possible
+        };
         if !list.contains(contradiction) {
             list.push(contradiction.clone());
         }
@@ -92,14 +98,19 @@ fn server_and_switch(settings: &Settings) -> Option<Contradiction> {
         )),
         (Wsus::Unset, Some(server)) => {
             let offline = settings.offline.filter(|f| f.value == 1);
-            let mut label = "WUServer is named, but UseWUServer is not 1: the server is not used".to_owned();
+            let mut label =
+                "WUServer is named, but UseWUServer is not 1: the server is not used".to_owned();
             if offline.is_some() {
                 label.push_str(
                     "; DoNotConnectToWindowsUpdateInternetLocations=1 means to keep the device off Windows Update, so \
                      together they intend no source at all",
                 );
             }
-            let evidence = [Some(server.at), settings.use_wu_server_at, offline.map(|f| f.at)];
+            let evidence = [
+                Some(server.at),
+                settings.use_wu_server_at,
+                offline.map(|f| f.at),
+            ];
             Some(Contradiction::new(
                 "WUServer without UseWUServer",
                 label,
@@ -132,7 +143,10 @@ fn two_servers(settings: &Settings) -> Vec<Contradiction> {
     {
         found.push(Contradiction::new(
             "GPO and MDM name different servers",
-            format!("group policy names {}, device management {}", gpo.value, mdm.value),
+            format!(
+                "group policy names {}, device management {}",
+                gpo.value, mdm.value
+            ),
             [gpo.at, mdm.at],
         ));
     }
@@ -146,7 +160,9 @@ fn two_servers(settings: &Settings) -> Vec<Contradiction> {
                 format!("GPO and MDM differ on {}", class.name()),
                 format!(
                     "group policy sets {}={}, device management {}",
-                    keys::CLASS_SOURCE_VALUES[place], gpo.value, mdm.value
+                    keys::CLASS_SOURCE_VALUES[place],
+                    gpo.value,
+                    mdm.value
                 ),
                 [gpo.at, mdm.at],
             ));
@@ -194,7 +210,10 @@ fn class_values(settings: &Settings) -> Vec<Contradiction> {
     if !unset.is_empty() {
         found.push(Contradiction::new(
             format!("no source for {}", unset.join(", ")),
-            format!("a source is set for some classes, but not for {}", unset.join(", ")),
+            format!(
+                "a source is set for some classes, but not for {}",
+                unset.join(", ")
+            ),
             refs(),
         ));
     }

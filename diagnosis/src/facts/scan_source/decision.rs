@@ -30,14 +30,28 @@ const EVERY: &[Family] = &[
     Family::DualScan,
     Family::OneSource,
 ];
+/// Those that know deferrals.
+const WITH_DEFERRALS: &[Family] = &[Family::PerClassAlone, Family::PerClass, Family::DualScan];
+/// Those that know a source per class.
+const WITH_CLASSES: &[Family] = &[Family::PerClassAlone, Family::PerClass];
 /// The revision from which 2004 to 21H1 know a source per class (KB5005101); 21H2 and 22H2 were born later.
 const PER_CLASS_SINCE_UBR: u32 = 1202;
 
 /// The families that the device may belong to: one where build and revision tell. No build number is shared by a client and a
 /// server of different families, so the kind is not needed.
-pub(super) fn families(windows: Windows) -> &'static [Family] {
+///
+/// Where the build is not known, policies that only newer releases know tell that the device is none of the older ones: whoever wrote
+/// them wrote them for this device.
+pub(super) fn families(windows: Windows, settings: &Settings) -> &'static [Family] {
     let Some(build) = windows.build else {
-        return EVERY;
+        let per_class = UpdateClass::ALL
+            .iter()
+            .any(|class| settings.class_value(*class).is_some());
+        return match (per_class, settings.deferrals.is_empty()) {
+            (true, _) => WITH_CLASSES,
+            (false, false) => WITH_DEFERRALS,
+            (false, true) => EVERY,
+        };
     };
     match build {
         0..14393 => &[Family::OneSource],
@@ -66,8 +80,8 @@ pub(super) fn decide(settings: &Settings, family: Family, class: UpdateClass) ->
         }
         Wsus::InUse { decided_by, .. } => decided_by,
     };
-    let directed = beside_wsus(settings, family, class)
-        .unwrap_or_else(|| answer(UpdateSource::Wsus, wsus_by));
+    let directed =
+        beside_wsus(settings, family, class).unwrap_or_else(|| answer(UpdateSource::Wsus, wsus_by));
     let offline = settings.offline.is_some_and(|f| f.value == 1);
     if offline && directed.source == UpdateSource::WindowsUpdate {
         return Answer {
@@ -85,7 +99,10 @@ fn without_wsus(settings: &Settings, family: Family, class: UpdateClass) -> Answ
     let wants_wsus = settings.class_value(class).is_some_and(|f| f.value == 1);
     if family == Family::PerClassAlone && wants_wsus {
         let name = crate::keys::CLASS_SOURCE_VALUES[class as usize];
-        return answer(UpdateSource::Unknown, format!("{name}=1 without a WSUS server"));
+        return answer(
+            UpdateSource::Unknown,
+            format!("{name}=1 without a WSUS server"),
+        );
     }
     let by = if settings.wu_server.is_some() {
         "WUServer without UseWUServer=1"
@@ -97,7 +114,8 @@ fn without_wsus(settings: &Settings, family: Family, class: UpdateClass) -> Answ
 
 /// What leads a class somewhere in spite of, or explicitly to, the WSUS server; `None` where WSUS simply holds.
 fn beside_wsus(settings: &Settings, family: Family, class: UpdateClass) -> Option<Answer> {
-    let gated = matches!(family, Family::DualScan | Family::PerClass) && settings.dual_scan_is_off();
+    let gated =
+        matches!(family, Family::DualScan | Family::PerClass) && settings.dual_scan_is_off();
     if family == Family::OneSource {
         return None;
     }

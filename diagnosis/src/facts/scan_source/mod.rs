@@ -66,7 +66,7 @@ impl ScanSourceFacts {
     /// Interprets the readings of the check.
     pub fn derive(lookup: Lookup<'_>, windows: Windows) -> Self {
         let settings = Settings::read(lookup);
-        let families = decision::families(windows);
+        let families = decision::families(windows, &settings);
         let classes = UpdateClass::ALL.map(|class| class_source(&settings, families, class));
         let (contradictions, possible_contradictions) = contradictions::find(&settings, families);
         let blocked = settings.offline.is_some_and(|f| f.value == 1);
@@ -104,7 +104,11 @@ impl ScanSourceFacts {
             .iter()
             .map(|class| (class.name().to_owned(), self.of(*class).json()))
             .collect();
-        let locations = if self.internet_locations.blocked { "blocked" } else { "allowed" };
+        let locations = if self.internet_locations.blocked {
+            "blocked"
+        } else {
+            "allowed"
+        };
         all.insert("internet_locations".to_owned(), json!(locations));
         all.insert(
             "internet_locations_effective".to_owned(),

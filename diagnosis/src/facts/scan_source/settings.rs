@@ -22,7 +22,10 @@ const DEFERRAL_SWITCHES: [&str; 6] = [
     "PauseQualityUpdates",
     "Pause",
 ];
-const DEFERRAL_DATES: [&str; 2] = ["PauseFeatureUpdatesStartTime", "PauseQualityUpdatesStartTime"];
+const DEFERRAL_DATES: [&str; 2] = [
+    "PauseFeatureUpdatesStartTime",
+    "PauseQualityUpdatesStartTime",
+];
 /// Device management has no switch beside the number of days.
 const MDM_DEFERRAL_DAYS: [&str; 2] = [
     "DeferFeatureUpdatesPeriodInDays",
@@ -89,8 +92,7 @@ pub(super) struct Settings {
 impl Settings {
     pub(super) fn read(lookup: Lookup<'_>) -> Self {
         let reader = Reader::new(lookup);
-        let classes =
-            |path: &str| keys::CLASS_SOURCE_VALUES.map(|name| reader.number(path, name));
+        let classes = |path: &str| keys::CLASS_SOURCE_VALUES.map(|name| reader.number(path, name));
         let wu_server = reader.text(keys::POLICY, WU_SERVER);
         let use_wu_server = reader.number(keys::POLICY_AU, USE_WU_SERVER);
         let mdm_server = reader.text(keys::MDM_UPDATE, MDM_SERVER);
@@ -140,7 +142,9 @@ impl Settings {
 
     /// Whether the client reads a source value for any class.
     pub(super) fn any_class_value(&self) -> bool {
-        UpdateClass::ALL.iter().any(|class| self.class_value(*class).is_some())
+        UpdateClass::ALL
+            .iter()
+            .any(|class| self.class_value(*class).is_some())
     }
 }
 
@@ -176,7 +180,11 @@ fn deferrals(reader: &Reader<'_>) -> Vec<EvidenceRef> {
                 .filter(|f| f.value == 1)
                 .map(|f| f.at),
         );
-        refs.extend(DEFERRAL_DATES.iter().filter_map(|name| Some(reader.text(path, name)?.at)));
+        refs.extend(
+            DEFERRAL_DATES
+                .iter()
+                .filter_map(|name| Some(reader.text(path, name)?.at)),
+        );
     }
     let days = MDM_DEFERRAL_DAYS.iter();
     refs.extend(
@@ -200,12 +208,19 @@ fn mistyped(reader: &Reader<'_>) -> Vec<(&'static str, EvidenceRef)> {
 
 /// What is set, and the deciding switch whether it is set or not.
 fn evidence(reader: &Reader<'_>) -> Vec<EvidenceRef> {
-    let policy: Vec<&str> = [WU_SERVER, "WUStatusServer", OFFLINE, ACCESS_OFF, DUAL_SCAN_OFF, GATE]
-        .into_iter()
-        .chain(keys::CLASS_SOURCE_VALUES)
-        .chain(DEFERRAL_SWITCHES)
-        .chain(DEFERRAL_DATES)
-        .collect();
+    let policy: Vec<&str> = [
+        WU_SERVER,
+        "WUStatusServer",
+        OFFLINE,
+        ACCESS_OFF,
+        DUAL_SCAN_OFF,
+        GATE,
+    ]
+    .into_iter()
+    .chain(keys::CLASS_SOURCE_VALUES)
+    .chain(DEFERRAL_SWITCHES)
+    .chain(DEFERRAL_DATES)
+    .collect();
     let mut refs = reader.refs(keys::POLICY_AU, &[USE_WU_SERVER]);
     refs.extend(reader.told(keys::POLICY_AU, &[GATE]));
     refs.extend(reader.told(keys::POLICY, &policy));

@@ -100,10 +100,32 @@ fn dual_scan_depends_on_the_release() {
         let machine = deferring(wsus(windows(build)));
         assert_eq!(sources(&machine), plain, "{build}");
         let off = machine.dword(POLICY, "DisableDualScan", 1);
-        assert_eq!(sources(&off), with_dual_scan_off, "{build}, DisableDualScan");
+        assert_eq!(
+            sources(&off),
+            with_dual_scan_off,
+            "{build}, DisableDualScan"
+        );
     }
-    let either = deferring(wsus(Machine::new().on(Check::ScanSource)));
-    assert_eq!(sources(&either), [Unknown, Unknown, Wsus, Wsus]);
+}
+
+#[test]
+fn policies_of_newer_releases_tell_what_an_unknown_release_is_not() {
+    let deferring_somewhere = deferring(wsus(Machine::new().on(Check::ScanSource)));
+    assert_eq!(
+        sources(&deferring_somewhere),
+        [WindowsUpdate, WindowsUpdate, Wsus, Wsus]
+    );
+    let off = deferring_somewhere.dword(POLICY, "DisableDualScan", 1);
+    assert_eq!(sources(&off), [Unknown, Unknown, Wsus, Wsus]);
+    let per_class = per_class(wsus(Machine::new().on(Check::ScanSource)), [0, 1, 0, 1]).dword(
+        POLICY_AU,
+        "UseUpdateClassPolicySource",
+        1,
+    );
+    assert_eq!(
+        sources(&per_class),
+        [WindowsUpdate, Wsus, WindowsUpdate, Wsus]
+    );
 }
 
 #[test]
@@ -137,7 +159,10 @@ fn a_source_per_class_is_read_with_its_switch_alone() {
         ["UseUpdateClassPolicySource at the wrong key"]
     );
     let switched = bare.dword(POLICY_AU, "UseUpdateClassPolicySource", 1);
-    assert_eq!(sources(&switched), [WindowsUpdate, WindowsUpdate, Wsus, Wsus]);
+    assert_eq!(
+        sources(&switched),
+        [WindowsUpdate, WindowsUpdate, Wsus, Wsus]
+    );
     assert!(contradictions(&switched).is_empty());
 }
 
@@ -152,14 +177,19 @@ fn a_source_per_class_does_not_exist_before_kb5005101() {
         per_class(wsus(base), [0, 0, 1, 1]).dword(POLICY_AU, "UseUpdateClassPolicySource", 1)
     };
     assert_eq!(sources(&machine(1200)), [Wsus; 4]);
-    assert_eq!(sources(&machine(1202)), [WindowsUpdate, WindowsUpdate, Wsus, Wsus]);
+    assert_eq!(
+        sources(&machine(1202)),
+        [WindowsUpdate, WindowsUpdate, Wsus, Wsus]
+    );
 }
 
 #[test]
 fn device_management_needs_no_switch() {
     let machine = CLASS_SOURCE_VALUES
         .iter()
-        .fold(wsus(windows("26100")), |m, name| m.dword(MDM_UPDATE, name, 0));
+        .fold(wsus(windows("26100")), |m, name| {
+            m.dword(MDM_UPDATE, name, 0)
+        });
     assert_eq!(sources(&machine), [WindowsUpdate; 4]);
 }
 
@@ -169,7 +199,10 @@ fn a_source_for_some_classes_alone_is_told() {
         .dword(POLICY, CLASS_SOURCE_VALUES[1], 0)
         .dword(POLICY_AU, "UseUpdateClassPolicySource", 1);
     assert_eq!(sources(&machine), [Wsus, WindowsUpdate, Wsus, Wsus]);
-    assert_eq!(contradictions(&machine), ["no source for quality, driver, other"]);
+    assert_eq!(
+        contradictions(&machine),
+        ["no source for quality, driver, other"]
+    );
 }
 
 #[test]

@@ -14,8 +14,16 @@ use super::ALL;
 #[test]
 fn every_issue_tells_what_it_means_and_the_way_out() {
     for issue in ALL {
-        assert!(!issue.title.is_empty() && !issue.groups_by.is_empty(), "{}", issue.id);
-        assert!(issue.meaning.len() > 80, "{}: the meaning is a paragraph", issue.id);
+        assert!(
+            !issue.title.is_empty() && !issue.groups_by.is_empty(),
+            "{}",
+            issue.id
+        );
+        assert!(
+            issue.meaning.len() > 80,
+            "{}: the meaning is a paragraph",
+            issue.id
+        );
         assert!(
             issue.fix.iter().any(|step| step.command.is_some()),
             "{}: no exact command",
@@ -23,7 +31,11 @@ fn every_issue_tells_what_it_means_and_the_way_out() {
         );
         assert!(!issue.links.is_empty(), "{}", issue.id);
         for link in issue.links {
-            assert!(link.url.starts_with("https://learn.microsoft.com/"), "{}", link.url);
+            assert!(
+                link.url.starts_with("https://learn.microsoft.com/"),
+                "{}",
+                link.url
+            );
         }
     }
 }

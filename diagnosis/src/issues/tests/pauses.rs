@@ -9,7 +9,9 @@ const QUALITY: &str = "quality-updates-paused";
 const FEATURE: &str = "feature-updates-paused";
 
 fn machine() -> Machine {
-    Machine::client().on(Check::Pause).key(UPDATE_POLICY_SETTINGS)
+    Machine::client()
+        .on(Check::Pause)
+        .key(UPDATE_POLICY_SETTINGS)
 }
 
 fn status(machine: Machine, status: u32) -> Machine {
@@ -26,7 +28,10 @@ fn user_until(machine: Machine, end: &str) -> Machine {
 
 fn state_at(machine: &Machine, now: &str) -> String {
     let facts = machine.facts().to_json(at(now));
-    facts["pause"]["quality"]["state"].as_str().expect("a text").to_owned()
+    facts["pause"]["quality"]["state"]
+        .as_str()
+        .expect("a text")
+        .to_owned()
 }
 
 #[test]
@@ -44,7 +49,10 @@ fn a_pause_by_the_user_names_who_and_until_when() {
 fn an_expired_pause_is_clear_though_nobody_reported_since() {
     let paused = user_until(status(machine(), 1), "2026-10-20T08:00:00Z");
     let end = at("2026-10-20T08:00:00Z");
-    assert_eq!(paused.verdict_at(QUALITY, end.plus_millis(-1)).state(), Open);
+    assert_eq!(
+        paused.verdict_at(QUALITY, end.plus_millis(-1)).state(),
+        Open
+    );
     let after = paused.verdict_at(QUALITY, end);
     assert_eq!(after.state(), Clear);
     assert_eq!(after.valid_until, None);
@@ -57,7 +65,12 @@ fn a_policy_pause_ends_35_days_after_its_start() {
     let verdict = paused.verdict(QUALITY);
     assert_eq!(cause_keys(&verdict), ["gpo/2026-11-05"]);
     assert_eq!(verdict.valid_until, Some(at("2026-11-05T00:00:00Z")));
-    assert_eq!(paused.verdict_at(QUALITY, at("2026-11-05T00:00:00Z")).state(), Clear);
+    assert_eq!(
+        paused
+            .verdict_at(QUALITY, at("2026-11-05T00:00:00Z"))
+            .state(),
+        Clear
+    );
     assert_eq!(paused.verdict(FEATURE).state(), Clear);
 }
 
@@ -68,9 +81,11 @@ fn a_pause_by_device_management_is_told_from_one_by_group_policy() {
         .sz(MDM_UPDATE, "PauseQualityUpdatesStartTime", "2026-10-05")
         .sz(POLICY, "PauseQualityUpdatesStartTime", "2026-08-01");
     assert_eq!(cause_keys(&paused.verdict(QUALITY)), ["mdm/2026-11-09"]);
-    let taken_back = machine()
-        .dword(MDM_UPDATE, "PauseQualityUpdates", 0)
-        .sz(MDM_UPDATE, "PauseQualityUpdatesStartTime", "2026-10-05");
+    let taken_back = machine().dword(MDM_UPDATE, "PauseQualityUpdates", 0).sz(
+        MDM_UPDATE,
+        "PauseQualityUpdatesStartTime",
+        "2026-10-05",
+    );
     assert_eq!(taken_back.verdict(QUALITY).state(), Clear);
 }
 
@@ -86,7 +101,11 @@ fn a_pause_far_in_the_future_with_status_resumed_is_never_open() {
 #[test]
 fn dates_left_behind_are_no_pause() {
     let left_over = status(machine(), 0)
-        .sz(UPDATE_POLICY_SETTINGS, "PausedQualityDate", "2026-10-08 07:42:03")
+        .sz(
+            UPDATE_POLICY_SETTINGS,
+            "PausedQualityDate",
+            "2026-10-08 07:42:03",
+        )
         .dword(UX_SETTINGS, "FlightSettingsMaxPauseDays", 367);
     assert_eq!(left_over.verdict(QUALITY).state(), Clear);
     assert_eq!(state_at(&left_over, "2026-10-10T00:00:00Z"), "not-paused");
@@ -97,7 +116,11 @@ fn an_end_ahead_without_a_status_is_a_pause_that_is_not_confirmed() {
     let paused = user_until(Machine::client().on(Check::Pause), "2026-10-20T08:00:00Z");
     let verdict = paused.verdict(QUALITY);
     assert_eq!(verdict.state(), Open);
-    assert!(verdict.summary.contains("not confirmed"), "{}", verdict.summary);
+    assert!(
+        verdict.summary.contains("not confirmed"),
+        "{}",
+        verdict.summary
+    );
 }
 
 #[test]
@@ -111,9 +134,13 @@ fn a_policy_pause_dated_ahead_begins_by_itself() {
 
 #[test]
 fn a_client_that_never_looked_for_updates_is_unknown_not_unpaused() {
-    let nothing = Machine::client().on(Check::Pause).absent_key(UPDATE_POLICY_SETTINGS);
+    let nothing = Machine::client()
+        .on(Check::Pause)
+        .absent_key(UPDATE_POLICY_SETTINGS);
     assert_eq!(nothing.verdict(QUALITY).state(), Unknown);
-    let unreadable = Machine::client().on(Check::Pause).unreadable_key(UPDATE_POLICY_SETTINGS);
+    let unreadable = Machine::client()
+        .on(Check::Pause)
+        .unreadable_key(UPDATE_POLICY_SETTINGS);
     let verdict = unreadable.verdict(QUALITY);
     assert_eq!(verdict.state(), Unknown);
     assert!(verdict.summary.contains("access denied"));
@@ -123,7 +150,10 @@ fn a_client_that_never_looked_for_updates_is_unknown_not_unpaused() {
 
 #[test]
 fn servers_pause_quality_updates_alone() {
-    let server = user_until(status(Machine::server().on(Check::Pause), 1), "2026-10-20T08:00:00Z");
+    let server = user_until(
+        status(Machine::server().on(Check::Pause), 1),
+        "2026-10-20T08:00:00Z",
+    );
     assert_eq!(server.verdict(QUALITY).state(), Open);
     assert_eq!(server.verdict(FEATURE).state(), NotApplicable);
     let old = Machine::windows("9600", "Client", "Professional").on(Check::Pause);
@@ -155,7 +185,10 @@ fn a_date_that_is_none_is_not_taken_for_no_pause() {
     let settled = status(garbled, 0);
     assert_eq!(settled.verdict(QUALITY).state(), Clear);
     assert_eq!(
-        Machine::client().sz(WINDOWS_NT, "UBR", "x").verdict(QUALITY).state(),
+        Machine::client()
+            .sz(WINDOWS_NT, "UBR", "x")
+            .verdict(QUALITY)
+            .state(),
         Unknown
     );
 }

@@ -33,7 +33,9 @@ pub(super) fn ordinary_client() -> Machine {
         .sz(&entry, "DisplayName", keys::UHT_DISPLAY_NAME)
         .on(Check::Services)
         .key(&keys::service(keys::WITNESS_SERVICE));
-    keys::WATCHED_SERVICES.iter().fold(machine, |m, name| m.service(name, 3))
+    keys::WATCHED_SERVICES
+        .iter()
+        .fold(machine, |m, name| m.service(name, 3))
 }
 
 const PATHS: &[&str] = &[

@@ -33,7 +33,10 @@ fn a_pending_restart_is_a_warning_that_becomes_serious_by_itself() {
     assert_eq!(cause_keys(&verdict), ["windows-update"]);
     let serious_at = verdict.valid_until.expect("it becomes serious");
     assert_eq!(serious_at, at("2026-10-15T00:00:00Z"));
-    assert_eq!(pending.verdict_at(REBOOT, serious_at).severity(), Some(Serious));
+    assert_eq!(
+        pending.verdict_at(REBOOT, serious_at).severity(),
+        Some(Serious)
+    );
 }
 
 #[test]
@@ -66,19 +69,38 @@ fn a_failing_update_agent_is_not_nothing_pending() {
     let failing = machine().reading(agent(Data::Unreadable("0x80240FFF".to_owned())));
     let verdict = failing.verdict(REBOOT);
     assert_eq!(verdict.state(), Unknown);
-    assert!(verdict.summary.contains("0x80240FFF"), "{}", verdict.summary);
+    assert!(
+        verdict.summary.contains("0x80240FFF"),
+        "{}",
+        verdict.summary
+    );
     let settled = failing.key(keys::CBS_REBOOT_PENDING);
     assert_eq!(settled.verdict(REBOOT).state(), Open);
 }
 
 #[test]
 fn file_renames_are_no_update_reboot() {
-    let renames = machine().multi(SESSION_MANAGER, "PendingFileRenameOperations", &[r"\??\C:\a", ""]);
+    let renames = machine().multi(
+        SESSION_MANAGER,
+        "PendingFileRenameOperations",
+        &[r"\??\C:\a", ""],
+    );
     let verdict = renames.verdict(REBOOT);
     assert_eq!(verdict.state(), Clear);
-    assert!(verdict.summary.contains("file-renames"), "{}", verdict.summary);
+    assert!(
+        verdict.summary.contains("file-renames"),
+        "{}",
+        verdict.summary
+    );
     let empty = machine().multi(SESSION_MANAGER, "PendingFileRenameOperations", &["", ""]);
-    assert!(empty.facts().pending_reboot.expect("seen").signals.is_empty());
+    assert!(
+        empty
+            .facts()
+            .pending_reboot
+            .expect("seen")
+            .signals
+            .is_empty()
+    );
 }
 
 #[test]
@@ -97,7 +119,11 @@ fn a_domain_join_and_a_rename_are_noted_and_no_update_reboot() {
         .key(&format!(r"{}\JoinDomain", keys::NETLOGON));
     let verdict = renamed.verdict(REBOOT);
     assert_eq!(verdict.state(), Clear);
-    assert!(verdict.summary.contains("domain-join, computer-rename"), "{}", verdict.summary);
+    assert!(
+        verdict.summary.contains("domain-join, computer-rename"),
+        "{}",
+        verdict.summary
+    );
 }
 
 #[test]
@@ -108,7 +134,23 @@ fn what_was_not_recorded_is_named_and_does_not_hide_the_rest() {
         .multi(SESSION_MANAGER, "PendingFileRenameOperations", &[""]);
     let verdict = partial.verdict(REBOOT);
     assert_eq!(verdict.state(), Clear);
-    assert!(verdict.summary.contains("Not recorded"), "{}", verdict.summary);
+    assert!(
+        verdict.summary.contains("Not recorded"),
+        "{}",
+        verdict.summary
+    );
+}
+
+#[test]
+fn a_recording_without_any_of_the_places_is_unknown_and_not_healthy() {
+    let nothing = Machine::new()
+        .on(Check::PendingReboot)
+        .data(keys::AUTO_UPDATE_REBOOT, None, Data::NotRecorded)
+        .data(keys::CBS_REBOOT_PENDING, None, Data::NotRecorded)
+        .data(keys::UX_STATE, Some("RebootRequired"), Data::Absent);
+    assert_eq!(nothing.verdict(REBOOT).state(), Unknown);
+    let weak = nothing.dword(keys::UPDATE_EXE, "UpdateExeVolatile", 0);
+    assert_eq!(weak.verdict(REBOOT).state(), Clear);
 }
 
 #[test]
@@ -123,7 +165,11 @@ fn signals_that_survived_a_restart_are_marked() {
         });
     let verdict = left_over.verdict(REBOOT);
     assert_eq!(verdict.severity(), Some(Serious));
-    assert!(verdict.summary.contains("restarted since"), "{}", verdict.summary);
+    assert!(
+        verdict.summary.contains("restarted since"),
+        "{}",
+        verdict.summary
+    );
 }
 
 #[test]
@@ -139,9 +185,16 @@ fn healthy() -> Machine {
     let base = Machine::client()
         .on(Check::Services)
         .key(&keys::service(keys::WITNESS_SERVICE));
-    ["wuauserv", "UsoSvc", "BITS", "CryptSvc", "TrustedInstaller", "DoSvc"]
-        .iter()
-        .fold(base, |m, name| m.service(name, 3))
+    [
+        "wuauserv",
+        "UsoSvc",
+        "BITS",
+        "CryptSvc",
+        "TrustedInstaller",
+        "DoSvc",
+    ]
+    .iter()
+    .fold(base, |m, name| m.service(name, 3))
 }
 
 /// As [`healthy`], but one of them with another start type, or gone.
@@ -150,7 +203,14 @@ fn but(name: &str, start: Option<u32>, whole: bool) -> Machine {
     if whole {
         machine = machine.key(&keys::service(keys::WITNESS_SERVICE));
     }
-    for other in ["wuauserv", "UsoSvc", "BITS", "CryptSvc", "TrustedInstaller", "DoSvc"] {
+    for other in [
+        "wuauserv",
+        "UsoSvc",
+        "BITS",
+        "CryptSvc",
+        "TrustedInstaller",
+        "DoSvc",
+    ] {
         machine = match start {
             _ if other != name => machine.service(other, 3),
             Some(start) => machine.service(other, start),
@@ -163,14 +223,23 @@ fn but(name: &str, start: Option<u32>, whole: bool) -> Machine {
 #[test]
 fn manual_and_trigger_start_are_no_issue_and_disabled_is() {
     assert_eq!(healthy().verdict(SERVICES).state(), Clear);
-    assert_eq!(cause_keys(&but("wuauserv", Some(4), true).verdict(SERVICES)), ["wuauserv disabled"]);
+    assert_eq!(
+        cause_keys(&but("wuauserv", Some(4), true).verdict(SERVICES)),
+        ["wuauserv disabled"]
+    );
     assert_eq!(but("BITS", Some(2), true).verdict(SERVICES).state(), Clear);
 }
 
 #[test]
 fn a_removed_service_is_told_from_a_list_that_is_not_whole() {
-    assert_eq!(cause_keys(&but("UsoSvc", None, true).verdict(SERVICES)), ["UsoSvc missing"]);
-    assert_eq!(but("UsoSvc", None, false).verdict(SERVICES).state(), Unknown);
+    assert_eq!(
+        cause_keys(&but("UsoSvc", None, true).verdict(SERVICES)),
+        ["UsoSvc missing"]
+    );
+    assert_eq!(
+        but("UsoSvc", None, false).verdict(SERVICES).state(),
+        Unknown
+    );
 }
 
 #[test]
@@ -192,12 +261,22 @@ fn the_sign_in_assistant_matters_on_1709_and_1803_alone() {
         let base = Machine::windows(build, "Client", "Professional")
             .on(Check::Services)
             .key(&keys::service(keys::WITNESS_SERVICE));
-        ["wuauserv", "UsoSvc", "BITS", "CryptSvc", "TrustedInstaller", "DoSvc"]
-            .iter()
-            .fold(base, |m, name| m.service(name, 3))
-            .service("wlidsvc", 4)
+        [
+            "wuauserv",
+            "UsoSvc",
+            "BITS",
+            "CryptSvc",
+            "TrustedInstaller",
+            "DoSvc",
+        ]
+        .iter()
+        .fold(base, |m, name| m.service(name, 3))
+        .service("wlidsvc", 4)
     };
-    assert_eq!(cause_keys(&with("17134").verdict(SERVICES)), ["wlidsvc disabled"]);
+    assert_eq!(
+        cause_keys(&with("17134").verdict(SERVICES)),
+        ["wlidsvc disabled"]
+    );
     assert_eq!(with("26100").verdict(SERVICES).state(), Clear);
 }
 
@@ -218,7 +297,10 @@ fn no_tools(base: Machine) -> Machine {
 #[test]
 fn tools_that_are_missing_disabled_or_outdated_are_told_apart() {
     assert_eq!(tools(Machine::client()).verdict(TOOLS).state(), Clear);
-    assert_eq!(cause_keys(&no_tools(Machine::client()).verdict(TOOLS)), ["missing"]);
+    assert_eq!(
+        cause_keys(&no_tools(Machine::client()).verdict(TOOLS)),
+        ["missing"]
+    );
     let disabled = tools(Machine::client()).service(keys::UHSSVC, 4);
     assert_eq!(cause_keys(&disabled.verdict(TOOLS)), ["service disabled"]);
     let minimum = |version: &str| {
@@ -227,7 +309,10 @@ fn tools_that_are_missing_disabled_or_outdated_are_told_apart() {
             ..Expectations::default()
         })
     };
-    assert_eq!(cause_keys(&minimum("3.100").verdict(TOOLS)), ["outdated 3.72.0.0"]);
+    assert_eq!(
+        cause_keys(&minimum("3.100").verdict(TOOLS)),
+        ["outdated 3.72.0.0"]
+    );
     assert_eq!(minimum("3.9").verdict(TOOLS).state(), Clear);
 }
 
@@ -247,8 +332,9 @@ fn tools_are_not_missed_where_they_do_not_belong() {
         assert_eq!(machine.verdict(TOOLS).state(), NotApplicable);
     }
     assert_eq!(no_tools(Machine::new()).verdict(TOOLS).state(), Unknown);
-    let unlisted = Machine::client()
-        .on(Check::UpdateHealthTools)
-        .data(UNINSTALL, None, Data::NotRecorded);
+    let unlisted =
+        Machine::client()
+            .on(Check::UpdateHealthTools)
+            .data(UNINSTALL, None, Data::NotRecorded);
     assert_eq!(unlisted.verdict(TOOLS).state(), Unknown);
 }

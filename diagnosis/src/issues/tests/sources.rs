@@ -2,7 +2,7 @@
 
 use crate::check::Check;
 use crate::context::FleetContext;
-use crate::expectation::{ExpectedSource, Expectations, UpdateSource};
+use crate::expectation::{Expectations, ExpectedSource, UpdateSource};
 use crate::keys::{MDM_UPDATE, POLICY, POLICY_AU};
 use crate::testing::{Machine, cause_keys};
 use crate::verdict::State::{Clear, NotApplicable, Open, Unknown};
@@ -42,11 +42,18 @@ fn a_device_that_leaves_the_expected_server_is_found() {
     let good = with_wsus("HTTPS://WSUS.corp.example:8531").expecting(wanted.clone());
     assert_eq!(good.verdict(WRONG).state(), Clear);
     let other = with_wsus("http://old-wsus:8530").expecting(wanted.clone());
-    assert_eq!(cause_keys(&other.verdict(WRONG)), ["quality:wsus:http://old-wsus:8530"]);
+    assert_eq!(
+        cause_keys(&other.verdict(WRONG)),
+        ["quality:wsus:http://old-wsus:8530"]
+    );
     let gone = machine().expecting(wanted);
     let verdict = gone.verdict(WRONG);
     assert_eq!(cause_keys(&verdict), ["quality:windows-update"]);
-    assert!(!verdict.summary.contains("provisional"), "{}", verdict.summary);
+    assert!(
+        !verdict.summary.contains("provisional"),
+        "{}",
+        verdict.summary
+    );
 }
 
 #[test]
@@ -57,16 +64,25 @@ fn without_an_expectation_the_majority_is_a_provisional_one() {
     let odd = machine().in_fleet(majority);
     let verdict = odd.verdict(WRONG);
     assert_eq!(verdict.state(), Open);
-    assert!(verdict.summary.contains("provisional"), "{}", verdict.summary);
+    assert!(
+        verdict.summary.contains("provisional"),
+        "{}",
+        verdict.summary
+    );
     assert_eq!(machine().verdict(WRONG).state(), NotApplicable);
 }
 
 #[test]
 fn a_source_that_could_not_be_told_is_neither_right_nor_wrong() {
     let wanted = expecting(wsus("https://wsus:8531"));
-    let unclear = machine().dword(POLICY_AU, "UseWUServer", 1).expecting(wanted.clone());
+    let unclear = machine()
+        .dword(POLICY_AU, "UseWUServer", 1)
+        .expecting(wanted.clone());
     assert_eq!(unclear.verdict(WRONG).state(), Unknown);
-    assert_eq!(Machine::client().expecting(wanted).verdict(WRONG).state(), Unknown);
+    assert_eq!(
+        Machine::client().expecting(wanted).verdict(WRONG).state(),
+        Unknown
+    );
 }
 
 #[test]
@@ -81,11 +97,20 @@ fn a_class_without_any_source_is_wrong_whatever_is_expected() {
 #[test]
 fn contradictions_are_grouped_by_the_contradicting_values() {
     let leftover = machine().sz(POLICY, "WUServer", "http://192.168.1.200:8530");
-    assert_eq!(cause_keys(&leftover.verdict(CONFLICT)), ["WUServer without UseWUServer"]);
+    assert_eq!(
+        cause_keys(&leftover.verdict(CONFLICT)),
+        ["WUServer without UseWUServer"]
+    );
     let no_url = with_wsus("wsus.corp.example:8530");
-    assert_eq!(cause_keys(&no_url.verdict(CONFLICT)), ["bad address wsus.corp.example:8530"]);
+    assert_eq!(
+        cause_keys(&no_url.verdict(CONFLICT)),
+        ["bad address wsus.corp.example:8530"]
+    );
     let two = with_wsus("https://a:8531").sz(MDM_UPDATE, "UpdateServiceUrl", "https://b:8531");
-    assert_eq!(cause_keys(&two.verdict(CONFLICT)), ["GPO and MDM name different servers"]);
+    assert_eq!(
+        cause_keys(&two.verdict(CONFLICT)),
+        ["GPO and MDM name different servers"]
+    );
     assert_eq!(with_wsus("https://a:8531").verdict(CONFLICT).state(), Clear);
 }
 
@@ -109,7 +134,13 @@ fn plain_http_is_an_issue_only_where_the_server_is_used() {
     let unused = machine().sz(POLICY, "WUServer", "http://wsus:8530");
     assert_eq!(unused.verdict(TLS).state(), NotApplicable);
     assert_eq!(with_wsus("wsus:8530").verdict(TLS).state(), Unknown);
-    assert_eq!(machine().dword(POLICY_AU, "UseWUServer", 1).verdict(TLS).state(), Unknown);
+    assert_eq!(
+        machine()
+            .dword(POLICY_AU, "UseWUServer", 1)
+            .verdict(TLS)
+            .state(),
+        Unknown
+    );
 }
 
 fn automatic() -> Machine {
@@ -120,9 +151,10 @@ fn automatic() -> Machine {
 fn every_documented_option_leaves_automatic_updates_on() {
     assert_eq!(automatic().verdict(AUTOMATIC).state(), Clear);
     for option in [2, 3, 4, 5, 7] {
-        let machine = automatic()
-            .dword(POLICY_AU, "NoAutoUpdate", 0)
-            .dword(POLICY_AU, "AUOptions", option);
+        let machine =
+            automatic()
+                .dword(POLICY_AU, "NoAutoUpdate", 0)
+                .dword(POLICY_AU, "AUOptions", option);
         assert_eq!(machine.verdict(AUTOMATIC).state(), Clear, "{option}");
     }
 }
@@ -135,21 +167,37 @@ fn no_auto_update_and_options_outside_the_list_turn_them_off() {
     assert_eq!(cause_keys(&off.verdict(AUTOMATIC)), ["NoAutoUpdate=1"]);
     for option in [0, 1, 6, 8, 42] {
         let machine = automatic().dword(POLICY_AU, "AUOptions", option);
-        assert_eq!(cause_keys(&machine.verdict(AUTOMATIC)), [format!("AUOptions={option}")]);
+        assert_eq!(
+            cause_keys(&machine.verdict(AUTOMATIC)),
+            [format!("AUOptions={option}")]
+        );
     }
     let managed = automatic().dword(MDM_UPDATE, "AllowAutoUpdate", 5);
-    assert_eq!(cause_keys(&managed.verdict(AUTOMATIC)), ["AllowAutoUpdate=5"]);
+    assert_eq!(
+        cause_keys(&managed.verdict(AUTOMATIC)),
+        ["AllowAutoUpdate=5"]
+    );
 }
 
 #[test]
 fn a_subkey_named_like_the_value_turns_nothing_off() {
-    let machine = automatic().dword(POLICY_AU, "NoAutoUpdate", 0).key(&format!(r"{POLICY_AU}\NoAutoUpdate"));
+    let machine = automatic()
+        .dword(POLICY_AU, "NoAutoUpdate", 0)
+        .key(&format!(r"{POLICY_AU}\NoAutoUpdate"));
     assert_eq!(machine.verdict(AUTOMATIC).state(), Clear);
 }
 
 #[test]
 fn an_unreadable_policy_is_not_taken_for_an_absent_one() {
-    assert_eq!(automatic().unreadable_key(POLICY_AU).verdict(AUTOMATIC).state(), Unknown);
-    let off = automatic().unreadable_key(POLICY_AU).dword(POLICY_AU, "NoAutoUpdate", 1);
+    assert_eq!(
+        automatic()
+            .unreadable_key(POLICY_AU)
+            .verdict(AUTOMATIC)
+            .state(),
+        Unknown
+    );
+    let off = automatic()
+        .unreadable_key(POLICY_AU)
+        .dword(POLICY_AU, "NoAutoUpdate", 1);
     assert_eq!(off.verdict(AUTOMATIC).state(), Open);
 }

@@ -21,13 +21,18 @@ fn a_check_that_failed_or_had_nothing_to_look_at_says_why() {
         Outcome::Failed("the moon was full".to_owned()),
         Outcome::Unavailable("the moon was full".to_owned()),
     ] {
-        let machine = Check::ALL
-            .iter()
-            .fold(Machine::client(), |m, check| m.outcome(*check, outcome.clone()));
+        let machine = Check::ALL.iter().fold(Machine::client(), |m, check| {
+            m.outcome(*check, outcome.clone())
+        });
         for issue in ALL {
             let verdict = machine.verdict(issue.id);
             assert_eq!(verdict.state(), Unknown, "{}", issue.id);
-            assert!(verdict.summary.contains("moon"), "{}: {}", issue.id, verdict.summary);
+            assert!(
+                verdict.summary.contains("moon"),
+                "{}: {}",
+                issue.id,
+                verdict.summary
+            );
         }
     }
 }
@@ -38,9 +43,18 @@ fn verdicts_that_are_clear_or_open_carry_evidence() {
     let diagnosis = machine.diagnose_at(crate::testing::now());
     let observations = machine.observations();
     for (issue, verdict) in diagnosis.iter() {
-        assert!(matches!(verdict.state(), Clear | NotApplicable), "{}: {}", issue.id, verdict.summary);
+        assert!(
+            matches!(verdict.state(), Clear | NotApplicable),
+            "{}: {}",
+            issue.id,
+            verdict.summary
+        );
         if verdict.state() == Clear {
-            assert!(!verdict.evidence.is_empty(), "{} rests on nothing", issue.id);
+            assert!(
+                !verdict.evidence.is_empty(),
+                "{} rests on nothing",
+                issue.id
+            );
         }
         for at in &verdict.evidence {
             assert!(observations.evidence(*at).is_some());
@@ -59,5 +73,8 @@ fn the_primary_cause_explains_the_others() {
         .key(crate::keys::UNINSTALL);
     let diagnosis = machine.diagnose_at(crate::testing::now());
     assert_eq!(diagnosis.count(Open), 2);
-    assert_eq!(diagnosis.primary().map(|i| i.id), Some("automatic-updates-disabled"));
+    assert_eq!(
+        diagnosis.primary().map(|i| i.id),
+        Some("automatic-updates-disabled")
+    );
 }

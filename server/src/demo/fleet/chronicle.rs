@@ -12,10 +12,7 @@ pub(super) fn began(ailment: &Ailment) -> String {
         Kind::QualityPausedByPolicy => "a group policy pauses quality updates".to_owned(),
         Kind::FeaturePausedByMdm => "MDM pauses feature updates".to_owned(),
         Kind::Held => format!("safeguard hold {} applies", ailment.hold()),
-        Kind::HardwareTooOld => format!(
-            "the appraiser finds a block: {}",
-            ailment.red_reason()
-        ),
+        Kind::HardwareTooOld => format!("the appraiser finds a block: {}", ailment.red_reason()),
         Kind::NotAppraised => "the results of the appraiser are gone".to_owned(),
         Kind::LostWsus => "the WSUS policy no longer applies".to_owned(),
         Kind::PlainHttpWsus => "an old policy names a WSUS server over plain HTTP".to_owned(),

@@ -52,14 +52,41 @@ const CLIENT_EDITIONS: &[&str] = &["Enterprise", "Enterprise", "Professional", "
 const SERVER_EDITIONS: &[&str] = &["ServerStandard", "ServerStandard", "ServerDatacenter"];
 
 const RELEASES: [Release; 8] = [
-    client(19045, 19041, [7417, 7366, 7291], "22H2", &[GE24H2, GE25H2], 9),
-    client(22631, 22621, [7688, 7582, 7435], "23H2", &[GE24H2, GE25H2, GE26H2], 8),
-    client(26100, 26100, [9284, 9168, 8894], "24H2", &[GE25H2, GE26H2], 28),
+    client(
+        19045,
+        19041,
+        [7417, 7366, 7291],
+        "22H2",
+        &[GE24H2, GE25H2],
+        9,
+    ),
+    client(
+        22631,
+        22621,
+        [7688, 7582, 7435],
+        "23H2",
+        &[GE24H2, GE25H2, GE26H2],
+        8,
+    ),
+    client(
+        26100,
+        26100,
+        [9284, 9168, 8894],
+        "24H2",
+        &[GE25H2, GE26H2],
+        28,
+    ),
     client(26200, 26100, [9284, 9168, 8894], "25H2", &[GE26H2], 37),
     server(14393, [9470, 9339, 9234], "1607", "Windows Server 2016", 1),
     server(17763, [8880, 8755, 8644], "1809", "Windows Server 2019", 3),
     server(20348, [5345, 5256, 5139], "21H2", "Windows Server 2022", 9),
-    server(26100, [33560, 33420, 33296], "24H2", "Windows Server 2025", 5),
+    server(
+        26100,
+        [33560, 33420, 33296],
+        "24H2",
+        "Windows Server 2025",
+        5,
+    ),
 ];
 
 const fn client(
@@ -136,7 +163,8 @@ impl Profile {
             78..95 => 1,
             _ => 2,
         };
-        let patched_at = now.plus_millis(-chance.random_range(DAY_MS..12 * DAY_MS) - revision as i64 * 28 * DAY_MS);
+        let patched_at = now
+            .plus_millis(-chance.random_range(DAY_MS..12 * DAY_MS) - revision as i64 * 28 * DAY_MS);
         let longest_run = if release.is_server { 12 } else { 6 };
         let started_at = now.plus_millis(-chance.random_range(HOUR_MS..longest_run * DAY_MS));
         Self {

@@ -202,15 +202,23 @@ impl Machine {
     fn appraisal(&mut self, profile: &Profile) {
         for target in profile.release.targets {
             let key = format!(r"{}\{}", keys::APPRAISER_TARGETS, target.code);
-            for name in ["GatedBlockId", "GatedBlockReason", "RedReason", "FailedPrereqs"] {
+            for name in [
+                "GatedBlockId",
+                "GatedBlockReason",
+                "RedReason",
+                "FailedPrereqs",
+            ] {
                 self.lines(&key, name, &["None"]);
             }
             self.text(&key, "UpgEx", "Green");
             self.text(&key, "UpgExU", "Green");
             self.text(&key, "GStatus", "2");
             self.text(&key, "DestBuildNum", target.build.to_string());
-            self.registry
-                .set_value(&key, "Timestamp", Data::Qword(filetime(profile.appraised_at)));
+            self.registry.set_value(
+                &key,
+                "Timestamp",
+                Data::Qword(filetime(profile.appraised_at)),
+            );
         }
     }
 

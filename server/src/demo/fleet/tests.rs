@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sickbay_collector::inspection;
 use sickbay_diagnosis::context::{FleetContext, majority_of};
-use sickbay_diagnosis::expectation::{ExpectedSource, Expectations, UpdateClass};
+use sickbay_diagnosis::expectation::{Expectations, ExpectedSource, UpdateClass};
 use sickbay_diagnosis::facts::Facts;
 use sickbay_diagnosis::issue::Case;
 use sickbay_diagnosis::verdict::State;
@@ -19,10 +19,10 @@ fn facts(machine: &DemoMachine) -> Facts {
 }
 
 /// What the server would know of the whole fleet.
-fn context(machines: &[DemoMachine]) -> FleetContext {
+fn context(fleet: &[Facts]) -> FleetContext {
     let mut counts: [BTreeMap<ExpectedSource, u64>; 4] = Default::default();
-    for machine in machines {
-        for (class, source) in facts(machine).sources().into_iter().enumerate() {
+    for facts in fleet {
+        for (class, source) in facts.sources().into_iter().enumerate() {
             if let Some(source) = source {
                 *counts[class].entry(source).or_default() += 1;
             }
@@ -36,9 +36,9 @@ fn context(machines: &[DemoMachine]) -> FleetContext {
     context
 }
 
-fn diagnosis(machine: &DemoMachine, fleet: &FleetContext, now: Time) -> Diagnosis {
+fn diagnosis(facts: &Facts, fleet: &FleetContext, now: Time) -> Diagnosis {
     diagnose(&Case {
-        facts: &facts(machine),
+        facts,
         expectations: &Expectations::default(),
         fleet,
         now,
@@ -47,13 +47,13 @@ fn diagnosis(machine: &DemoMachine, fleet: &FleetContext, now: Time) -> Diagnosi
 
 #[test]
 fn a_fleet_of_200_shows_every_issue_and_most_of_it_is_well() {
-    for seed in 0..4 {
+    for seed in 0..2 {
         let plan = FleetPlan::new(seed, 200, now());
-        let fleet = context(plan.machines());
-        let diagnoses: Vec<Diagnosis> = plan
-            .machines()
+        let facts: Vec<Facts> = plan.machines().iter().map(facts).collect();
+        let fleet = context(&facts);
+        let diagnoses: Vec<Diagnosis> = facts
             .iter()
-            .map(|machine| diagnosis(machine, &fleet, now()))
+            .map(|facts| diagnosis(facts, &fleet, now()))
             .collect();
         for issue in issues::ALL {
             let states = |state| {
@@ -62,14 +62,25 @@ fn a_fleet_of_200_shows_every_issue_and_most_of_it_is_well() {
                     .filter(|d| d.get(issue.id).is_some_and(|v| v.state() == state))
                     .count()
             };
-            assert!(states(State::Open) > 0, "seed {seed}: {} opens nowhere", issue.id);
-            assert!(states(State::Open) < 50, "seed {seed}: {} is open nearly everywhere", issue.id);
+            assert!(
+                states(State::Open) > 0,
+                "seed {seed}: {} opens nowhere",
+                issue.id
+            );
+            assert!(
+                states(State::Open) < 50,
+                "seed {seed}: {} is open nearly everywhere",
+                issue.id
+            );
         }
         let well = diagnoses
             .iter()
             .filter(|d| d.count(State::Open) == 0 && d.count(State::Unknown) == 0)
             .count();
-        assert!((100..=150).contains(&well), "seed {seed}: {well} of 200 are well");
+        assert!(
+            (100..=150).contains(&well),
+            "seed {seed}: {well} of 200 are well"
+        );
         assert!(
             diagnoses.iter().any(|d| d.count(State::Unknown) > 0),
             "seed {seed}: nothing is unknown"
@@ -80,9 +91,11 @@ fn a_fleet_of_200_shows_every_issue_and_most_of_it_is_well() {
 #[test]
 fn a_machine_that_nothing_ails_is_well() {
     let plan = FleetPlan::new(7, 200, now());
-    let fleet = context(plan.machines());
-    for machine in plan.machines().iter().filter(|m| m.ailments.is_empty()) {
-        let diagnosis = diagnosis(machine, &fleet, now());
+    let facts: Vec<Facts> = plan.machines().iter().map(facts).collect();
+    let fleet = context(&facts);
+    let all = plan.machines().iter().zip(&facts);
+    for (machine, facts) in all.filter(|(machine, _)| machine.ailments.is_empty()) {
+        let diagnosis = diagnosis(facts, &fleet, now());
         for (issue, verdict) in diagnosis.iter() {
             assert!(
                 matches!(verdict.state(), State::Clear | State::NotApplicable),
@@ -124,23 +137,36 @@ fn names_are_unique() {
 
 #[test]
 fn changes_open_and_clear_issues_and_leave_the_fleet_about_as_well_as_it_was() {
-    let mut plan = FleetPlan::new(11, 60, now());
-    let fleet = context(plan.machines());
-    let well = |plan: &FleetPlan| plan.machines().iter().filter(|m| m.ailments.is_empty()).count();
+    let mut plan = FleetPlan::new(11, 40, now());
+    let mut known: Vec<Facts> = plan.machines().iter().map(facts).collect();
+    let fleet = context(&known);
+    let well = |plan: &FleetPlan| {
+        plan.machines()
+            .iter()
+            .filter(|m| m.ailments.is_empty())
+            .count()
+    };
     let well_before = well(&plan);
     let (mut opened, mut cleared) = (0, 0);
-    for minute in 0..300 {
+    for minute in 0..150 {
         let at = now().plus_millis(minute * 60_000);
-        let before = plan.machines().to_vec();
         let change = plan.change(at).expect("the fleet has machines");
         let machine = &plan.machines()[change.machine];
-        assert!(change.what.starts_with(&machine.host_name), "{}", change.what);
-        let was = diagnosis(&before[change.machine], &fleet, at).count(State::Open);
-        let is = diagnosis(machine, &fleet, at).count(State::Open);
+        assert!(
+            change.what.starts_with(&machine.host_name),
+            "{}",
+            change.what
+        );
+        let was = diagnosis(&known[change.machine], &fleet, at).count(State::Open);
+        known[change.machine] = facts(machine);
+        let is = diagnosis(&known[change.machine], &fleet, at).count(State::Open);
         opened += usize::from(is > was);
         cleared += usize::from(is < was);
     }
-    assert!(opened > 50 && cleared > 50, "{opened} opened, {cleared} cleared");
-    assert!(well(&plan).abs_diff(well_before) < 25);
+    assert!(
+        opened > 25 && cleared > 25,
+        "{opened} opened, {cleared} cleared"
+    );
+    assert!(well(&plan).abs_diff(well_before) < 20);
     assert_eq!(FleetPlan::new(1, 0, now()).change(now()), None);
 }

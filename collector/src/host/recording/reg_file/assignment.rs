@@ -15,7 +15,9 @@ pub(super) struct Quoted {
 
 /// Reads a text from its opening quotation mark, and returns what follows the closing one. The text may hold line breaks.
 pub(super) fn quoted(text: &str, max_chars: usize) -> Result<(Quoted, &str), Reason> {
-    let inside = text.strip_prefix('"').ok_or("a quotation mark is missing")?;
+    let inside = text
+        .strip_prefix('"')
+        .ok_or("a quotation mark is missing")?;
     let mut out = Quoted::default();
     let mut chars = inside.char_indices();
     let mut length = 0;
@@ -84,7 +86,8 @@ pub(super) fn assignment(text: &str, encoding: TextBytes) -> Result<(Assigned, &
 fn dword(text: &str) -> Result<(Assigned, &str), Reason> {
     let line = first_line(text);
     let digits = line.split(';').next().unwrap_or(line).trim();
-    let is_number = (1..=8).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_hexdigit());
+    let is_number =
+        (1..=8).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_hexdigit());
     match u32::from_str_radix(digits, 16) {
         Ok(number) if is_number => Ok((Assigned::Data(Data::Dword(number)), &text[line.len()..])),
         _ => Err(format!("dword {digits:.80?} is not one to eight hexadecimal digits").into()),

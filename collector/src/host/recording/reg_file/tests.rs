@@ -13,7 +13,9 @@ fn read(text: &str) -> (Registry, RegFileRead) {
 
 /// The data of value `v` in a version 5 file, which must be read without a problem.
 fn data(assignment: &str) -> Data {
-    let (registry, read) = read(&format!("{V5}[HKEY_LOCAL_MACHINE\\SOFTWARE]\r\n\"v\"={assignment}\r\n"));
+    let (registry, read) = read(&format!(
+        "{V5}[HKEY_LOCAL_MACHINE\\SOFTWARE]\r\n\"v\"={assignment}\r\n"
+    ));
     assert_eq!(read.problems, []);
     registry
         .value(r"HKLM\SOFTWARE", "v")
@@ -33,20 +35,42 @@ fn every_value_type_is_read() {
     assert_eq!(data("dword:0000013e"), Data::Dword(318));
     assert_eq!(data("dword:FF ; a comment"), Data::Dword(255));
     assert_eq!(data(r#""C:\\a \"b\"""#), Data::Text(r#"C:\a "b""#.into()));
-    assert_eq!(data("\"two\r\nlines\" ; c"), Data::Text("two\r\nlines".into()));
+    assert_eq!(
+        data("\"two\r\nlines\" ; c"),
+        Data::Text("two\r\nlines".into())
+    );
     assert_eq!(data("hex:01,ab"), Data::Binary(vec![1, 0xab]));
     assert_eq!(data("hex:"), Data::Binary(vec![]));
     assert_eq!(data("hex(1):61,00,00,00"), Data::Text("a".into()));
-    assert_eq!(data("hex(2):25,00,61,00,25,00,00,00"), Data::ExpandText("%a%".into()));
+    assert_eq!(
+        data("hex(2):25,00,61,00,25,00,00,00"),
+        Data::ExpandText("%a%".into())
+    );
     assert_eq!(
         data("hex(7):61,00,00,\\\r\n  ; between\r\n  00,62,00,00,00,\\\r\n  00,00"),
         Data::MultiText(vec!["a".into(), "b".into()])
     );
-    assert_eq!(data("hex(7):00,00,00,00"), Data::MultiText(vec![String::new()]));
+    assert_eq!(
+        data("hex(7):00,00,00,00"),
+        Data::MultiText(vec![String::new()])
+    );
     assert_eq!(data("hex(4):01,00,00,00"), Data::Dword(1));
-    assert_eq!(data("hex(b):80,4b,0d,c9,a9,d5,d7,01"), Data::Qword(0x01d7_d5a9_c90d_4b80));
-    for (kind, form) in [(0, "hex(0):01"), (5, "hex(5):01"), (0xffff_0012, "hex(ffff0012):01")] {
-        assert_eq!(data(form), Data::Other { kind, bytes: vec![1] });
+    assert_eq!(
+        data("hex(b):80,4b,0d,c9,a9,d5,d7,01"),
+        Data::Qword(0x01d7_d5a9_c90d_4b80)
+    );
+    for (kind, form) in [
+        (0, "hex(0):01"),
+        (5, "hex(5):01"),
+        (0xffff_0012, "hex(ffff0012):01"),
+    ] {
+        assert_eq!(
+            data(form),
+            Data::Other {
+                kind,
+                bytes: vec![1]
+            }
+        );
     }
 }
 
@@ -56,20 +80,34 @@ fn default_values_deletions_and_comments_are_understood() {
         "{V5}; a comment\n  [HKLM\\SOFTWARE\\A]\n@=\"default\"\n\"gone\"=dword:1\n\"gone\"=-\n\n\
          [HKEY_LOCAL_MACHINE\\SOFTWARE\\B\\C]\n[-HKEY_LOCAL_MACHINE\\SOFTWARE\\B] ; with all below\n\"lost\"=dword:1\n"
     ));
-    assert_eq!(read.problems, [], "values under a deleted key are no problem");
-    assert_eq!(registry.value(r"HKLM\SOFTWARE\A", ""), Some(&Data::Text("default".into())));
+    assert_eq!(
+        read.problems,
+        [],
+        "values under a deleted key are no problem"
+    );
+    assert_eq!(
+        registry.value(r"HKLM\SOFTWARE\A", ""),
+        Some(&Data::Text("default".into()))
+    );
     assert_eq!(registry.value(r"HKLM\SOFTWARE\A", "gone"), None);
     assert!(!registry.has_key(r"HKLM\SOFTWARE\B"));
 }
 
 #[test]
 fn regedit4_texts_are_ansi() {
-    let text = b"REGEDIT4\n[HKEY_LOCAL_MACHINE\\SOFTWARE]\n\"v\"=hex(2):4d,fc,00\n\"w\"=\"M\xfcller\"\n";
+    let text =
+        b"REGEDIT4\n[HKEY_LOCAL_MACHINE\\SOFTWARE]\n\"v\"=hex(2):4d,fc,00\n\"w\"=\"M\xfcller\"\n";
     let mut registry = Registry::new();
     let read = read_reg("old.reg", text, &mut registry);
     assert_eq!(read.problems, []);
-    assert_eq!(registry.value(r"HKLM\SOFTWARE", "v"), Some(&Data::ExpandText("Mü".into())));
-    assert_eq!(registry.value(r"HKLM\SOFTWARE", "w"), Some(&Data::Text("Müller".into())));
+    assert_eq!(
+        registry.value(r"HKLM\SOFTWARE", "v"),
+        Some(&Data::ExpandText("Mü".into()))
+    );
+    assert_eq!(
+        registry.value(r"HKLM\SOFTWARE", "w"),
+        Some(&Data::Text("Müller".into()))
+    );
 }
 
 #[test]
@@ -95,7 +133,10 @@ fn a_malformed_line_names_file_line_and_reason_and_the_rest_is_kept() {
         reasons(&read),
         [
             (Some(2), "a value stands before any key"),
-            (Some(4), "dword \"123456789\" is not one to eight hexadecimal digits"),
+            (
+                Some(4),
+                "dword \"123456789\" is not one to eight hexadecimal digits"
+            ),
             (Some(5), "\"0x\" is no byte in hexadecimal"),
             (Some(7), "something follows where the line should end"),
             (Some(9), "this is neither a key, a value nor a comment"),
@@ -108,16 +149,33 @@ fn a_malformed_line_names_file_line_and_reason_and_the_rest_is_kept() {
             (Some(19), "the data is cut off: a continued line is missing"),
         ]
     );
-    assert_eq!(read.problems[0].to_string(), "test.reg:2: a value stands before any key");
-    assert_eq!(registry.value(r"HKLM\SOFTWARE\A", "good"), Some(&Data::Dword(1)));
-    assert_eq!(registry.value(r"HKLM\SOFTWARE\C", "last"), Some(&Data::Dword(2)));
-    assert_eq!(registry.values(r"HKLM\SOFTWARE\A").map(Iterator::count), Some(1));
+    assert_eq!(
+        read.problems[0].to_string(),
+        "test.reg:2: a value stands before any key"
+    );
+    assert_eq!(
+        registry.value(r"HKLM\SOFTWARE\A", "good"),
+        Some(&Data::Dword(1))
+    );
+    assert_eq!(
+        registry.value(r"HKLM\SOFTWARE\C", "last"),
+        Some(&Data::Dword(2))
+    );
+    assert_eq!(
+        registry.values(r"HKLM\SOFTWARE\A").map(Iterator::count),
+        Some(1)
+    );
 }
 
 #[test]
 fn a_needless_backslash_is_reported_and_kept() {
-    let (registry, read) = read(&format!("{V5}[HKEY_LOCAL_MACHINE\\SOFTWARE]\n\"p\"=\"C:\\new\"\n"));
-    assert_eq!(registry.value(r"HKLM\SOFTWARE", "p"), Some(&Data::Text(r"C:\new".into())));
+    let (registry, read) = read(&format!(
+        "{V5}[HKEY_LOCAL_MACHINE\\SOFTWARE]\n\"p\"=\"C:\\new\"\n"
+    ));
+    assert_eq!(
+        registry.value(r"HKLM\SOFTWARE", "p"),
+        Some(&Data::Text(r"C:\new".into()))
+    );
     assert_eq!(read.problems.len(), 1);
     assert_eq!(read.problems[0].line, Some(4));
 }
@@ -133,14 +191,20 @@ fn limits_hold_and_the_rest_is_kept() {
     ));
     let lines: Vec<_> = read.problems.iter().map(|problem| problem.line).collect();
     assert_eq!(lines, [Some(4), Some(5), Some(6)]);
-    assert_eq!(registry.values(r"HKLM\SOFTWARE").map(Iterator::count), Some(1));
+    assert_eq!(
+        registry.values(r"HKLM\SOFTWARE").map(Iterator::count),
+        Some(1)
+    );
 }
 
 #[test]
 fn a_file_full_of_rubbish_gives_a_bounded_list() {
     let (_, read) = read(&format!("{V5}{}", "x\n".repeat(MAX_PROBLEMS + 5)));
     assert_eq!(read.problems.len(), MAX_PROBLEMS + 1);
-    assert_eq!(read.problems[MAX_PROBLEMS].reason, "5 further problems are not listed");
+    assert_eq!(
+        read.problems[MAX_PROBLEMS].reason,
+        "5 further problems are not listed"
+    );
 }
 
 #[test]
@@ -168,7 +232,10 @@ fn any_data() -> impl Strategy<Value = Data> {
         any_text().prop_map(Data::ExpandText),
         proptest::collection::vec(any_text(), 0..4).prop_map(Data::MultiText),
         bytes().prop_map(Data::Binary),
-        (prop_oneof![Just(0), Just(5), Just(6), 8_u32..11, 12_u32..], bytes())
+        (
+            prop_oneof![Just(0), Just(5), Just(6), 8_u32..11, 12_u32..],
+            bytes()
+        )
             .prop_map(|(kind, bytes)| Data::Other { kind, bytes }),
     ]
 }

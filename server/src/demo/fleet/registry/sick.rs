@@ -6,9 +6,9 @@ use sickbay_diagnosis::keys;
 use sickbay_diagnosis::reading::Data;
 use sickbay_diagnosis::time::HOUR_MS;
 
-use super::{Machine, health_tools_key};
 use super::super::ailment::{Ailment, Kind};
 use super::super::profile::Profile;
+use super::{Machine, health_tools_key};
 
 /// The WSUS server that was replaced, which some policies still name.
 const OLD_WSUS: &str = "http://sus01.corp.northharbour.example:8530";
@@ -138,16 +138,24 @@ fn restart_pending(machine: &mut Machine, profile: &Profile, ailment: &Ailment) 
     match ailment.variant % 4 {
         0 => {
             machine.dword(keys::AUTO_UPDATE_REBOOT, &profile.update_client_id, 1);
-            machine.registry.set_last_write(keys::AUTO_UPDATE_REBOOT, since);
+            machine
+                .registry
+                .set_last_write(keys::AUTO_UPDATE_REBOOT, since);
             let start = to_the_second(since);
             machine.text(keys::UX_SETTINGS, "PendingRebootStartTime", start);
         }
         1 => {
-            machine.registry.set_last_write(keys::CBS_REBOOT_PENDING, since);
-            machine.registry.set_last_write(keys::CBS_PACKAGES_PENDING, since);
+            machine
+                .registry
+                .set_last_write(keys::CBS_REBOOT_PENDING, since);
+            machine
+                .registry
+                .set_last_write(keys::CBS_PACKAGES_PENDING, since);
         }
         2 => {
-            machine.registry.set_last_write(keys::CBS_REBOOT_PENDING, since);
+            machine
+                .registry
+                .set_last_write(keys::CBS_REBOOT_PENDING, since);
             machine.description.files = vec![FileState {
                 path: keys::PENDING_XML.to_owned(),
                 exists: true,

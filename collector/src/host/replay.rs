@@ -1,0 +1,87 @@
+//! A machine that is played from a recording and may change while it is looked at: `run --recording`, the demo, tests.
+//!
+//! Its clock is this computer's, whatever the recording says, because a session with a server happens now. One that changes during
+//! an inspection is seen half old, half new, as a real machine would be.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use sickbay_diagnosis::Time;
+use sickbay_diagnosis::reading::Data;
+
+use super::recording::Recording;
+use super::{Host, Listing, SystemFact};
+
+/// Plays a recording.
+#[derive(Debug)]
+pub struct Replay {
+    recording: RwLock<Arc<Recording>>,
+}
+
+impl Replay {
+    /// Plays `recording` until it is replaced.
+    pub fn new(recording: Recording) -> Self {
+        Self {
+            recording: RwLock::new(Arc::new(recording)),
+        }
+    }
+
+    /// Plays another recording from now on.
+    pub fn replace(&self, recording: Recording) {
+        *self
+            .recording
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Arc::new(recording);
+    }
+
+    /// The recording that is played.
+    pub fn recording(&self) -> Arc<Recording> {
+        Arc::clone(
+            &self
+                .recording
+                .read()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
+    }
+}
+
+impl Host for Replay {
+    fn now(&self) -> Time {
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        Time::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    fn registry_value(&self, key: &str, name: &str) -> Data {
+        self.recording().registry_value(key, name)
+    }
+
+    fn registry_key(&self, key: &str) -> Data {
+        self.recording().registry_key(key)
+    }
+
+    fn registry_subkeys(&self, key: &str) -> Listing<String> {
+        self.recording().registry_subkeys(key)
+    }
+
+    fn registry_values(&self, key: &str) -> Listing<(String, Data)> {
+        self.recording().registry_values(key)
+    }
+
+    fn service_running(&self, name: &str) -> Data {
+        self.recording().service_running(name)
+    }
+
+    fn file(&self, path: &str) -> Data {
+        self.recording().file(path)
+    }
+
+    fn update_agent_reboot_required(&self) -> Data {
+        self.recording().update_agent_reboot_required()
+    }
+
+    fn system(&self, fact: SystemFact) -> Data {
+        self.recording().system(fact)
+    }
+}

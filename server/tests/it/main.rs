@@ -1,0 +1,19 @@
+//! The server from outside: a whole one in this process for each test, on free ports, with real TLS and a clock that the test moves.
+//!
+//! [`site`] starts it, [`device`] speaks to its collectors' port as a collector would (and as none should), [`readings`] is what the
+//! devices say.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+mod access;
+mod access_table;
+mod api;
+mod device;
+mod enrolment;
+mod exports;
+mod identity;
+mod readings;
+mod site;
+mod startup;
+mod time;
+mod wire;

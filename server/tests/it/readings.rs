@@ -1,0 +1,106 @@
+//! What the devices of these tests say.
+
+use sickbay_diagnosis::keys::{POLICY, TCPIP_PARAMETERS, UPDATE_POLICY_SETTINGS, UX_SETTINGS, WINDOWS_NT};
+use sickbay_diagnosis::observation::{Observation, Outcome};
+use sickbay_diagnosis::reading::{Data, Reading, Source};
+use sickbay_diagnosis::{Check, Time};
+use sickbay_proto::v1;
+
+fn reading(path: &str, name: Option<&str>, data: Data) -> Reading {
+    Reading {
+        source: Source::Registry,
+        path: path.to_owned(),
+        name: name.map(str::to_owned),
+        data,
+    }
+}
+
+fn text(path: &str, name: &str, text: &str) -> Reading {
+    reading(path, Some(name), Data::Text(text.to_owned()))
+}
+
+fn seen(check: Check, readings: Vec<Reading>) -> (Check, Observation) {
+    let observation = Observation {
+        taken_at: Time::from_millis(1_760_000_000_000),
+        outcome: Outcome::Seen(readings),
+    };
+    (check, observation)
+}
+
+/// A Windows 11 24H2 of that name.
+pub(crate) fn client(name: &str) -> (Check, Observation) {
+    device(name, "26100", "Client", "Professional")
+}
+
+/// A Windows Server 2022 of that name.
+pub(crate) fn server(name: &str) -> (Check, Observation) {
+    device(name, "20348", "Server", "ServerStandard")
+}
+
+fn device(name: &str, build: &str, installation: &str, edition: &str) -> (Check, Observation) {
+    let readings = vec![
+        text(TCPIP_PARAMETERS, "Hostname", name),
+        text(WINDOWS_NT, "CurrentBuildNumber", build),
+        reading(WINDOWS_NT, Some("UBR"), Data::Dword(4000)),
+        text(WINDOWS_NT, "InstallationType", installation),
+        text(WINDOWS_NT, "EditionID", edition),
+    ];
+    seen(Check::Device, readings)
+}
+
+/// The user paused until `end`, and the update client confirms it.
+pub(crate) fn paused_by_user(end: Time) -> (Check, Observation) {
+    let readings = vec![
+        reading(UPDATE_POLICY_SETTINGS, None, Data::Key(None)),
+        reading(UPDATE_POLICY_SETTINGS, Some("PausedQualityStatus"), Data::Dword(1)),
+        text(UX_SETTINGS, "PauseUpdatesExpiryTime", &end.to_string()),
+    ];
+    seen(Check::Pause, readings)
+}
+
+/// Group policy pauses from `date` on.
+pub(crate) fn paused_by_policy(date: &str) -> (Check, Observation) {
+    let readings = vec![
+        reading(UPDATE_POLICY_SETTINGS, None, Data::Key(None)),
+        text(POLICY, "PauseQualityUpdatesStartTime", date),
+    ];
+    seen(Check::Pause, readings)
+}
+
+/// Nothing is paused.
+pub(crate) fn not_paused() -> (Check, Observation) {
+    let readings = vec![
+        reading(UPDATE_POLICY_SETTINGS, None, Data::Key(None)),
+        reading(UPDATE_POLICY_SETTINGS, Some("PausedQualityStatus"), Data::Dword(0)),
+    ];
+    seen(Check::Pause, readings)
+}
+
+/// The same as a collector sends it.
+pub(crate) fn on_the_wire((check, observation): (Check, Observation)) -> v1::Observation {
+    let Outcome::Seen(readings) = observation.outcome else {
+        panic!("these tests send what was seen");
+    };
+    v1::Observation {
+        check: check.name().to_owned(),
+        taken_at_ms: observation.taken_at.millis(),
+        outcome: Some(v1::observation::Outcome::Seen(v1::Readings {
+            readings: readings.into_iter().map(wire_reading).collect(),
+        })),
+    }
+}
+
+fn wire_reading(reading: Reading) -> v1::Reading {
+    use v1::reading::Data as Wire;
+    v1::Reading {
+        source: v1::Source::Registry.into(),
+        path: reading.path,
+        name: reading.name,
+        data: Some(match reading.data {
+            Data::Text(text) => Wire::Text(text),
+            Data::Dword(number) => Wire::Dword(number),
+            Data::Key(_) => Wire::Key(v1::Key { last_write_ms: 0 }),
+            other => panic!("these tests do not send {other:?}"),
+        }),
+    }
+}

@@ -1,0 +1,278 @@
+//! A server for one test, and those who look at it.
+
+use std::fmt::Debug;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
+use serde_json::Value;
+use sickbay_diagnosis::observation::Observation;
+use sickbay_diagnosis::{Check, Time};
+use sickbay_server::access;
+use sickbay_server::app::App;
+use sickbay_server::clock::Clock;
+use sickbay_server::config::Config;
+use sickbay_server::identity::secret::{API_PREFIX, ENROLMENT_PREFIX, Secret};
+use sickbay_server::ingest::Outcome;
+use sickbay_server::server::Running;
+use sickbay_server::wire::{Report, ToCollector};
+use sickbay_store::{DeviceIdentity, EnrolOutcome, EnrolRequest, NewApiToken, NewToken, Store};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+/// How long a test waits for something that happens by itself.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A running server.
+pub(crate) struct Site {
+    pub(crate) server: Running,
+    pub(crate) clock: Clock,
+    pub(crate) folder: TempDir,
+}
+
+/// Settings for a server in `folder` on free ports.
+pub(crate) fn config(folder: &Path) -> Config {
+    let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
+    let mut config = Config::default();
+    config.storage.data_dir = folder.to_owned();
+    config.collectors.listen = anywhere;
+    config.web.listen = anywhere;
+    config.health.listen = anywhere;
+    config
+}
+
+/// Asks again and again until there is an answer, and fails with `what` after [`PATIENCE`].
+pub(crate) async fn eventually<T, F>(what: &str, mut ask: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Result<T, String>>,
+{
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match ask().await {
+            Ok(answer) => return answer,
+            Err(last) => assert!(Instant::now() < deadline, "{what}: not within {PATIENCE:?}; last seen: {last}"),
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+impl Site {
+    pub(crate) async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Clock::system();
+        let server = Running::start(config(folder.path()), clock.clone()).await.unwrap();
+        Self {
+            server,
+            clock,
+            folder,
+        }
+    }
+
+    pub(crate) fn app(&self) -> &App {
+        &self.server.app
+    }
+
+    pub(crate) fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    pub(crate) fn store(&self) -> &dyn Store {
+        &*self.server.app.store
+    }
+
+    /// The same database through a handle of its own, as the command line has it beside a running server.
+    pub(crate) async fn other_handle(&self) -> Arc<dyn Store> {
+        sickbay_store::open(&self.app().config.storage.database_url())
+            .await
+            .unwrap()
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.server.web)
+    }
+
+    /// A new enrolment token, changed by `with`: its id and the text for collectors.
+    pub(crate) async fn token(&self, with: impl FnOnce(&mut NewToken)) -> (Uuid, String) {
+        let secret = Secret::new(ENROLMENT_PREFIX);
+        let mut token = NewToken {
+            hash: secret.hash(),
+            name: "test".to_owned(),
+            approves: true,
+            tags: Vec::new(),
+            expires_at: None,
+            use_limit: None,
+            created_at: self.now(),
+        };
+        with(&mut token);
+        let row = self.store().create_token(token).await.unwrap();
+        (row.id, secret.reveal().to_owned())
+    }
+
+    /// An active device that was never connected: it exists in the database alone and reports through [`Site::take_in`].
+    pub(crate) async fn stored_device(&self, token: &str, name: &str) -> DeviceIdentity {
+        let enrolled = self
+            .store()
+            .enrol(EnrolRequest {
+                token_hash: sickbay_server::identity::secret::hash(token),
+                key_sha256: Secret::new("").hash(),
+                host_name: name.to_owned(),
+                domain: String::new(),
+                ou: String::new(),
+                fingerprint: String::new(),
+                collector_version: String::new(),
+                now: self.now(),
+            })
+            .await
+            .unwrap();
+        match enrolled {
+            EnrolOutcome::Device(device) => device,
+            refused => panic!("{refused:?}"),
+        }
+    }
+
+    /// Reports for a device behind the wire, and waits until it is durable.
+    pub(crate) async fn take_in(&self, device: &DeviceIdentity, observations: Vec<(Check, Observation)>) {
+        let (answer, mut answered) = tokio::sync::mpsc::unbounded_channel();
+        let report = Report {
+            sequence: 1,
+            full: true,
+            observations,
+            digest: vec![0; 32],
+            unknown_checks: 0,
+            dropped: None,
+        };
+        let epoch = Secret::new("").hash()[..16].to_vec();
+        self.app()
+            .ingest
+            .report(device.key, epoch, Box::new(report), self.now(), answer)
+            .await
+            .unwrap();
+        let outcome = answered.recv().await.unwrap();
+        assert!(matches!(outcome, Outcome::Send(ToCollector::Ack { .. })), "{outcome:?}");
+    }
+
+    /// Somebody with an API token: its id, and who uses it.
+    pub(crate) async fn api_token(&self, expires_at: Option<Time>) -> (Uuid, Viewer) {
+        let secret = Secret::new(API_PREFIX);
+        let row = self
+            .store()
+            .create_api_token(NewApiToken {
+                hash: secret.hash(),
+                name: "test".to_owned(),
+                created_at: self.now(),
+                expires_at,
+            })
+            .await
+            .unwrap();
+        let bearer = format!("Bearer {}", secret.reveal());
+        (row.id, self.viewer(Some(("authorization", bearer))))
+    }
+
+    /// A program with an API token.
+    pub(crate) async fn api(&self) -> Viewer {
+        self.api_token(None).await.1
+    }
+
+    /// Whoever comes by.
+    pub(crate) fn stranger(&self) -> Viewer {
+        self.viewer(None)
+    }
+
+    /// Somebody who used a sign-in link, with the session's cookie.
+    pub(crate) async fn browser(&self) -> Viewer {
+        let link = access::create_link(self.app()).await.unwrap();
+        let answer = self.stranger().get(&link).await;
+        assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+        let cookie = answer.headers()["set-cookie"].to_str().unwrap();
+        let pair = cookie.split(';').next().unwrap().to_owned();
+        self.viewer(Some(("cookie", pair)))
+    }
+
+    pub(crate) fn viewer(&self, header: Option<(&'static str, String)>) -> Viewer {
+        let client = Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .unwrap();
+        Viewer {
+            client,
+            base: self.url(""),
+            header,
+        }
+    }
+}
+
+/// Somebody at the web port.
+#[derive(Clone)]
+pub(crate) struct Viewer {
+    client: Client,
+    base: String,
+    header: Option<(&'static str, String)>,
+}
+
+impl Viewer {
+    pub(crate) fn request(&self, method: &str, path: &str) -> RequestBuilder {
+        let method = method.parse().unwrap();
+        let request = self.client.request(method, format!("{}{path}", self.base));
+        match &self.header {
+            Some((name, value)) => request.header(*name, value),
+            None => request,
+        }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Response {
+        self.request("GET", path).send().await.unwrap()
+    }
+
+    /// A page that is there.
+    pub(crate) async fn page(&self, path: &str) -> String {
+        let answer = self.get(path).await;
+        assert_eq!(answer.status(), StatusCode::OK, "{path}");
+        answer.text().await.unwrap()
+    }
+
+    /// JSON that is there.
+    pub(crate) async fn json(&self, path: &str) -> Value {
+        let text = self.page(path).await;
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}: {text}"))
+    }
+
+    /// The token that the forms of this session carry.
+    pub(crate) async fn csrf(&self) -> String {
+        let page = self.page("/settings").await;
+        let (_, after) = page.split_once(r#"name="csrf" value=""#).unwrap();
+        after.split('"').next().unwrap().to_owned()
+    }
+
+    pub(crate) async fn post_form(&self, path: &str, fields: &[(&str, &str)]) -> Response {
+        let body = fields
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect::<Vec<_>>()
+            .join("&");
+        self.request("POST", path)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(body)
+            .send()
+            .await
+            .unwrap()
+    }
+
+    pub(crate) async fn post_json(&self, path: &str, body: &str) -> Response {
+        self.request("POST", path)
+            .header("content-type", "application/json")
+            .body(body.to_owned())
+            .send()
+            .await
+            .unwrap()
+    }
+}
+
+/// Puts `part` of an expectation into its message.
+#[track_caller]
+pub(crate) fn assert_says(text: &str, parts: &[&str], of: impl Debug) {
+    for part in parts {
+        assert!(text.contains(part), "{of:?}: {part:?} is not said in: {text}");
+    }
+}

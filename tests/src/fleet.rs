@@ -1,0 +1,252 @@
+//! Collectors in this process: the real library over machines that are told apart at every look.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use rand::RngExt as _;
+use sickbay_collector::host::Host as _;
+use sickbay_collector::session::{BackoffOptions, Collector, CollectorOptions, Handle};
+use sickbay_diagnosis::Check;
+use sickbay_server::demo::fleet::FleetPlan;
+use sickbay_store::Store;
+use tempfile::TempDir;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::ledger::Account;
+use crate::machine::NumberedMachine;
+use crate::server::Server;
+use crate::wait::eventually;
+
+/// How long a fleet may take to enrol and to have a first report acknowledged.
+const ARRIVE_WITHIN: Duration = Duration::from_secs(120);
+/// How long collectors may take to notice that their server is gone.
+const NOTICE_WITHIN: Duration = Duration::from_secs(20);
+/// Reports that may wait at a collector before its machine pauses, so that no spool overflows.
+const MOST_WAITING: usize = 100;
+/// Seed of the fleet's machines.
+const SEED: u64 = 7;
+
+/// One collector.
+pub struct Member {
+    /// Its machine.
+    pub machine: Arc<NumberedMachine>,
+    options: CollectorOptions,
+    running: Option<Running>,
+}
+
+struct Running {
+    handle: Handle,
+    stop: CancellationToken,
+    task: JoinHandle<anyhow::Result<()>>,
+}
+
+/// Where a collector stands, as it tells itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// Whether a session is open.
+    pub live: bool,
+    /// Newest acknowledged report.
+    pub acknowledged: u64,
+    /// Reports that wait for their acknowledgement.
+    pub waiting: usize,
+}
+
+impl Member {
+    fn start(&mut self) -> anyhow::Result<()> {
+        let mut collector = Collector::new(self.options.clone()).context("start a collector")?;
+        let stop = CancellationToken::new();
+        self.running = Some(Running {
+            handle: collector.handle(),
+            stop: stop.clone(),
+            task: tokio::spawn(async move {
+                collector.run(stop).await?;
+                Ok(())
+            }),
+        });
+        Ok(())
+    }
+
+    /// Stops the collector; its state folder stays.
+    pub async fn stop(&mut self) -> anyhow::Result<()> {
+        let running = self.running.take().context("the collector does not run")?;
+        running.stop.cancel();
+        running.task.await?.context("a collector ended by itself")
+    }
+
+    /// Starts it again on its state folder.
+    pub fn start_again(&mut self) -> anyhow::Result<()> {
+        ensure!(self.running.is_none(), "the collector runs already");
+        self.start()
+    }
+
+    /// The collector's own folder.
+    pub fn state_dir(&self) -> &Path {
+        &self.options.state_dir
+    }
+
+    fn handle(&self) -> anyhow::Result<&Handle> {
+        let running = self.running.as_ref().context("the collector does not run")?;
+        Ok(&running.handle)
+    }
+
+    /// Where it stands.
+    pub fn standing(&self) -> anyhow::Result<Standing> {
+        let progress = self.handle()?.progress();
+        Ok(Standing {
+            live: progress.live,
+            acknowledged: progress.acknowledged,
+            waiting: progress.waiting,
+        })
+    }
+
+    /// Its device id.
+    pub fn device(&self) -> anyhow::Result<String> {
+        self.handle()?.progress().device_id.context("the device is not enrolled yet")
+    }
+
+    /// What the server has of it.
+    pub async fn account(&self, store: &dyn Store) -> anyhow::Result<Account> {
+        Account::of(store, &self.device()?).await
+    }
+
+    /// Moves the machine to its next number and waits until an inspection has read it.
+    pub async fn change(&self) -> anyhow::Result<u64> {
+        change(&self.machine, self.handle()?).await
+    }
+
+    /// The server has every fact as the machine shows it, and nothing waits any more.
+    pub async fn is_told(&self, store: &dyn Store) -> anyhow::Result<Account> {
+        let account = self.account(store).await?;
+        account.agrees_with(&*self.machine)?;
+        let standing = self.standing()?;
+        ensure!(standing.waiting == 0, "{} reports still wait for their acknowledgement", standing.waiting);
+        Ok(account)
+    }
+}
+
+async fn change(machine: &NumberedMachine, handle: &Handle) -> anyhow::Result<u64> {
+    let mut seen = machine.seen();
+    let number = machine.next();
+    handle.inspect_soon(&[Check::ScanSource]);
+    seen.wait_for(|seen| *seen >= Some(number)).await.context("the machine is gone")?;
+    Ok(number)
+}
+
+/// Collectors of one server.
+pub struct Fleet {
+    /// The collectors.
+    pub members: Vec<Member>,
+    _folder: TempDir,
+}
+
+impl Fleet {
+    /// Enrols `count` machines and waits until a first report of each is acknowledged.
+    pub async fn join(server: &Server, count: usize) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir().context("make a temporary folder")?;
+        let (token, pin) = (server.enrolment_token().await?, server.ca_pin().await?);
+        let now = sickbay_server::clock::Clock::system().now();
+        let mut fleet = Self {
+            members: Vec::with_capacity(count),
+            _folder: folder,
+        };
+        for recorded in FleetPlan::new(SEED, count, now).machines() {
+            let machine = Arc::new(NumberedMachine::new(recorded.recording.clone()));
+            let state_dir = fleet._folder.path().join(&recorded.host_name);
+            let mut options = CollectorOptions::new(state_dir, vec![server.collectors_url().parse()?], machine.clone());
+            options.token = Some(token.clone());
+            options.ca_pins = vec![pin.parse()?];
+            options.session.backoff = BackoffOptions {
+                base: Duration::from_millis(100),
+                cap: Duration::from_secs(1),
+                refused: Duration::from_secs(2),
+            };
+            let mut member = Member {
+                machine,
+                options,
+                running: None,
+            };
+            member.start()?;
+            fleet.members.push(member);
+        }
+        eventually(ARRIVE_WITHIN, async || {
+            let missing = fleet.standings()?.iter().filter(|standing| standing.acknowledged == 0).count();
+            ensure!(missing == 0, "{missing} of {count} collectors have no acknowledged report yet");
+            Ok(())
+        })
+        .await?;
+        Ok(fleet)
+    }
+
+    /// Where each collector stands.
+    pub fn standings(&self) -> anyhow::Result<Vec<Standing>> {
+        self.members.iter().map(Member::standing).collect()
+    }
+
+    /// Waits until no collector has a session.
+    pub async fn notices_that_the_server_is_gone(&self) -> anyhow::Result<()> {
+        eventually(NOTICE_WITHIN, async || {
+            let live = self.standings()?.iter().filter(|standing| standing.live).count();
+            ensure!(live == 0, "{live} collectors still take their session for open");
+            Ok(())
+        })
+        .await
+    }
+
+    /// Lets every machine change all the time, with pauses of up to `pause`.
+    pub fn keep_changing(&self, pause: Duration) -> anyhow::Result<Changing> {
+        let stop = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+        for member in &self.members {
+            let (machine, handle, stop) = (Arc::clone(&member.machine), member.handle()?.clone(), stop.clone());
+            tasks.spawn(async move {
+                while !stop.is_cancelled() {
+                    if handle.progress().waiting < MOST_WAITING {
+                        change(&machine, &handle).await?;
+                    }
+                    let pause = rand::rng().random_range(Duration::ZERO..pause);
+                    tokio::time::sleep(pause).await;
+                }
+                Ok(())
+            });
+        }
+        Ok(Changing { stop, tasks })
+    }
+
+    /// Waits until the server has every fact of every machine.
+    pub async fn is_told(&self, store: &dyn Store, within: Duration) -> anyhow::Result<Vec<Account>> {
+        let mut accounts = Vec::new();
+        for (place, member) in self.members.iter().enumerate() {
+            let account = eventually(within, async || member.is_told(store).await).await;
+            accounts.push(account.with_context(|| format!("machine {place} at {}", member.machine.now()))?);
+        }
+        Ok(accounts)
+    }
+
+    /// Stops every collector.
+    pub async fn stop(&mut self) -> anyhow::Result<()> {
+        for member in &mut self.members {
+            member.stop().await?;
+        }
+        Ok(())
+    }
+}
+
+/// Machines that change.
+pub struct Changing {
+    stop: CancellationToken,
+    tasks: JoinSet<anyhow::Result<()>>,
+}
+
+impl Changing {
+    /// Ends the changes, after each machine's newest number was read.
+    pub async fn stop(mut self) -> anyhow::Result<()> {
+        self.stop.cancel();
+        while let Some(ended) = self.tasks.join_next().await {
+            ended??;
+        }
+        Ok(())
+    }
+}
