@@ -175,10 +175,14 @@ impl Running {
         self.servers.shutdown().await;
         self.jobs.shutdown().await;
         jobs::write_signs_of_life(&self.app).await;
+        let store = Arc::clone(&self.app.store);
         // The writer ends when the last handle on its queue is gone.
         drop(self.app);
         if tokio::time::timeout(GRACE, self.writer).await.is_err() {
             tracing::warn!("reports were still waiting for the database and stay in the collectors' spools");
+        }
+        if tokio::time::timeout(GRACE, store.close()).await.is_err() {
+            tracing::warn!("the database was still busy and was left as it is; nothing that was acknowledged is lost");
         }
         result
     }

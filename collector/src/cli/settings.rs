@@ -78,10 +78,10 @@ pub(super) struct SettingsArgs {
     pub(super) config: Option<PathBuf>,
 }
 
-/// The file.
+/// What the file says.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct File {
+struct Written {
     server_urls: Vec<String>,
     token: Option<String>,
     token_file: Option<PathBuf>,
@@ -106,7 +106,7 @@ impl Settings {
     /// What `args` and the file that they name say together.
     pub(super) fn load(args: SettingsArgs, interval_minutes: Option<u32>) -> anyhow::Result<Self> {
         let file = match &args.config {
-            None => File::default(),
+            None => Written::default(),
             Some(path) => read_file(path)?,
         };
         let name = args.config.unwrap_or_default();
@@ -176,7 +176,7 @@ pub(super) fn default_state_dir() -> PathBuf {
     )
 }
 
-fn read_file(path: &Path) -> anyhow::Result<File> {
+fn read_file(path: &Path) -> anyhow::Result<Written> {
     let text = fs::read_to_string(path)
         .with_context(|| format!("read the settings {}", path.display()))?;
     toml::from_str(&text).with_context(|| format!("understand the settings {}", path.display()))

@@ -4,16 +4,16 @@
 //! collectors fit in one process; whatever the server or the network does, [`Collector::run`] goes on until it is asked to stop.
 
 mod driver;
+mod handle;
 mod storage;
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::ClientConfig;
-use sickbay_diagnosis::{Check, Time};
-use tokio::sync::{Notify, watch};
+use sickbay_diagnosis::Time;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::backoff::share;
@@ -27,6 +27,8 @@ use crate::checks;
 use crate::host::Host;
 use crate::spool::{SpoolError, SpoolLimits};
 use crate::state::{Credentials, Identity, LastError, StateError};
+use handle::Shared;
+pub use handle::{Handle, Progress};
 use storage::{Storage, blocking};
 
 /// Everything that a collector is told from outside.
@@ -99,56 +101,6 @@ impl From<BadTls> for CollectorError {
 pub enum Stopped {
     /// It was asked to.
     Asked,
-}
-
-/// Where a collector stands.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// Whether a session is established.
-    pub live: bool,
-    /// The device id, once enrolled.
-    pub device_id: Option<String>,
-    /// Newest acknowledged report; 0 for none.
-    pub acknowledged: u64,
-    /// Reports that wait.
-    pub waiting: usize,
-}
-
-/// A hold on a running collector. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct Handle {
-    shared: Arc<Shared>,
-    progress: watch::Receiver<Progress>,
-}
-
-#[derive(Debug, Default)]
-struct Shared {
-    wanted: Mutex<BTreeSet<Check>>,
-    notify: Notify,
-}
-
-impl Handle {
-    /// Runs these checks as soon as the running inspection is over: something that they read has changed.
-    pub fn inspect_soon(&self, checks: &[Check]) {
-        let mut wanted = self
-            .shared
-            .wanted
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        wanted.extend(checks);
-        drop(wanted);
-        self.shared.notify.notify_one();
-    }
-
-    /// Where the collector stands now.
-    pub fn progress(&self) -> Progress {
-        self.progress.borrow().clone()
-    }
-
-    /// Where the collector stands, to wait on.
-    pub fn watch(&self) -> watch::Receiver<Progress> {
-        self.progress.clone()
-    }
 }
 
 /// One collector over one state folder.

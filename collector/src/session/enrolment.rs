@@ -28,8 +28,7 @@ pub enum EnrolOutcome {
 }
 
 /// Shortest and longest time between two questions whether the device was approved.
-const PENDING_WAIT: (Duration, Duration) =
-    (Duration::from_millis(100), Duration::from_hours(1));
+const PENDING_WAIT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_hours(1));
 
 /// Asks once. The identity is the caller's to keep.
 pub(super) async fn ask(

@@ -256,7 +256,7 @@ impl Reason {
                 "the server does not know this device; enrol it again with a token"
             }
             Self::DeviceRevoked => {
-                "the device was revoked on the server; a person has to approve it again"
+                "the device was revoked on the server, which is final for its key; to enrol it anew, remove the collector's state folder"
             }
             Self::DeviceRetired => {
                 "the device was retired on the server; enrol it again if it is still in use"

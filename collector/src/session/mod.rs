@@ -16,7 +16,8 @@ pub mod outbox;
 mod tls;
 
 pub use backoff::BackoffOptions;
-pub use collector::{Collector, CollectorError, CollectorOptions, Handle, Stopped};
+pub use collector::{Collector, CollectorError, CollectorOptions, Handle, Progress, Stopped};
 pub use connection::{BadServerUrl, CallError, ServerUrl};
 pub use enrolment::EnrolOutcome;
+pub use machine::MachineOptions;
 pub use tls::{BadPin, CaPin};

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
+mod program;
 mod server;
 
 use std::path::Path;
@@ -507,4 +508,25 @@ async fn a_hundred_collectors_fit_in_one_process() {
     for running in all {
         running.stop().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_device_whose_certificate_has_expired_enrols_again_where_it_has_a_token() {
+    let server = Server::start().await;
+    server.set(|behaviour| behaviour.certificate_life = Duration::from_secs(1));
+    let dir = tempfile::tempdir().unwrap();
+    let host = Arc::new(Replay::new(recording("x")));
+    let options = trusting(options(dir.path(), &server.url(), &host), &server);
+    Collector::new(options.clone())
+        .unwrap()
+        .enrol()
+        .await
+        .unwrap();
+    tokio::time::sleep(Duration::from_millis(2100)).await;
+    server.set(|behaviour| behaviour.certificate_life = Duration::from_hours(1));
+    until_free(dir.path()).await;
+    let running = Running::start(options);
+    until_device(&server, "the report", |device| device.sequence == 1).await;
+    assert_eq!(*server.shared.issued.lock().unwrap(), 2);
+    running.stop().await;
 }

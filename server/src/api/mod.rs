@@ -70,7 +70,7 @@ pub fn routes() -> (Router<App>, Document) {
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ListQuery {
-    /// Condition in the filter language, for example `os:server name:DC*`.
+    /// Condition in the filter language, for example `kind:server name:DC*`.
     #[param(example = "kind:server")]
     pub filter: Option<String>,
     /// Where the last page ended (`next_cursor`).

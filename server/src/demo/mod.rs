@@ -103,12 +103,24 @@ impl Demo {
         &self.api_token
     }
 
-    /// Runs until `stop` fires, then ends collectors and server cleanly.
+    /// Runs until `stop` fires, then ends the collectors, which say nothing of a server that is gone, and then the server.
     pub async fn until(mut self, stop: CancellationToken) -> anyhow::Result<()> {
-        let stop_collectors = self.stop_collectors.clone();
-        let served = self.server.until(stop).await;
-        stop_collectors.cancel();
-        while self.collectors.join_next().await.is_some() {}
+        let stop_server = CancellationToken::new();
+        let collectors_ended = async {
+            stop.cancelled().await;
+            self.stop_collectors.cancel();
+            while self.collectors.join_next().await.is_some() {}
+            stop_server.cancel();
+        };
+        let (served, ()) = tokio::join!(
+            async {
+                let served = self.server.until(stop_server.clone()).await;
+                // Where the server failed by itself, the collectors have nobody to talk to.
+                stop.cancel();
+                served
+            },
+            collectors_ended,
+        );
         served
     }
 

@@ -18,6 +18,9 @@ use crate::wire::{self, EnrolClaim, RefusalReason};
 /// How long a pending device waits before it asks again.
 const PENDING_RETRY_MS: u64 = 30_000;
 
+/// The name of a machine that gave none.
+const UNNAMED: &str = "(unnamed)";
+
 /// Enrols machines and renews certificates.
 #[derive(Clone)]
 pub struct Enrolments {
@@ -64,13 +67,17 @@ impl Enrolments {
             wire::refusal(Code::InvalidArgument, RefusalReason::BadRequest, reason, 0)
         })?;
         let now = self.clock.now();
-        let host_name = claim.host_name.clone();
+        // A recording may hold no name; a list still needs something to click on.
+        let host_name = match claim.host_name.trim() {
+            "" => UNNAMED.to_owned(),
+            name => name.to_owned(),
+        };
         let outcome = self
             .store
             .enrol(EnrolRequest {
                 token_hash: secret::hash(&claim.token),
                 key_sha256: request.key_sha256.clone(),
-                host_name: claim.host_name,
+                host_name: host_name.clone(),
                 domain: claim.domain,
                 ou: claim.ou,
                 fingerprint: claim.fingerprint,

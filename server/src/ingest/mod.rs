@@ -338,16 +338,6 @@ impl Writer {
     }
 }
 
-/// Ends the sessions of a batch that the database refused: without an answer they would wait for it for ever.
-fn refuse(items: Vec<Item>) -> Vec<Item> {
-    for item in items {
-        if let Item::Report { answer, .. } = item {
-            let _ = answer.send(Outcome::NotStored);
-        }
-    }
-    Vec::new()
-}
-
 /// What the batch's items come to, if the commit succeeds.
 struct Prepared {
     changes: Vec<DeviceChange>,

@@ -51,7 +51,9 @@ impl Storage {
             tracing::warn!(file = file.name, reason = %file.reason, "a state file could not be used and was set aside");
         }
         let base_is_new = base.is_none();
-        let base = if let Some(base) = base { base } else {
+        let base = if let Some(base) = base {
+            base
+        } else {
             // The epoch must be on the disk before the first report, or that report would belong to nobody after a crash.
             state.save_base(&new_base)?;
             new_base

@@ -106,7 +106,8 @@ impl Schedule {
             random(&mut bytes);
             self.seen_all = true;
             self.unconfirmed = Some(now.clock);
-            self.next = (now.elapsed + interval).checked_sub(share(interval / 10, u64::from_le_bytes(bytes))).unwrap();
+            self.next = now.elapsed
+                + interval.saturating_sub(share(interval / 10, u64::from_le_bytes(bytes)));
         }
         for request_id in std::mem::take(&mut self.being_done) {
             self.answers.push_back(ToServer::RequestResult {

@@ -12,6 +12,7 @@ use super::*;
 use crate::session::message::Digest;
 use crate::session::outbox::Acknowledged;
 use crate::spool::SpoolLimits;
+use sickbay_diagnosis::{Check, Time};
 
 fn form(_: Check, observation: &Observation) -> Vec<u8> {
     serde_json::to_vec(&observation.outcome).unwrap()

@@ -41,6 +41,10 @@ use crate::{
 
 #[async_trait]
 impl Store for Backend {
+    async fn close(&self) {
+        Backend::close(self).await;
+    }
+
     async fn check_writable(&self, now: Time) -> Result<()> {
         health::check_writable(self, now).await
     }

@@ -1,0 +1,138 @@
+//! Sessions, sign-in links, API tokens, forged forms.
+
+use rcgen::KeyPair;
+use sickbay_diagnosis::time::HOUR_MS;
+use sickbay_proto::v1::enrol_response;
+use sickbay_server::access::{self, LINK_HOURS, SESSION_HOURS};
+use sickbay_store::{DeviceStatus, Scope};
+use uuid::Uuid;
+
+use crate::device::ask;
+use crate::site::Site;
+
+#[tokio::test]
+async fn a_sign_in_link_works_once() {
+    let site = Site::start().await;
+    let link = access::create_link(site.app()).await.unwrap();
+    let first = site.stranger().get(&link).await;
+    assert_eq!((first.status().as_u16(), first.headers()["location"].to_str().unwrap()), (303, "/"));
+    let cookie = first.headers()["set-cookie"].to_str().unwrap();
+    for attribute in ["HttpOnly", "SameSite=Lax", "Path=/"] {
+        assert!(cookie.contains(attribute), "{attribute}: {cookie}");
+    }
+    let second = site.stranger().get(&link).await;
+    assert_eq!(second.status(), 401);
+    assert!(second.headers().get("set-cookie").is_none());
+    assert!(second.text().await.unwrap().contains("used already"));
+}
+
+#[tokio::test]
+async fn a_sign_in_link_does_not_work_after_24_hours() {
+    let site = Site::start().await;
+    let links = [
+        access::create_link(site.app()).await.unwrap(),
+        access::create_link(site.app()).await.unwrap(),
+    ];
+    site.clock.advance(LINK_HOURS * HOUR_MS - 60_000);
+    assert_eq!(site.stranger().get(&links[0]).await.status(), 303);
+    site.clock.advance(60_000);
+    assert_eq!(site.stranger().get(&links[1]).await.status(), 401);
+}
+
+#[tokio::test]
+async fn a_session_ends_when_it_is_signed_out_and_by_its_age() {
+    let site = Site::start().await;
+    let (leaving, staying) = (site.browser().await, site.browser().await);
+    let out = leaving.post_form("/sign-out", &[]).await;
+    assert_eq!(out.status(), 303);
+    assert!(out.headers()["set-cookie"].to_str().unwrap().contains("Max-Age=0"));
+    assert_eq!(leaving.get("/").await.status(), 401);
+    assert_eq!(leaving.get("/api/v1/issues").await.status(), 401);
+    assert_eq!(staying.get("/").await.status(), 200);
+    site.clock.advance(SESSION_HOURS * HOUR_MS - 60_000);
+    assert_eq!(staying.get("/").await.status(), 200);
+    site.clock.advance(60_000);
+    assert_eq!(staying.get("/").await.status(), 401);
+    assert_eq!(staying.get("/events").await.status(), 401);
+}
+
+#[tokio::test]
+async fn an_api_token_ends_at_once_when_it_is_revoked_and_by_its_age() {
+    let site = Site::start().await;
+    let (id, revoked) = site.api_token(None).await;
+    let (_, ageing) = site.api_token(Some(site.now().plus_millis(HOUR_MS))).await;
+    assert_eq!(revoked.get("/api/v1/issues").await.status(), 200);
+    // By another handle, as `api-token revoke` does beside a running server.
+    assert!(site.other_handle().await.revoke_api_token(id, site.now()).await.unwrap());
+    assert_eq!(revoked.get("/api/v1/issues").await.status(), 401);
+    assert_eq!(revoked.get("/").await.status(), 401);
+    assert_eq!(ageing.get("/api/v1/issues").await.status(), 200);
+    site.clock.advance(HOUR_MS);
+    assert_eq!(ageing.get("/api/v1/issues").await.status(), 401);
+}
+
+/// A device that waits for a person.
+async fn pending(site: &Site, name: &str) -> Uuid {
+    let (_, token) = site.token(|token| token.approves = false).await;
+    let key = KeyPair::generate().unwrap();
+    match ask(site, &token, &key, name).await.unwrap() {
+        enrol_response::Outcome::Pending(pending) => pending.device_id.parse().unwrap(),
+        enrol_response::Outcome::Issued(_) => panic!("not pending"),
+    }
+}
+
+async fn status(site: &Site, id: Uuid) -> DeviceStatus {
+    let device = site.store().device(&Scope::All, id).await.unwrap();
+    device.unwrap().row.identity.status
+}
+
+#[tokio::test]
+async fn a_form_without_its_sessions_token_changes_nothing() {
+    let site = Site::start().await;
+    let (person, other) = (site.browser().await, site.browser().await);
+    let device = pending(&site, "PC-1").await;
+    let id = device.to_string();
+    let foreign = other.csrf().await;
+    for path in ["/enrolment/approve", "/enrolment/refuse"] {
+        let forms: [&[(&str, &str)]; 4] = [
+            &[("device", &id)],
+            &[("csrf", ""), ("device", &id)],
+            &[("csrf", "AAAA"), ("device", &id)],
+            &[("csrf", &foreign), ("device", &id)],
+        ];
+        for form in forms {
+            let answer = person.post_form(path, form).await;
+            assert_eq!(answer.status(), 403, "{path} {form:?}");
+            assert_eq!(status(&site, device).await, DeviceStatus::Pending);
+        }
+    }
+    let csrf = person.csrf().await;
+    let done = person.post_form("/enrolment/approve", &[("csrf", &csrf), ("device", &id)]).await;
+    assert_eq!((done.status().as_u16(), done.headers()["location"].to_str().unwrap()), (303, "/enrolment?approved=1"));
+    assert_eq!(status(&site, device).await, DeviceStatus::Active);
+
+    let unwanted = pending(&site, "PC-2").await.to_string();
+    let done = person.post_form("/enrolment/refuse", &[("csrf", &csrf), ("device", &unwanted)]).await;
+    assert_eq!(done.status(), 303);
+    assert_eq!(status(&site, unwanted.parse().unwrap()).await, DeviceStatus::Revoked);
+}
+
+#[tokio::test]
+async fn a_call_in_a_session_needs_its_token_and_one_with_an_api_token_does_not() {
+    let site = Site::start().await;
+    let person = site.browser().await;
+    let body = r#"{"filter": "kind:server"}"#;
+    let forged = person.post_json("/api/v1/inspections", body).await;
+    assert_eq!(forged.status(), 403);
+    assert_eq!(forged.headers()["content-type"], "application/problem+json");
+    let honest = person
+        .request("POST", "/api/v1/inspections")
+        .header("x-csrf-token", person.csrf().await)
+        .header("content-type", "application/json")
+        .body(body)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(honest.status(), 202);
+    assert_eq!(site.api().await.post_json("/api/v1/inspections", body).await.status(), 202);
+}

@@ -1,0 +1,253 @@
+//! Who may speak: certificates, revocation, retirement.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls::HandshakeKind;
+use rustls::pki_types::CertificateDer;
+use sickbay_diagnosis::time::DAY_MS;
+use sickbay_proto::v1::error_detail::Reason;
+use sickbay_proto::v1::fleet_client::FleetClient;
+use sickbay_proto::v1::{CollectorMessage, enrol_response};
+use sickbay_server::identity::ca::DEVICE_DAYS;
+use sickbay_store::DeviceStatus;
+use tokio::sync::mpsc;
+
+use crate::device::{
+    Device, EPOCH, Session, ask, chain, connect, hello, reason, refused_in_handshake, report, tls,
+};
+use crate::readings::{client, on_the_wire};
+use crate::site::{Site, assert_says};
+
+/// A live stream that has to live through whatever others do.
+struct Witness(Session, u64);
+
+impl Witness {
+    async fn of(site: &Site) -> Self {
+        let device = Device::enrol(site, "WITNESS").await;
+        let mut session = device.session(site).await.unwrap();
+        let first = report(1, true, vec![on_the_wire(client("WITNESS"))]);
+        assert_eq!(session.acknowledged(first).await, 1);
+        Self(session, 1)
+    }
+
+    async fn is_well(&mut self) {
+        self.1 += 1;
+        let next = report(self.1, false, vec![on_the_wire(client("WITNESS"))]);
+        assert_eq!(self.0.acknowledged(next).await, self.1);
+    }
+}
+
+#[tokio::test]
+async fn a_call_without_a_certificate_is_told_to_enrol_and_harms_nobody() {
+    let site = Site::start().await;
+    let mut witness = Witness::of(&site).await;
+    let refused = Session::open(&site, tls(&site, None), hello(&EPOCH)).await.err().unwrap();
+    assert_eq!(reason(&refused), Reason::CertificateMissing);
+    let (channel, _) = connect(&site, tls(&site, None)).await;
+    let renewal = FleetClient::new(channel).renew(sickbay_proto::v1::RenewRequest::default()).await;
+    assert_eq!(reason(&renewal.unwrap_err()), Reason::CertificateMissing);
+    witness.is_well().await;
+}
+
+#[tokio::test]
+async fn a_certificate_of_a_foreign_ca_ends_in_the_handshake_and_harms_nobody() {
+    let site = Site::start().await;
+    let mut witness = Witness::of(&site).await;
+    let device = Device::enrol(&site, "PC-1").await;
+    assert_eq!(refused_in_handshake(&site, Arc::clone(&device.tls)).await, None);
+
+    // A CA of the same name, over the very key that is enrolled.
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(rcgen::DnType::CommonName, "Sickbay CA");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let foreign = Issuer::new(params, KeyPair::generate().unwrap());
+    let leaf = CertificateParams::default().signed_by(&device.key, &foreign).unwrap();
+    let shown = [leaf.der().clone()];
+    let refused = refused_in_handshake(&site, tls(&site, Some((&shown, &device.key)))).await;
+    assert_says(&refused.unwrap(), &["UnknownCA"], "a foreign certificate");
+
+    let itself = CertificateParams::default().self_signed(&device.key).unwrap();
+    let shown = [itself.der().clone()];
+    assert!(refused_in_handshake(&site, tls(&site, Some((&shown, &device.key)))).await.is_some());
+    witness.is_well().await;
+}
+
+#[tokio::test]
+async fn an_expired_certificate_ends_in_the_handshake_and_harms_nobody() {
+    let site = Site::start().await;
+    let mut witness = Witness::of(&site).await;
+    let device = Device::enrol(&site, "PC-1").await;
+    site.clock.advance((DEVICE_DAYS - 1) * DAY_MS);
+    assert_eq!(refused_in_handshake(&site, Arc::clone(&device.tls)).await, None);
+    site.clock.advance(DAY_MS + 1000);
+    let refused = refused_in_handshake(&site, Arc::clone(&device.tls)).await;
+    assert_says(&refused.unwrap(), &["CertificateExpired"], "an expired certificate");
+    witness.is_well().await;
+}
+
+#[tokio::test]
+async fn a_certificate_that_does_not_count_yet_ends_in_the_handshake() {
+    let site = Site::start().await;
+    let device = Device::enrol(&site, "PC-1").await;
+    site.clock.advance(2 * DAY_MS);
+    let ahead = chain(&device.renew(&site).await.unwrap());
+    site.clock.advance(-2 * DAY_MS);
+    let shown = tls(&site, Some((&ahead, &device.key)));
+    assert!(refused_in_handshake(&site, shown).await.is_some());
+}
+
+/// Revokes by `revoke` and expects the live stream to end within a second and every way back to be closed.
+async fn revocation_bites(site: &Site, revoke: impl AsyncFnOnce(&Device)) {
+    let mut witness = Witness::of(site).await;
+    let device = Device::enrol(site, "PC-1").await;
+    let mut session = device.session(site).await.unwrap();
+    session.acknowledged(report(1, true, vec![on_the_wire(client("PC-1"))])).await;
+
+    revoke(&device).await;
+    let revoked_at = Instant::now();
+    assert_eq!(session.ended().await, Reason::DeviceRevoked);
+    let took = revoked_at.elapsed();
+    assert!(took < Duration::from_secs(1), "the live stream ended only after {took:?}");
+
+    // The same TLS settings hold whatever the first session left behind for a resumption.
+    let (_, kind) = connect(site, Arc::clone(&device.tls)).await;
+    assert_eq!(kind, HandshakeKind::Full);
+    let back = device.session(site).await.err().unwrap();
+    assert_eq!(reason(&back), Reason::DeviceRevoked);
+    let renewal = device.renew(site).await.err().unwrap();
+    assert_eq!(reason(&renewal), Reason::DeviceRevoked);
+    let (_, token) = site.token(|_| ()).await;
+    let again = ask(site, &token, &device.key, "PC-1").await.err().unwrap();
+    assert_eq!(reason(&again), Reason::DeviceRevoked);
+    witness.is_well().await;
+}
+
+#[tokio::test]
+async fn revocation_bites_within_a_second_also_on_a_live_stream() {
+    let site = Site::start().await;
+    revocation_bites(&site, async |device| {
+        let changed = site.store().set_status(&[device.id], DeviceStatus::Revoked, site.now()).await;
+        assert_eq!(changed.unwrap().len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn revocation_by_another_process_bites_within_a_second_too() {
+    let site = Site::start().await;
+    let other = site.other_handle().await;
+    revocation_bites(&site, async |device| {
+        let changed = other.set_status(&[device.id], DeviceStatus::Revoked, site.now()).await;
+        assert_eq!(changed.unwrap().len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_device_revoked_between_its_handshake_and_its_hello_does_not_slip_in() {
+    let site = Site::start().await;
+    let device = Device::enrol(&site, "PC-1").await;
+    let (channel, _) = connect(&site, Arc::clone(&device.tls)).await;
+    let (up, messages) = mpsc::channel::<CollectorMessage>(4);
+    let opening = tokio::spawn(Session::over(channel, up.clone(), messages));
+    // Long enough for the server to have looked at the certificate, and for its job to have seen the revocation.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let revoked = site.store().set_status(&[device.id], DeviceStatus::Revoked, site.now()).await;
+    assert_eq!(revoked.unwrap().len(), 1);
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    site.clock.advance(60_000);
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    up.send(hello(&EPOCH)).await.unwrap();
+    let refused = opening.await.unwrap().err().expect("a revoked device is not welcomed");
+    assert_eq!(reason(&refused), Reason::DeviceRevoked);
+}
+
+#[tokio::test]
+async fn a_retired_device_is_told_so_on_its_live_stream_and_when_it_comes_back() {
+    let site = Site::start().await;
+    let mut witness = Witness::of(&site).await;
+    let device = Device::enrol(&site, "PC-1").await;
+    let mut session = device.session(&site).await.unwrap();
+    session.acknowledged(report(1, true, vec![on_the_wire(client("PC-1"))])).await;
+    let retired = site.store().set_status(&[device.id], DeviceStatus::Retired, site.now()).await;
+    assert_eq!(retired.unwrap().len(), 1);
+    assert_eq!(session.ended().await, Reason::DeviceRetired);
+    assert_eq!(reason(&device.session(&site).await.err().unwrap()), Reason::DeviceRetired);
+    witness.is_well().await;
+}
+
+#[tokio::test]
+async fn a_valid_certificate_of_a_device_that_the_server_lost_is_told_to_enrol() {
+    let site = Site::start().await;
+    let key = KeyPair::generate().unwrap();
+    let request = sickbay_server::identity::ca::SigningRequest::read(&crate::device::request_over(&key)).unwrap();
+    let lost = site.app().ca.issue_device(uuid::Uuid::now_v7(), &request, site.now()).unwrap();
+    let shown = [CertificateDer::from(lost.der)];
+    let refused = Session::open(&site, tls(&site, Some((&shown, &key))), hello(&EPOCH)).await;
+    assert_eq!(reason(&refused.err().unwrap()), Reason::DeviceUnknown);
+}
+
+#[tokio::test]
+async fn a_renewed_certificate_works_and_stays_with_the_same_device() {
+    let site = Site::start().await;
+    let device = Device::enrol(&site, "PC-1").await;
+    site.clock.advance(DEVICE_DAYS / 2 * DAY_MS);
+    let renewed = device.renew(&site).await.unwrap();
+    assert_eq!(renewed.device_id, device.id.to_string());
+    site.clock.advance((DEVICE_DAYS / 2 + 1) * DAY_MS);
+    assert!(refused_in_handshake(&site, Arc::clone(&device.tls)).await.is_some());
+    let shown = tls(&site, Some((&chain(&renewed), &device.key)));
+    let session = Session::open(&site, shown, hello(&EPOCH)).await;
+    assert!(session.is_ok());
+}
+
+#[tokio::test]
+async fn nobody_renews_over_the_key_of_another_device() {
+    let site = Site::start().await;
+    let (one, other) = (Device::enrol(&site, "PC-1").await, Device::enrol(&site, "PC-2").await);
+    let thief = Device {
+        id: one.id,
+        key: other.key,
+        tls: one.tls,
+    };
+    assert_eq!(reason(&thief.renew(&site).await.err().unwrap()), Reason::BadRequest);
+}
+
+#[tokio::test]
+async fn a_newer_session_of_the_same_device_takes_over() {
+    let site = Site::start().await;
+    let device = Device::enrol(&site, "PC-1").await;
+    let mut old = device.session(&site).await.unwrap();
+    let mut new = device.session(&site).await.unwrap();
+    assert_eq!(old.ended().await, Reason::Replaced);
+    assert_eq!(new.acknowledged(report(1, true, vec![on_the_wire(client("PC-1"))])).await, 1);
+}
+
+#[tokio::test]
+async fn a_pending_device_gets_its_certificate_only_after_approval() {
+    let site = Site::start().await;
+    let (_, token) = site.token(|token| token.approves = false).await;
+    let key = KeyPair::generate().unwrap();
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        match ask(&site, &token, &key, "PC-1").await.unwrap() {
+            enrol_response::Outcome::Pending(pending) => {
+                assert!(pending.retry_after_ms > 0);
+                ids.push(pending.device_id);
+            }
+            enrol_response::Outcome::Issued(_) => panic!("a certificate without approval"),
+        }
+    }
+    assert_eq!(ids[0], ids[1], "asking again makes no second device");
+    let id = ids[0].parse().unwrap();
+    let approved = site.store().set_status(&[id], DeviceStatus::Active, site.now()).await;
+    assert_eq!(approved.unwrap().len(), 1);
+    let enrol_response::Outcome::Issued(issued) = ask(&site, &token, &key, "PC-1").await.unwrap() else {
+        panic!("approved and still pending");
+    };
+    let device = Device::new(&site, issued, key);
+    assert_eq!(device.id, id);
+    assert!(device.session(&site).await.is_ok());
+}
