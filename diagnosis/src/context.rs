@@ -23,13 +23,68 @@ impl FleetContext {
     }
 }
 
-/// The source that at least [`MAJORITY_PERCENT`] of the devices use, given how many use each. Devices whose source is unknown
-/// count among all devices but can be no majority.
+/// The source that at least [`MAJORITY_PERCENT`] of the devices use, given how many use each; with the server where as many use the
+/// same one, so that a fleet with a WSUS server in each region still has a majority for WSUS. Devices whose source is unknown count
+/// among all devices but can be no majority.
 pub fn majority_of(counts: &[(ExpectedSource, u64)]) -> Option<ExpectedSource> {
     let all: u64 = counts.iter().map(|(_, n)| n).sum();
-    let (source, most) = counts
+    let is_majority = |n: u64| all >= MAJORITY_QUORUM && n * 100 >= all * MAJORITY_PERCENT;
+    let source = [
+        UpdateSource::WindowsUpdate,
+        UpdateSource::Wsus,
+        UpdateSource::Blocked,
+    ]
+    .into_iter()
+    .find(|source| {
+        let use_it = counts.iter().filter(|(s, _)| s.source == *source);
+        is_majority(use_it.map(|(_, n)| n).sum())
+    })?;
+    let server = counts
         .iter()
-        .filter(|(source, _)| source.source != UpdateSource::Unknown)
-        .max_by_key(|(_, n)| *n)?;
-    (all >= MAJORITY_QUORUM && most * 100 >= all * MAJORITY_PERCENT).then(|| source.clone())
+        .find(|(s, n)| s.source == source && is_majority(*n))
+        .and_then(|(s, _)| s.server.clone());
+    Some(ExpectedSource { source, server })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wsus(server: &str, devices: u64) -> (ExpectedSource, u64) {
+        let source = ExpectedSource {
+            source: UpdateSource::Wsus,
+            server: Some(server.to_owned()),
+        };
+        (source, devices)
+    }
+
+    fn plain(source: UpdateSource, devices: u64) -> (ExpectedSource, u64) {
+        let source = ExpectedSource {
+            source,
+            server: None,
+        };
+        (source, devices)
+    }
+
+    #[test]
+    fn regional_servers_together_are_a_majority_for_wsus_without_an_address() {
+        let counts = [
+            wsus("https://a", 4),
+            wsus("https://b", 4),
+            plain(UpdateSource::WindowsUpdate, 2),
+        ];
+        let majority = majority_of(&counts).expect("eight of ten");
+        assert_eq!(majority, plain(UpdateSource::Wsus, 0).0);
+        let one = [wsus("https://a", 6), wsus("https://b", 4)];
+        assert_eq!(majority_of(&one), Some(wsus("https://a", 0).0));
+    }
+
+    #[test]
+    fn few_devices_or_unknown_ones_make_no_majority() {
+        assert_eq!(majority_of(&[wsus("https://a", 4)]), None);
+        let mostly_unknown = [plain(UpdateSource::Unknown, 7), wsus("https://a", 3)];
+        assert_eq!(majority_of(&mostly_unknown), None);
+        let split = [wsus("https://a", 5), plain(UpdateSource::WindowsUpdate, 5)];
+        assert_eq!(majority_of(&split), None);
+    }
 }

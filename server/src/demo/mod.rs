@@ -12,6 +12,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use sickbay_collector::session::{CaPin, Collector, CollectorOptions, Handle, ServerUrl};
 use sickbay_diagnosis::Check;
+use sickbay_diagnosis::context::FleetContext;
 use sickbay_store::{NewApiToken, NewToken};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -25,9 +26,11 @@ use crate::identity::secret::{API_PREFIX, ENROLMENT_PREFIX, Secret};
 use crate::server::Running;
 
 /// Pause between two changes in the fleet.
-const CHANGE_EVERY: Duration = Duration::from_secs(4);
+const CHANGE_EVERY: Duration = Duration::from_secs(6);
 /// How long the start waits for the whole fleet's first reports; a larger fleet goes on arriving afterwards.
 const ARRIVAL: Duration = Duration::from_secs(20);
+/// How long the start waits for the fleet's majority; a fleet too small for one goes without.
+const CONTEXT: Duration = Duration::from_secs(5);
 /// Collectors that are started at once, so that a large fleet does not time its own handshakes out.
 const ARRIVALS_AT_ONCE: usize = 32;
 
@@ -84,6 +87,7 @@ impl Demo {
         };
         let machines = demo.join(&plan, &token, &data_dir, &clock)?;
         demo.wait_for_arrival(&machines).await;
+        demo.wait_for_context().await;
         demo.collectors.spawn(keep_changing(plan, machines, clock, demo.stop_collectors.clone()));
         Ok(demo)
     }
@@ -178,6 +182,22 @@ impl Demo {
             }
         };
         let _ = tokio::time::timeout(ARRIVAL, all).await;
+    }
+}
+
+impl Demo {
+    /// Waits until the fleet's majority is known, so that the first look does not see every wrong scan source appear at once.
+    async fn wait_for_context(&self) {
+        let known = async {
+            while self.server.app.rules.get().fleet == FleetContext::default() {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            // The diagnosis of the whole fleet that follows is queued at once and takes no time to speak of.
+            while self.server.app.metrics.queue.get() > 0 {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        let _ = tokio::time::timeout(CONTEXT, known).await;
     }
 }
 

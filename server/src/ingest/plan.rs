@@ -237,3 +237,6 @@ fn summarise(facts: &Facts, diagnosis: &Diagnosis, before: &DeviceSummary) -> De
         primary_issue,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -86,10 +86,11 @@ async fn an_export_has_no_cap() {
     let site = Site::start().await;
     let (_, token) = site.token(|_| ()).await;
     let end = site.now().plus_days(1);
-    for number in 0..DEVICES {
+    let made = (0..DEVICES).map(async |number| {
         let device = site.stored_device(&token, "PC").await;
         site.take_in(&device, vec![client(&format!("PC-{number}")), paused_by_user(end)]).await;
-    }
+    });
+    futures::future::join_all(made).await;
     let api = site.api().await;
     let rows = csv_rows(&api.page(&format!("{LIST}.csv")).await);
     let ids: std::collections::BTreeSet<&str> = rows.iter().map(|row| row.get(0).unwrap()).collect();

@@ -29,7 +29,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) struct Site {
     pub(crate) server: Running,
     pub(crate) clock: Clock,
-    pub(crate) folder: TempDir,
+    /// Removed with the site.
+    _folder: TempDir,
 }
 
 /// Settings for a server in `folder` on free ports.
@@ -66,7 +67,7 @@ impl Site {
         Self {
             server,
             clock,
-            folder,
+            _folder: folder,
         }
     }
 

@@ -58,7 +58,7 @@ async fn the_pause_ends_by_itself(site: &Site, device: &Device, end: Time) {
     assert_eq!(state(&api, &id).await, "open");
     assert!(api.page(&format!("/issues/{ISSUE}")).await.contains("PC-PAUSED"));
     let ahead = site.store().due(end.plus_millis(-1), 10).await.unwrap();
-    assert_eq!(ahead, [], "the verdict holds until the very end");
+    assert_eq!(ahead, Vec::<i64>::new(), "the verdict holds until the very end");
 
     let stream = api.get("/events").await;
     site.clock.advance(end.since(site.now()) + 1);

@@ -12,7 +12,7 @@ use sickbay_diagnosis::reading::{Data, Reading, Source};
 use sickbay_diagnosis::{Check, Time};
 
 use super::*;
-use crate::session::message::{Digest, Epoch};
+use crate::session::message::{Digest, Epoch, Report};
 use crate::spool::SpoolLimits;
 
 const LIMITS: SpoolLimits = SpoolLimits {

@@ -57,6 +57,27 @@ fn a_device_that_leaves_the_expected_server_is_found() {
 }
 
 #[test]
+fn what_clients_do_for_feature_updates_is_no_measure_for_a_server() {
+    let mut fleet = FleetContext::default();
+    fleet.majority_sources[1] = Some(ExpectedSource {
+        source: UpdateSource::WindowsUpdate,
+        server: None,
+    });
+    let on_wsus = |machine: Machine| {
+        machine
+            .on(Check::ScanSource)
+            .sz(POLICY, "WUServer", "https://wsus:8531")
+            .dword(POLICY_AU, "UseWUServer", 1)
+            .in_fleet(fleet.clone())
+    };
+    assert_eq!(on_wsus(Machine::client()).verdict(WRONG).state(), Open);
+    assert_eq!(
+        on_wsus(Machine::server()).verdict(WRONG).state(),
+        NotApplicable
+    );
+}
+
+#[test]
 fn without_an_expectation_the_majority_is_a_provisional_one() {
     let majority = FleetContext {
         majority_sources: [Some(wsus("https://wsus:8531")), None, None, None],
