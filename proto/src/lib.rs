@@ -9,6 +9,7 @@ pub mod limits;
 #[expect(
     missing_docs,
     clippy::pedantic,
+    clippy::allow_attributes_without_reason,
     reason = "generated; documented in the .proto"
 )]
 pub mod v1 {

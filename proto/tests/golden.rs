@@ -21,21 +21,40 @@ fn reading(name: Option<&str>, data: v1::reading::Data) -> v1::Reading {
 fn report() -> v1::CollectorMessage {
     use v1::reading::Data;
     let readings = vec![
-        reading(None, Data::Key(v1::Key { last_write_ms: 1_700_000_000_000 })),
+        reading(
+            None,
+            Data::Key(v1::Key {
+                last_write_ms: 1_700_000_000_000,
+            }),
+        ),
         reading(Some("Absent"), Data::Absent(true)),
-        reading(Some("Unreadable"), Data::Unreadable("access denied".to_owned())),
+        reading(
+            Some("Unreadable"),
+            Data::Unreadable("access denied".to_owned()),
+        ),
         reading(Some("NotRecorded"), Data::NotRecorded(true)),
         reading(Some("Dword"), Data::Dword(7)),
         reading(Some("Qword"), Data::Qword(1 << 40)),
-        reading(Some("Text"), Data::Text("https://wsus.example.org:8531".to_owned())),
+        reading(
+            Some("Text"),
+            Data::Text("https://wsus.example.org:8531".to_owned()),
+        ),
         reading(Some("Expand"), Data::ExpandText("%windir%".to_owned())),
         reading(
             Some("Multi"),
-            Data::MultiText(v1::MultiText { lines: vec!["a".to_owned(), String::new()] }),
+            Data::MultiText(v1::MultiText {
+                lines: vec!["a".to_owned(), String::new()],
+            }),
         ),
         reading(Some(""), Data::Binary(vec![0, 255].into())),
         reading(Some("Flag"), Data::Flag(true)),
-        reading(Some("Other"), Data::Other(v1::OtherData { r#type: 9, bytes: vec![1].into() })),
+        reading(
+            Some("Other"),
+            Data::Other(v1::OtherData {
+                r#type: 9,
+                bytes: vec![1].into(),
+            }),
+        ),
     ];
     v1::CollectorMessage {
         kind: Some(v1::collector_message::Kind::Report(v1::Report {
@@ -50,12 +69,17 @@ fn report() -> v1::CollectorMessage {
                 v1::Observation {
                     check: "pause".to_owned(),
                     taken_at_ms: 1_700_000_000_002,
-                    outcome: Some(v1::observation::Outcome::Unavailable("no such hive".to_owned())),
+                    outcome: Some(v1::observation::Outcome::Unavailable(
+                        "no such hive".to_owned(),
+                    )),
                 },
             ],
             digest: vec![9; 32].into(),
             taken_at_ms: 1_700_000_000_003,
-            dropped: Some(v1::Dropped { first_sequence: 3, last_sequence: 5 }),
+            dropped: Some(v1::Dropped {
+                first_sequence: 3,
+                last_sequence: 5,
+            }),
         })),
     }
 }
@@ -85,11 +109,13 @@ fn heartbeat() -> v1::CollectorMessage {
 
 fn result() -> v1::CollectorMessage {
     v1::CollectorMessage {
-        kind: Some(v1::collector_message::Kind::RequestResult(v1::RequestResult {
-            request_id: "inspect-1".to_owned(),
-            outcome: v1::request_result::Outcome::Refused.into(),
-            message: "group policy forbids it".to_owned(),
-        })),
+        kind: Some(v1::collector_message::Kind::RequestResult(
+            v1::RequestResult {
+                request_id: "inspect-1".to_owned(),
+                outcome: v1::request_result::Outcome::Refused.into(),
+                message: "group policy forbids it".to_owned(),
+            },
+        )),
     }
 }
 
@@ -98,7 +124,10 @@ fn down(kind: v1::server_message::Kind) -> v1::ServerMessage {
 }
 
 fn settings() -> v1::Settings {
-    v1::Settings { inspection_interval_s: 3600, heartbeat_interval_s: 300 }
+    v1::Settings {
+        inspection_interval_s: 3600,
+        heartbeat_interval_s: 300,
+    }
 }
 
 /// Every message of the protocol, by name.
@@ -109,12 +138,16 @@ fn samples() -> Vec<(&'static str, Vec<u8>, Box<dyn Fn(&[u8])>)> {
     ) -> (&'static str, Vec<u8>, Box<dyn Fn(&[u8])>) {
         let bytes = message.encode_to_vec();
         let check = move |golden: &[u8]| {
-            let decoded = M::decode(golden).unwrap_or_else(|e| panic!("{name} does not decode any more: {e}"));
+            let decoded = M::decode(golden)
+                .unwrap_or_else(|e| panic!("{name} does not decode any more: {e}"));
             assert_eq!(decoded, message, "{name} means something else than it did");
             // A newer minor version may add fields: field 2000, a varint.
             let mut newer = golden.to_vec();
             newer.extend([0x80, 0x7d, 0x01]);
-            assert_eq!(M::decode(&newer[..]).expect("unknown fields are ignored"), message);
+            assert_eq!(
+                M::decode(&newer[..]).expect("unknown fields are ignored"),
+                message
+            );
         };
         (name, bytes, Box::new(check))
     }
@@ -124,7 +157,10 @@ fn samples() -> Vec<(&'static str, Vec<u8>, Box<dyn Fn(&[u8])>)> {
         chain_der: vec![vec![0x30, 1].into()],
         trusted_ca_der: vec![vec![0x30, 2].into()],
     };
-    let pending = v1::Pending { device_id: "id".to_owned(), retry_after_ms: 30_000 };
+    let pending = v1::Pending {
+        device_id: "id".to_owned(),
+        retry_after_ms: 30_000,
+    };
     vec![
         sample(
             "EnrolRequest",
@@ -142,13 +178,22 @@ fn samples() -> Vec<(&'static str, Vec<u8>, Box<dyn Fn(&[u8])>)> {
         ),
         sample(
             "EnrolResponse.issued",
-            v1::EnrolResponse { outcome: Some(v1::enrol_response::Outcome::Issued(certificate)) },
+            v1::EnrolResponse {
+                outcome: Some(v1::enrol_response::Outcome::Issued(certificate)),
+            },
         ),
         sample(
             "EnrolResponse.pending",
-            v1::EnrolResponse { outcome: Some(v1::enrol_response::Outcome::Pending(pending)) },
+            v1::EnrolResponse {
+                outcome: Some(v1::enrol_response::Outcome::Pending(pending)),
+            },
         ),
-        sample("RenewRequest", v1::RenewRequest { csr_der: vec![0x30, 0].into() }),
+        sample(
+            "RenewRequest",
+            v1::RenewRequest {
+                csr_der: vec![0x30, 0].into(),
+            },
+        ),
         sample("Hello", hello()),
         sample("Report", report()),
         sample("Heartbeat", heartbeat()),
@@ -163,16 +208,29 @@ fn samples() -> Vec<(&'static str, Vec<u8>, Box<dyn Fn(&[u8])>)> {
                 settings: Some(settings()),
             })),
         ),
-        sample("Ack", down(Kind::Ack(v1::Ack { epoch: vec![1; 16].into(), sequence: 42 }))),
+        sample(
+            "Ack",
+            down(Kind::Ack(v1::Ack {
+                epoch: vec![1; 16].into(),
+                sequence: 42,
+            })),
+        ),
         sample("Settings", down(Kind::Settings(settings()))),
         sample(
             "Request",
             down(Kind::Request(v1::Request {
                 request_id: "inspect-1".to_owned(),
-                kind: Some(v1::request::Kind::InspectNow(v1::InspectNow { checks: vec!["pause".to_owned()] })),
+                kind: Some(v1::request::Kind::InspectNow(v1::InspectNow {
+                    checks: vec!["pause".to_owned()],
+                })),
             })),
         ),
-        sample("FullWanted", down(Kind::FullWanted(v1::FullWanted { reason: "a gap".to_owned() }))),
+        sample(
+            "FullWanted",
+            down(Kind::FullWanted(v1::FullWanted {
+                reason: "a gap".to_owned(),
+            })),
+        ),
         sample(
             "ErrorDetail",
             v1::ErrorDetail {
@@ -189,7 +247,12 @@ fn bytes_of_released_versions_decode_for_ever() {
         let line = GOLDEN
             .lines()
             .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))
-            .unwrap_or_else(|| panic!("golden.txt lacks {name}; the line is\n{name} {}", hex::encode(&bytes)));
+            .unwrap_or_else(|| {
+                panic!(
+                    "golden.txt lacks {name}; the line is\n{name} {}",
+                    hex::encode(&bytes)
+                )
+            });
         let golden = hex::decode(line.trim()).expect("golden.txt holds hexadecimal");
         check(&golden);
     }

@@ -8,8 +8,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use sickbay_diagnosis::time::HOUR_MS;
-use sickbay_web::pages::sign_in::SignInReason;
 use sickbay_store::{NewSession, Scope, StoreError};
+use sickbay_web::pages::sign_in::SignInReason;
 
 use crate::app::App;
 use crate::identity::secret::{self, Secret};
@@ -98,7 +98,9 @@ pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 pub async fn create_link(app: &App) -> Result<String, StoreError> {
     let link = Secret::new("");
     let expires_at = app.clock.now().plus_millis(LINK_HOURS * HOUR_MS);
-    app.store.create_sign_in_link(&link.hash(), expires_at).await?;
+    app.store
+        .create_sign_in_link(&link.hash(), expires_at)
+        .await?;
     Ok(format!("/sign-in/{}", link.reveal()))
 }
 
@@ -109,7 +111,11 @@ pub async fn sign_in(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let now = app.clock.now();
-    if !app.store.take_sign_in_link(&secret::hash(&link), now).await? {
+    if !app
+        .store
+        .take_sign_in_link(&secret::hash(&link), now)
+        .await?
+    {
         let refused = pages::stranger(&app, pages::theme(&headers), SignInReason::LinkRefused);
         return Ok(refused.into_response());
     }
@@ -122,7 +128,11 @@ pub async fn sign_in(
             expires_at: now.plus_millis(SESSION_HOURS * HOUR_MS),
         })
         .await?;
-    let secure = if app.config.web.uses_tls() { "; Secure" } else { "" };
+    let secure = if app.config.web.uses_tls() {
+        "; Secure"
+    } else {
+        ""
+    };
     let cookie = format!(
         "{COOKIE}={}; Path=/; HttpOnly; SameSite=Lax; Max-Age={}{secure}",
         session.reveal(),

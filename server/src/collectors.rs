@@ -23,7 +23,7 @@ use crate::wire::{self, CollectorMessage};
 /// A connection that answers no ping for this long is dead.
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 /// How often a quiet connection is pinged.
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(60);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_mins(1);
 /// Streams of one connection; a collector needs two.
 const STREAMS_PER_CONNECTION: u32 = 8;
 
@@ -31,7 +31,10 @@ struct EnrolmentPort(Enrolments);
 
 #[tonic::async_trait]
 impl Enrolment for EnrolmentPort {
-    async fn enrol(&self, request: Request<EnrolRequest>) -> Result<Response<EnrolResponse>, Status> {
+    async fn enrol(
+        &self,
+        request: Request<EnrolRequest>,
+    ) -> Result<Response<EnrolResponse>, Status> {
         let claim = wire::enrol_claim(request.into_inner())?;
         let outcome = match self.0.enrol(claim).await? {
             Enrolled::Issued(issued) => Ok(certificate(issued)),
@@ -58,7 +61,10 @@ impl FleetService for FleetPort {
         request: Request<Streaming<CollectorMessage>>,
     ) -> Result<Response<Downstream>, Status> {
         let peer = request.extensions().get::<Peer>().cloned();
-        let down = self.sessions.open(peer.as_ref(), request.into_inner()).await?;
+        let down = self
+            .sessions
+            .open(peer.as_ref(), request.into_inner())
+            .await?;
         Ok(Response::new(down))
     }
 

@@ -192,13 +192,19 @@ impl Config {
 
     fn check(&self) -> anyhow::Result<()> {
         if self.collectors.names.is_empty() {
-            bail!("collectors.names is empty: name at least one host name or address under which collectors reach this server");
+            bail!(
+                "collectors.names is empty: name at least one host name or address under which collectors reach this server"
+            );
         }
-        if self.web.tls_certificate.as_os_str().is_empty() != self.web.tls_key.as_os_str().is_empty() {
+        if self.web.tls_certificate.as_os_str().is_empty()
+            != self.web.tls_key.as_os_str().is_empty()
+        {
             bail!("web.tls_certificate and web.tls_key belong together: set both or neither");
         }
         if self.collectors.heartbeat_interval_s == 0 || self.collectors.inspection_interval_s == 0 {
-            bail!("collectors.heartbeat_interval_s and collectors.inspection_interval_s must be at least 1 second");
+            bail!(
+                "collectors.heartbeat_interval_s and collectors.inspection_interval_s must be at least 1 second"
+            );
         }
         Ok(())
     }

@@ -29,7 +29,7 @@ const TOUCH_EVERY: Duration = Duration::from_secs(5);
 /// How often the fleet's majority is computed.
 const CONTEXT_EVERY: Duration = Duration::from_secs(3);
 /// How often certificates are looked at.
-const CERTIFICATE_EVERY: Duration = Duration::from_secs(3600);
+const CERTIFICATE_EVERY: Duration = Duration::from_hours(1);
 /// A server certificate is issued anew at this age.
 const CERTIFICATE_AGE_MS: i64 = 10 * DAY_MS;
 
@@ -138,7 +138,8 @@ pub async fn write_signs_of_life(app: &App) {
     if let Err(error) = app.store.touch(&touches).await {
         log("signs of life", &error);
         for touch in touches {
-            app.fleet.touch(touch.key, touch.seen_at, touch.confirmed_at);
+            app.fleet
+                .touch(touch.key, touch.seen_at, touch.confirmed_at);
         }
     }
 }
@@ -156,7 +157,10 @@ async fn context(app: App) {
                 let rules = app.rules.get();
                 let changed = rules.fleet != fleet;
                 if changed {
-                    tracing::info!(?fleet, "the fleet's context changed; every device is diagnosed again");
+                    tracing::info!(
+                        ?fleet,
+                        "the fleet's context changed; every device is diagnosed again"
+                    );
                     app.rules.set(Rules {
                         expectations: rules.expectations.clone(),
                         fleet,
@@ -177,7 +181,9 @@ async fn context(app: App) {
     }
 }
 
-fn majorities(counts: &[SourceCount]) -> [Option<sickbay_diagnosis::expectation::ExpectedSource>; 4] {
+fn majorities(
+    counts: &[SourceCount],
+) -> [Option<sickbay_diagnosis::expectation::ExpectedSource>; 4] {
     std::array::from_fn(|class| {
         let of_class: Vec<_> = counts
             .iter()
@@ -198,9 +204,14 @@ async fn certificates(app: App, identity: Arc<ServerIdentity>) {
         match identity.renew(&app.ca, &app.clock) {
             Ok(()) => {
                 issued_at = app.clock.now();
-                tracing::info!(days = CERTIFICATE_AGE_MS / HOUR_MS / 24, "issued a new server certificate");
+                tracing::info!(
+                    days = CERTIFICATE_AGE_MS / HOUR_MS / 24,
+                    "issued a new server certificate"
+                );
             }
-            Err(error) => tracing::error!(error = %crate::ingest::chain(&error), "cannot issue a new server certificate"),
+            Err(error) => {
+                tracing::error!(error = %crate::ingest::chain(&error), "cannot issue a new server certificate")
+            }
         }
     }
 }

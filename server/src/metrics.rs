@@ -37,20 +37,48 @@ impl Metrics {
         let mut metrics = Self::default();
         let mut registry = Registry::with_prefix("sickbay");
         for (name, help, counter) in [
-            ("handshakes", "TLS handshakes that succeeded on the collectors' port", &metrics.handshakes),
-            ("handshakes_failed", "TLS handshakes that failed or were refused", &metrics.handshakes_failed),
-            ("refusals", "Calls and sessions refused after the handshake", &metrics.refusals),
+            (
+                "handshakes",
+                "TLS handshakes that succeeded on the collectors' port",
+                &metrics.handshakes,
+            ),
+            (
+                "handshakes_failed",
+                "TLS handshakes that failed or were refused",
+                &metrics.handshakes_failed,
+            ),
+            (
+                "refusals",
+                "Calls and sessions refused after the handshake",
+                &metrics.refusals,
+            ),
             ("reports", "Reports committed", &metrics.reports),
-            ("duplicate_reports", "Reports that had been committed before", &metrics.duplicates),
+            (
+                "duplicate_reports",
+                "Reports that had been committed before",
+                &metrics.duplicates,
+            ),
             ("commits", "Commits of the ingest writer", &metrics.commits),
-            ("storage_waits", "Batches that could not be written and are tried again", &metrics.storage_waits),
-            ("rediagnosed_devices", "Devices diagnosed again without a report", &metrics.rediagnosed),
+            (
+                "storage_waits",
+                "Batches that could not be written and are tried again",
+                &metrics.storage_waits,
+            ),
+            (
+                "rediagnosed_devices",
+                "Devices diagnosed again without a report",
+                &metrics.rediagnosed,
+            ),
         ] {
             registry.register(name, help, counter.clone());
         }
         for (name, help, gauge) in [
             ("sessions", "Live collector sessions", &metrics.sessions),
-            ("ingest_queue", "Reports that wait for the writer", &metrics.queue),
+            (
+                "ingest_queue",
+                "Reports that wait for the writer",
+                &metrics.queue,
+            ),
         ] {
             registry.register(name, help, gauge.clone());
         }

@@ -58,7 +58,11 @@ impl Problem {
 
     /// The request cannot be understood.
     pub fn bad_request(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "The request cannot be understood", detail)
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "The request cannot be understood",
+            detail,
+        )
     }
 
     /// The HTTP status.

@@ -126,8 +126,18 @@ impl Running {
             app.stop.clone(),
         ));
         let web_tls = web::tls_config(&app.config.web, Arc::clone(&identity))?;
-        servers.spawn(serve_http(web_listener, web_tls, web::routes(app.clone()), app.stop.clone()));
-        servers.spawn(serve_http(health_listener, None, health::routes(app.clone()), app.stop.clone()));
+        servers.spawn(serve_http(
+            web_listener,
+            web_tls,
+            web::routes(app.clone()),
+            app.stop.clone(),
+        ));
+        servers.spawn(serve_http(
+            health_listener,
+            None,
+            health::routes(app.clone()),
+            app.stop.clone(),
+        ));
         let jobs = jobs::start(&app, identity);
         let writer = tokio::spawn(writer.run());
         Ok(Self {
@@ -179,10 +189,14 @@ impl Running {
         // The writer ends when the last handle on its queue is gone.
         drop(self.app);
         if tokio::time::timeout(GRACE, self.writer).await.is_err() {
-            tracing::warn!("reports were still waiting for the database and stay in the collectors' spools");
+            tracing::warn!(
+                "reports were still waiting for the database and stay in the collectors' spools"
+            );
         }
         if tokio::time::timeout(GRACE, store.close()).await.is_err() {
-            tracing::warn!("the database was still busy and was left as it is; nothing that was acknowledged is lost");
+            tracing::warn!(
+                "the database was still busy and was left as it is; nothing that was acknowledged is lost"
+            );
         }
         result
     }

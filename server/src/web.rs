@@ -8,10 +8,10 @@ use std::time::Duration;
 use anyhow::Context as _;
 use axum::Router;
 use axum::extract::Request;
+use axum::http::Method;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use axum::http::Method;
 use axum::routing::{MethodRouter, get, post};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -89,12 +89,21 @@ async fn headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     for (name, value) in [
-        (header::CONTENT_SECURITY_POLICY, sickbay_web::CONTENT_SECURITY_POLICY),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            sickbay_web::CONTENT_SECURITY_POLICY,
+        ),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "same-origin"),
         (header::X_FRAME_OPTIONS, "DENY"),
-        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-        (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
+        (
+            HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin",
+        ),
+        (
+            HeaderName::from_static("permissions-policy"),
+            "camera=(), geolocation=(), microphone=()",
+        ),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
@@ -129,11 +138,31 @@ pub fn tls_config(
     }
     let chain = CertificateDer::pem_file_iter(&web.tls_certificate)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .with_context(|| format!("cannot read the certificate {} (web.tls_certificate)", web.tls_certificate.display()))?;
-    let key = PrivateKeyDer::from_pem_file(&web.tls_key)
-        .with_context(|| format!("cannot read the key {} (web.tls_key)", web.tls_key.display()))?;
+        .with_context(|| {
+            format!(
+                "cannot read the certificate {} (web.tls_certificate)",
+                web.tls_certificate.display()
+            )
+        })?;
+    anyhow::ensure!(
+        !chain.is_empty(),
+        "{} (web.tls_certificate) holds no certificate in PEM",
+        web.tls_certificate.display()
+    );
+    let key = PrivateKeyDer::from_pem_file(&web.tls_key).with_context(|| {
+        format!(
+            "cannot read the key {} (web.tls_key)",
+            web.tls_key.display()
+        )
+    })?;
     let certified = rustls::sign::CertifiedKey::from_der(chain, key, &tls::provider())
-        .with_context(|| format!("{} and {} do not belong together", web.tls_certificate.display(), web.tls_key.display()))?;
+        .with_context(|| {
+            format!(
+                "{} and {} do not belong together",
+                web.tls_certificate.display(),
+                web.tls_key.display()
+            )
+        })?;
     let resolver = rustls::sign::SingleCertAndKey::from(certified);
     Ok(Some(tls::web_config(Arc::new(resolver))?))
 }
@@ -165,12 +194,15 @@ impl TlsListener {
                 };
                 let (acceptor, sender) = (acceptor.clone(), sender.clone());
                 tokio::spawn(async move {
-                    let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream));
+                    let handshake =
+                        tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream));
                     match handshake.await {
                         Ok(Ok(stream)) => {
                             let _ = sender.send((stream, peer)).await;
                         }
-                        Ok(Err(error)) => tracing::debug!(%peer, %error, "a browser's handshake failed"),
+                        Ok(Err(error)) => {
+                            tracing::debug!(%peer, %error, "a browser's handshake failed");
+                        }
                         Err(_) => tracing::debug!(%peer, "a browser's handshake took too long"),
                     }
                 });

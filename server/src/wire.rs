@@ -100,7 +100,12 @@ pub struct EnrolClaim {
 }
 
 /// A refusal: gRPC status for the class, reason for branching, text for people.
-pub fn refusal(code: Code, reason: RefusalReason, message: impl Into<String>, retry_after_ms: u64) -> Status {
+pub fn refusal(
+    code: Code,
+    reason: RefusalReason,
+    message: impl Into<String>,
+    retry_after_ms: u64,
+) -> Status {
     let detail = v1::ErrorDetail {
         reason: reason.into(),
         retry_after_ms,
@@ -131,7 +136,9 @@ pub fn unreadable(status: Status) -> Status {
     match status.code() {
         Code::OutOfRange => too_large("a message", limits::MESSAGE_BYTES),
         // The same code stands for a broken connection, which is nobody's bad request.
-        Code::Internal if status.message().contains("decode Protobuf") => bad("a message cannot be decoded"),
+        Code::Internal if status.message().contains("decode Protobuf") => {
+            bad("a message cannot be decoded")
+        }
         _ => status,
     }
 }
@@ -146,7 +153,10 @@ fn bounded(what: &str, text: String, limit: usize) -> Result<String, Status> {
 /// Checks an enrolment request.
 pub fn enrol_claim(request: v1::EnrolRequest) -> Result<EnrolClaim, Status> {
     if request.csr_der.len() > limits::CSR_BYTES {
-        return Err(too_large("the certificate signing request", limits::CSR_BYTES));
+        return Err(too_large(
+            "the certificate signing request",
+            limits::CSR_BYTES,
+        ));
     }
     let machine = request.machine.unwrap_or_default();
     Ok(EnrolClaim {
@@ -155,15 +165,26 @@ pub fn enrol_claim(request: v1::EnrolRequest) -> Result<EnrolClaim, Status> {
         host_name: bounded("the host name", machine.host_name, limits::TEXT_BYTES)?,
         domain: bounded("the domain", machine.domain, limits::TEXT_BYTES)?,
         ou: bounded("the OU", machine.organizational_unit, limits::TEXT_BYTES)?,
-        fingerprint: bounded("the machine fingerprint", machine.machine_fingerprint, limits::TEXT_BYTES)?,
-        collector_version: bounded("the collector version", request.collector_version, limits::TEXT_BYTES)?,
+        fingerprint: bounded(
+            "the machine fingerprint",
+            machine.machine_fingerprint,
+            limits::TEXT_BYTES,
+        )?,
+        collector_version: bounded(
+            "the collector version",
+            request.collector_version,
+            limits::TEXT_BYTES,
+        )?,
     })
 }
 
 /// Checks a renewal; gives the certificate signing request.
 pub fn renewal(request: v1::RenewRequest) -> Result<Vec<u8>, Status> {
     if request.csr_der.len() > limits::CSR_BYTES {
-        return Err(too_large("the certificate signing request", limits::CSR_BYTES));
+        return Err(too_large(
+            "the certificate signing request",
+            limits::CSR_BYTES,
+        ));
     }
     Ok(request.csr_der.to_vec())
 }
@@ -177,7 +198,11 @@ pub fn hello(message: v1::CollectorMessage) -> Result<Hello, Status> {
         return Err(bad(format!("an epoch has {} bytes", limits::EPOCH_BYTES)));
     }
     Ok(Hello {
-        collector_version: bounded("the collector version", hello.collector_version, limits::TEXT_BYTES)?,
+        collector_version: bounded(
+            "the collector version",
+            hello.collector_version,
+            limits::TEXT_BYTES,
+        )?,
         epoch: hello.epoch.to_vec(),
     })
 }
@@ -202,7 +227,10 @@ pub fn from_collector(message: v1::CollectorMessage) -> Result<FromCollector, St
 
 fn report(report: v1::Report) -> Result<Report, Status> {
     if report.observations.len() > limits::OBSERVATIONS_PER_REPORT {
-        return Err(too_large("the number of observations", limits::OBSERVATIONS_PER_REPORT));
+        return Err(too_large(
+            "the number of observations",
+            limits::OBSERVATIONS_PER_REPORT,
+        ));
     }
     if report.digest.len() != limits::DIGEST_BYTES {
         return Err(bad(format!("a digest has {} bytes", limits::DIGEST_BYTES)));
@@ -233,7 +261,10 @@ fn observation(observation: v1::Observation) -> Result<Observation, Status> {
     let outcome = match observation.outcome {
         Some(Wire::Seen(readings)) => {
             if readings.readings.len() > limits::READINGS_PER_OBSERVATION {
-                return Err(too_large("the number of readings", limits::READINGS_PER_OBSERVATION));
+                return Err(too_large(
+                    "the number of readings",
+                    limits::READINGS_PER_OBSERVATION,
+                ));
             }
             let readings = readings
                 .readings
@@ -245,8 +276,12 @@ fn observation(observation: v1::Observation) -> Result<Observation, Status> {
         Some(Wire::Unavailable(reason)) => {
             Outcome::Unavailable(bounded("a reason", reason, limits::TEXT_BYTES)?)
         }
-        Some(Wire::Failed(reason)) => Outcome::Failed(bounded("a reason", reason, limits::TEXT_BYTES)?),
-        None => Outcome::Failed("the collector sent an outcome that this server does not know".to_owned()),
+        Some(Wire::Failed(reason)) => {
+            Outcome::Failed(bounded("a reason", reason, limits::TEXT_BYTES)?)
+        }
+        None => Outcome::Failed(
+            "the collector sent an outcome that this server does not know".to_owned(),
+        ),
     };
     Ok(Observation {
         taken_at: Time::from_millis(observation.taken_at_ms),
@@ -358,7 +393,11 @@ fn message(kind: v1::server_message::Kind) -> v1::ServerMessage {
 }
 
 /// A certificate for a device.
-pub fn certificate(device_id: String, chain: Vec<Vec<u8>>, trusted: Vec<Vec<u8>>) -> v1::Certificate {
+pub fn certificate(
+    device_id: String,
+    chain: Vec<Vec<u8>>,
+    trusted: Vec<Vec<u8>>,
+) -> v1::Certificate {
     v1::Certificate {
         device_id,
         chain_der: chain.into_iter().map(Into::into).collect(),

@@ -88,7 +88,10 @@ impl Member {
     }
 
     fn handle(&self) -> anyhow::Result<&Handle> {
-        let running = self.running.as_ref().context("the collector does not run")?;
+        let running = self
+            .running
+            .as_ref()
+            .context("the collector does not run")?;
         Ok(&running.handle)
     }
 
@@ -104,7 +107,10 @@ impl Member {
 
     /// Its device id.
     pub fn device(&self) -> anyhow::Result<String> {
-        self.handle()?.progress().device_id.context("the device is not enrolled yet")
+        self.handle()?
+            .progress()
+            .device_id
+            .context("the device is not enrolled yet")
     }
 
     /// What the server has of it.
@@ -122,7 +128,11 @@ impl Member {
         let account = self.account(store).await?;
         account.agrees_with(&*self.machine)?;
         let standing = self.standing()?;
-        ensure!(standing.waiting == 0, "{} reports still wait for their acknowledgement", standing.waiting);
+        ensure!(
+            standing.waiting == 0,
+            "{} reports still wait for their acknowledgement",
+            standing.waiting
+        );
         Ok(account)
     }
 }
@@ -131,7 +141,9 @@ async fn change(machine: &NumberedMachine, handle: &Handle) -> anyhow::Result<u6
     let mut seen = machine.seen();
     let number = machine.next();
     handle.inspect_soon(&[Check::ScanSource]);
-    seen.wait_for(|seen| *seen >= Some(number)).await.context("the machine is gone")?;
+    seen.wait_for(|seen| *seen >= Some(number))
+        .await
+        .context("the machine is gone")?;
     Ok(number)
 }
 
@@ -155,7 +167,11 @@ impl Fleet {
         for recorded in FleetPlan::new(SEED, count, now).machines() {
             let machine = Arc::new(NumberedMachine::new(recorded.recording.clone()));
             let state_dir = fleet._folder.path().join(&recorded.host_name);
-            let mut options = CollectorOptions::new(state_dir, vec![server.collectors_url().parse()?], machine.clone());
+            let mut options = CollectorOptions::new(
+                state_dir,
+                vec![server.collectors_url().parse()?],
+                machine.clone(),
+            );
             options.token = Some(token.clone());
             options.ca_pins = vec![pin.parse()?];
             options.session.backoff = BackoffOptions {
@@ -172,8 +188,15 @@ impl Fleet {
             fleet.members.push(member);
         }
         eventually(ARRIVE_WITHIN, async || {
-            let missing = fleet.standings()?.iter().filter(|standing| standing.acknowledged == 0).count();
-            ensure!(missing == 0, "{missing} of {count} collectors have no acknowledged report yet");
+            let missing = fleet
+                .standings()?
+                .iter()
+                .filter(|standing| standing.acknowledged == 0)
+                .count();
+            ensure!(
+                missing == 0,
+                "{missing} of {count} collectors have no acknowledged report yet"
+            );
             Ok(())
         })
         .await?;
@@ -188,8 +211,15 @@ impl Fleet {
     /// Waits until no collector has a session.
     pub async fn notices_that_the_server_is_gone(&self) -> anyhow::Result<()> {
         eventually(NOTICE_WITHIN, async || {
-            let live = self.standings()?.iter().filter(|standing| standing.live).count();
-            ensure!(live == 0, "{live} collectors still take their session for open");
+            let live = self
+                .standings()?
+                .iter()
+                .filter(|standing| standing.live)
+                .count();
+            ensure!(
+                live == 0,
+                "{live} collectors still take their session for open"
+            );
             Ok(())
         })
         .await
@@ -200,7 +230,11 @@ impl Fleet {
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
         for member in &self.members {
-            let (machine, handle, stop) = (Arc::clone(&member.machine), member.handle()?.clone(), stop.clone());
+            let (machine, handle, stop) = (
+                Arc::clone(&member.machine),
+                member.handle()?.clone(),
+                stop.clone(),
+            );
             tasks.spawn(async move {
                 while !stop.is_cancelled() {
                     if handle.progress().waiting < MOST_WAITING {
@@ -216,11 +250,17 @@ impl Fleet {
     }
 
     /// Waits until the server has every fact of every machine.
-    pub async fn is_told(&self, store: &dyn Store, within: Duration) -> anyhow::Result<Vec<Account>> {
+    pub async fn is_told(
+        &self,
+        store: &dyn Store,
+        within: Duration,
+    ) -> anyhow::Result<Vec<Account>> {
         let mut accounts = Vec::new();
         for (place, member) in self.members.iter().enumerate() {
             let account = eventually(within, async || member.is_told(store).await).await;
-            accounts.push(account.with_context(|| format!("machine {place} at {}", member.machine.now()))?);
+            accounts.push(
+                account.with_context(|| format!("machine {place} at {}", member.machine.now()))?,
+            );
         }
         Ok(accounts)
     }

@@ -59,7 +59,10 @@ impl Account {
 
     /// The number that its facts hold.
     pub fn number(&self) -> anyhow::Result<u64> {
-        let scan_source = self.observations.get(Check::ScanSource).context("the scan source never arrived")?;
+        let scan_source = self
+            .observations
+            .get(Check::ScanSource)
+            .context("the scan source never arrived")?;
         let Outcome::Seen(readings) = &scan_source.outcome else {
             anyhow::bail!("the scan source was not seen: {:?}", scan_source.outcome);
         };
@@ -92,9 +95,17 @@ impl Account {
 
     /// No number was told twice, and none after a later one.
     pub fn is_without_repeats(&self) -> anyhow::Result<()> {
-        ensure!(self.told.is_sorted_by(|a, b| a < b), "the history tells {:?}", self.told);
+        ensure!(
+            self.told.is_sorted_by(|a, b| a < b),
+            "the history tells {:?}",
+            self.told
+        );
         let newest = self.told.last().copied();
-        ensure!(newest == Some(self.number()?), "the facts hold {}, the history ends with {newest:?}", self.number()?);
+        ensure!(
+            newest == Some(self.number()?),
+            "the facts hold {}, the history ends with {newest:?}",
+            self.number()?
+        );
         Ok(())
     }
 
@@ -102,14 +113,25 @@ impl Account {
     pub fn agrees_with(&self, machine: &dyn Host) -> anyhow::Result<()> {
         let seen = inspect(machine, Check::ALL);
         for check in Check::ALL {
-            let known = self.observations.get(*check).map(|known| comparison_form(*check, known));
+            let known = self
+                .observations
+                .get(*check)
+                .map(|known| comparison_form(*check, known));
             let now = seen.get(*check).map(|now| comparison_form(*check, now));
-            ensure!(known == now, "the facts of {check} differ: the server has {}, the machine {}", text(known), text(now));
+            ensure!(
+                known == now,
+                "the facts of {check} differ: the server has {}, the machine {}",
+                text(known),
+                text(now)
+            );
         }
         Ok(())
     }
 }
 
 fn text(form: Option<Vec<u8>>) -> String {
-    form.map_or_else(|| "nothing".to_owned(), |form| String::from_utf8_lossy(&form).into_owned())
+    form.map_or_else(
+        || "nothing".to_owned(),
+        |form| String::from_utf8_lossy(&form).into_owned(),
+    )
 }

@@ -12,7 +12,9 @@ use tokio::process::Child;
 fn folder() -> anyhow::Result<PathBuf> {
     let this = std::env::current_exe().context("find this test's own program")?;
     let folder = this.parent().and_then(Path::parent);
-    Ok(folder.context("this test's program stands in no build folder")?.to_owned())
+    Ok(folder
+        .context("this test's program stands in no build folder")?
+        .to_owned())
 }
 
 /// A program of the project. Cargo does not build it for a test of another crate, so it may be missing.
@@ -29,14 +31,18 @@ pub fn program(name: &str) -> anyhow::Result<PathBuf> {
 /// A folder under the build folder where what explains a failure is kept.
 pub fn failures() -> anyhow::Result<PathBuf> {
     let folder = folder()?.join("test-failures");
-    std::fs::create_dir_all(&folder).with_context(|| format!("make the folder {}", folder.display()))?;
+    std::fs::create_dir_all(&folder)
+        .with_context(|| format!("make the folder {}", folder.display()))?;
     Ok(folder)
 }
 
 /// Sends a signal.
 pub fn send(child: &Child, signal: Signal) -> anyhow::Result<()> {
     let id = child.id().context("the process has ended already")?;
-    let pid = i32::try_from(id).ok().and_then(Pid::from_raw).context("a process id is a positive number")?;
+    let pid = i32::try_from(id)
+        .ok()
+        .and_then(Pid::from_raw)
+        .context("a process id is a positive number")?;
     kill_process(pid, signal).with_context(|| format!("send {signal:?} to process {id}"))
 }
 

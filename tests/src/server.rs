@@ -32,7 +32,10 @@ const PORT_TAKEN: &str = "cannot listen";
 /// A port on loopback that is free now.
 pub fn free_port() -> anyhow::Result<SocketAddr> {
     for _ in 0..1000 {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, rand::rng().random_range(20_000..32_000)));
+        let address = SocketAddr::from((
+            Ipv4Addr::LOCALHOST,
+            rand::rng().random_range(20_000..32_000),
+        ));
         if TcpListener::bind(address).is_ok() {
             return Ok(address);
         }
@@ -49,22 +52,39 @@ pub struct Ready {
 }
 
 /// Starts a program and reads its lines until each of `wanted` began one.
-pub async fn start_until_ready(mut command: Command, log: &Path, wanted: &[&str]) -> anyhow::Result<Ready> {
-    let errors = File::options().create(true).append(true).open(log).context("open a log")?;
+pub async fn start_until_ready(
+    mut command: Command,
+    log: &Path,
+    wanted: &[&str],
+) -> anyhow::Result<Ready> {
+    let errors = File::options()
+        .create(true)
+        .append(true)
+        .open(log)
+        .context("open a log")?;
     command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(errors)
         .kill_on_drop(true);
-    let mut child = command.spawn().with_context(|| format!("start {command:?}"))?;
+    let mut child = command
+        .spawn()
+        .with_context(|| format!("start {command:?}"))?;
     let stdout = child.stdout.take().context("the output was asked for")?;
     match tokio::time::timeout(READY_WITHIN, read_wanted(stdout, wanted)).await {
         Ok(Ok(said)) => Ok(Ready { child, said }),
         Ok(Err(missing)) => {
             let status = ended(&mut child, END_WITHIN).await?;
-            bail!("the program ended ({status}) and never said {missing:?}; its log:\n{}", tail(log))
+            bail!(
+                "the program ended ({status}) and never said {missing:?}; its log:\n{}",
+                tail(log)
+            )
         }
-        Err(_) => bail!("the program did not say all of {wanted:?} within {} s; its log:\n{}", READY_WITHIN.as_secs(), tail(log)),
+        Err(_) => bail!(
+            "the program did not say all of {wanted:?} within {} s; its log:\n{}",
+            READY_WITHIN.as_secs(),
+            tail(log)
+        ),
     }
 }
 
@@ -139,16 +159,23 @@ impl Server {
         let program = program("sickbay-server")?;
         let mut command = if self.survives_limits {
             let mut shell = Command::new("sh");
-            shell.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(program);
+            shell
+                .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
+                .arg(program);
             shell
         } else {
             Command::new(program)
         };
         command.arg("serve").envs(self.environment());
-        let ready = start_until_ready(command, &self.log, &["Sickbay is ready: ", "Sign in: "]).await?;
+        let ready =
+            start_until_ready(command, &self.log, &["Sickbay is ready: ", "Sign in: "]).await?;
         self.child = Some(ready.child);
         self.sign_in = ready.said[1].clone();
-        ensure!(ready.said[0] == self.url(), "it is ready at another address: {}", ready.said[0]);
+        ensure!(
+            ready.said[0] == self.url(),
+            "it is ready at another address: {}",
+            ready.said[0]
+        );
         Ok(())
     }
 
@@ -192,17 +219,22 @@ impl Server {
             output.status,
             String::from_utf8_lossy(&output.stderr)
         );
-        Ok(String::from_utf8(output.stdout).context("it prints text")?.trim().to_owned())
+        Ok(String::from_utf8(output.stdout)
+            .context("it prints text")?
+            .trim()
+            .to_owned())
     }
 
     /// An enrolment token that approves by itself.
     pub async fn enrolment_token(&self) -> anyhow::Result<String> {
-        self.command(&["token", "create", "--name", "test fleet", "--approve"]).await
+        self.command(&["token", "create", "--name", "test fleet", "--approve"])
+            .await
     }
 
     /// An API token.
     pub async fn api_token(&self) -> anyhow::Result<String> {
-        self.command(&["api-token", "create", "--name", "test"]).await
+        self.command(&["api-token", "create", "--name", "test"])
+            .await
     }
 
     /// The pin of its CA.
@@ -231,7 +263,11 @@ impl Server {
         let mut child = self.child.take().context("the server does not run")?;
         send(&child, Signal::TERM)?;
         let status = ended(&mut child, END_WITHIN).await?;
-        ensure!(status.success(), "the server ended badly ({status}); its log:\n{}", tail(&self.log));
+        ensure!(
+            status.success(),
+            "the server ended badly ({status}); its log:\n{}",
+            tail(&self.log)
+        );
         self.ended_well = true;
         Ok(())
     }
@@ -246,7 +282,10 @@ impl Server {
     pub fn limit_files(&self, bytes: Option<u64>) -> anyhow::Result<()> {
         let id = self.running()?.id().context("the server has ended")?;
         let pid = i32::try_from(id).ok().and_then(Pid::from_raw);
-        let limit = Rlimit { current: bytes, maximum: None };
+        let limit = Rlimit {
+            current: bytes,
+            maximum: None,
+        };
         prlimit(pid, Resource::Fsize, limit).context("set the limit on the size of files")?;
         Ok(())
     }
@@ -268,7 +307,10 @@ impl Server {
     /// What is durable now, while the server is down. The files are copied first, so that looking at them repairs nothing for the
     /// server.
     pub async fn durable(&self) -> anyhow::Result<Backup> {
-        ensure!(self.child.is_none(), "the files of a running server are no copy of anything");
+        ensure!(
+            self.child.is_none(),
+            "the files of a running server are no copy of anything"
+        );
         let folder = tempfile::tempdir().context("make a temporary folder")?;
         copy_database(&self.data_dir, folder.path())?;
         Ok(Backup { folder })
@@ -276,7 +318,10 @@ impl Server {
 
     /// Puts an older database back, while the server is down.
     pub fn restore(&self, backup: &Backup) -> anyhow::Result<()> {
-        ensure!(self.child.is_none(), "a running server's database cannot be replaced");
+        ensure!(
+            self.child.is_none(),
+            "a running server's database cannot be replaced"
+        );
         for file in database_files(&self.data_dir)? {
             std::fs::remove_file(&file).context("remove the newer database")?;
         }
@@ -307,7 +352,9 @@ impl Backup {
 
 async fn open(folder: &Path) -> anyhow::Result<Arc<dyn Store>> {
     let url = format!("sqlite://{}", folder.join("sickbay.db").display());
-    sickbay_store::open(&url).await.context("open the server's database")
+    sickbay_store::open(&url)
+        .await
+        .context("open the server's database")
 }
 
 /// The database and the files that SQLite keeps beside it.
@@ -316,11 +363,19 @@ fn database_files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in entries {
         let entry = entry.context("look into the data folder")?;
-        if entry.file_name().to_string_lossy().starts_with("sickbay.db") {
+        if entry
+            .file_name()
+            .to_string_lossy()
+            .starts_with("sickbay.db")
+        {
             files.push(entry.path());
         }
     }
-    ensure!(!files.is_empty(), "there is no database in {}", folder.display());
+    ensure!(
+        !files.is_empty(),
+        "there is no database in {}",
+        folder.display()
+    );
     Ok(files)
 }
 

@@ -3,12 +3,12 @@
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use serde::Serialize;
+use sickbay_diagnosis::diagnose;
 use sickbay_diagnosis::facts::Facts;
 use sickbay_diagnosis::issue::Case;
 use sickbay_diagnosis::observation::Observations;
-use sickbay_diagnosis::verdict::Verdict;
 use sickbay_diagnosis::reading::Evidence;
-use sickbay_diagnosis::{diagnose};
+use sickbay_diagnosis::verdict::{Severity, Verdict};
 use sickbay_store::DeviceRow;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -220,7 +220,7 @@ pub async fn detail(
         .map(|(issue, verdict)| VerdictView {
             issue: issue.id,
             state: verdict.state().name(),
-            severity: verdict.severity().map(|s| s.name()),
+            severity: verdict.severity().map(Severity::name),
             causes: verdict.causes().iter().map(CauseView::from).collect(),
             summary: verdict.summary.clone().into_owned(),
             since: device

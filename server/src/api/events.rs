@@ -35,33 +35,38 @@ pub async fn stream(
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let listener = app.events.listen();
     let stop = app.stop.clone();
-    let events = futures::stream::unfold((app, viewer, listener), |(app, viewer, mut listener)| async {
-        let mut change = Change::default();
-        let mut fell_behind = false;
-        match listener.recv().await {
-            Ok(first) => change.join(&first),
-            Err(RecvError::Lagged(_)) => fell_behind = true,
-            Err(RecvError::Closed) => return None,
-        }
-        tokio::time::sleep(GATHER).await;
-        loop {
-            match listener.try_recv() {
-                Ok(more) => change.join(&more),
-                Err(tokio::sync::broadcast::error::TryRecvError::Lagged(_)) => fell_behind = true,
-                Err(_) => break,
+    let events = futures::stream::unfold(
+        (app, viewer, listener),
+        |(app, viewer, mut listener)| async {
+            let mut change = Change::default();
+            let mut fell_behind = false;
+            match listener.recv().await {
+                Ok(first) => change.join(&first),
+                Err(RecvError::Lagged(_)) => fell_behind = true,
+                Err(RecvError::Closed) => return None,
             }
-        }
-        let regions = if fell_behind {
-            BTreeSet::from(["everything".to_owned()])
-        } else {
-            regions(&app, &viewer.scope, &change).await
-        };
-        let data = serde_json::json!({ "regions": regions }).to_string();
-        Some((
-            Ok(Event::default().event("change").data(data)),
-            (app, viewer, listener),
-        ))
-    });
+            tokio::time::sleep(GATHER).await;
+            loop {
+                match listener.try_recv() {
+                    Ok(more) => change.join(&more),
+                    Err(tokio::sync::broadcast::error::TryRecvError::Lagged(_)) => {
+                        fell_behind = true;
+                    }
+                    Err(_) => break,
+                }
+            }
+            let regions = if fell_behind {
+                BTreeSet::from(["everything".to_owned()])
+            } else {
+                regions(&app, &viewer.scope, &change).await
+            };
+            let data = serde_json::json!({ "regions": regions }).to_string();
+            Some((
+                Ok(Event::default().event("change").data(data)),
+                (app, viewer, listener),
+            ))
+        },
+    );
     let events = futures::StreamExt::take_until(events, stop.cancelled_owned());
     Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(20)))
 }

@@ -86,7 +86,9 @@ pub async fn many(
 ) -> Result<(StatusCode, Json<InspectionAnswer>), Problem> {
     viewer.may_change(csrf(&headers))?;
     if request.filter.is_none() && request.ids.is_empty() {
-        return Err(Problem::bad_request("Give a `filter` or `ids`; an empty filter means every device."));
+        return Err(Problem::bad_request(
+            "Give a `filter` or `ids`; an empty filter means every device.",
+        ));
     }
     let mut answer = InspectionAnswer {
         asked: 0,
@@ -120,7 +122,9 @@ pub async fn many(
         };
         loop {
             let rows = app.store.devices(&viewer.scope, &filter, &page).await?;
-            rows.iter().for_each(|row| ask(row.identity.key));
+            for row in &rows {
+                ask(row.identity.key);
+            }
             match rows.last() {
                 Some(last) if rows.len() == MAX_LIMIT as usize => page.after = Some(last.cursor()),
                 _ => break,

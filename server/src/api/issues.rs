@@ -6,6 +6,7 @@ use axum::response::Response;
 use serde::Serialize;
 use sickbay_diagnosis::issue::Issue;
 use sickbay_diagnosis::issues;
+use sickbay_diagnosis::verdict::Severity;
 use sickbay_store::IssueDevice;
 use utoipa::ToSchema;
 
@@ -61,7 +62,7 @@ impl From<&IssueDevice> for FindingView {
         Self {
             device: DeviceView::from(&row.device),
             state: row.finding.state.name(),
-            severity: row.finding.severity.map(|s| s.name()),
+            severity: row.finding.severity.map(Severity::name),
             summary: row.finding.summary.clone(),
             causes: row.finding.causes.iter().map(CauseView::from).collect(),
             since: row.finding.since.to_string(),
@@ -72,7 +73,9 @@ impl From<&IssueDevice> for FindingView {
 /// The issue of that id, or a problem that names it.
 pub fn known(id: &str) -> Result<&'static Issue, Problem> {
     issues::get(id).ok_or_else(|| {
-        Problem::not_found(format!("There is no issue {id:?}; GET /api/v1/issues lists them."))
+        Problem::not_found(format!(
+            "There is no issue {id:?}; GET /api/v1/issues lists them."
+        ))
     })
 }
 
@@ -161,5 +164,11 @@ pub async fn export(
             Problem::not_found("Exports are devices.csv, devices.json and devices.ndjson.")
         })?;
     let filter = export::open_unless_said(query.filter()?);
-    Ok(export::response(app.store, viewer.scope, issue.id, filter, format))
+    Ok(export::response(
+        app.store,
+        viewer.scope,
+        issue.id,
+        filter,
+        format,
+    ))
 }

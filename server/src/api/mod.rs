@@ -61,7 +61,9 @@ pub fn routes() -> (Router<App>, Document) {
             "/openapi.json",
             get(move |_: crate::access::Viewer| async move { Json(described) }),
         )
-        .fallback(|_: crate::access::Viewer| async { Problem::not_found("There is no such API call; see /api/v1/openapi.json.") })
+        .fallback(|_: crate::access::Viewer| async {
+            Problem::not_found("There is no such API call; see /api/v1/openapi.json.")
+        })
         .layer(middleware::from_fn(problem::every_error));
     (router, document)
 }
@@ -93,7 +95,9 @@ impl ListQuery {
     pub fn page(&self, default_limit: u32) -> Result<Page, Problem> {
         let limit = self.limit.unwrap_or(default_limit);
         if !(1..=MAX_LIMIT).contains(&limit) {
-            return Err(Problem::bad_request(format!("`limit` is from 1 to {MAX_LIMIT}.")));
+            return Err(Problem::bad_request(format!(
+                "`limit` is from 1 to {MAX_LIMIT}."
+            )));
         }
         let after = self.cursor.as_deref().map(cursor_from_text).transpose()?;
         Ok(Page { after, limit })

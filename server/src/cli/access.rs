@@ -76,8 +76,14 @@ pub(super) async fn api_token(args: ApiTokenArgs) -> anyhow::Result<()> {
             let opened = config.open().await?;
             say("ID\tNAME\tCREATED\tEXPIRES\tSTATE");
             for token in opened.store.api_tokens().await? {
-                let expires = token.expires_at.map_or_else(|| "never".to_owned(), |t| t.to_string());
-                let state = if token.revoked_at.is_some() { "revoked" } else { "valid" };
+                let expires = token
+                    .expires_at
+                    .map_or_else(|| "never".to_owned(), |t| t.to_string());
+                let state = if token.revoked_at.is_some() {
+                    "revoked"
+                } else {
+                    "valid"
+                };
                 say(&format!(
                     "{}\t{}\t{}\t{expires}\t{state}",
                     token.id,
@@ -88,8 +94,14 @@ pub(super) async fn api_token(args: ApiTokenArgs) -> anyhow::Result<()> {
         }
         ApiTokenCommand::Revoke { config, id } => {
             let opened = config.open().await?;
-            if !opened.store.revoke_api_token(id, opened.clock.now()).await? {
-                bail!("there is no API token {id} that is not revoked; `api-token list` shows them");
+            if !opened
+                .store
+                .revoke_api_token(id, opened.clock.now())
+                .await?
+            {
+                bail!(
+                    "there is no API token {id} that is not revoked; `api-token list` shows them"
+                );
             }
             say(&format!("Revoked {id}."));
         }

@@ -80,9 +80,14 @@ async fn list(config: &WithConfig, status: DeviceStatus) -> anyhow::Result<()> {
         limit: ROWS,
     };
     loop {
-        let rows = opened.store.devices_with_status(&Scope::All, status, &page).await?;
+        let rows = opened
+            .store
+            .devices_with_status(&Scope::All, status, &page)
+            .await?;
         for row in &rows {
-            let seen = row.last_seen_at.map_or_else(|| "never".to_owned(), |t| t.to_string());
+            let seen = row
+                .last_seen_at
+                .map_or_else(|| "never".to_owned(), |t| t.to_string());
             say(&format!(
                 "{}\t{}\t{}\t{}\t{}\t{seen}",
                 row.identity.id,

@@ -30,7 +30,11 @@ pub(super) struct ExportArgs {
 pub(super) async fn run(args: ExportArgs) -> anyhow::Result<()> {
     if issues::get(&args.issue).is_none() {
         let known: Vec<&str> = issues::ALL.iter().map(|issue| issue.id).collect();
-        bail!("there is no issue {:?}; known ones: {}", args.issue, known.join(", "));
+        bail!(
+            "there is no issue {:?}; known ones: {}",
+            args.issue,
+            known.join(", ")
+        );
     }
     let filter = match &args.filter {
         None => Filter::Everything,
@@ -47,7 +51,9 @@ pub(super) async fn run(args: ExportArgs) -> anyhow::Result<()> {
     let mut rows = pin!(rows);
     let mut out = tokio::io::stdout();
     while let Some(chunk) = rows.next().await {
-        out.write_all(&chunk?).await.context("cannot write to standard output")?;
+        out.write_all(&chunk?)
+            .await
+            .context("cannot write to standard output")?;
     }
     out.flush().await.context("cannot write to standard output")
 }

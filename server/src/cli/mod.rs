@@ -111,7 +111,10 @@ pub fn main() -> ExitCode {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "the boundary where the error chain is printed once")]
+#[expect(
+    clippy::print_stderr,
+    reason = "the boundary where the error chain is printed once"
+)]
 fn say_error(error: &anyhow::Error) {
     eprintln!("sickbay-server: {error:#}");
 }
@@ -159,11 +162,13 @@ fn parse_span(text: &str) -> anyhow::Result<i64> {
         "d" => sickbay_diagnosis::time::DAY_MS,
         "h" => sickbay_diagnosis::time::HOUR_MS,
         "m" => sickbay_diagnosis::time::MINUTE_MS,
-        _ => anyhow::bail!("{text:?} is no span of time: write a number and d, h or m, for example 30d"),
+        _ => anyhow::bail!(
+            "{text:?} is no span of time: write a number and d, h or m, for example 30d"
+        ),
     };
-    let number: i64 = number
-        .parse()
-        .with_context(|| format!("{text:?} is no span of time: write a number and d, h or m, for example 30d"))?;
+    let number: i64 = number.parse().with_context(|| {
+        format!("{text:?} is no span of time: write a number and d, h or m, for example 30d")
+    })?;
     anyhow::ensure!(number > 0, "a span of time must be longer than nothing");
     number
         .checked_mul(unit_ms)

@@ -86,20 +86,35 @@ pub(super) async fn run(args: TokenArgs) -> anyhow::Result<()> {
             let opened = config.open().await?;
             say("ID\tNAME\tUSES\tEXPIRES\tSTATE");
             for token in opened.store.tokens().await? {
-                let uses = token
-                    .use_limit
-                    .map_or_else(|| token.uses.to_string(), |limit| format!("{}/{limit}", token.uses));
-                let expires = token.expires_at.map_or_else(|| "never".to_owned(), |t| t.to_string());
-                let state = if token.revoked_at.is_some() { "revoked" } else { "valid" };
-                say(&format!("{}\t{}\t{uses}\t{expires}\t{state}", token.id, plain(&token.name)));
+                let uses = token.use_limit.map_or_else(
+                    || token.uses.to_string(),
+                    |limit| format!("{}/{limit}", token.uses),
+                );
+                let expires = token
+                    .expires_at
+                    .map_or_else(|| "never".to_owned(), |t| t.to_string());
+                let state = if token.revoked_at.is_some() {
+                    "revoked"
+                } else {
+                    "valid"
+                };
+                say(&format!(
+                    "{}\t{}\t{uses}\t{expires}\t{state}",
+                    token.id,
+                    plain(&token.name)
+                ));
             }
         }
         TokenCommand::Revoke { config, id } => {
             let opened = config.open().await?;
             if !opened.store.revoke_token(id, opened.clock.now()).await? {
-                bail!("there is no enrolment token {id} that is not revoked; `token list` shows them");
+                bail!(
+                    "there is no enrolment token {id} that is not revoked; `token list` shows them"
+                );
             }
-            say(&format!("Revoked {id}. Devices that it enrolled stay; revoke those with `device revoke`."));
+            say(&format!(
+                "Revoked {id}. Devices that it enrolled stay; revoke those with `device revoke`."
+            ));
         }
     }
     Ok(())

@@ -2,7 +2,6 @@
 //! enrol, speak mTLS, spool). What happens to the machines follows from a seed.
 
 pub mod fleet;
-mod machine;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -10,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use sickbay_collector::host::replay::Replay;
 use sickbay_collector::session::{CaPin, Collector, CollectorOptions, Handle, ServerUrl};
 use sickbay_diagnosis::Check;
 use sickbay_diagnosis::context::FleetContext;
@@ -21,7 +21,6 @@ use crate::access;
 use crate::clock::Clock;
 use crate::config::{Collectors, Config, Health, Storage, Web};
 use crate::demo::fleet::FleetPlan;
-use crate::demo::machine::LiveMachine;
 use crate::identity::secret::{API_PREFIX, ENROLMENT_PREFIX, Secret};
 use crate::server::Running;
 
@@ -63,18 +62,21 @@ pub struct Demo {
 impl Demo {
     /// Starts server and fleet, and waits a while for the fleet's first reports.
     pub async fn start(options: DemoOptions) -> anyhow::Result<Self> {
-        let (data_dir, temporary) = match &options.data_dir {
-            Some(dir) => (dir.clone(), None),
-            None => {
-                let temporary = tempfile::tempdir().context("cannot make a temporary folder")?;
-                (temporary.path().to_owned(), Some(temporary))
-            }
+        let (data_dir, temporary) = if let Some(dir) = &options.data_dir {
+            (dir.clone(), None)
+        } else {
+            let temporary = tempfile::tempdir().context("cannot make a temporary folder")?;
+            (temporary.path().to_owned(), Some(temporary))
         };
         let clock = Clock::system();
         let server = Running::start(config(&options, &data_dir), clock.clone()).await?;
         let token = enrolment_token(&server).await?;
         let api_token = api_token(&server).await?;
-        let sign_in = format!("{}{}", server.web_url(), access::create_link(&server.app).await?);
+        let sign_in = format!(
+            "{}{}",
+            server.web_url(),
+            access::create_link(&server.app).await?
+        );
 
         let plan = FleetPlan::new(options.seed, options.devices, clock.now());
         let mut demo = Self {
@@ -85,10 +87,15 @@ impl Demo {
             stop_collectors: CancellationToken::new(),
             _temporary: temporary,
         };
-        let machines = demo.join(&plan, &token, &data_dir, &clock)?;
+        let machines = demo.join(&plan, &token, &data_dir)?;
         demo.wait_for_arrival(&machines).await;
         demo.wait_for_context().await;
-        demo.collectors.spawn(keep_changing(plan, machines, clock, demo.stop_collectors.clone()));
+        demo.collectors.spawn(keep_changing(
+            plan,
+            machines,
+            clock,
+            demo.stop_collectors.clone(),
+        ));
         Ok(demo)
     }
 
@@ -133,20 +140,25 @@ impl Demo {
         plan: &FleetPlan,
         token: &Secret,
         data_dir: &Path,
-        clock: &Clock,
     ) -> anyhow::Result<Vec<Member>> {
         let url: ServerUrl = format!("https://{}", reachable(self.server.collectors))
             .parse()
             .context("the collectors' address is no server address")?;
-        let pin: CaPin = self.server.app.ca.pin().parse().context("the CA has no pin")?;
+        let pin: CaPin = self
+            .server
+            .app
+            .ca
+            .pin()
+            .parse()
+            .context("the CA has no pin")?;
         let places = Arc::new(tokio::sync::Semaphore::new(ARRIVALS_AT_ONCE));
         let mut members = Vec::with_capacity(plan.machines().len());
         for machine in plan.machines() {
-            let host = Arc::new(LiveMachine::new(machine.recording.clone(), clock.clone()));
+            let host = Arc::new(Replay::new(machine.recording.clone()));
             let state_dir = data_dir.join("collectors").join(&machine.host_name);
             let mut options = CollectorOptions::new(state_dir, vec![url.clone()], host.clone());
             options.token = Some(token.reveal().to_owned());
-            options.ca_pins = vec![pin.clone()];
+            options.ca_pins = vec![pin];
             let mut collector = Collector::new(options)
                 .with_context(|| format!("cannot start the collector of {}", machine.host_name))?;
             let handle = collector.handle();
@@ -202,7 +214,7 @@ impl Demo {
 }
 
 struct Member {
-    host: Arc<LiveMachine>,
+    host: Arc<Replay>,
     handle: Handle,
 }
 
@@ -224,7 +236,7 @@ async fn keep_changing(
         let member = &members[change.machine];
         member
             .host
-            .becomes(plan.machines()[change.machine].recording.clone());
+            .replace(plan.machines()[change.machine].recording.clone());
         member.handle.inspect_soon(Check::ALL);
     }
 }
@@ -237,7 +249,10 @@ fn config(options: &DemoOptions, data_dir: &Path) -> Config {
         },
         collectors: Collectors {
             listen: options.collectors,
-            names: vec!["localhost".to_owned(), reachable(options.collectors).ip().to_string()],
+            names: vec![
+                "localhost".to_owned(),
+                reachable(options.collectors).ip().to_string(),
+            ],
             inspection_interval_s: 300,
             heartbeat_interval_s: 30,
         },

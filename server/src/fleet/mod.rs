@@ -76,7 +76,10 @@ pub struct Membership {
 impl Drop for Membership {
     fn drop(&mut self) {
         let mut live = self.fleet.live();
-        if live.get(&self.key).is_some_and(|l| l.session == self.session) {
+        if live
+            .get(&self.key)
+            .is_some_and(|l| l.session == self.session)
+        {
             live.remove(&self.key);
         }
     }

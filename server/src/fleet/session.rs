@@ -127,7 +127,9 @@ impl Sessions {
             .map_err(|error| storage_status(&error))?
             .pop();
         // A revocation between the handshake and Hello found no session to end.
-        let identity = state.as_ref().map_or(identity, |state| state.identity.clone());
+        let identity = state
+            .as_ref()
+            .map_or(identity, |state| state.identity.clone());
         let identity = Self::admit(identity)?;
         let mark = state.map(|state| state.mark).unwrap_or_default();
         self.fleet.touch(identity.key, self.clock.now(), None);
@@ -196,9 +198,8 @@ impl Session {
 
     async fn exchange(&mut self) -> Result<(), Status> {
         let (answers, mut answered) = mpsc::unbounded_channel();
-        let limiter = RateLimiter::direct(
-            Quota::per_second(REPORTS_PER_SECOND).allow_burst(REPORTS_AT_ONCE),
-        );
+        let limiter =
+            RateLimiter::direct(Quota::per_second(REPORTS_PER_SECOND).allow_burst(REPORTS_AT_ONCE));
         let mut in_flight = 0_usize;
         loop {
             let may_read = in_flight < limits::REPORTS_IN_FLIGHT;
@@ -237,13 +238,21 @@ impl Session {
                 self.sessions.fleet.touch(self.identity.key, now, None);
                 self.sessions
                     .ingest
-                    .report(self.identity.key, self.epoch.clone(), report, now, answers.clone())
+                    .report(
+                        self.identity.key,
+                        self.epoch.clone(),
+                        report,
+                        now,
+                        answers.clone(),
+                    )
                     .await
                     .map_err(|e| Status::unavailable(e.to_string()))?;
                 return Ok(true);
             }
             FromCollector::Heartbeat { confirmed_at } => {
-                self.sessions.fleet.touch(self.identity.key, now, confirmed_at);
+                self.sessions
+                    .fleet
+                    .touch(self.identity.key, now, confirmed_at);
             }
             FromCollector::RequestResult { request_id, done } => {
                 tracing::debug!(device = %self.identity.id, request_id, done, "request answered");

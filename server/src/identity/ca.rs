@@ -14,7 +14,9 @@ use rcgen::{
     DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, PublicKeyData as _,
     SanType, SerialNumber,
 };
-use rustls::pki_types::{CertificateDer, CertificateSigningRequestDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::{
+    CertificateDer, CertificateSigningRequestDer, PrivateKeyDer, PrivatePkcs8KeyDer,
+};
 use sha2::{Digest as _, Sha256};
 use sickbay_diagnosis::Time;
 use time::OffsetDateTime;
@@ -99,8 +101,9 @@ pub struct SigningRequest {
 impl SigningRequest {
     /// Reads PKCS#10 in DER and checks its signature. Only P-256 keys are taken.
     pub fn read(der: &[u8]) -> Result<Self, String> {
-        let params = CertificateSigningRequestParams::from_der(&CertificateSigningRequestDer::from(der))
-            .map_err(|e| format!("the certificate signing request cannot be read: {e}"))?;
+        let params =
+            CertificateSigningRequestParams::from_der(&CertificateSigningRequestDer::from(der))
+                .map_err(|e| format!("the certificate signing request cannot be read: {e}"))?;
         if params.public_key.algorithm() != &rcgen::PKCS_ECDSA_P256_SHA256 {
             return Err("the key in the certificate signing request is not P-256".to_owned());
         }
@@ -145,7 +148,10 @@ impl Ca {
         let certificate = certificate.der().clone();
         let issuer = Issuer::from_ca_cert_der(&certificate, key)
             .map_err(unusable("the new CA certificate"))?;
-        Ok(Self { issuer, certificate })
+        Ok(Self {
+            issuer,
+            certificate,
+        })
     }
 
     fn open(key_file: &Path, certificate_file: &Path) -> Result<Self, CaError> {
@@ -156,7 +162,10 @@ impl Ca {
             .map_err(broken(certificate_file))?;
         let issuer =
             Issuer::from_ca_cert_der(&certificate, key).map_err(broken(certificate_file))?;
-        Ok(Self { issuer, certificate })
+        Ok(Self {
+            issuer,
+            certificate,
+        })
     }
 
     /// The CA's certificate.

@@ -17,8 +17,10 @@ use std::time::{Duration, Instant};
 
 use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
-use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::pki_types::UnixTime;
+use rustls::server::{
+    ClientHello, NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier,
+};
 use rustls::sign::CertifiedKey;
 use rustls::time_provider::TimeProvider;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -38,7 +40,7 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Handshakes under way at once; more wait in the listen queue.
 const HANDSHAKES_AT_ONCE: usize = 256;
 /// A refused address is logged once within this time.
-const LOG_AGAIN_AFTER: Duration = Duration::from_secs(600);
+const LOG_AGAIN_AFTER: Duration = Duration::from_mins(10);
 /// Addresses remembered for that.
 const LOGGED_ADDRESSES: usize = 4096;
 
@@ -87,7 +89,10 @@ impl ServerIdentity {
     /// Issues a new certificate; connections made from now on see it.
     pub fn renew(&self, ca: &Ca, clock: &Clock) -> Result<(), TlsError> {
         let fresh = certify(ca, &self.names, clock)?;
-        *self.current.write().expect("never poisoned: nothing panics while it is held") = fresh;
+        *self
+            .current
+            .write()
+            .expect("never poisoned: nothing panics while it is held") = fresh;
         Ok(())
     }
 }
@@ -95,7 +100,10 @@ impl ServerIdentity {
 impl ResolvesServerCert for ServerIdentity {
     fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         Some(Arc::clone(
-            &self.current.read().expect("never poisoned: nothing panics while it is held"),
+            &self
+                .current
+                .read()
+                .expect("never poisoned: nothing panics while it is held"),
         ))
     }
 }

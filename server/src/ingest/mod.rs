@@ -11,7 +11,9 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use sickbay_diagnosis::Time;
-use sickbay_store::{Committed, DeviceChange, DeviceState, DeviceStatus, FindingChange, Store, StoreError};
+use sickbay_store::{
+    Committed, DeviceChange, DeviceState, DeviceStatus, FindingChange, Store, StoreError,
+};
 use tokio::sync::mpsc;
 
 use crate::clock::Clock;
@@ -121,12 +123,20 @@ impl RulesInForce {
 
     /// The present ones.
     pub fn get(&self) -> Arc<Rules> {
-        Arc::clone(&self.0.read().expect("never poisoned: nothing panics while it is held"))
+        Arc::clone(
+            &self
+                .0
+                .read()
+                .expect("never poisoned: nothing panics while it is held"),
+        )
     }
 
     /// Replaces them.
     pub fn set(&self, rules: Rules) {
-        *self.0.write().expect("never poisoned: nothing panics while it is held") = Arc::new(rules);
+        *self
+            .0
+            .write()
+            .expect("never poisoned: nothing panics while it is held") = Arc::new(rules);
     }
 }
 
@@ -192,7 +202,10 @@ impl Writer {
                 self.commit_all(items).await
             };
             if let Err(items) = result {
-                tracing::error!(device_key = key, "the database refuses this device's report; it stays in the device's spool");
+                tracing::error!(
+                    device_key = key,
+                    "the database refuses this device's report; it stays in the device's spool"
+                );
                 for item in items {
                     if let Item::Report { answer, .. } = item {
                         let _ = answer.send(Outcome::NotStored);
@@ -224,7 +237,9 @@ impl Writer {
             .collect::<BTreeSet<_>>()
             .into_iter()
             .collect();
-        let states = self.patiently("load devices", || self.store.load_states(&keys)).await;
+        let states = self
+            .patiently("load devices", || self.store.load_states(&keys))
+            .await;
         let Some(states) = states else {
             return Err(items);
         };
@@ -285,9 +300,9 @@ impl Writer {
                 continue;
             };
             let outcome = match outcome {
-                ItemOutcome::Applied { .. } if conflicts.contains(&key) => {
-                    Outcome::Send(ToCollector::FullWanted("another writer was faster each time"))
-                }
+                ItemOutcome::Applied { .. } if conflicts.contains(&key) => Outcome::Send(
+                    ToCollector::FullWanted("another writer was faster each time"),
+                ),
                 ItemOutcome::Applied { epoch, sequence } => {
                     self.metrics.reports.inc();
                     Outcome::Send(ToCollector::Ack { epoch, sequence })

@@ -1,7 +1,7 @@
 //! What a report or the passing of time changes about one device: pure, no I/O, no clock.
 
-use sickbay_diagnosis::expectation::Expectations;
 use sickbay_diagnosis::context::FleetContext;
+use sickbay_diagnosis::expectation::Expectations;
 use sickbay_diagnosis::facts::{Fact, Facts};
 use sickbay_diagnosis::issue::Case;
 use sickbay_diagnosis::observation::Observations;

@@ -11,8 +11,10 @@ use sickbay_diagnosis::observation::{Observation, Outcome};
 use sickbay_diagnosis::verdict::{State, Verdict};
 use sickbay_diagnosis::{Check, Time};
 use sickbay_store::{DeviceDetail, HistoryRow};
-use sickbay_web::{Nav};
-use sickbay_web::pages::device::{CollectorHealth, DevicePage, FactGroup, HistoryLine, Identity, VerdictView};
+use sickbay_web::Nav;
+use sickbay_web::pages::device::{
+    CollectorHealth, DevicePage, FactGroup, HistoryLine, Identity, VerdictView,
+};
 
 use super::{PageError, Visit, build_text, status_word};
 use crate::api::devices::{device_id, evidence_of};
@@ -40,7 +42,9 @@ pub(super) async fn show(
             "There is no such device, or you may not see it.",
         )));
     };
-    let history = store.history(visit.scope(), id, query.before, HISTORY + 1).await;
+    let history = store
+        .history(visit.scope(), id, query.before, HISTORY + 1)
+        .await;
     let mut history = visit.told(history)?;
     let older = history.len() > HISTORY as usize;
     history.truncate(HISTORY as usize);

@@ -4,8 +4,8 @@ use axum::extract::Query;
 use axum::response::Html;
 use sickbay_diagnosis::issues;
 use sickbay_store::DeviceRow;
-use sickbay_web::{FilterBox, Nav};
 use sickbay_web::pages::devices::{DeviceLine, DevicesPage};
+use sickbay_web::{FilterBox, Nav};
 
 use super::{PageError, ROWS, Visit, build_text, read_filter, status_word};
 use crate::api::{ListQuery, cursor_to_text};

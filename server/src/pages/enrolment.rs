@@ -1,12 +1,12 @@
 //! `/enrolment`, and the forms that approve or refuse pending devices.
 
+use axum::Form;
 use axum::extract::Query;
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use axum::Form;
 use serde::Deserialize;
 use sickbay_store::{DeviceRow, DeviceStatus, Page, TokenRow};
-use sickbay_web::{Nav, links};
 use sickbay_web::pages::enrolment::{EnrolmentPage, PendingDevice, TokenLine};
+use sickbay_web::{Nav, links};
 
 use super::{PageError, Visit};
 use crate::api::devices::device_id;
@@ -31,10 +31,14 @@ pub(super) async fn show(
         after: None,
         limit: SHOWN,
     };
-    let pending = store.devices_with_status(visit.scope(), DeviceStatus::Pending, &page).await;
+    let pending = store
+        .devices_with_status(visit.scope(), DeviceStatus::Pending, &page)
+        .await;
     let pending = visit.told(pending)?;
     let done = match (query.approved, query.refused) {
-        (Some(n), _) => Some(format!("{n} approved: collectors fetch their certificate within half a minute.")),
+        (Some(n), _) => Some(format!(
+            "{n} approved: collectors fetch their certificate within half a minute."
+        )),
         (_, Some(n)) => Some(format!("{n} refused: their keys are revoked.")),
         _ => None,
     };
@@ -48,11 +52,17 @@ pub(super) async fn show(
     Ok(Html(page.render()))
 }
 
-pub(super) async fn approve(visit: Visit, Form(fields): Form<Vec<(String, String)>>) -> Result<Response, PageError> {
+pub(super) async fn approve(
+    visit: Visit,
+    Form(fields): Form<Vec<(String, String)>>,
+) -> Result<Response, PageError> {
     decide(&visit, &fields, DeviceStatus::Active, "approved").await
 }
 
-pub(super) async fn refuse(visit: Visit, Form(fields): Form<Vec<(String, String)>>) -> Result<Response, PageError> {
+pub(super) async fn refuse(
+    visit: Visit,
+    Form(fields): Form<Vec<(String, String)>>,
+) -> Result<Response, PageError> {
     decide(&visit, &fields, DeviceStatus::Revoked, "refused").await
 }
 
@@ -70,7 +80,11 @@ async fn decide(
             .map(|(_, value)| value.as_str())
     };
     visit.told(visit.viewer.may_change(field("csrf").next()))?;
-    let ids = visit.told(field("device").map(device_id).collect::<Result<Vec<_>, _>>())?;
+    let ids = visit.told(
+        field("device")
+            .map(device_id)
+            .collect::<Result<Vec<_>, _>>(),
+    )?;
     let now = visit.app.clock.now();
     let changed = visit.told(visit.app.store.set_status(&ids, status, now).await)?;
     visit.app.events.publish(Change {

@@ -5,8 +5,8 @@ use axum::response::Html;
 use sickbay_diagnosis::filter::{Filter, Pattern, Test};
 use sickbay_diagnosis::issues;
 use sickbay_store::{CauseCount, IssueDevice};
-use sickbay_web::{FilterBox, Nav};
 use sickbay_web::pages::issue::{AffectedDevice, CauseGroup, IssuePage};
+use sickbay_web::{FilterBox, Nav};
 
 use super::{PageError, ROWS, Visit, build_text, read_filter};
 use crate::api::{ListQuery, cursor_to_text, issues::known};

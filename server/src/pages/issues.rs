@@ -1,7 +1,7 @@
 //! `/issues`.
 
 use axum::response::Html;
-use sickbay_web::{Nav};
+use sickbay_web::Nav;
 use sickbay_web::pages::issues::{IssuesPage, by_weight};
 
 use super::overview::issue_lines;

@@ -16,9 +16,9 @@ use axum::routing::{get, post};
 use sickbay_diagnosis::filter::Filter;
 use sickbay_store::{DeviceStatus, Scope};
 use sickbay_web::asset::{self, Asset};
-use sickbay_web::{Chrome, Nav, Theme, links};
-use sickbay_web::pages::message::{MessagePage};
+use sickbay_web::pages::message::MessagePage;
 use sickbay_web::pages::sign_in::{SignInPage, SignInReason};
+use sickbay_web::{Chrome, Nav, Theme, links};
 
 use crate::access::{self, Viewer};
 use crate::app::App;

@@ -4,9 +4,11 @@ use axum::response::Html;
 use sickbay_diagnosis::expectation::UpdateClass;
 use sickbay_diagnosis::issues;
 use sickbay_store::{FleetCounts, IssueCount};
-use sickbay_web::{Nav};
-use sickbay_web::pages::overview::{Change, Count, FirstSteps, FleetHealth, OverviewPage, ProvisionalSource};
+use sickbay_web::Nav;
 use sickbay_web::pages::issues::{IssueLine, by_weight};
+use sickbay_web::pages::overview::{
+    Change, Count, FirstSteps, FleetHealth, OverviewPage, ProvisionalSource,
+};
 
 use super::{PageError, Visit};
 use crate::app::App;
@@ -106,8 +108,11 @@ fn first_steps(app: &App) -> FirstSteps {
     let address = format!("https://{name}:{}", app.config.collectors.listen.port());
     let pin = app.ca.pin();
     FirstSteps {
-        token_command: "sickbay-server token create --config sickbay.toml --name \"first devices\"".to_owned(),
-        enrol_command: format!("sickbay-collector enrol --server {address} --token TOKEN --ca-pin {pin}"),
+        token_command: "sickbay-server token create --config sickbay.toml --name \"first devices\""
+            .to_owned(),
+        enrol_command: format!(
+            "sickbay-collector enrol --server {address} --token TOKEN --ca-pin {pin}"
+        ),
         collector_address: address,
         ca_pin: pin,
     }

@@ -2,7 +2,7 @@
 
 use axum::response::Html;
 use sickbay_diagnosis::knowledge;
-use sickbay_web::{Nav};
+use sickbay_web::Nav;
 use sickbay_web::pages::settings::{KnowledgeLine, SettingGroup, SettingLine, SettingsPage};
 
 use super::{PageError, Visit};

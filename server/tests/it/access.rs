@@ -15,7 +15,13 @@ async fn a_sign_in_link_works_once() {
     let site = Site::start().await;
     let link = access::create_link(site.app()).await.unwrap();
     let first = site.stranger().get(&link).await;
-    assert_eq!((first.status().as_u16(), first.headers()["location"].to_str().unwrap()), (303, "/"));
+    assert_eq!(
+        (
+            first.status().as_u16(),
+            first.headers()["location"].to_str().unwrap()
+        ),
+        (303, "/")
+    );
     let cookie = first.headers()["set-cookie"].to_str().unwrap();
     for attribute in ["HttpOnly", "SameSite=Lax", "Path=/"] {
         assert!(cookie.contains(attribute), "{attribute}: {cookie}");
@@ -45,7 +51,12 @@ async fn a_session_ends_when_it_is_signed_out_and_by_its_age() {
     let (leaving, staying) = (site.browser().await, site.browser().await);
     let out = leaving.post_form("/sign-out", &[]).await;
     assert_eq!(out.status(), 303);
-    assert!(out.headers()["set-cookie"].to_str().unwrap().contains("Max-Age=0"));
+    assert!(
+        out.headers()["set-cookie"]
+            .to_str()
+            .unwrap()
+            .contains("Max-Age=0")
+    );
     assert_eq!(leaving.get("/").await.status(), 401);
     assert_eq!(leaving.get("/api/v1/issues").await.status(), 401);
     assert_eq!(staying.get("/").await.status(), 200);
@@ -63,7 +74,13 @@ async fn an_api_token_ends_at_once_when_it_is_revoked_and_by_its_age() {
     let (_, ageing) = site.api_token(Some(site.now().plus_millis(HOUR_MS))).await;
     assert_eq!(revoked.get("/api/v1/issues").await.status(), 200);
     // By another handle, as `api-token revoke` does beside a running server.
-    assert!(site.other_handle().await.revoke_api_token(id, site.now()).await.unwrap());
+    assert!(
+        site.other_handle()
+            .await
+            .revoke_api_token(id, site.now())
+            .await
+            .unwrap()
+    );
     assert_eq!(revoked.get("/api/v1/issues").await.status(), 401);
     assert_eq!(revoked.get("/").await.status(), 401);
     assert_eq!(ageing.get("/api/v1/issues").await.status(), 200);
@@ -107,14 +124,30 @@ async fn a_form_without_its_sessions_token_changes_nothing() {
         }
     }
     let csrf = person.csrf().await;
-    let done = person.post_form("/enrolment/approve", &[("csrf", &csrf), ("device", &id)]).await;
-    assert_eq!((done.status().as_u16(), done.headers()["location"].to_str().unwrap()), (303, "/enrolment?approved=1"));
+    let done = person
+        .post_form("/enrolment/approve", &[("csrf", &csrf), ("device", &id)])
+        .await;
+    assert_eq!(
+        (
+            done.status().as_u16(),
+            done.headers()["location"].to_str().unwrap()
+        ),
+        (303, "/enrolment?approved=1")
+    );
     assert_eq!(status(&site, device).await, DeviceStatus::Active);
 
     let unwanted = pending(&site, "PC-2").await.to_string();
-    let done = person.post_form("/enrolment/refuse", &[("csrf", &csrf), ("device", &unwanted)]).await;
+    let done = person
+        .post_form(
+            "/enrolment/refuse",
+            &[("csrf", &csrf), ("device", &unwanted)],
+        )
+        .await;
     assert_eq!(done.status(), 303);
-    assert_eq!(status(&site, unwanted.parse().unwrap()).await, DeviceStatus::Revoked);
+    assert_eq!(
+        status(&site, unwanted.parse().unwrap()).await,
+        DeviceStatus::Revoked
+    );
 }
 
 #[tokio::test]
@@ -134,5 +167,12 @@ async fn a_call_in_a_session_needs_its_token_and_one_with_an_api_token_does_not(
         .await
         .unwrap();
     assert_eq!(honest.status(), 202);
-    assert_eq!(site.api().await.post_json("/api/v1/inspections", body).await.status(), 202);
+    assert_eq!(
+        site.api()
+            .await
+            .post_json("/api/v1/inspections", body)
+            .await
+            .status(),
+        202
+    );
 }

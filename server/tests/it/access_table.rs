@@ -78,12 +78,16 @@ fn routes() -> BTreeSet<(String, String)> {
 
 fn line(method: &str, path: &str) -> Stranger {
     let line = LINES.iter().find(|line| (line.0, line.1) == (method, path));
-    line.unwrap_or_else(|| panic!("{method} {path} has no line in this table")).2
+    line.unwrap_or_else(|| panic!("{method} {path} has no line in this table"))
+        .2
 }
 
 #[test]
 fn every_route_has_a_line_that_says_what_a_stranger_gets() {
-    let lines: BTreeSet<(String, String)> = LINES.iter().map(|line| (line.0.to_owned(), line.1.to_owned())).collect();
+    let lines: BTreeSet<(String, String)> = LINES
+        .iter()
+        .map(|line| (line.0.to_owned(), line.1.to_owned()))
+        .collect();
     assert_eq!(lines, routes());
     assert_eq!(lines.len(), LINES.len(), "a line stands twice");
 }
@@ -94,7 +98,8 @@ async fn site_with_secret() -> (Site, Vec<(String, String, String)>) {
     let (_, token) = site.token(|token| token.name = SECRET.to_owned()).await;
     let device = site.stored_device(&token, SECRET).await;
     let end = site.now().plus_days(1);
-    site.take_in(&device, vec![client(SECRET), paused_by_user(end)]).await;
+    site.take_in(&device, vec![client(SECRET), paused_by_user(end)])
+        .await;
     let filled = routes()
         .into_iter()
         .map(|(method, path)| {
@@ -125,23 +130,48 @@ async fn a_stranger_gets_nothing_but_the_door_on_every_route() {
     for stranger in strangers {
         for (method, path, real) in &routes {
             // Without a body and with one that means nothing: who asks is looked at before what is asked.
-            let answer = stranger.request(method, real).body("{}").send().await.unwrap();
+            let answer = stranger
+                .request(method, real)
+                .body("{}")
+                .send()
+                .await
+                .unwrap();
             let (status, expected) = (answer.status().as_u16(), line(method, path));
             for header in HEADERS {
-                assert!(answer.headers().contains_key(header), "{method} {real}: no {header}");
+                assert!(
+                    answer.headers().contains_key(header),
+                    "{method} {real}: no {header}"
+                );
             }
-            let kind = answer.headers().get(CONTENT_TYPE).map(|kind| kind.to_str().unwrap().to_owned());
+            let kind = answer
+                .headers()
+                .get(CONTENT_TYPE)
+                .map(|kind| kind.to_str().unwrap().to_owned());
             let body = answer.text().await.unwrap();
-            assert!(!body.contains(SECRET), "{method} {real} tells a stranger: {body}");
+            assert!(
+                !body.contains(SECRET),
+                "{method} {real} tells a stranger: {body}"
+            );
             match expected {
                 Stranger::SignInPage => {
-                    assert_eq!((status, kind.as_deref()), (401, Some("text/html; charset=utf-8")), "{method} {real}");
+                    assert_eq!(
+                        (status, kind.as_deref()),
+                        (401, Some("text/html; charset=utf-8")),
+                        "{method} {real}"
+                    );
                     assert!(body.contains("sign-in link"), "{method} {real}: {body}");
                 }
                 Stranger::Problem => {
-                    assert_eq!((status, kind.as_deref()), (401, Some("application/problem+json")), "{method} {real}");
+                    assert_eq!(
+                        (status, kind.as_deref()),
+                        (401, Some("application/problem+json")),
+                        "{method} {real}"
+                    );
                 }
-                Stranger::Open => assert!(matches!(status, 200 | 303 | 404), "{method} {real}: {status}"),
+                Stranger::Open => assert!(
+                    matches!(status, 200 | 303 | 404),
+                    "{method} {real}: {status}"
+                ),
             }
         }
         for missing in ["/no-such-page", "/api/v1/no-such-call"] {
@@ -154,12 +184,21 @@ async fn a_stranger_gets_nothing_but_the_door_on_every_route() {
 async fn every_route_answers_those_who_may_ask_and_carries_the_security_headers() {
     let (site, routes) = site_with_secret().await;
     for viewer in [site.api().await, site.browser().await] {
-        for (method, _, real) in routes.iter().filter(|(method, path, _)| method == "GET" && !path.starts_with("/sign-in")) {
+        for (method, _, real) in routes
+            .iter()
+            .filter(|(method, path, _)| method == "GET" && !path.starts_with("/sign-in"))
+        {
             let answer = viewer.get(real).await;
             let status = answer.status().as_u16();
-            assert!(status == 200 || (status == 404 && real.starts_with("/assets")), "{method} {real}: {status}");
+            assert!(
+                status == 200 || (status == 404 && real.starts_with("/assets")),
+                "{method} {real}: {status}"
+            );
             for header in HEADERS {
-                assert!(answer.headers().contains_key(header), "{method} {real}: no {header}");
+                assert!(
+                    answer.headers().contains_key(header),
+                    "{method} {real}: no {header}"
+                );
             }
             if !real.starts_with("/assets") && real != "/favicon.ico" {
                 assert_eq!(answer.headers()["cache-control"], "no-store", "{real}");
@@ -167,8 +206,13 @@ async fn every_route_answers_those_who_may_ask_and_carries_the_security_headers(
         }
         let missing = viewer.get("/no-such-page").await;
         assert_eq!(missing.status(), 404);
-        let policy = missing.headers()["content-security-policy"].to_str().unwrap();
-        assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+        let policy = missing.headers()["content-security-policy"]
+            .to_str()
+            .unwrap();
+        assert!(
+            policy.contains("default-src 'none'") && !policy.contains("unsafe"),
+            "{policy}"
+        );
         let call = viewer.get("/api/v1/no-such-call").await;
         assert_eq!(call.headers()[CONTENT_TYPE], "application/problem+json");
         assert_eq!(call.status(), 404);

@@ -32,7 +32,10 @@ use crate::site::{PATIENCE, Site};
 pub(crate) const EPOCH: [u8; 16] = [7; 16];
 
 /// TLS of a collector that trusts the site's CA and shows `certificate`, if any.
-pub(crate) fn tls(site: &Site, certificate: Option<(&[CertificateDer<'static>], &KeyPair)>) -> Arc<ClientConfig> {
+pub(crate) fn tls(
+    site: &Site,
+    certificate: Option<(&[CertificateDer<'static>], &KeyPair)>,
+) -> Arc<ClientConfig> {
     let mut roots = RootCertStore::empty();
     roots.add(site.app().ca.certificate().clone()).unwrap();
     let builder = ClientConfig::builder_with_provider(provider())
@@ -50,7 +53,10 @@ pub(crate) fn tls(site: &Site, certificate: Option<(&[CertificateDer<'static>], 
     Arc::new(config)
 }
 
-async fn handshake(address: SocketAddr, tls: Arc<ClientConfig>) -> std::io::Result<TlsStream<TcpStream>> {
+async fn handshake(
+    address: SocketAddr,
+    tls: Arc<ClientConfig>,
+) -> std::io::Result<TlsStream<TcpStream>> {
     let tcp = TcpStream::connect(address).await?;
     let name = ServerName::try_from("localhost").unwrap();
     TlsConnector::from(tls).connect(name, tcp).await
@@ -72,16 +78,25 @@ pub(crate) async fn connect(site: &Site, tls: Arc<ClientConfig>) -> (Channel, Ha
     let kind = stream.get_ref().1.handshake_kind().unwrap();
     let mut stream = Some(TokioIo::new(stream));
     let connector = tower::service_fn(move |_: Uri| {
-        let stream = stream.take().ok_or_else(|| std::io::Error::other("the connection ended"));
+        let stream = stream
+            .take()
+            .ok_or_else(|| std::io::Error::other("the connection ended"));
         async move { stream }
     });
     let endpoint = Endpoint::from_static("http://sickbay");
-    (endpoint.connect_with_connector(connector).await.unwrap(), kind)
+    (
+        endpoint.connect_with_connector(connector).await.unwrap(),
+        kind,
+    )
 }
 
 /// A certificate signing request over `key`.
 pub(crate) fn request_over(key: &KeyPair) -> Vec<u8> {
-    CertificateParams::default().serialize_request(key).unwrap().der().to_vec()
+    CertificateParams::default()
+        .serialize_request(key)
+        .unwrap()
+        .der()
+        .to_vec()
 }
 
 /// Why the server refused, for branching.
@@ -97,7 +112,12 @@ pub(crate) fn reason(status: &Status) -> Reason {
 }
 
 /// Asks for enrolment once.
-pub(crate) async fn ask(site: &Site, token: &str, key: &KeyPair, name: &str) -> Result<enrol_response::Outcome, Status> {
+pub(crate) async fn ask(
+    site: &Site,
+    token: &str,
+    key: &KeyPair,
+    name: &str,
+) -> Result<enrol_response::Outcome, Status> {
     let request = v1::EnrolRequest {
         token: token.to_owned(),
         csr_der: request_over(key).into(),
@@ -195,7 +215,11 @@ pub(crate) struct Session {
 
 impl Session {
     /// Sends `first` and waits for the welcome.
-    pub(crate) async fn open(site: &Site, tls: Arc<ClientConfig>, first: CollectorMessage) -> Result<Self, Status> {
+    pub(crate) async fn open(
+        site: &Site,
+        tls: Arc<ClientConfig>,
+        first: CollectorMessage,
+    ) -> Result<Self, Status> {
         let (channel, _) = connect(site, tls).await;
         let (up, messages) = mpsc::channel(1024);
         up.send(first).await.unwrap();
@@ -210,7 +234,10 @@ impl Session {
     ) -> Result<Self, Status> {
         let opening = async {
             let mut client = FleetClient::new(channel);
-            let mut down = client.session(ReceiverStream::new(messages)).await?.into_inner();
+            let mut down = client
+                .session(ReceiverStream::new(messages))
+                .await?
+                .into_inner();
             let first = down.message().await?.and_then(|message| message.kind);
             let Some(Down::Welcome(welcome)) = first else {
                 panic!("no welcome but {first:?}");
@@ -228,7 +255,9 @@ impl Session {
     pub(crate) async fn next(&mut self) -> Result<Down, Status> {
         let message = tokio::time::timeout(PATIENCE, self.down.message()).await;
         let message = message.expect("the server answers in time")?;
-        Ok(message.and_then(|message| message.kind).expect("the server ends no session without a reason"))
+        Ok(message
+            .and_then(|message| message.kind)
+            .expect("the server ends no session without a reason"))
     }
 
     /// Sends a report and waits for its answer.

@@ -17,7 +17,11 @@ use crate::site::{Site, assert_says};
 
 async fn refused(site: &Site, token: &str) -> Reason {
     let key = KeyPair::generate().unwrap();
-    reason(&ask(site, token, &key, "PC-X").await.expect_err("the token is refused"))
+    reason(
+        &ask(site, token, &key, "PC-X")
+            .await
+            .expect_err("the token is refused"),
+    )
 }
 
 #[tokio::test]
@@ -26,7 +30,10 @@ async fn every_token_that_may_not_be_used_says_why_and_makes_no_device() {
     let bystander = Device::enrol(&site, "PC-1").await;
     let mut live = bystander.session(&site).await.unwrap();
 
-    assert_eq!(refused(&site, "sbe_nobody-made-this").await, Reason::TokenUnknown);
+    assert_eq!(
+        refused(&site, "sbe_nobody-made-this").await,
+        Reason::TokenUnknown
+    );
     assert_eq!(refused(&site, "").await, Reason::TokenUnknown);
 
     let end = site.now().plus_millis(HOUR_MS);
@@ -38,7 +45,9 @@ async fn every_token_that_may_not_be_used_says_why_and_makes_no_device() {
     let key = KeyPair::generate().unwrap();
     ask(&site, &for_one, &key, "PC-2").await.unwrap();
     assert_eq!(refused(&site, &for_one).await, Reason::TokenUsedUp);
-    ask(&site, &for_one, &key, "PC-2").await.expect("asking again with the same key costs no use");
+    ask(&site, &for_one, &key, "PC-2")
+        .await
+        .expect("asking again with the same key costs no use");
 
     let (id, revoked) = site.token(|_| ()).await;
     assert!(site.store().revoke_token(id, site.now()).await.unwrap());
@@ -46,7 +55,11 @@ async fn every_token_that_may_not_be_used_says_why_and_makes_no_device() {
 
     let active = site.api().await.json("/api/v1/devices").await;
     assert_eq!(active["items"].as_array().unwrap().len(), 2, "{active}");
-    assert_eq!(live.acknowledged(report(1, true, vec![on_the_wire(client("PC-1"))])).await, 1);
+    assert_eq!(
+        live.acknowledged(report(1, true, vec![on_the_wire(client("PC-1"))]))
+            .await,
+        1
+    );
 }
 
 #[tokio::test]
@@ -56,7 +69,11 @@ async fn the_use_limit_of_a_token_is_exact_when_many_machines_come_at_once() {
     let keys: Vec<KeyPair> = (0..8).map(|_| KeyPair::generate().unwrap()).collect();
     let asked = keys.iter().map(|key| ask(&site, &token, key, "PC"));
     let answers = futures::future::join_all(asked).await;
-    let refusals: Vec<Reason> = answers.iter().filter_map(|answer| answer.as_ref().err()).map(reason).collect();
+    let refusals: Vec<Reason> = answers
+        .iter()
+        .filter_map(|answer| answer.as_ref().err())
+        .map(reason)
+        .collect();
     assert_eq!(refusals, [Reason::TokenUsedUp; 5]);
 }
 
@@ -80,13 +97,49 @@ async fn an_enrolment_request_out_of_bounds_is_refused_with_its_reason() {
     let last = forged.len() - 1;
     forged[last] ^= 1;
     let cases = [
-        (EnrolRequest { csr_der: vec![0; limits::CSR_BYTES + 1].into(), ..good() }, Reason::TooLarge),
-        (EnrolRequest { token: "t".repeat(limits::TOKEN_BYTES + 1), ..good() }, Reason::TooLarge),
-        (machine(|m| m.host_name = "n".repeat(limits::TEXT_BYTES + 1)), Reason::TooLarge),
-        (machine(|m| m.organizational_unit = "n".repeat(limits::TEXT_BYTES + 1)), Reason::TooLarge),
-        (EnrolRequest { csr_der: b"garbage".to_vec().into(), ..good() }, Reason::BadRequest),
-        (EnrolRequest { csr_der: forged.into(), ..good() }, Reason::BadRequest),
-        (EnrolRequest { csr_der: request_over(&p384).into(), ..good() }, Reason::BadRequest),
+        (
+            EnrolRequest {
+                csr_der: vec![0; limits::CSR_BYTES + 1].into(),
+                ..good()
+            },
+            Reason::TooLarge,
+        ),
+        (
+            EnrolRequest {
+                token: "t".repeat(limits::TOKEN_BYTES + 1),
+                ..good()
+            },
+            Reason::TooLarge,
+        ),
+        (
+            machine(|m| m.host_name = "n".repeat(limits::TEXT_BYTES + 1)),
+            Reason::TooLarge,
+        ),
+        (
+            machine(|m| m.organizational_unit = "n".repeat(limits::TEXT_BYTES + 1)),
+            Reason::TooLarge,
+        ),
+        (
+            EnrolRequest {
+                csr_der: b"garbage".to_vec().into(),
+                ..good()
+            },
+            Reason::BadRequest,
+        ),
+        (
+            EnrolRequest {
+                csr_der: forged.into(),
+                ..good()
+            },
+            Reason::BadRequest,
+        ),
+        (
+            EnrolRequest {
+                csr_der: request_over(&p384).into(),
+                ..good()
+            },
+            Reason::BadRequest,
+        ),
     ];
     let (channel, _) = connect(&site, tls(&site, None)).await;
     let mut enrolment = EnrolmentClient::new(channel);
@@ -94,13 +147,18 @@ async fn an_enrolment_request_out_of_bounds_is_refused_with_its_reason() {
         let refused = enrolment.enrol(request).await.expect_err("out of bounds");
         assert_eq!(reason(&refused), expected, "case {place}: {refused:?}");
     }
-    enrolment.enrol(good()).await.expect("the same connection goes on working");
+    enrolment
+        .enrol(good())
+        .await
+        .expect("the same connection goes on working");
 }
 
 /// A real collector over an empty recording.
 fn collector(site: &Site, folder: &std::path::Path, token: &str, pin: &str) -> Collector {
     let host = Arc::new(Recording::new(Registry::new(), Description::default()));
-    let url = format!("https://{}", site.server.collectors).parse().unwrap();
+    let url = format!("https://{}", site.server.collectors)
+        .parse()
+        .unwrap();
     let mut options = CollectorOptions::new(folder.to_owned(), vec![url], host);
     options.token = Some(token.to_owned());
     options.ca_pins = vec![pin.parse::<CaPin>().unwrap()];
@@ -112,11 +170,20 @@ async fn a_collector_with_the_wrong_pin_refuses_the_server_before_it_shows_its_t
     let site = Site::start().await;
     let (_, token) = site.token(|token| token.use_limit = Some(1)).await;
     let folder = tempfile::tempdir().unwrap();
-    let refused = collector(&site, folder.path(), &token, &"ab".repeat(32)).enrol().await;
+    let refused = collector(&site, folder.path(), &token, &"ab".repeat(32))
+        .enrol()
+        .await;
     let error = anyhow::Error::from(refused.expect_err("not the pinned CA"));
-    assert_says(&format!("{error:#}"), &["pinned"], "the collector's own error");
+    assert_says(
+        &format!("{error:#}"),
+        &["pinned"],
+        "the collector's own error",
+    );
     assert_eq!(site.store().tokens().await.unwrap()[0].uses, 0);
 
-    let right = collector(&site, folder.path(), &token, &site.app().ca.pin()).enrol().await.unwrap();
+    let right = collector(&site, folder.path(), &token, &site.app().ca.pin())
+        .enrol()
+        .await
+        .unwrap();
     assert!(matches!(right, EnrolOutcome::Enrolled { .. }), "{right:?}");
 }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair,
+};
 use rustls::HandshakeKind;
 use rustls::pki_types::CertificateDer;
 use sickbay_diagnosis::time::DAY_MS;
@@ -43,10 +45,15 @@ impl Witness {
 async fn a_call_without_a_certificate_is_told_to_enrol_and_harms_nobody() {
     let site = Site::start().await;
     let mut witness = Witness::of(&site).await;
-    let refused = Session::open(&site, tls(&site, None), hello(&EPOCH)).await.err().unwrap();
+    let refused = Session::open(&site, tls(&site, None), hello(&EPOCH))
+        .await
+        .err()
+        .unwrap();
     assert_eq!(reason(&refused), Reason::CertificateMissing);
     let (channel, _) = connect(&site, tls(&site, None)).await;
-    let renewal = FleetClient::new(channel).renew(sickbay_proto::v1::RenewRequest::default()).await;
+    let renewal = FleetClient::new(channel)
+        .renew(sickbay_proto::v1::RenewRequest::default())
+        .await;
     assert_eq!(reason(&renewal.unwrap_err()), Reason::CertificateMissing);
     witness.is_well().await;
 }
@@ -56,21 +63,35 @@ async fn a_certificate_of_a_foreign_ca_ends_in_the_handshake_and_harms_nobody() 
     let site = Site::start().await;
     let mut witness = Witness::of(&site).await;
     let device = Device::enrol(&site, "PC-1").await;
-    assert_eq!(refused_in_handshake(&site, Arc::clone(&device.tls)).await, None);
+    assert_eq!(
+        refused_in_handshake(&site, Arc::clone(&device.tls)).await,
+        None
+    );
 
-    // A CA of the same name, over the very key that is enrolled.
-    let mut params = CertificateParams::default();
-    params.distinguished_name.push(rcgen::DnType::CommonName, "Sickbay CA");
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let foreign = Issuer::new(params, KeyPair::generate().unwrap());
-    let leaf = CertificateParams::default().signed_by(&device.key, &foreign).unwrap();
-    let shown = [leaf.der().clone()];
-    let refused = refused_in_handshake(&site, tls(&site, Some((&shown, &device.key)))).await;
-    assert_says(&refused.unwrap(), &["UnknownCA"], "a foreign certificate");
+    // Each over the very key that is enrolled; one CA pretends to be the site's own.
+    for (name, alert) in [("Another CA", "UnknownCA"), ("Sickbay CA", "DecryptError")] {
+        let mut params = CertificateParams::default();
+        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let foreign = Issuer::new(params, KeyPair::generate().unwrap());
+        let leaf = CertificateParams::default()
+            .signed_by(&device.key, &foreign)
+            .unwrap();
+        let shown = [leaf.der().clone()];
+        let refused = refused_in_handshake(&site, tls(&site, Some((&shown, &device.key)))).await;
+        assert_says(&refused.unwrap(), &["fatal alert", alert], name);
+    }
 
-    let itself = CertificateParams::default().self_signed(&device.key).unwrap();
+    let itself = CertificateParams::default()
+        .self_signed(&device.key)
+        .unwrap();
     let shown = [itself.der().clone()];
-    assert!(refused_in_handshake(&site, tls(&site, Some((&shown, &device.key)))).await.is_some());
+    assert!(
+        refused_in_handshake(&site, tls(&site, Some((&shown, &device.key))))
+            .await
+            .is_some()
+    );
     witness.is_well().await;
 }
 
@@ -80,10 +101,17 @@ async fn an_expired_certificate_ends_in_the_handshake_and_harms_nobody() {
     let mut witness = Witness::of(&site).await;
     let device = Device::enrol(&site, "PC-1").await;
     site.clock.advance((DEVICE_DAYS - 1) * DAY_MS);
-    assert_eq!(refused_in_handshake(&site, Arc::clone(&device.tls)).await, None);
+    assert_eq!(
+        refused_in_handshake(&site, Arc::clone(&device.tls)).await,
+        None
+    );
     site.clock.advance(DAY_MS + 1000);
     let refused = refused_in_handshake(&site, Arc::clone(&device.tls)).await;
-    assert_says(&refused.unwrap(), &["CertificateExpired"], "an expired certificate");
+    assert_says(
+        &refused.unwrap(),
+        &["CertificateExpired"],
+        "an expired certificate",
+    );
     witness.is_well().await;
 }
 
@@ -103,13 +131,18 @@ async fn revocation_bites(site: &Site, revoke: impl AsyncFnOnce(&Device)) {
     let mut witness = Witness::of(site).await;
     let device = Device::enrol(site, "PC-1").await;
     let mut session = device.session(site).await.unwrap();
-    session.acknowledged(report(1, true, vec![on_the_wire(client("PC-1"))])).await;
+    session
+        .acknowledged(report(1, true, vec![on_the_wire(client("PC-1"))]))
+        .await;
 
     revoke(&device).await;
     let revoked_at = Instant::now();
     assert_eq!(session.ended().await, Reason::DeviceRevoked);
     let took = revoked_at.elapsed();
-    assert!(took < Duration::from_secs(1), "the live stream ended only after {took:?}");
+    assert!(
+        took < Duration::from_secs(1),
+        "the live stream ended only after {took:?}"
+    );
 
     // The same TLS settings hold whatever the first session left behind for a resumption.
     let (_, kind) = connect(site, Arc::clone(&device.tls)).await;
@@ -128,7 +161,10 @@ async fn revocation_bites(site: &Site, revoke: impl AsyncFnOnce(&Device)) {
 async fn revocation_bites_within_a_second_also_on_a_live_stream() {
     let site = Site::start().await;
     revocation_bites(&site, async |device| {
-        let changed = site.store().set_status(&[device.id], DeviceStatus::Revoked, site.now()).await;
+        let changed = site
+            .store()
+            .set_status(&[device.id], DeviceStatus::Revoked, site.now())
+            .await;
         assert_eq!(changed.unwrap().len(), 1);
     })
     .await;
@@ -139,7 +175,9 @@ async fn revocation_by_another_process_bites_within_a_second_too() {
     let site = Site::start().await;
     let other = site.other_handle().await;
     revocation_bites(&site, async |device| {
-        let changed = other.set_status(&[device.id], DeviceStatus::Revoked, site.now()).await;
+        let changed = other
+            .set_status(&[device.id], DeviceStatus::Revoked, site.now())
+            .await;
         assert_eq!(changed.unwrap().len(), 1);
     })
     .await;
@@ -154,13 +192,20 @@ async fn a_device_revoked_between_its_handshake_and_its_hello_does_not_slip_in()
     let opening = tokio::spawn(Session::over(channel, up.clone(), messages));
     // Long enough for the server to have looked at the certificate, and for its job to have seen the revocation.
     tokio::time::sleep(Duration::from_millis(300)).await;
-    let revoked = site.store().set_status(&[device.id], DeviceStatus::Revoked, site.now()).await;
+    let revoked = site
+        .store()
+        .set_status(&[device.id], DeviceStatus::Revoked, site.now())
+        .await;
     assert_eq!(revoked.unwrap().len(), 1);
     tokio::time::sleep(Duration::from_millis(600)).await;
     site.clock.advance(60_000);
     tokio::time::sleep(Duration::from_millis(600)).await;
     up.send(hello(&EPOCH)).await.unwrap();
-    let refused = opening.await.unwrap().err().expect("a revoked device is not welcomed");
+    let refused = opening
+        .await
+        .unwrap()
+        .err()
+        .expect("a revoked device is not welcomed");
     assert_eq!(reason(&refused), Reason::DeviceRevoked);
 }
 
@@ -170,11 +215,19 @@ async fn a_retired_device_is_told_so_on_its_live_stream_and_when_it_comes_back()
     let mut witness = Witness::of(&site).await;
     let device = Device::enrol(&site, "PC-1").await;
     let mut session = device.session(&site).await.unwrap();
-    session.acknowledged(report(1, true, vec![on_the_wire(client("PC-1"))])).await;
-    let retired = site.store().set_status(&[device.id], DeviceStatus::Retired, site.now()).await;
+    session
+        .acknowledged(report(1, true, vec![on_the_wire(client("PC-1"))]))
+        .await;
+    let retired = site
+        .store()
+        .set_status(&[device.id], DeviceStatus::Retired, site.now())
+        .await;
     assert_eq!(retired.unwrap().len(), 1);
     assert_eq!(session.ended().await, Reason::DeviceRetired);
-    assert_eq!(reason(&device.session(&site).await.err().unwrap()), Reason::DeviceRetired);
+    assert_eq!(
+        reason(&device.session(&site).await.err().unwrap()),
+        Reason::DeviceRetired
+    );
     witness.is_well().await;
 }
 
@@ -182,8 +235,14 @@ async fn a_retired_device_is_told_so_on_its_live_stream_and_when_it_comes_back()
 async fn a_valid_certificate_of_a_device_that_the_server_lost_is_told_to_enrol() {
     let site = Site::start().await;
     let key = KeyPair::generate().unwrap();
-    let request = sickbay_server::identity::ca::SigningRequest::read(&crate::device::request_over(&key)).unwrap();
-    let lost = site.app().ca.issue_device(uuid::Uuid::now_v7(), &request, site.now()).unwrap();
+    let request =
+        sickbay_server::identity::ca::SigningRequest::read(&crate::device::request_over(&key))
+            .unwrap();
+    let lost = site
+        .app()
+        .ca
+        .issue_device(uuid::Uuid::now_v7(), &request, site.now())
+        .unwrap();
     let shown = [CertificateDer::from(lost.der)];
     let refused = Session::open(&site, tls(&site, Some((&shown, &key))), hello(&EPOCH)).await;
     assert_eq!(reason(&refused.err().unwrap()), Reason::DeviceUnknown);
@@ -197,7 +256,11 @@ async fn a_renewed_certificate_works_and_stays_with_the_same_device() {
     let renewed = device.renew(&site).await.unwrap();
     assert_eq!(renewed.device_id, device.id.to_string());
     site.clock.advance((DEVICE_DAYS / 2 + 1) * DAY_MS);
-    assert!(refused_in_handshake(&site, Arc::clone(&device.tls)).await.is_some());
+    assert!(
+        refused_in_handshake(&site, Arc::clone(&device.tls))
+            .await
+            .is_some()
+    );
     let shown = tls(&site, Some((&chain(&renewed), &device.key)));
     let session = Session::open(&site, shown, hello(&EPOCH)).await;
     assert!(session.is_ok());
@@ -206,13 +269,19 @@ async fn a_renewed_certificate_works_and_stays_with_the_same_device() {
 #[tokio::test]
 async fn nobody_renews_over_the_key_of_another_device() {
     let site = Site::start().await;
-    let (one, other) = (Device::enrol(&site, "PC-1").await, Device::enrol(&site, "PC-2").await);
+    let (one, other) = (
+        Device::enrol(&site, "PC-1").await,
+        Device::enrol(&site, "PC-2").await,
+    );
     let thief = Device {
         id: one.id,
         key: other.key,
         tls: one.tls,
     };
-    assert_eq!(reason(&thief.renew(&site).await.err().unwrap()), Reason::BadRequest);
+    assert_eq!(
+        reason(&thief.renew(&site).await.err().unwrap()),
+        Reason::BadRequest
+    );
 }
 
 #[tokio::test]
@@ -222,7 +291,11 @@ async fn a_newer_session_of_the_same_device_takes_over() {
     let mut old = device.session(&site).await.unwrap();
     let mut new = device.session(&site).await.unwrap();
     assert_eq!(old.ended().await, Reason::Replaced);
-    assert_eq!(new.acknowledged(report(1, true, vec![on_the_wire(client("PC-1"))])).await, 1);
+    assert_eq!(
+        new.acknowledged(report(1, true, vec![on_the_wire(client("PC-1"))]))
+            .await,
+        1
+    );
 }
 
 #[tokio::test]
@@ -242,9 +315,13 @@ async fn a_pending_device_gets_its_certificate_only_after_approval() {
     }
     assert_eq!(ids[0], ids[1], "asking again makes no second device");
     let id = ids[0].parse().unwrap();
-    let approved = site.store().set_status(&[id], DeviceStatus::Active, site.now()).await;
+    let approved = site
+        .store()
+        .set_status(&[id], DeviceStatus::Active, site.now())
+        .await;
     assert_eq!(approved.unwrap().len(), 1);
-    let enrol_response::Outcome::Issued(issued) = ask(&site, &token, &key, "PC-1").await.unwrap() else {
+    let enrol_response::Outcome::Issued(issued) = ask(&site, &token, &key, "PC-1").await.unwrap()
+    else {
         panic!("approved and still pending");
     };
     let device = Device::new(&site, issued, key);

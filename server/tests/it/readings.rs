@@ -1,6 +1,8 @@
 //! What the devices of these tests say.
 
-use sickbay_diagnosis::keys::{POLICY, TCPIP_PARAMETERS, UPDATE_POLICY_SETTINGS, UX_SETTINGS, WINDOWS_NT};
+use sickbay_diagnosis::keys::{
+    POLICY, TCPIP_PARAMETERS, UPDATE_POLICY_SETTINGS, UX_SETTINGS, WINDOWS_NT,
+};
 use sickbay_diagnosis::observation::{Observation, Outcome};
 use sickbay_diagnosis::reading::{Data, Reading, Source};
 use sickbay_diagnosis::{Check, Time};
@@ -52,7 +54,11 @@ fn device(name: &str, build: &str, installation: &str, edition: &str) -> (Check,
 pub(crate) fn paused_by_user(end: Time) -> (Check, Observation) {
     let readings = vec![
         reading(UPDATE_POLICY_SETTINGS, None, Data::Key(None)),
-        reading(UPDATE_POLICY_SETTINGS, Some("PausedQualityStatus"), Data::Dword(1)),
+        reading(
+            UPDATE_POLICY_SETTINGS,
+            Some("PausedQualityStatus"),
+            Data::Dword(1),
+        ),
         text(UX_SETTINGS, "PauseUpdatesExpiryTime", &end.to_string()),
     ];
     seen(Check::Pause, readings)
@@ -71,7 +77,11 @@ pub(crate) fn paused_by_policy(date: &str) -> (Check, Observation) {
 pub(crate) fn not_paused() -> (Check, Observation) {
     let readings = vec![
         reading(UPDATE_POLICY_SETTINGS, None, Data::Key(None)),
-        reading(UPDATE_POLICY_SETTINGS, Some("PausedQualityStatus"), Data::Dword(0)),
+        reading(
+            UPDATE_POLICY_SETTINGS,
+            Some("PausedQualityStatus"),
+            Data::Dword(0),
+        ),
     ];
     seen(Check::Pause, readings)
 }

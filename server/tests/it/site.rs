@@ -53,7 +53,10 @@ where
     loop {
         match ask().await {
             Ok(answer) => return answer,
-            Err(last) => assert!(Instant::now() < deadline, "{what}: not within {PATIENCE:?}; last seen: {last}"),
+            Err(last) => assert!(
+                Instant::now() < deadline,
+                "{what}: not within {PATIENCE:?}; last seen: {last}"
+            ),
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -63,7 +66,9 @@ impl Site {
     pub(crate) async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::system();
-        let server = Running::start(config(folder.path()), clock.clone()).await.unwrap();
+        let server = Running::start(config(folder.path()), clock.clone())
+            .await
+            .unwrap();
         Self {
             server,
             clock,
@@ -134,7 +139,11 @@ impl Site {
     }
 
     /// Reports for a device behind the wire, and waits until it is durable.
-    pub(crate) async fn take_in(&self, device: &DeviceIdentity, observations: Vec<(Check, Observation)>) {
+    pub(crate) async fn take_in(
+        &self,
+        device: &DeviceIdentity,
+        observations: Vec<(Check, Observation)>,
+    ) {
         let (answer, mut answered) = tokio::sync::mpsc::unbounded_channel();
         let report = Report {
             sequence: 1,
@@ -151,7 +160,10 @@ impl Site {
             .await
             .unwrap();
         let outcome = answered.recv().await.unwrap();
-        assert!(matches!(outcome, Outcome::Send(ToCollector::Ack { .. })), "{outcome:?}");
+        assert!(
+            matches!(outcome, Outcome::Send(ToCollector::Ack { .. })),
+            "{outcome:?}"
+        );
     }
 
     /// Somebody with an API token: its id, and who uses it.
@@ -274,6 +286,9 @@ impl Viewer {
 #[track_caller]
 pub(crate) fn assert_says(text: &str, parts: &[&str], of: impl Debug) {
     for part in parts {
-        assert!(text.contains(part), "{of:?}: {part:?} is not said in: {text}");
+        assert!(
+            text.contains(part),
+            "{of:?}: {part:?} is not said in: {text}"
+        );
     }
 }

@@ -1,11 +1,11 @@
 //! What happens although nobody reports.
 
+use serde_json::Value;
+use sickbay_diagnosis::Check;
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::observation::Observation;
-use sickbay_diagnosis::Check;
 use sickbay_diagnosis::time::DAY_MS;
 use sickbay_store::{DeviceIdentity, Scope};
-use serde_json::Value;
 
 use crate::device::{Device, report};
 use crate::readings::{client, on_the_wire, paused_by_policy, paused_by_user};
@@ -15,27 +15,41 @@ const ISSUE: &str = "quality-updates-paused";
 
 async fn open_count(api: &Viewer) -> u64 {
     let issues = api.json("/api/v1/issues").await;
-    let issue = issues.as_array().unwrap().iter().find(|issue| issue["id"] == ISSUE);
+    let issue = issues
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|issue| issue["id"] == ISSUE);
     issue.unwrap()["open"].as_u64().unwrap()
 }
 
 async fn state(api: &Viewer, device: &str) -> Value {
     let detail = api.json(&format!("/api/v1/devices/{device}")).await;
     let verdicts = detail["verdicts"].as_array().unwrap();
-    verdicts.iter().find(|verdict| verdict["issue"] == ISSUE).unwrap()["state"].clone()
+    verdicts
+        .iter()
+        .find(|verdict| verdict["issue"] == ISSUE)
+        .unwrap()["state"]
+        .clone()
 }
 
 /// Reads the event stream until an event names all of `wanted`; gives the regions named until then.
 async fn told(mut stream: reqwest::Response, wanted: Vec<String>) -> Vec<String> {
     let mut text = String::new();
     let reading = async {
-        while !wanted.iter().all(|region| text.contains(&format!("\"{region}\""))) {
+        while !wanted
+            .iter()
+            .all(|region| text.contains(&format!("\"{region}\"")))
+        {
             let chunk = stream.chunk().await.unwrap().expect("the stream goes on");
             text.push_str(std::str::from_utf8(&chunk).unwrap());
         }
     };
     let read = tokio::time::timeout(PATIENCE, reading).await;
-    assert!(read.is_ok(), "the page was not told of {wanted:?}, only: {text}");
+    assert!(
+        read.is_ok(),
+        "the page was not told of {wanted:?}, only: {text}"
+    );
     text.lines().map(str::to_owned).collect()
 }
 
@@ -56,36 +70,78 @@ async fn the_pause_ends_by_itself(site: &Site, device: &Device, end: Time) {
     let before = site.store().fleet_counts(&Scope::All).await.unwrap();
     assert_eq!((open_count(&api).await, before.serious), (1, 1));
     assert_eq!(state(&api, &id).await, "open");
-    assert!(api.page(&format!("/issues/{ISSUE}")).await.contains("PC-PAUSED"));
+    assert!(
+        api.page(&format!("/issues/{ISSUE}"))
+            .await
+            .contains("PC-PAUSED")
+    );
     let ahead = site.store().due(end.plus_millis(-1), 10).await.unwrap();
-    assert_eq!(ahead, Vec::<i64>::new(), "the verdict holds until the very end");
+    assert_eq!(
+        ahead,
+        Vec::<i64>::new(),
+        "the verdict holds until the very end"
+    );
 
     let stream = api.get("/events").await;
     site.clock.advance(end.since(site.now()) + 1);
-    let regions = ["overview", "issues", &format!("issue:{ISSUE}"), &format!("device:{id}")].map(str::to_owned);
+    let regions = [
+        "overview",
+        "issues",
+        &format!("issue:{ISSUE}"),
+        &format!("device:{id}"),
+    ]
+    .map(str::to_owned);
     let events = told(stream, regions.to_vec()).await;
-    assert!(events.iter().any(|line| line == "event: change"), "{events:?}");
+    assert!(
+        events.iter().any(|line| line == "event: change"),
+        "{events:?}"
+    );
 
-    eventually("the count goes down", async || match open_count(&api).await {
-        0 => Ok(()),
-        n => Err(format!("{n} open")),
+    eventually("the count goes down", async || {
+        match open_count(&api).await {
+            0 => Ok(()),
+            n => Err(format!("{n} open")),
+        }
     })
     .await;
     assert_eq!(state(&api, &id).await, "clear");
-    assert!(!api.page(&format!("/issues/{ISSUE}")).await.contains("PC-PAUSED"));
+    assert!(
+        !api.page(&format!("/issues/{ISSUE}"))
+            .await
+            .contains("PC-PAUSED")
+    );
     let after = site.store().fleet_counts(&Scope::All).await.unwrap();
     assert_eq!((after.serious, after.active()), (0, before.active()));
-    let row = &site.store().devices(&Scope::All, &sickbay_diagnosis::filter::Filter::Everything, &all()).await.unwrap()[0];
+    let row = &site
+        .store()
+        .devices(
+            &Scope::All,
+            &sickbay_diagnosis::filter::Filter::Everything,
+            &all(),
+        )
+        .await
+        .unwrap()[0];
     assert_eq!((row.open, row.serious), (0, 0));
 
     let detail = api.json(&format!("/api/v1/devices/{id}")).await;
-    let history: Vec<&Value> = detail["history"].as_array().unwrap().iter().filter(|row| row["issue"] == ISSUE).collect();
+    let history: Vec<&Value> = detail["history"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|row| row["issue"] == ISSUE)
+        .collect();
     assert_eq!(history.len(), 2, "{history:#?}");
-    assert_eq!((&history[0]["from"], &history[0]["to"]), (&"open".into(), &"clear".into()));
+    assert_eq!(
+        (&history[0]["from"], &history[0]["to"]),
+        (&"open".into(), &"clear".into())
+    );
     let at = Time::parse(history[0]["at"].as_str().unwrap()).unwrap();
     assert!(at >= end, "{at} is before {end}");
     let page = api.page(&format!("/devices/{id}")).await;
-    assert!(page.contains("(was open)"), "the page shows its history: {page}");
+    assert!(
+        page.contains("(was open)"),
+        "the page shows its history: {page}"
+    );
     assert!(page.contains("ended on"), "{page}");
 }
 
@@ -119,19 +175,25 @@ async fn once_expired_nothing_more_is_written() {
     let end = site.now().plus_days(1);
     let (_, token) = site.token(|_| ()).await;
     let device: DeviceIdentity = site.stored_device(&token, "PC-1").await;
-    site.take_in(&device, vec![client("PC-1"), paused_by_user(end)]).await;
+    site.take_in(&device, vec![client("PC-1"), paused_by_user(end)])
+        .await;
     site.clock.advance(DAY_MS + 1000);
     let metrics = &site.app().metrics;
-    eventually("it is diagnosed again", async || match metrics.rediagnosed.get() {
-        0 => Err("not yet".to_owned()),
-        _ => Ok(()),
+    eventually("it is diagnosed again", async || {
+        match metrics.rediagnosed.get() {
+            0 => Err("not yet".to_owned()),
+            _ => Ok(()),
+        }
     })
     .await;
     let commits = metrics.commits.get();
     let version = site.store().load_states(&[device.key]).await.unwrap()[0].version;
     site.clock.advance(400 * DAY_MS);
     tokio::time::sleep(std::time::Duration::from_millis(2500)).await;
-    assert_eq!(site.store().load_states(&[device.key]).await.unwrap()[0].version, version);
+    assert_eq!(
+        site.store().load_states(&[device.key]).await.unwrap()[0].version,
+        version
+    );
     assert_eq!(metrics.commits.get(), commits);
 }
 

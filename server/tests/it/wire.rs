@@ -53,25 +53,53 @@ fn bad_messages() -> Vec<(&'static str, Up, Reason)> {
     vec![
         (
             "a message of more than the limit",
-            Up::Report(report(1, true, vec![pause_of(texts(limits::MESSAGE_BYTES / 1000, 1100))])),
+            Up::Report(report(
+                1,
+                true,
+                vec![pause_of(texts(limits::MESSAGE_BYTES / 1000, 1100))],
+            )),
             Reason::TooLarge,
         ),
         (
             "too many observations",
-            Up::Report(report(1, true, vec![pause_of(vec![]); limits::OBSERVATIONS_PER_REPORT + 1])),
+            Up::Report(report(
+                1,
+                true,
+                vec![pause_of(vec![]); limits::OBSERVATIONS_PER_REPORT + 1],
+            )),
             Reason::TooLarge,
         ),
         (
             "too many readings",
-            Up::Report(report(1, true, vec![pause_of(texts(limits::READINGS_PER_OBSERVATION + 1, 1))])),
+            Up::Report(report(
+                1,
+                true,
+                vec![pause_of(texts(limits::READINGS_PER_OBSERVATION + 1, 1))],
+            )),
             Reason::TooLarge,
         ),
-        ("a path", with(|r| r.path = "x".repeat(limits::PATH_BYTES + 1)), Reason::TooLarge),
-        ("a name", with(|r| r.name = Some("x".repeat(limits::NAME_BYTES + 1))), Reason::TooLarge),
-        ("a text", with(|r| r.data = Some(reading::Data::Text("x".repeat(limits::DATA_BYTES + 1)))), Reason::TooLarge),
+        (
+            "a path",
+            with(|r| r.path = "x".repeat(limits::PATH_BYTES + 1)),
+            Reason::TooLarge,
+        ),
+        (
+            "a name",
+            with(|r| r.name = Some("x".repeat(limits::NAME_BYTES + 1))),
+            Reason::TooLarge,
+        ),
+        (
+            "a text",
+            with(|r| r.data = Some(reading::Data::Text("x".repeat(limits::DATA_BYTES + 1)))),
+            Reason::TooLarge,
+        ),
         (
             "bytes",
-            with(|r| r.data = Some(reading::Data::Binary(vec![0; limits::DATA_BYTES + 1].into()))),
+            with(|r| {
+                r.data = Some(reading::Data::Binary(
+                    vec![0; limits::DATA_BYTES + 1].into(),
+                ))
+            }),
             Reason::TooLarge,
         ),
         (
@@ -90,19 +118,54 @@ fn bad_messages() -> Vec<(&'static str, Up, Reason)> {
             }),
             Reason::TooLarge,
         ),
-        ("a reason", outcome(v1::observation::Outcome::Failed(long())), Reason::TooLarge),
-        ("another reason", outcome(v1::observation::Outcome::Unavailable(long())), Reason::TooLarge),
-        ("why it is unreadable", with(|r| r.data = Some(reading::Data::Unreadable("x".repeat(limits::TEXT_BYTES + 1)))), Reason::TooLarge),
         (
-            "a request id",
-            Up::RequestResult(v1::RequestResult { request_id: long(), ..v1::RequestResult::default() }),
+            "a reason",
+            outcome(v1::observation::Outcome::Failed(long())),
             Reason::TooLarge,
         ),
-        ("a short digest", whole(|r| r.digest = vec![0; limits::DIGEST_BYTES - 1].into()), Reason::BadRequest),
-        ("a long digest", whole(|r| r.digest = vec![0; limits::DIGEST_BYTES + 1].into()), Reason::BadRequest),
+        (
+            "another reason",
+            outcome(v1::observation::Outcome::Unavailable(long())),
+            Reason::TooLarge,
+        ),
+        (
+            "why it is unreadable",
+            with(|r| {
+                r.data = Some(reading::Data::Unreadable(
+                    "x".repeat(limits::TEXT_BYTES + 1),
+                ))
+            }),
+            Reason::TooLarge,
+        ),
+        (
+            "a request id",
+            Up::RequestResult(v1::RequestResult {
+                request_id: long(),
+                ..v1::RequestResult::default()
+            }),
+            Reason::TooLarge,
+        ),
+        (
+            "a short digest",
+            whole(|r| r.digest = vec![0; limits::DIGEST_BYTES - 1].into()),
+            Reason::BadRequest,
+        ),
+        (
+            "a long digest",
+            whole(|r| r.digest = vec![0; limits::DIGEST_BYTES + 1].into()),
+            Reason::BadRequest,
+        ),
         ("sequence 0", whole(|r| r.sequence = 0), Reason::BadRequest),
-        ("a sequence of 64 bits", whole(|r| r.sequence = u64::MAX), Reason::BadRequest),
-        ("a second hello", hello(&EPOCH).kind.unwrap(), Reason::BadRequest),
+        (
+            "a sequence of 64 bits",
+            whole(|r| r.sequence = u64::MAX),
+            Reason::BadRequest,
+        ),
+        (
+            "a second hello",
+            hello(&EPOCH).kind.unwrap(),
+            Reason::BadRequest,
+        ),
     ]
 }
 
@@ -111,11 +174,15 @@ async fn every_broken_limit_ends_that_stream_with_its_reason_and_no_other() {
     let site = Site::start().await;
     let witness = Device::enrol(&site, "WITNESS").await;
     let mut live = witness.session(&site).await.unwrap();
-    live.acknowledged(report(1, true, vec![on_the_wire(client("WITNESS"))])).await;
+    live.acknowledged(report(1, true, vec![on_the_wire(client("WITNESS"))]))
+        .await;
     let device = Device::enrol(&site, "PC-1").await;
     for (what, message, expected) in bad_messages() {
         let mut session = device.session(&site).await.unwrap();
-        assert_eq!(session.welcome.sequence, 0, "{what}: nothing of the ones before was stored");
+        assert_eq!(
+            session.welcome.sequence, 0,
+            "{what}: nothing of the ones before was stored"
+        );
         session.send(message).await;
         let refused = session.next().await.expect_err(what);
         assert_eq!(reason(&refused), expected, "{what}: {refused:?}");
@@ -123,7 +190,12 @@ async fn every_broken_limit_ends_that_stream_with_its_reason_and_no_other() {
     let next = report(2, false, vec![on_the_wire(not_paused())]);
     assert_eq!(live.acknowledged(next).await, 2);
     let mut session = device.session(&site).await.unwrap();
-    assert_eq!(session.acknowledged(report(1, true, vec![on_the_wire(client("PC-1"))])).await, 1);
+    assert_eq!(
+        session
+            .acknowledged(report(1, true, vec![on_the_wire(client("PC-1"))]))
+            .await,
+        1
+    );
 }
 
 #[tokio::test]
@@ -135,7 +207,12 @@ async fn what_is_exactly_as_large_as_allowed_is_taken() {
     readings[0].path = "p".repeat(limits::PATH_BYTES);
     readings[0].name = Some("n".repeat(limits::NAME_BYTES));
     readings.extend(texts(limits::READINGS_PER_OBSERVATION - 1, 1));
-    assert_eq!(session.acknowledged(report(1, true, vec![pause_of(readings)])).await, 1);
+    assert_eq!(
+        session
+            .acknowledged(report(1, true, vec![pause_of(readings)]))
+            .await,
+        1
+    );
 }
 
 #[tokio::test]
@@ -144,21 +221,30 @@ async fn a_session_begins_with_a_hello_of_the_right_form() {
     let device = Device::enrol(&site, "PC-1").await;
     let firsts = [
         ("a report first", up(Up::Report(report(1, true, vec![])))),
-        ("a heartbeat first", up(Up::Heartbeat(v1::Heartbeat::default()))),
+        (
+            "a heartbeat first",
+            up(Up::Heartbeat(v1::Heartbeat::default())),
+        ),
         ("an empty message first", CollectorMessage { kind: None }),
         ("a short epoch", hello(&[1; 15])),
         ("a long epoch", hello(&[1; 17])),
         ("no epoch", hello(&[])),
     ];
     for (what, first) in firsts {
-        let refused = Session::open(&site, Arc::clone(&device.tls), first).await.err().expect(what);
+        let refused = Session::open(&site, Arc::clone(&device.tls), first)
+            .await
+            .err()
+            .expect(what);
         assert_eq!(reason(&refused), Reason::BadRequest, "{what}");
     }
     let mut large = hello(&EPOCH);
     if let Some(Up::Hello(hello)) = &mut large.kind {
         hello.collector_version = "v".repeat(limits::TEXT_BYTES + 1);
     }
-    let refused = Session::open(&site, Arc::clone(&device.tls), large).await.err().unwrap();
+    let refused = Session::open(&site, Arc::clone(&device.tls), large)
+        .await
+        .err()
+        .unwrap();
     assert_eq!(reason(&refused), Reason::TooLarge);
 }
 
@@ -167,23 +253,48 @@ async fn a_report_sent_again_is_acknowledged_again_and_stored_once() {
     let site = Site::start().await;
     let device = Device::enrol(&site, "PC-1").await;
     let mut session = device.session(&site).await.unwrap();
-    let first = report(1, true, vec![on_the_wire(client("PC-1")), on_the_wire(not_paused())]);
+    let first = report(
+        1,
+        true,
+        vec![on_the_wire(client("PC-1")), on_the_wire(not_paused())],
+    );
     assert_eq!(session.acknowledged(first.clone()).await, 1);
     let second = report(2, false, vec![on_the_wire(client("PC-1-RENAMED"))]);
     assert_eq!(session.acknowledged(second.clone()).await, 2);
-    let before = site.store().device(&sickbay_store::Scope::All, device.id).await.unwrap().unwrap();
+    let before = site
+        .store()
+        .device(&sickbay_store::Scope::All, device.id)
+        .await
+        .unwrap()
+        .unwrap();
 
     // A sequence that goes backwards is nothing new: everything up to the newest one is durable.
     assert_eq!(session.acknowledged(first).await, 2);
     assert_eq!(session.acknowledged(second).await, 2);
     let mut again = device.session(&site).await.unwrap();
-    assert_eq!((again.welcome.sequence, again.welcome.epoch.to_vec()), (2, EPOCH.to_vec()));
+    assert_eq!(
+        (again.welcome.sequence, again.welcome.epoch.to_vec()),
+        (2, EPOCH.to_vec())
+    );
     assert_eq!(again.welcome.digest.to_vec(), vec![2; 32]);
-    assert_eq!(again.acknowledged(report(1, true, vec![on_the_wire(client("OLD"))])).await, 2);
+    assert_eq!(
+        again
+            .acknowledged(report(1, true, vec![on_the_wire(client("OLD"))]))
+            .await,
+        2
+    );
 
-    let after = site.store().device(&sickbay_store::Scope::All, device.id).await.unwrap().unwrap();
+    let after = site
+        .store()
+        .device(&sickbay_store::Scope::All, device.id)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(after.row.summary.name, "PC-1-RENAMED");
-    assert_eq!((after.mark, after.observations, after.findings), (before.mark, before.observations, before.findings));
+    assert_eq!(
+        (after.mark, after.observations, after.findings),
+        (before.mark, before.observations, before.findings)
+    );
     assert_eq!(site.app().metrics.reports.get(), 2);
     assert_eq!(site.app().metrics.duplicates.get(), 3);
 }
@@ -195,19 +306,39 @@ async fn a_gap_and_a_new_epoch_need_a_full_report() {
     let mut session = device.session(&site).await.unwrap();
     let part = |sequence| report(sequence, false, vec![on_the_wire(not_paused())]);
     let full = |sequence| report(sequence, true, vec![on_the_wire(client("PC-1"))]);
-    assert!(matches!(session.report(part(1)).await.unwrap(), Down::FullWanted(_)), "nothing is known yet");
+    assert!(
+        matches!(session.report(part(1)).await.unwrap(), Down::FullWanted(_)),
+        "nothing is known yet"
+    );
     assert_eq!(session.acknowledged(full(1)).await, 1);
     assert_eq!(session.acknowledged(part(2)).await, 2);
-    assert!(matches!(session.report(part(4)).await.unwrap(), Down::FullWanted(_)), "3 is missing");
+    assert!(
+        matches!(session.report(part(4)).await.unwrap(), Down::FullWanted(_)),
+        "3 is missing"
+    );
     assert_eq!(session.acknowledged(full(5)).await, 5);
 
-    let mut other = Session::open(&site, Arc::clone(&device.tls), hello(&[9; 16])).await.unwrap();
+    let mut other = Session::open(&site, Arc::clone(&device.tls), hello(&[9; 16]))
+        .await
+        .unwrap();
     assert_eq!(other.welcome.epoch.to_vec(), EPOCH.to_vec());
-    assert!(matches!(other.report(part(6)).await.unwrap(), Down::FullWanted(_)), "another epoch");
+    assert!(
+        matches!(other.report(part(6)).await.unwrap(), Down::FullWanted(_)),
+        "another epoch"
+    );
     assert_eq!(other.acknowledged(full(1)).await, 1);
-    let stored = site.store().device(&sickbay_store::Scope::All, device.id).await.unwrap().unwrap();
+    let stored = site
+        .store()
+        .device(&sickbay_store::Scope::All, device.id)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!((stored.mark.epoch, stored.mark.sequence), (vec![9; 16], 1));
-    assert_eq!(stored.observations.len(), 1, "a full report leaves nothing of what was before");
+    assert_eq!(
+        stored.observations.len(),
+        1,
+        "a full report leaves nothing of what was before"
+    );
 }
 
 #[tokio::test]
@@ -215,7 +346,11 @@ async fn what_a_newer_collector_says_is_skipped_and_the_rest_is_taken() {
     let site = Site::start().await;
     let device = Device::enrol(&site, "PC-1").await;
     let mut session = device.session(&site).await.unwrap();
-    session.up.send(CollectorMessage { kind: None }).await.unwrap();
+    session
+        .up
+        .send(CollectorMessage { kind: None })
+        .await
+        .unwrap();
 
     let mut of_tomorrow = pause_of(texts(1, 1));
     of_tomorrow.check = "check_of_tomorrow".to_owned();
@@ -225,7 +360,13 @@ async fn what_a_newer_collector_says_is_skipped_and_the_rest_is_taken() {
     };
     let [unknown_kind, mut unknown_source] = [texts(1, 1).remove(0), texts(1, 1).remove(0)];
     unknown_source.source = 99;
-    seen.readings.insert(0, v1::Reading { data: None, ..unknown_kind });
+    seen.readings.insert(
+        0,
+        v1::Reading {
+            data: None,
+            ..unknown_kind
+        },
+    );
     seen.readings.insert(0, unknown_source);
     let readings = seen.readings.len();
     let no_outcome = v1::Observation {
@@ -236,12 +377,28 @@ async fn what_a_newer_collector_says_is_skipped_and_the_rest_is_taken() {
     let observations = vec![of_tomorrow, pause, no_outcome, on_the_wire(client("PC-1"))];
     assert_eq!(session.acknowledged(report(1, true, observations)).await, 1);
 
-    let stored = site.store().device(&sickbay_store::Scope::All, device.id).await.unwrap().unwrap();
-    let names: Vec<&str> = stored.observations.iter().map(|(check, _)| check.name()).collect();
+    let stored = site
+        .store()
+        .device(&sickbay_store::Scope::All, device.id)
+        .await
+        .unwrap()
+        .unwrap();
+    let names: Vec<&str> = stored
+        .observations
+        .iter()
+        .map(|(check, _)| check.name())
+        .collect();
     assert_eq!(names, ["device", "pause", "services"]);
-    let pause = stored.observations.get(sickbay_diagnosis::Check::Pause).unwrap();
+    let pause = stored
+        .observations
+        .get(sickbay_diagnosis::Check::Pause)
+        .unwrap();
     assert_eq!(pause.readings().len(), readings - 2);
-    let verdict = site.api().await.json(&format!("/api/v1/devices/{}", device.id)).await;
+    let verdict = site
+        .api()
+        .await
+        .json(&format!("/api/v1/devices/{}", device.id))
+        .await;
     let state = |issue: &str| {
         let verdicts = verdict["verdicts"].as_array().unwrap();
         verdicts.iter().find(|v| v["issue"] == issue).unwrap()["state"].clone()
@@ -255,7 +412,10 @@ async fn a_flood_from_one_device_slows_that_device_alone() {
     /// More than a device may send at once.
     const FLOOD: u64 = 400;
     let site = Site::start().await;
-    let (loud, quiet) = (Device::enrol(&site, "LOUD").await, Device::enrol(&site, "QUIET").await);
+    let (loud, quiet) = (
+        Device::enrol(&site, "LOUD").await,
+        Device::enrol(&site, "QUIET").await,
+    );
     let mut flooding = loud.session(&site).await.unwrap();
     let started = Instant::now();
     let flood = tokio::spawn(async move {
@@ -263,7 +423,9 @@ async fn a_flood_from_one_device_slows_that_device_alone() {
         let sending = tokio::spawn(async move {
             for sequence in 1..=FLOOD {
                 let full = vec![on_the_wire(client("LOUD"))];
-                let _ = up.send(crate::device::up(Up::Report(report(sequence, true, full)))).await;
+                let _ = up
+                    .send(crate::device::up(Up::Report(report(sequence, true, full))))
+                    .await;
             }
         });
         while !matches!(flooding.next().await.unwrap(), Down::Ack(ack) if ack.sequence == FLOOD) {}
@@ -276,12 +438,20 @@ async fn a_flood_from_one_device_slows_that_device_alone() {
     while !flood.is_finished() {
         sequence += 1;
         let asked = Instant::now();
-        session.acknowledged(report(sequence, true, vec![on_the_wire(client("QUIET"))])).await;
+        session
+            .acknowledged(report(sequence, true, vec![on_the_wire(client("QUIET"))]))
+            .await;
         slowest = slowest.max(asked.elapsed());
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     let took = flood.await.unwrap();
-    assert!(took > Duration::from_millis(1500), "nothing slowed the flood down: {took:?}");
-    assert!(slowest < Duration::from_secs(1), "the quiet device waited {slowest:?}");
+    assert!(
+        took > Duration::from_millis(1500),
+        "nothing slowed the flood down: {took:?}"
+    );
+    assert!(
+        slowest < Duration::from_secs(1),
+        "the quiet device waited {slowest:?}"
+    );
     assert!(sequence > 3, "both were at work at the same time");
 }

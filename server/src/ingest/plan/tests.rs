@@ -69,14 +69,29 @@ fn named(name: &str) -> (Check, Observation) {
 
 fn paused(until: Time) -> (Check, Observation) {
     let values = [
-        (UPDATE_POLICY_SETTINGS, "PausedQualityStatus", Data::Dword(1)),
-        (UX_SETTINGS, "PauseUpdatesExpiryTime", text(&until.to_string())),
+        (
+            UPDATE_POLICY_SETTINGS,
+            "PausedQualityStatus",
+            Data::Dword(1),
+        ),
+        (
+            UX_SETTINGS,
+            "PauseUpdatesExpiryTime",
+            text(&until.to_string()),
+        ),
     ];
     seen(Check::Pause, &values)
 }
 
 fn resumed() -> (Check, Observation) {
-    seen(Check::Pause, &[(UPDATE_POLICY_SETTINGS, "PausedQualityStatus", Data::Dword(0))])
+    seen(
+        Check::Pause,
+        &[(
+            UPDATE_POLICY_SETTINGS,
+            "PausedQualityStatus",
+            Data::Dword(0),
+        )],
+    )
 }
 
 fn unreadable() -> (Check, Observation) {
@@ -124,7 +139,11 @@ fn stored(mut state: DeviceState, change: DeviceChange) -> DeviceState {
             FindingChange::Remove { issue } => {
                 let before = state.findings.len();
                 state.findings.retain(|old| old.issue != issue);
-                assert_eq!(state.findings.len(), before - 1, "only a row that is there is removed");
+                assert_eq!(
+                    state.findings.len(),
+                    before - 1,
+                    "only a row that is there is removed"
+                );
             }
         }
     }
@@ -143,7 +162,11 @@ fn taken(state: DeviceState, report: Report, now: Time) -> (DeviceChange, Device
 }
 
 fn history_of<'a>(change: &'a DeviceChange, issue: &str) -> Vec<&'a NewHistory> {
-    change.history.iter().filter(|row| row.issue == issue).collect()
+    change
+        .history
+        .iter()
+        .filter(|row| row.issue == issue)
+        .collect()
 }
 
 fn finding<'a>(state: &'a DeviceState, issue: &str) -> Option<&'a Finding> {
@@ -153,16 +176,30 @@ fn finding<'a>(state: &'a DeviceState, issue: &str) -> Option<&'a Finding> {
 /// A device whose first report said that updates are paused for two days.
 fn paused_device() -> (DeviceChange, DeviceState) {
     let end = start().plus_days(2);
-    taken(fresh(), report(1, true, vec![named("PC-1"), paused(end)]), start())
+    taken(
+        fresh(),
+        report(1, true, vec![named("PC-1"), paused(end)]),
+        start(),
+    )
 }
 
 #[test]
 fn the_first_diagnosis_tells_what_is_open_and_not_that_much_is_unknown() {
     let (change, state) = paused_device();
-    let told: Vec<(&str, State)> = change.history.iter().map(|row| (row.issue.as_str(), row.to)).collect();
+    let told: Vec<(&str, State)> = change
+        .history
+        .iter()
+        .map(|row| (row.issue.as_str(), row.to))
+        .collect();
     assert!(told.contains(&(ISSUE, State::Open)), "{told:?}");
     assert!(told.iter().all(|(_, to)| *to == State::Open), "{told:?}");
-    assert!(state.findings.iter().any(|finding| finding.state == State::Unknown), "unknown is kept all the same");
+    assert!(
+        state
+            .findings
+            .iter()
+            .any(|finding| finding.state == State::Unknown),
+        "unknown is kept all the same"
+    );
     assert_eq!(state.summary.name, "PC-1");
     assert_eq!(change.due_at, Some(start().plus_days(2)));
     assert_eq!(change.received_at, Some(start()));
@@ -173,7 +210,10 @@ fn what_becomes_unknown_later_is_news() {
     let (_, state) = paused_device();
     let (change, _) = taken(state, report(2, false, vec![unreadable()]), start());
     let told = history_of(&change, ISSUE);
-    assert_eq!((told.len(), told[0].from, told[0].to), (1, State::Open, State::Unknown));
+    assert_eq!(
+        (told.len(), told[0].from, told[0].to),
+        (1, State::Open, State::Unknown)
+    );
 }
 
 #[test]
@@ -194,7 +234,10 @@ fn a_gap_needs_a_full_report_and_a_full_one_closes_it() {
     let gap = working.take(&EPOCH, report(3, false, vec![resumed()]), start());
     assert!(matches!(gap, Taken::FullWanted(_)), "{gap:?}");
     assert_eq!(working.mark(), &state.mark);
-    assert!(working.finish().is_none(), "what cannot be applied leaves nothing behind");
+    assert!(
+        working.finish().is_none(),
+        "what cannot be applied leaves nothing behind"
+    );
 
     let (_, after) = taken(state, report(7, true, vec![named("PC-1")]), start());
     assert_eq!((after.mark.sequence, after.mark.digest), (7, vec![7; 32]));
@@ -206,8 +249,14 @@ fn a_new_epoch_begins_with_a_full_report_of_any_sequence() {
     let mut working = Working::new(state, start());
     let part = working.take(&[2; 16], report(2, false, vec![resumed()]), start());
     assert!(matches!(part, Taken::FullWanted(_)), "{part:?}");
-    assert_eq!(working.take(&[2; 16], report(1, true, vec![named("PC-1")]), start()), Taken::Applied);
-    assert_eq!((working.mark().epoch.as_slice(), working.mark().sequence), ([2; 16].as_slice(), 1));
+    assert_eq!(
+        working.take(&[2; 16], report(1, true, vec![named("PC-1")]), start()),
+        Taken::Applied
+    );
+    assert_eq!(
+        (working.mark().epoch.as_slice(), working.mark().sequence),
+        ([2; 16].as_slice(), 1)
+    );
     // The epoch that was left does not come back by a late report of its own.
     let late = working.take(&EPOCH, report(2, false, vec![resumed()]), start());
     assert!(matches!(late, Taken::FullWanted(_)), "{late:?}");
@@ -217,12 +266,19 @@ fn a_new_epoch_begins_with_a_full_report_of_any_sequence() {
 fn a_full_report_replaces_everything_and_a_partial_one_only_what_it_holds() {
     let (_, state) = paused_device();
     let (_, partial) = taken(state, report(2, false, vec![named("RENAMED")]), start());
-    assert_eq!((partial.observations.len(), partial.summary.name.as_str()), (2, "RENAMED"));
+    assert_eq!(
+        (partial.observations.len(), partial.summary.name.as_str()),
+        (2, "RENAMED")
+    );
     assert_eq!(finding(&partial, ISSUE).unwrap().state, State::Open);
 
     let (change, full) = taken(partial, report(3, true, vec![named("PC-1")]), start());
     assert_eq!(full.observations.len(), 1);
-    assert_eq!(finding(&full, ISSUE).unwrap().state, State::Unknown, "what is not in it is not known any more");
+    assert_eq!(
+        finding(&full, ISSUE).unwrap().state,
+        State::Unknown,
+        "what is not in it is not known any more"
+    );
     assert_eq!(history_of(&change, ISSUE).len(), 1);
 }
 
@@ -235,7 +291,11 @@ fn since_is_kept_while_the_state_stays_and_starts_anew_with_another() {
     let changed = finding(&state, ISSUE).unwrap();
     assert_eq!((changed.since, changed.changed_at), (start(), later));
     let told = history_of(&change, ISSUE);
-    assert_eq!((told.len(), told[0].from, told[0].to), (1, State::Open, State::Open), "another cause is news");
+    assert_eq!(
+        (told.len(), told[0].from, told[0].to),
+        (1, State::Open, State::Open),
+        "another cause is news"
+    );
     assert_eq!(change.due_at, Some(start().plus_days(5)));
 
     let latest = later.plus_millis(HOUR_MS);
@@ -248,11 +308,17 @@ fn an_unchanged_device_writes_no_finding_and_no_history() {
     let (_, state) = paused_device();
     let same = report(2, true, vec![named("PC-1"), paused(start().plus_days(2))]);
     let (change, _) = taken(state.clone(), same, start().plus_millis(HOUR_MS));
-    assert_eq!((change.findings, change.history, change.summary), (vec![], vec![], None));
+    assert_eq!(
+        (change.findings, change.history, change.summary),
+        (vec![], vec![], None)
+    );
 
     let mut working = Working::new(state, start().plus_millis(HOUR_MS));
     working.diagnose(&rules(), start().plus_millis(HOUR_MS));
-    assert!(working.finish().is_none(), "a diagnosis that finds nothing new costs no write");
+    assert!(
+        working.finish().is_none(),
+        "a diagnosis that finds nothing new costs no write"
+    );
 }
 
 #[test]
@@ -262,13 +328,23 @@ fn time_alone_closes_what_has_ended_and_then_rests() {
     let mut working = Working::new(state.clone(), end);
     working.diagnose(&rules(), end);
     let change = working.finish().expect("the pause is over");
-    assert_eq!((change.mark.clone(), change.observations.clone(), change.received_at), (None, None, None));
+    assert_eq!(
+        (
+            change.mark.clone(),
+            change.observations.clone(),
+            change.received_at
+        ),
+        (None, None, None)
+    );
     let removed = FindingChange::Remove {
         issue: ISSUE.to_owned(),
     };
     assert!(change.findings.contains(&removed), "{:?}", change.findings);
     let told = history_of(&change, ISSUE);
-    assert_eq!((told.len(), told[0].from, told[0].to), (1, State::Open, State::Clear));
+    assert_eq!(
+        (told.len(), told[0].from, told[0].to),
+        (1, State::Open, State::Clear)
+    );
     assert_eq!(change.due_at, None);
 
     let after = stored(state, change);
@@ -291,7 +367,10 @@ fn reports_of_one_batch_leave_the_last_finding_and_every_step_of_history() {
         working.diagnose(&rules(), now);
     }
     let change = working.finish().unwrap();
-    let steps: Vec<State> = history_of(&change, ISSUE).iter().map(|row| row.to).collect();
+    let steps: Vec<State> = history_of(&change, ISSUE)
+        .iter()
+        .map(|row| row.to)
+        .collect();
     assert_eq!(steps, [State::Open, State::Clear, State::Open]);
     let puts = change.findings.iter().filter(|change| match change {
         FindingChange::Put(finding) => finding.issue == ISSUE,
