@@ -1,4 +1,5 @@
 //! `sickbay-collector`: wires the command line and nothing else.
+#![forbid(unsafe_code)]
 
 use std::process::ExitCode;
 

@@ -49,6 +49,8 @@ pub const SERVER_MANAGER_REBOOT: [&str; 2] = [
     r"HKLM\SOFTWARE\Microsoft\ServerManager\CurrentRebootAttempts",
     r"HKLM\SOFTWARE\Microsoft\ServerManager\CurrentRebootAttemps",
 ];
+/// Where those stand.
+pub const SERVER_MANAGER: &str = r"HKLM\SOFTWARE\Microsoft\ServerManager";
 /// File renames at the next start (section 5).
 pub const SESSION_MANAGER: &str = r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager";
 /// Environment of the machine; tells the architecture (section 8).
@@ -63,6 +65,8 @@ pub const NETLOGON: &str = r"HKLM\SYSTEM\CurrentControlSet\Services\Netlogon";
 pub const NETLOGON_PARAMETERS: &str = r"HKLM\SYSTEM\CurrentControlSet\Services\Netlogon\Parameters";
 /// Host name and primary DNS domain.
 pub const TCPIP_PARAMETERS: &str = r"HKLM\SYSTEM\CurrentControlSet\Services\Tcpip\Parameters";
+/// The names of the machine.
+pub const COMPUTER_NAMES: &str = r"HKLM\SYSTEM\CurrentControlSet\Control\ComputerName";
 /// Name in force.
 pub const ACTIVE_COMPUTER_NAME: &str =
     r"HKLM\SYSTEM\CurrentControlSet\Control\ComputerName\ActiveComputerName";

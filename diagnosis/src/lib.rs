@@ -6,6 +6,7 @@
 //! Readings ([`reading`]) come in whole [`observation`]s, one per [`check`]. [`facts`] says what they mean, [`issues`] what is wrong,
 //! given the owner's [`expectation`]s, the fleet [`context`] and the time. [`filter`] is the one filter language of pages, API,
 //! exports and scopes. [`knowledge`] holds data files: releases, safeguard holds.
+#![forbid(unsafe_code)]
 
 pub mod check;
 pub mod context;

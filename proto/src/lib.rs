@@ -2,6 +2,7 @@
 //!
 //! The comments of the `.proto` are the protocol's documentation. The generated types do not leave the file `wire.rs` of
 //! either side, where they are converted and where the limits of [`limits`] are checked.
+#![forbid(unsafe_code)]
 
 pub mod limits;
 

@@ -130,12 +130,15 @@ fn settings() -> v1::Settings {
     }
 }
 
+/// A message: its name, its bytes as this build writes them, and the check that kept bytes still mean it.
+type Sample = (&'static str, Vec<u8>, Box<dyn Fn(&[u8])>);
+
 /// Every message of the protocol, by name.
-fn samples() -> Vec<(&'static str, Vec<u8>, Box<dyn Fn(&[u8])>)> {
+fn samples() -> Vec<Sample> {
     fn sample<M: Message + Default + PartialEq + Debug + 'static>(
         name: &'static str,
         message: M,
-    ) -> (&'static str, Vec<u8>, Box<dyn Fn(&[u8])>) {
+    ) -> Sample {
         let bytes = message.encode_to_vec();
         let check = move |golden: &[u8]| {
             let decoded = M::decode(golden)

@@ -210,7 +210,7 @@ async fn certificates(app: App, identity: Arc<ServerIdentity>) {
                 );
             }
             Err(error) => {
-                tracing::error!(error = %crate::ingest::chain(&error), "cannot issue a new server certificate")
+                tracing::error!(error = %crate::ingest::chain(&error), "cannot issue a new server certificate");
             }
         }
     }

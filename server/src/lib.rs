@@ -3,6 +3,7 @@
 //! [`identity`] says who is who; [`collectors`] and [`fleet`] hold the collectors' sessions; [`ingest`] turns reports into something
 //! durable; [`jobs`] does what happens without a report; [`pages`], [`api`] and [`export`] show it behind [`access`]; [`demo`] is a
 //! whole fleet in one process. [`server`] wires them.
+#![forbid(unsafe_code)]
 
 pub mod access;
 pub mod api;

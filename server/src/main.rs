@@ -1,4 +1,5 @@
 //! `sickbay-server`: wires and nothing else.
+#![forbid(unsafe_code)]
 
 use std::process::ExitCode;
 

@@ -1,1 +1,147 @@
-//! Empty.
+//! A real Chromium, driven through Debian's `chromedriver`.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use fantoccini::{Client, ClientBuilder, Locator};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+
+use crate::program::failures;
+use crate::server::free_port;
+use crate::wait::eventually;
+
+const DRIVER: &str = "/usr/bin/chromedriver";
+const BROWSER: &str = "/usr/bin/chromium";
+const START_WITHIN: Duration = Duration::from_secs(40);
+/// How long a page may take to show what is waited for.
+const SHOW_WITHIN: Duration = Duration::from_secs(30);
+
+/// An open browser window.
+pub struct Browser {
+    /// The window.
+    pub window: Client,
+    driver: Child,
+    _profile: TempDir,
+}
+
+impl Browser {
+    /// Opens a window; without `scripts` none of a page's runs.
+    pub async fn open(scripts: bool) -> anyhow::Result<Self> {
+        for program in [DRIVER, BROWSER] {
+            ensure!(
+                PathBuf::from(program).is_file(),
+                "{program} is missing: install Debian's packages chromium and chromium-driver"
+            );
+        }
+        let profile = tempfile::tempdir().context("make a temporary folder")?;
+        let port = free_port()?.port();
+        let driver = Command::new(DRIVER)
+            .arg(format!("--port={port}"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("start {DRIVER}"))?;
+        let capabilities = capabilities(&profile.path().display().to_string(), scripts);
+        let capabilities = capabilities
+            .as_object()
+            .cloned()
+            .context("capabilities are an object")?;
+        let address = format!("http://127.0.0.1:{port}");
+        let window = eventually(START_WITHIN, async || {
+            let mut builder = ClientBuilder::new(HttpConnector::new());
+            builder.capabilities(capabilities.clone());
+            builder
+                .connect(&address)
+                .await
+                .context("open a browser window")
+        })
+        .await?;
+        Ok(Self {
+            window,
+            driver,
+            _profile: profile,
+        })
+    }
+
+    /// The text of the first element that `css` names, as a reader sees it.
+    pub async fn text(&self, css: &str) -> anyhow::Result<String> {
+        let element = self.window.find(Locator::Css(css)).await;
+        let element = element.with_context(|| format!("the page has no {css}"))?;
+        let text = element.text().await;
+        text.with_context(|| format!("{css} was replaced while it was read"))
+    }
+
+    /// Waits until the text of `css` contains `wanted`.
+    pub async fn shows(&self, css: &str, wanted: &str) -> anyhow::Result<()> {
+        eventually(SHOW_WITHIN, async || {
+            let text = self.text(css).await?;
+            ensure!(
+                text.contains(wanted),
+                "{css} does not show {wanted:?} but {text:?}"
+            );
+            Ok(())
+        })
+        .await
+    }
+
+    /// What a script answers; the driver may run scripts even where the page may not.
+    pub async fn ask(&self, script: &str) -> anyhow::Result<Value> {
+        let answer = self.window.execute(script, Vec::new()).await;
+        answer.context("run a script in the page")
+    }
+
+    /// Closes the window. Where `outcome` is a failure, keeps a picture of the page and says where.
+    pub async fn close(mut self, name: &str, outcome: anyhow::Result<()>) -> anyhow::Result<()> {
+        let outcome = match outcome {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                let kept = self.keep_picture(name).await;
+                let kept =
+                    kept.unwrap_or_else(|error| format!("no picture of the page: {error:#}"));
+                Err(error.context(kept))
+            }
+        };
+        let closed = self
+            .window
+            .close()
+            .await
+            .context("close the browser window");
+        let ended = self.driver.kill().await;
+        ended.context("end the browser's driver")?;
+        outcome.and(closed)
+    }
+
+    async fn keep_picture(&self, name: &str) -> anyhow::Result<String> {
+        let picture = self.window.screenshot().await.context("take a picture")?;
+        let path = failures()?.join(format!("{name}.png"));
+        std::fs::write(&path, picture).context("keep a picture")?;
+        Ok(format!("a picture of the page is {}", path.display()))
+    }
+}
+
+fn capabilities(profile: &str, scripts: bool) -> Value {
+    let mut arguments = vec![
+        "--headless=new".to_owned(),
+        "--no-sandbox".to_owned(),
+        "--disable-gpu".to_owned(),
+        "--disable-quic".to_owned(),
+        "--no-first-run".to_owned(),
+        "--disable-background-networking".to_owned(),
+        "--disable-component-update".to_owned(),
+        "--disable-sync".to_owned(),
+        "--disable-dev-shm-usage".to_owned(),
+        "--window-size=1280,1000".to_owned(),
+        format!("--user-data-dir={profile}"),
+    ];
+    if !scripts {
+        arguments.push("--blink-settings=scriptEnabled=false".to_owned());
+    }
+    json!({ "browserName": "chrome", "goog:chromeOptions": { "binary": BROWSER, "args": arguments } })
+}

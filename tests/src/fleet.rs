@@ -6,10 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use rand::RngExt as _;
-use sickbay_collector::host::Host as _;
 use sickbay_collector::session::{BackoffOptions, Collector, CollectorOptions, Handle};
 use sickbay_diagnosis::Check;
-use sickbay_server::demo::fleet::FleetPlan;
 use sickbay_store::Store;
 use tempfile::TempDir;
 use tokio::task::{JoinHandle, JoinSet};
@@ -26,8 +24,6 @@ const ARRIVE_WITHIN: Duration = Duration::from_secs(120);
 const NOTICE_WITHIN: Duration = Duration::from_secs(20);
 /// Reports that may wait at a collector before its machine pauses, so that no spool overflows.
 const MOST_WAITING: usize = 100;
-/// Seed of the fleet's machines.
-const SEED: u64 = 7;
 
 /// One collector.
 pub struct Member {
@@ -151,27 +147,28 @@ async fn change(machine: &NumberedMachine, handle: &Handle) -> anyhow::Result<u6
 pub struct Fleet {
     /// The collectors.
     pub members: Vec<Member>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Fleet {
     /// Enrols `count` machines and waits until a first report of each is acknowledged.
     pub async fn join(server: &Server, count: usize) -> anyhow::Result<Self> {
+        Self::join_through(server, &server.collectors_url(), count).await
+    }
+
+    /// The same with collectors that reach the server under `url`.
+    pub async fn join_through(server: &Server, url: &str, count: usize) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir().context("make a temporary folder")?;
         let (token, pin) = (server.enrolment_token().await?, server.ca_pin().await?);
-        let now = sickbay_server::clock::Clock::system().now();
         let mut fleet = Self {
             members: Vec::with_capacity(count),
-            _folder: folder,
+            folder,
         };
-        for recorded in FleetPlan::new(SEED, count, now).machines() {
-            let machine = Arc::new(NumberedMachine::new(recorded.recording.clone()));
-            let state_dir = fleet._folder.path().join(&recorded.host_name);
-            let mut options = CollectorOptions::new(
-                state_dir,
-                vec![server.collectors_url().parse()?],
-                machine.clone(),
-            );
+        for place in 1..=count {
+            let name = format!("PC-{place:04}");
+            let machine = Arc::new(NumberedMachine::new(&name));
+            let state_dir = fleet.folder.path().join(&name);
+            let mut options = CollectorOptions::new(state_dir, vec![url.parse()?], machine.clone());
             options.token = Some(token.clone());
             options.ca_pins = vec![pin.parse()?];
             options.session.backoff = BackoffOptions {
@@ -258,9 +255,7 @@ impl Fleet {
         let mut accounts = Vec::new();
         for (place, member) in self.members.iter().enumerate() {
             let account = eventually(within, async || member.is_told(store).await).await;
-            accounts.push(
-                account.with_context(|| format!("machine {place} at {}", member.machine.now()))?,
-            );
+            accounts.push(account.with_context(|| format!("collector {}", place + 1))?);
         }
         Ok(accounts)
     }

@@ -3,7 +3,9 @@
 //!
 //! Every wait is bounded and says what was missing. A program, a browser or a right that is missing is a failure with what to do
 //! about it. Needs a Unix: it sends signals.
+#![forbid(unsafe_code)]
 
+pub mod api;
 pub mod browser;
 pub mod collector;
 pub mod fleet;
@@ -11,8 +13,10 @@ pub mod full_disk;
 pub mod ledger;
 pub mod machine;
 pub mod program;
+pub mod proxy;
 pub mod server;
 pub mod wait;
+pub mod wine;
 
 /// How often something is done: a few times in the suite that runs with every change, often where `SICKBAY_LONG=1` asks for it.
 pub fn times(few: usize, often: usize) -> usize {

@@ -1,12 +1,15 @@
 //! A machine that is told apart at every look: the address of its WSUS server holds a number.
 //!
+//! It also holds the machine's name. Otherwise most machines would have the same address for a moment, which would become the
+//! fleet's provisional expectation, and every device would be diagnosed again and again.
+//!
 //! The number stands in the policy value `WUServer`, and the address is the cause of the issue `wsus-without-tls`. So every number
 //! that an inspection saw makes a report, and every report that the server took in makes a row of history that names the number.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::Context as _;
-use sickbay_collector::host::recording::Recording;
+use sickbay_collector::host::recording::{Description, Recording, Registry};
 use sickbay_collector::host::replay::Replay;
 use sickbay_collector::host::{Host, Listing, SystemFact};
 use sickbay_diagnosis::reading::Data;
@@ -18,43 +21,82 @@ pub const VALUE: &str = "WUServer";
 /// The issue whose cause is the number's address.
 pub const ISSUE: &str = "wsus-without-tls";
 const BEFORE: &str = "http://wsus-";
-const AFTER: &str = ".example:8530";
 
-/// The address that holds `number`.
-pub fn address(number: u64) -> String {
-    format!("{BEFORE}{number}{AFTER}")
+/// The address of machine `name` that holds `number`.
+pub fn address(name: &str, number: u64) -> String {
+    format!(
+        "{BEFORE}{number}.{}.example:8530",
+        name.to_ascii_lowercase()
+    )
 }
 
 /// The number in an address.
 pub fn number_in(address: &str) -> anyhow::Result<u64> {
     address
         .strip_prefix(BEFORE)
-        .and_then(|rest| rest.strip_suffix(AFTER))
-        .and_then(|number| number.parse().ok())
+        .and_then(|rest| rest.split_once('.')?.0.parse().ok())
         .with_context(|| format!("{address:?} is no numbered address"))
 }
 
-/// Makes the recorded machine use the WSUS server with that number.
-pub fn set_number(recording: &mut Recording, number: u64) {
+/// A recording of a machine `name` with number 0: a Windows 11 of which little more than policies is recorded, so that hundreds of
+/// collectors in a debug build spend their time on reporting.
+pub fn recording(name: &str) -> Recording {
+    let mut registry = Registry::new();
+    for (value, data) in [
+        ("CurrentBuildNumber", "26200"),
+        ("DisplayVersion", "25H2"),
+        ("EditionID", "Enterprise"),
+    ] {
+        registry.set_value(keys::WINDOWS_NT, value, Data::Text(data.to_owned()));
+    }
+    registry.set_value(keys::WINDOWS_NT, "UBR", Data::Dword(8246));
+    registry.set_value(
+        keys::WINDOWS_NT,
+        "InstallationType",
+        Data::Text("Client".to_owned()),
+    );
+    registry.set_value(
+        keys::PRODUCT_OPTIONS,
+        "ProductType",
+        Data::Text("WinNT".to_owned()),
+    );
+    registry.set_value(
+        keys::UPDATE_POLICY_SETTINGS,
+        "PausedQualityStatus",
+        Data::Dword(0),
+    );
+    let description = Description {
+        host_name: Some(name.to_owned()),
+        domain: Some("test.example".to_owned()),
+        ..Description::default()
+    };
+    let mut recording = Recording::new(registry, description);
+    set_number(&mut recording, name, 0);
+    recording
+}
+
+/// Makes the recorded machine `name` use the WSUS server with that number.
+pub fn set_number(recording: &mut Recording, name: &str, number: u64) {
     let registry = recording.registry_mut();
-    registry.set_value(keys::POLICY, VALUE, Data::Text(address(number)));
+    registry.set_value(keys::POLICY, VALUE, Data::Text(address(name, number)));
     registry.set_value(keys::POLICY_AU, "UseWUServer", Data::Dword(1));
 }
 
 /// A machine whose number the test moves, and which tells the test what was read.
 #[derive(Debug)]
 pub struct NumberedMachine {
+    name: String,
     recorded: Replay,
     number: AtomicU64,
     seen: watch::Sender<Option<u64>>,
 }
 
 impl NumberedMachine {
-    /// Plays `recording` with number 0.
-    pub fn new(mut recording: Recording) -> Self {
-        set_number(&mut recording, 0);
+    /// The machine `name` with number 0.
+    pub fn new(name: &str) -> Self {
         Self {
-            recorded: Replay::new(recording),
+            name: name.to_owned(),
+            recorded: Replay::new(recording(name)),
             number: AtomicU64::new(0),
             seen: watch::Sender::new(None),
         }
@@ -87,7 +129,7 @@ impl Host for NumberedMachine {
         }
         let number = self.number();
         self.seen.send_replace(Some(number));
-        Data::Text(address(number))
+        Data::Text(address(&self.name, number))
     }
 
     fn registry_key(&self, key: &str) -> Data {

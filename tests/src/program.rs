@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::Child;
 
 /// The folder that holds the programs of this build, beside this test's own folder.
-fn folder() -> anyhow::Result<PathBuf> {
+pub(crate) fn folder() -> anyhow::Result<PathBuf> {
     let this = std::env::current_exe().context("find this test's own program")?;
     let folder = this.parent().and_then(Path::parent);
     Ok(folder

@@ -199,6 +199,11 @@ impl Server {
         format!("http://{}", self.ports[2])
     }
 
+    /// Where it listens for collectors.
+    pub const fn collectors_address(&self) -> SocketAddr {
+        self.ports[0]
+    }
+
     /// Address for collectors.
     pub fn collectors_url(&self) -> String {
         format!("https://{}", self.ports[0])

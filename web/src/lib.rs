@@ -11,6 +11,7 @@
 //! The pages hold under [`CONTENT_SECURITY_POLICY`]: no inline script, no inline style, nothing from elsewhere.
 //!
 //! What it leaves out: time zones (times are relative, with UTC beside them), translations, and the parsing of forms.
+#![forbid(unsafe_code)]
 
 pub mod asset;
 mod chrome;

@@ -1,12 +1,15 @@
 //! `cargo xtask`: what is done to Sickbay's own sources.
 //!
-//! `test` runs everything that must hold before a change is taken, `tidy` the rules of the sources that no compiler checks.
+//! `test` runs everything that must hold before a change is taken, `dist` builds what is handed out, `tidy` looks after the rules of
+//! the sources that no compiler checks.
+#![forbid(unsafe_code)]
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
     reason = "a program for a person at a terminal and for logs of CI"
 )]
 
+mod dist;
 mod everything;
 mod tidy;
 
@@ -31,6 +34,12 @@ enum Task {
         #[arg(long)]
         long: bool,
     },
+    /// What is handed out, in `dist/`: the Windows collector, with checksums.
+    Dist {
+        /// For tests: without link-time optimisation, and it stays in the build folder.
+        #[arg(long)]
+        quick: bool,
+    },
     /// The rules of the sources that no compiler checks: layering, purity of diagnosis, unsafe code, names, lengths, texts.
     Tidy {
         /// The tree to look at.
@@ -42,6 +51,7 @@ enum Task {
 fn main() -> ExitCode {
     let done = match Arguments::parse().task {
         Task::Test { long } => everything::run(&workspace_root(), long),
+        Task::Dist { quick } => dist::run(&workspace_root(), quick),
         Task::Tidy { root } => tidy::run(&root),
     };
     match done {

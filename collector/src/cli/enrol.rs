@@ -1,11 +1,9 @@
 //! `sickbay-collector enrol`: gets this device its certificate.
 
-use std::sync::Arc;
-
 use anyhow::Context as _;
 use clap::Args;
 
-use super::run::{block_on, machine};
+use super::run::{Machine, block_on};
 use super::say;
 use super::settings::{Settings, SettingsArgs, Usage};
 use crate::session::{Collector, EnrolOutcome};
@@ -35,7 +33,7 @@ pub(super) fn run(args: EnrolArgs) -> anyhow::Result<()> {
         )
         .into());
     }
-    let host = Arc::new(machine(&settings.recording)?);
+    let host = Machine::at(&settings.recording)?.host();
     let state_dir = settings.state_dir.clone();
     let mut collector = Collector::new(settings.options(host))?;
     if collector.identity().is_none() && !collector.has_ca_pin() {

@@ -1,5 +1,7 @@
 //! `sickbay-collector inspect`: runs every check here or on a recording, diagnoses, prints. Needs no server.
 //!
+//! Here means on Windows; elsewhere a recording has to be given.
+//!
 //! Issues that only a fleet can tell (a provisional majority, a baseline) come out as not applicable or unknown: the fleet context is
 //! empty and the expectations are the catalogue's defaults. Exit status: 0 nothing is open, 1 something is, 2 nothing is open but
 //! something is unknown, 64 it was called wrongly, 65 a recording could not be opened, 74 the output could not be written. What
@@ -36,7 +38,8 @@ const BAD_OUTPUT: u8 = 74;
 /// Inspect this machine or a recording, and diagnose it on the spot.
 #[derive(Debug, Clone, Args)]
 pub struct InspectArgs {
-    /// A .reg file, or a folder with .reg files and a host.toml. Several are read as one device, later ones on top.
+    /// A .reg file, or a folder with .reg files and a host.toml. Several are read as one device, later ones on top. Without it: this
+    /// Windows machine.
     #[arg(long = "recording", value_name = "PATH")]
     pub recordings: Vec<PathBuf>,
     /// The moment for which to diagnose, such as 2026-11-23T08:00:00Z. Without it: the recording's own time, else now.
@@ -63,21 +66,26 @@ pub fn run(args: &InspectArgs) -> ExitCode {
     let mut say = |line: &dyn std::fmt::Display| {
         let _ = writeln!(errors, "{}", printable(&line.to_string()));
     };
-    if args.recordings.is_empty() {
-        say(&NO_RECORDING);
-        return ExitCode::from(USAGE);
-    }
-    let (recording, problems) = match Recording::load(&args.recordings, args.as_of) {
-        Ok(loaded) => loaded,
-        Err(error) => {
-            say(&format!("{:#}", anyhow::Error::new(error)));
-            return ExitCode::from(BAD_INPUT);
+    let inspected = if args.recordings.is_empty() {
+        let Some(inspected) = this_device(args.as_of) else {
+            say(&NO_RECORDING);
+            return ExitCode::from(USAGE);
+        };
+        inspected
+    } else {
+        match Recording::load(&args.recordings, args.as_of) {
+            Ok((recording, problems)) => {
+                for problem in &problems {
+                    say(problem);
+                }
+                Inspected::of(&recording)
+            }
+            Err(error) => {
+                say(&format!("{:#}", anyhow::Error::new(error)));
+                return ExitCode::from(BAD_INPUT);
+            }
         }
     };
-    for problem in &problems {
-        say(problem);
-    }
-    let inspected = Inspected::of(&recording);
     let written = match args.format {
         Format::Json => write_json(&inspected),
         Format::Table => io::stdout().write_all(table::table(&inspected).as_bytes()),
@@ -93,7 +101,20 @@ pub fn run(args: &InspectArgs) -> ExitCode {
     }
 }
 
-const NO_RECORDING: &str = "This build reads recordings only. Export the registry of the Windows machine there, for example with\n  \
+/// This machine, diagnosed for `as_of`, else for now; nothing where it runs no Windows.
+#[cfg(windows)]
+fn this_device(as_of: Option<Time>) -> Option<Inspected> {
+    let host = crate::host::windows::ThisDevice::new();
+    let now = as_of.unwrap_or_else(|| host.now());
+    Some(Inspected::at(&host, now))
+}
+
+#[cfg(not(windows))]
+const fn this_device(_as_of: Option<Time>) -> Option<Inspected> {
+    None
+}
+
+const NO_RECORDING: &str = "This is no Windows machine, so there is nothing to inspect here. Export the registry of a Windows machine there, for example with\n  \
      reg export HKLM\\SOFTWARE software.reg\n  reg export HKLM\\SYSTEM system.reg\nand name the files here:\n  \
      sickbay-collector inspect --recording software.reg --recording system.reg";
 
@@ -115,7 +136,11 @@ pub struct Inspected {
 impl Inspected {
     /// Inspects `host` and diagnoses it for its own time.
     pub fn of(host: &dyn Host) -> Self {
-        let now = host.now();
+        Self::at(host, host.now())
+    }
+
+    /// Inspects `host` as it is and diagnoses it as if it were `now`.
+    pub fn at(host: &dyn Host, now: Time) -> Self {
         let observations = inspection::inspect(host, Check::ALL);
         let facts = Facts::derive(&observations);
         let diagnosis = diagnose(&Case {

@@ -1,4 +1,7 @@
 //! `sickbay-collector run`: reports to the server, in the foreground, until stopped.
+//!
+//! On Windows a change of the registry has the checks that read it run again within moments; so does, for a recording, a change of
+//! its files.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,7 +12,10 @@ use clap::Args;
 use sickbay_diagnosis::Check;
 
 use super::settings::{Settings, SettingsArgs, Usage};
-use crate::host::recording::{Description, Recording, Registry};
+use crate::host::Host;
+use crate::host::recording::Recording;
+#[cfg(not(windows))]
+use crate::host::recording::{Description, Registry};
 use crate::host::replay::Replay;
 use crate::session::{Collector, Handle};
 
@@ -48,11 +54,11 @@ pub(super) fn run(args: RunArgs) -> anyhow::Result<()> {
         .into());
     }
     let paths = settings.recording.clone();
-    let host = Arc::new(machine(&paths)?);
-    let mut collector = Collector::new(settings.options(Arc::clone(&host) as _))?;
+    let machine = Machine::at(&paths)?;
+    let mut collector = Collector::new(settings.options(machine.host()))?;
     block_on(async {
         let stop = sickbay_service::stop_on_signals()?;
-        tokio::spawn(follow(paths, host, collector.handle()));
+        let _watch = machine.follow(paths, collector.handle());
         sickbay_service::ready("collecting");
         let ended = collector.run(stop).await;
         sickbay_service::stopping();
@@ -70,16 +76,79 @@ pub(super) fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyh
         .block_on(work)
 }
 
-/// The machine to look at: a recording, or, to enrol without one, nothing but this computer's name.
-pub(super) fn machine(recording: &[PathBuf]) -> anyhow::Result<Replay> {
-    if recording.is_empty() {
-        let description = Description {
-            host_name: this_host_name(),
-            ..Description::default()
-        };
-        return Ok(Replay::new(Recording::new(Registry::new(), description)));
+/// The machine to look at.
+pub(super) enum Machine {
+    /// A recording.
+    Recorded(Arc<Replay>),
+    /// The one that this program runs on.
+    Here(Arc<dyn Host>),
+}
+
+impl Machine {
+    /// A recording where one is given, else this machine.
+    pub(super) fn at(recording: &[PathBuf]) -> anyhow::Result<Self> {
+        if recording.is_empty() {
+            return Ok(Self::Here(this_machine()));
+        }
+        let replay = Replay::new(load(recording)?);
+        Ok(Self::Recorded(Arc::new(replay)))
     }
-    load(recording).map(Replay::new)
+
+    pub(super) fn host(&self) -> Arc<dyn Host> {
+        match self {
+            Self::Recorded(replay) => Arc::clone(replay) as _,
+            Self::Here(host) => Arc::clone(host),
+        }
+    }
+
+    /// Has the collector inspect again what changes, as long as what this returns is kept. Call it inside a tokio runtime.
+    fn follow(self, paths: Vec<PathBuf>, collector: Handle) -> Option<ChangeWatch> {
+        match self {
+            Self::Recorded(replay) => {
+                tokio::spawn(follow(paths, replay, collector));
+                None
+            }
+            Self::Here(_) => watch_changes(collector),
+        }
+    }
+}
+
+#[cfg(windows)]
+use crate::host::windows::watch::Watch as ChangeWatch;
+
+#[cfg(windows)]
+fn this_machine() -> Arc<dyn Host> {
+    Arc::new(crate::host::windows::ThisDevice::new())
+}
+
+/// Changes that cannot be watched are seen by the full inspections.
+#[cfg(windows)]
+fn watch_changes(collector: Handle) -> Option<ChangeWatch> {
+    match ChangeWatch::start(move |checks| collector.inspect_soon(checks)) {
+        Ok(watch) => Some(watch),
+        Err(error) => {
+            tracing::error!(%error, "changes of the registry cannot be watched");
+            None
+        }
+    }
+}
+
+/// Elsewhere there is nothing to look at but this computer's name, which is enough to enrol.
+#[cfg(not(windows))]
+fn this_machine() -> Arc<dyn Host> {
+    let description = Description {
+        host_name: this_host_name(),
+        ..Description::default()
+    };
+    Arc::new(Replay::new(Recording::new(Registry::new(), description)))
+}
+
+#[cfg(not(windows))]
+type ChangeWatch = std::convert::Infallible;
+
+#[cfg(not(windows))]
+fn watch_changes(_collector: Handle) -> Option<ChangeWatch> {
+    None
 }
 
 fn load(paths: &[PathBuf]) -> anyhow::Result<Recording> {
@@ -90,18 +159,14 @@ fn load(paths: &[PathBuf]) -> anyhow::Result<Recording> {
     Ok(recording)
 }
 
+#[cfg(not(windows))]
 fn this_host_name() -> Option<String> {
-    let name = std::env::var("COMPUTERNAME")
-        .ok()
-        .or_else(|| std::fs::read_to_string("/proc/sys/kernel/hostname").ok())?;
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
     Some(name.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
 /// Reads the recording again when its files change. What cannot be read is told, and the old one is played on.
 async fn follow(paths: Vec<PathBuf>, host: Arc<Replay>, collector: Handle) {
-    if paths.is_empty() {
-        return;
-    }
     let mut known = stamps(&paths);
     loop {
         tokio::time::sleep(LOOK_EVERY).await;

@@ -4,8 +4,16 @@
 //! Registry paths start with the hive's short name, `HKLM\SOFTWARE\...`, and are matched without regard to ASCII case; on 64-bit
 //! Windows they mean the 64-bit view.
 
+#[cfg(any(windows, test))]
+mod guarded;
 pub mod recording;
 pub mod replay;
+#[cfg(any(windows, test))]
+mod smbios;
+#[cfg(any(windows, test))]
+mod watched;
+#[cfg(windows)]
+pub mod windows;
 
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::reading::Data;

@@ -92,7 +92,7 @@ impl DeviceFacts {
             ou: system(&reader, "organizational_unit").or_else(|| {
                 reader
                     .text(keys::GROUP_POLICY_STATE, "Distinguished-Name")
-                    .and_then(|dn| dn.and_then(|dn| ou_of(&dn)))
+                    .and_then(|dn| dn.and_then(|dn| organizational_unit_of(&dn)))
             }),
             site: system(&reader, "site")
                 .or_else(|| reader.text(keys::NETLOGON_PARAMETERS, "DynamicSiteName"))
@@ -344,7 +344,7 @@ fn arch_name(text: &str) -> String {
 }
 
 /// A machine's distinguished name without its first part; a comma behind a backslash belongs to the name.
-fn ou_of(dn: &str) -> Option<String> {
+pub fn organizational_unit_of(dn: &str) -> Option<String> {
     let mut escaped = false;
     for (place, c) in dn.char_indices() {
         match c {

@@ -4,6 +4,7 @@
 //! A device is known outside by its UUID and inside by a sequential integer, its *key*. Times are milliseconds UTC.
 //!
 //! What it leaves out: it decides nothing. Diagnosis happens before [`Store::commit`], acknowledgement after.
+#![forbid(unsafe_code)]
 
 #[macro_use]
 mod statements;

@@ -95,7 +95,7 @@ fn every_route_has_a_line_that_says_what_a_stranger_gets() {
 /// A site with one device that has something open, and the paths of all routes with its ids in them.
 async fn site_with_secret() -> (Site, Vec<(String, String, String)>) {
     let site = Site::start().await;
-    let (_, token) = site.token(|token| token.name = SECRET.to_owned()).await;
+    let (_, token) = site.token(|token| SECRET.clone_into(&mut token.name)).await;
     let device = site.stored_device(&token, SECRET).await;
     let end = site.now().plus_days(1);
     site.take_in(&device, vec![client(SECRET), paused_by_user(end)])

@@ -12,6 +12,7 @@ mod device;
 mod enrolment;
 mod exports;
 mod identity;
+mod limits;
 mod readings;
 mod site;
 mod startup;

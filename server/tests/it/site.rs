@@ -37,7 +37,7 @@ pub(crate) struct Site {
 pub(crate) fn config(folder: &Path) -> Config {
     let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
     let mut config = Config::default();
-    config.storage.data_dir = folder.to_owned();
+    folder.clone_into(&mut config.storage.data_dir);
     config.collectors.listen = anywhere;
     config.web.listen = anywhere;
     config.health.listen = anywhere;

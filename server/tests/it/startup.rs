@@ -120,11 +120,11 @@ async fn a_port_in_use_is_named_with_its_setting() {
     type Take = fn(&mut Config, SocketAddr);
     let ports: [(&str, Take); 3] = [
         ("collectors.listen", |config, address| {
-            config.collectors.listen = address
+            config.collectors.listen = address;
         }),
         ("web.listen", |config, address| config.web.listen = address),
         ("health.listen", |config, address| {
-            config.health.listen = address
+            config.health.listen = address;
         }),
     ];
     for (setting, take) in ports {

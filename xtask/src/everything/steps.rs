@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 
 use super::tally::Tally;
 use super::tools;
-use crate::tidy;
+use crate::{dist, tidy};
 
 /// One step.
 #[derive(Debug)]
@@ -27,6 +27,8 @@ enum Work {
     Tools,
     /// The rules of the sources.
     Tidy,
+    /// Builds the Windows collector that tests start under Wine.
+    WindowsProgram,
     /// Runs cargo with these arguments.
     Cargo(Vec<&'static str>),
     /// Runs cargo with these arguments and counts the tests in its output.
@@ -115,6 +117,11 @@ pub(super) fn all(long: bool) -> Vec<Step> {
                 "--locked",
             ],
         ),
+        own(
+            "windows program",
+            "cargo xtask dist --quick",
+            Work::WindowsProgram,
+        ),
         tests(
             "documentation examples",
             &["test", "--workspace", "--locked", "--doc"],
@@ -129,6 +136,7 @@ impl Step {
         match &self.work {
             Work::Tools => tools::install_missing(),
             Work::Tidy => tidy::run(root),
+            Work::WindowsProgram => dist::run(root, true),
             Work::Cargo(arguments) => {
                 let mut command = cargo(root, arguments);
                 let status = command.status().context("start cargo")?;
@@ -216,6 +224,7 @@ mod tests {
                 "tidy",
                 "clippy",
                 "programs",
+                "windows program",
                 "documentation examples",
                 "tests"
             ]

@@ -23,7 +23,7 @@ struct Need {
     elsewhere: &'static str,
 }
 
-const NEEDS: [Need; 6] = [
+const NEEDS: [Need; 9] = [
     Need {
         what: "rustfmt",
         because: "formatting is checked",
@@ -74,6 +74,36 @@ const NEEDS: [Need; 6] = [
         one_of: &[("chromedriver", &["--version"])],
         debian: &["chromium-driver"],
         elsewhere: "ChromeDriver of the same version as the browser, as `chromedriver`",
+    },
+    Need {
+        what: "Debian's Rust with the sources of its library",
+        because: "the Windows collector is built with them, standard library included",
+        one_of: &[(
+            "test",
+            &[
+                "-x",
+                "/usr/bin/cargo",
+                "-a",
+                "-d",
+                "/usr/lib/rustlib/src/rust/library/std",
+            ],
+        )],
+        debian: &["cargo-web", "rustc-web", "rust-web-src"],
+        elsewhere: "Debian's packages cargo-web, rustc-web and rust-web-src",
+    },
+    Need {
+        what: "MinGW-w64",
+        because: "it links the Windows collector",
+        one_of: &[("x86_64-w64-mingw32-gcc", &["--version"])],
+        debian: &["gcc-mingw-w64-x86-64"],
+        elsewhere: "MinGW-w64 for 64-bit Windows, as `x86_64-w64-mingw32-gcc`",
+    },
+    Need {
+        what: "Wine",
+        because: "the Windows collector is tested under it",
+        one_of: &[("wine", &["--version"])],
+        debian: &["wine", "wine64"],
+        elsewhere: "Wine 8 or newer for 64-bit programs, as `wine`",
     },
 ];
 

@@ -7,7 +7,7 @@
 
 pub mod host_toml;
 mod load;
-mod reg_data;
+pub(super) mod reg_data;
 pub mod reg_file;
 mod reg_text;
 mod reg_write;

@@ -1,4 +1,4 @@
-//! The data of a value as a .reg file writes it: bytes of a numbered type into [`Data`], and back.
+//! The data of a value as a .reg file writes it and as Windows keeps it: bytes of a numbered type into [`Data`], and back.
 
 use sickbay_diagnosis::reading::Data;
 
@@ -19,7 +19,7 @@ pub(super) const BINARY: u32 = kind::BINARY;
 
 /// How texts are stored in the bytes of `hex(1)`, `hex(2)` and `hex(7)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum TextBytes {
+pub(in crate::host) enum TextBytes {
     /// Version 5.
     Utf16,
     /// REGEDIT4.
@@ -28,7 +28,7 @@ pub(super) enum TextBytes {
 
 /// The data of type `number` in `bytes`. A number of the wrong size stays as its bytes under its type, since Windows does not read
 /// it as a number either.
-pub(super) fn from_bytes(number: u32, bytes: Vec<u8>, encoding: TextBytes) -> Data {
+pub(in crate::host) fn from_bytes(number: u32, bytes: Vec<u8>, encoding: TextBytes) -> Data {
     let text = |bytes: &[u8]| match encoding {
         TextBytes::Utf16 => utf16_le(bytes),
         TextBytes::Ansi => windows_1252(bytes),

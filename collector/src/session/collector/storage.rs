@@ -108,13 +108,19 @@ impl Storage {
 }
 
 /// Runs `work` on a blocking thread, a bounded number at a time.
+///
+/// Waiting for a place, and giving it back, is a task of its own: whoever called may stop looking at this future for a while, and a
+/// place that it then held could be the one that it waits for elsewhere.
 pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    let _slot = SLOTS
-        .acquire()
-        .await
-        .expect("the semaphore is never closed");
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done,
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    let working = tokio::spawn(async move {
+        let _slot = SLOTS
+            .acquire()
+            .await
+            .expect("the semaphore is never closed");
+        tokio::task::spawn_blocking(work).await
+    });
+    match working.await {
+        Ok(Ok(done)) => done,
+        Ok(Err(error)) | Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
 }

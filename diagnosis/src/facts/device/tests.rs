@@ -92,9 +92,12 @@ fn an_unknown_build_gets_no_release() {
 #[test]
 fn the_ou_is_the_distinguished_name_without_the_machine() {
     assert_eq!(
-        ou_of("CN=PC-7,OU=Lab\\, Berlin,DC=corp,DC=example").as_deref(),
+        organizational_unit_of("CN=PC-7,OU=Lab\\, Berlin,DC=corp,DC=example").as_deref(),
         Some("OU=Lab\\, Berlin,DC=corp,DC=example")
     );
-    assert_eq!(ou_of(r"CN=odd\,name,OU=X").as_deref(), Some("OU=X"));
-    assert_eq!(ou_of("CN=alone"), None);
+    assert_eq!(
+        organizational_unit_of(r"CN=odd\,name,OU=X").as_deref(),
+        Some("OU=X")
+    );
+    assert_eq!(organizational_unit_of("CN=alone"), None);
 }

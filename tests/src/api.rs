@@ -1,0 +1,71 @@
+//! The web port as programs use it.
+
+use anyhow::{Context as _, ensure};
+use reqwest::StatusCode;
+use reqwest::redirect::Policy;
+use serde_json::Value;
+
+/// Someone who asks a server: with a token, with the session of a browser, or a stranger.
+pub struct Visitor {
+    base: String,
+    token: Option<String>,
+    client: reqwest::Client,
+}
+
+impl Visitor {
+    /// Nobody that the server knows; keeps cookies, follows no redirection.
+    pub fn stranger(base: &str) -> anyhow::Result<Self> {
+        let client = reqwest::Client::builder()
+            .cookie_store(true)
+            .redirect(Policy::none())
+            .build()
+            .context("make an HTTP client")?;
+        Ok(Self {
+            base: base.to_owned(),
+            token: None,
+            client,
+        })
+    }
+
+    /// Who holds an API token.
+    pub fn with_token(base: &str, token: &str) -> anyhow::Result<Self> {
+        Ok(Self {
+            token: Some(token.to_owned()),
+            ..Self::stranger(base)?
+        })
+    }
+
+    /// Fetches `path`, which may be a whole address on this server.
+    pub async fn get(&self, path: &str) -> anyhow::Result<(StatusCode, String)> {
+        let path = path.strip_prefix(&self.base).unwrap_or(path);
+        let mut request = self.client.get(format!("{}{path}", self.base));
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        let answer = request
+            .send()
+            .await
+            .with_context(|| format!("GET {path}"))?;
+        let status = answer.status();
+        Ok((
+            status,
+            answer.text().await.with_context(|| format!("GET {path}"))?,
+        ))
+    }
+
+    /// Fetches `path` and expects to be given it.
+    pub async fn text(&self, path: &str) -> anyhow::Result<String> {
+        let (status, text) = self.get(path).await?;
+        ensure!(
+            status == StatusCode::OK,
+            "GET {path} was answered {status}: {text}"
+        );
+        Ok(text)
+    }
+
+    /// Fetches `path` as JSON.
+    pub async fn json(&self, path: &str) -> anyhow::Result<Value> {
+        let text = self.text(path).await?;
+        serde_json::from_str(&text).with_context(|| format!("GET {path} is no JSON: {text}"))
+    }
+}

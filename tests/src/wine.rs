@@ -1,0 +1,190 @@
+//! The Windows collector under Wine: fresh Windows machines, one for each test.
+//!
+//! A machine is a Wine prefix. Making one takes 20 s and 700 MB, so one is made once for this build folder and Wine, and a test gets
+//! a copy: its own registry, and hard links to the files, none of which Wine writes in place. At its end Wine's processes for that
+//! copy, and no others, are ended.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use crate::program;
+
+/// Where `cargo xtask dist --quick` leaves the collector, below the build folder.
+const COLLECTOR: &str = "windows/x86_64-win7-windows-gnu/release/sickbay-collector.exe";
+/// Longest time for one program under Wine, and for making the first prefix.
+const PROGRAM: Duration = Duration::from_mins(1);
+const FIRST_PREFIX: Duration = Duration::from_mins(3);
+
+/// A Windows machine of its own; ended and removed when it is dropped.
+#[derive(Debug)]
+pub struct Prefix {
+    folder: TempDir,
+    collector: PathBuf,
+}
+
+impl Prefix {
+    /// A fresh machine.
+    pub async fn new() -> anyhow::Result<Self> {
+        let build = build_folder()?;
+        let collector = build.join(COLLECTOR);
+        ensure!(
+            collector.is_file(),
+            "the Windows collector {} is missing; build it first: cargo xtask dist --quick",
+            collector.display()
+        );
+        let template = template(&build.join("wine")).await?;
+        let folder = TempDir::with_prefix_in("prefix-", build.join("wine"))
+            .context("make a folder for a Wine prefix")?;
+        let to = folder.path().to_owned();
+        tokio::task::spawn_blocking(move || copy(&template, &to, 0))
+            .await?
+            .context("copy the Wine prefix")?;
+        Ok(Self { folder, collector })
+    }
+
+    /// Drive C.
+    pub fn drive_c(&self) -> PathBuf {
+        self.folder.path().join("drive_c")
+    }
+
+    /// Runs a program of Windows, or one by its path here, to its end.
+    pub async fn run(&self, program: &str, arguments: &[&str]) -> anyhow::Result<Output> {
+        let mut command = wine(self.folder.path());
+        command.arg(program).args(arguments);
+        finished(command, PROGRAM)
+            .await
+            .with_context(|| format!("run {program} {} under Wine", arguments.join(" ")))
+    }
+
+    /// Runs the collector to its end.
+    pub async fn collector(&self, arguments: &[&str]) -> anyhow::Result<Output> {
+        let program = self
+            .collector
+            .to_str()
+            .context("a build folder with a Unicode name")?;
+        self.run(program, arguments).await
+    }
+
+    /// Imports a .reg file.
+    pub async fn import(&self, reg: &Path) -> anyhow::Result<()> {
+        let file = format!("Z:{}", reg.display()).replace('/', "\\");
+        let output = self.run("reg", &["import", &file]).await?;
+        ensure!(
+            output.status.success(),
+            "Wine could not import {}: {}",
+            reg.display(),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(())
+    }
+}
+
+impl Drop for Prefix {
+    fn drop(&mut self) {
+        // Where it cannot be started nothing was started under it either.
+        let _ = std::process::Command::new("wineserver")
+            .arg("-k")
+            .env("WINEPREFIX", self.folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+    }
+}
+
+/// The folder of all builds, above the one of this test's own programs.
+fn build_folder() -> anyhow::Result<PathBuf> {
+    let folder = program::folder()?;
+    let above = folder
+        .parent()
+        .context("the build folder has none above it")?;
+    Ok(above.to_owned())
+}
+
+/// The prefix from which all are copied, made by whichever test comes first.
+async fn template(below: &Path) -> anyhow::Result<PathBuf> {
+    let mut asking = Command::new("wine");
+    asking.arg("--version");
+    let said = finished(asking, PROGRAM).await.context(
+        "wine is missing or does not start; on Debian: sudo apt-get install --yes wine wine64",
+    )?;
+    let version = String::from_utf8_lossy(&said.stdout);
+    let name: String = version
+        .trim()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .collect();
+    let made = below.join(name);
+    fs::create_dir_all(below).with_context(|| format!("make {}", below.display()))?;
+    let lock = File::create(below.join("lock")).context("make a lock for the Wine prefix")?;
+    let lock = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await??;
+    if !made.is_dir() {
+        let begun = TempDir::with_prefix_in("new-", below)?;
+        let mut boot = wine(begun.path());
+        boot.args(["wineboot", "-i"]);
+        let output = finished(boot, FIRST_PREFIX)
+            .await
+            .context("make a Wine prefix")?;
+        // Only once the server has ended is the registry on the disk.
+        let mut end = Command::new("wineserver");
+        end.arg("-w").env("WINEPREFIX", begun.path());
+        finished(end, FIRST_PREFIX)
+            .await
+            .context("wait for the end of Wine")?;
+        ensure!(
+            output.status.success() && begun.path().join("system.reg").is_file(),
+            "wineboot failed: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        fs::rename(begun.keep(), &made).context("keep the Wine prefix")?;
+    }
+    drop(lock);
+    Ok(made)
+}
+
+/// Wine over a prefix: no window, no messages of its own, none of the packages that it would like to download.
+fn wine(prefix: &Path) -> Command {
+    let mut command = Command::new("wine");
+    command
+        .env("WINEPREFIX", prefix)
+        .env("WINEDEBUG", "-all")
+        .env("WINEDLLOVERRIDES", "mscoree,mshtml=")
+        .env_remove("DISPLAY")
+        .env_remove("WAYLAND_DISPLAY");
+    command
+}
+
+async fn finished(mut command: Command, within: Duration) -> anyhow::Result<Output> {
+    let output = command.stdin(Stdio::null()).kill_on_drop(true).output();
+    tokio::time::timeout(within, output)
+        .await
+        .with_context(|| format!("it did not end within {} s", within.as_secs()))?
+        .context("start it")
+}
+
+/// Copies a prefix. The registry stands in files at its top, which Wine writes in place where they have several names; all others
+/// become hard links.
+fn copy(from: &Path, to: &Path, depth: usize) -> io::Result<()> {
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (kind, target) = (entry.file_type()?, to.join(entry.file_name()));
+        if kind.is_dir() {
+            fs::create_dir(&target)?;
+            copy(&entry.path(), &target, depth + 1)?;
+        } else if kind.is_symlink() {
+            std::os::unix::fs::symlink(fs::read_link(entry.path())?, &target)?;
+        } else if depth == 0 {
+            fs::copy(entry.path(), &target)?;
+        } else {
+            fs::hard_link(entry.path(), &target)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,92 @@
+//! A server whose database is replaced by an older copy.
+
+use std::time::Duration;
+
+use anyhow::ensure;
+use sickbay_tests::fleet::Fleet;
+use sickbay_tests::server::Server;
+
+/// How long a restored server may show old facts.
+const RIGHT_AGAIN_WITHIN: Duration = Duration::from_secs(20);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_restored_from_an_older_copy_has_all_facts_right_again_within_seconds()
+-> anyhow::Result<()> {
+    let mut server = Server::start().await?;
+    let mut fleet = Fleet::join(&server, 30).await?;
+    change_all(&fleet, 3).await?;
+    fleet
+        .is_told(&*server.store().await?, Duration::from_secs(30))
+        .await?;
+    server.stop().await?;
+    let older = server.durable().await?;
+
+    server.run().await?;
+    change_all(&fleet, 4).await?;
+    let newer = fleet
+        .is_told(&*server.store().await?, Duration::from_secs(30))
+        .await?;
+    server.kill().await?;
+    server.restore(&older)?;
+    let old = older.store().await?;
+    for (member, newer) in fleet.members.iter().zip(&newer) {
+        let old = member.account(&*old).await?;
+        ensure!(
+            old.sequence < newer.sequence,
+            "the copy is not older: it ends with report {}",
+            old.sequence
+        );
+    }
+    // Half of the machines change while their server is away, the others have nothing new to tell.
+    for member in fleet.members.iter().step_by(2) {
+        member.change().await?;
+    }
+
+    server.run().await?;
+    let store = server.store().await?;
+    let restored = fleet.is_told(&*store, RIGHT_AGAIN_WITHIN).await?;
+    for (account, newer) in restored.iter().zip(&newer) {
+        account.is_without_repeats()?;
+        ensure!(
+            account.sequence > newer.sequence,
+            "report {} was given to something else before",
+            account.sequence
+        );
+    }
+
+    // From here on it goes on as ever: each change is one report and one row.
+    change_all(&fleet, 2).await?;
+    for (account, restored) in fleet
+        .is_told(&*store, Duration::from_secs(30))
+        .await?
+        .iter()
+        .zip(&restored)
+    {
+        account.is_without_repeats()?;
+        ensure!(
+            account.sequence == restored.sequence + 2,
+            "two changes made reports up to {}",
+            account.sequence
+        );
+        ensure!(
+            account.told.len() == restored.told.len() + 2,
+            "two changes made rows {:?}",
+            account.told
+        );
+        ensure!(
+            account.epoch == restored.epoch,
+            "the epoch changed without need"
+        );
+    }
+    fleet.stop().await?;
+    server.stop().await
+}
+
+async fn change_all(fleet: &Fleet, changes: usize) -> anyhow::Result<()> {
+    for _ in 0..changes {
+        for member in &fleet.members {
+            member.change().await?;
+        }
+    }
+    Ok(())
+}
