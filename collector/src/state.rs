@@ -155,6 +155,8 @@ fn read(dir: &Path, name: &str, limit: usize) -> Result<Option<Vec<u8>>, StateEr
     }
 }
 
+/// Makes a folder that its owner alone may enter. On Windows it gets the rights that the folder above it hands down: the private key
+/// is then as safe as that folder, until the service sets rights of its own.
 fn make_private(dir: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use rand::RngExt as _;
-use sickbay_collector::session::{BackoffOptions, Collector, CollectorOptions, Handle};
+use sickbay_collector::session::{
+    BackoffOptions, CaPin, Collector, CollectorOptions, Handle, ServerUrl,
+};
 use sickbay_diagnosis::Check;
 use sickbay_store::Store;
 use tempfile::TempDir;
@@ -19,7 +21,7 @@ use crate::server::Server;
 use crate::wait::eventually;
 
 /// How long a fleet may take to enrol and to have a first report acknowledged.
-const ARRIVE_WITHIN: Duration = Duration::from_secs(120);
+const ARRIVE_WITHIN: Duration = Duration::from_mins(2);
 /// How long collectors may take to notice that their server is gone.
 const NOTICE_WITHIN: Duration = Duration::from_secs(20);
 /// Reports that may wait at a collector before its machine pauses, so that no spool overflows.
@@ -147,6 +149,9 @@ async fn change(machine: &NumberedMachine, handle: &Handle) -> anyhow::Result<u6
 pub struct Fleet {
     /// The collectors.
     pub members: Vec<Member>,
+    server: ServerUrl,
+    token: String,
+    pin: CaPin,
     folder: TempDir,
 }
 
@@ -158,46 +163,64 @@ impl Fleet {
 
     /// The same with collectors that reach the server under `url`.
     pub async fn join_through(server: &Server, url: &str, count: usize) -> anyhow::Result<Self> {
-        let folder = tempfile::tempdir().context("make a temporary folder")?;
-        let (token, pin) = (server.enrolment_token().await?, server.ca_pin().await?);
         let mut fleet = Self {
             members: Vec::with_capacity(count),
-            folder,
+            server: url.parse()?,
+            token: server.enrolment_token().await?,
+            pin: server.ca_pin().await?.parse()?,
+            folder: tempfile::tempdir().context("make a temporary folder")?,
         };
-        for place in 1..=count {
-            let name = format!("PC-{place:04}");
-            let machine = Arc::new(NumberedMachine::new(&name));
-            let state_dir = fleet.folder.path().join(&name);
-            let mut options = CollectorOptions::new(state_dir, vec![url.parse()?], machine.clone());
-            options.token = Some(token.clone());
-            options.ca_pins = vec![pin.parse()?];
-            options.session.backoff = BackoffOptions {
-                base: Duration::from_millis(100),
-                cap: Duration::from_secs(1),
-                refused: Duration::from_secs(2),
-            };
-            let mut member = Member {
-                machine,
-                options,
-                running: None,
-            };
-            member.start()?;
-            fleet.members.push(member);
+        for _ in 0..count {
+            fleet.start_one_more()?;
         }
+        fleet.has_arrived().await?;
+        Ok(fleet)
+    }
+
+    /// Enrols one more machine and waits until its first report is acknowledged.
+    pub async fn one_more(&mut self) -> anyhow::Result<()> {
+        self.start_one_more()?;
+        self.has_arrived().await
+    }
+
+    fn start_one_more(&mut self) -> anyhow::Result<()> {
+        let name = format!("PC-{:04}", self.members.len() + 1);
+        let machine = Arc::new(NumberedMachine::new(&name));
+        let state_dir = self.folder.path().join(&name);
+        let servers = vec![self.server.clone()];
+        let mut options = CollectorOptions::new(state_dir, servers, machine.clone());
+        options.token = Some(self.token.clone());
+        options.ca_pins = vec![self.pin];
+        options.session.backoff = BackoffOptions {
+            base: Duration::from_millis(100),
+            cap: Duration::from_secs(1),
+            refused: Duration::from_secs(2),
+        };
+        let mut member = Member {
+            machine,
+            options,
+            running: None,
+        };
+        member.start()?;
+        self.members.push(member);
+        Ok(())
+    }
+
+    async fn has_arrived(&self) -> anyhow::Result<()> {
         eventually(ARRIVE_WITHIN, async || {
-            let missing = fleet
-                .standings()?
+            let standings = self.standings()?;
+            let missing = standings
                 .iter()
                 .filter(|standing| standing.acknowledged == 0)
                 .count();
             ensure!(
                 missing == 0,
-                "{missing} of {count} collectors have no acknowledged report yet"
+                "{missing} of {} collectors have no acknowledged report yet",
+                standings.len()
             );
             Ok(())
         })
-        .await?;
-        Ok(fleet)
+        .await
     }
 
     /// Where each collector stands.

@@ -21,7 +21,7 @@ use tokio::process::{Child, ChildStdout, Command};
 use crate::program::{ended, kill, program, send, tail};
 
 /// How long a program may take until it is ready, on a machine that builds and tests at the same time.
-const READY_WITHIN: Duration = Duration::from_secs(60);
+const READY_WITHIN: Duration = Duration::from_mins(1);
 /// How long it may take to end.
 const END_WITHIN: Duration = Duration::from_secs(20);
 /// How often other ports are tried.
@@ -170,7 +170,7 @@ impl Server {
         let ready =
             start_until_ready(command, &self.log, &["Sickbay is ready: ", "Sign in: "]).await?;
         self.child = Some(ready.child);
-        self.sign_in = ready.said[1].clone();
+        self.sign_in.clone_from(&ready.said[1]);
         ensure!(
             ready.said[0] == self.url(),
             "it is ready at another address: {}",
@@ -311,7 +311,7 @@ impl Server {
 
     /// What is durable now, while the server is down. The files are copied first, so that looking at them repairs nothing for the
     /// server.
-    pub async fn durable(&self) -> anyhow::Result<Backup> {
+    pub fn durable(&self) -> anyhow::Result<Backup> {
         ensure!(
             self.child.is_none(),
             "the files of a running server are no copy of anything"

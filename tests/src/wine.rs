@@ -12,12 +12,12 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use tempfile::TempDir;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 use crate::program;
 
 /// Where `cargo xtask dist --quick` leaves the collector, below the build folder.
-const COLLECTOR: &str = "windows/x86_64-win7-windows-gnu/release/sickbay-collector.exe";
+const COLLECTOR: &str = "windows/x86_64-win7-windows-gnu/quick/sickbay-collector.exe";
 /// Longest time for one program under Wine, and for making the first prefix.
 const PROGRAM: Duration = Duration::from_mins(1);
 const FIRST_PREFIX: Duration = Duration::from_mins(3);
@@ -46,7 +46,17 @@ impl Prefix {
         tokio::task::spawn_blocking(move || copy(&template, &to, 0))
             .await?
             .context("copy the Wine prefix")?;
-        Ok(Self { folder, collector })
+        let machine = Self { folder, collector };
+        // Without it Wine would shut the machine down after every program and start it anew for the next, which, as on any Windows,
+        // does what was left for the next start.
+        let mut server = Command::new("wineserver");
+        server.arg("-p").env("WINEPREFIX", machine.folder.path());
+        behind(server).await.context("start wineserver")?;
+        // The first program also starts Windows' own ones, which live on with its outputs.
+        let mut first = wine(machine.folder.path());
+        first.args(["cmd", "/c", "exit 0"]);
+        behind(first).await.context("start a machine under Wine")?;
+        Ok(machine)
     }
 
     /// Drive C.
@@ -70,6 +80,21 @@ impl Prefix {
             .to_str()
             .context("a build folder with a Unicode name")?;
         self.run(program, arguments).await
+    }
+
+    /// Starts the collector; it ends when what this returns is dropped, or with the machine. What it logs goes to `log`.
+    pub fn start_collector(&self, arguments: &[&str], log: &Path) -> anyhow::Result<Child> {
+        let log = File::create(log).with_context(|| format!("make {}", log.display()))?;
+        let mut command = wine(self.folder.path());
+        command
+            .arg(&self.collector)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .kill_on_drop(true)
+            .spawn()
+            .context("start the collector under Wine")
     }
 
     /// Imports a .reg file.
@@ -159,6 +184,21 @@ fn wine(prefix: &Path) -> Command {
         .env_remove("DISPLAY")
         .env_remove("WAYLAND_DISPLAY");
     command
+}
+
+/// Runs what leaves processes behind. Those keep its outputs, so that nobody could wait for their end.
+async fn behind(mut command: Command) -> anyhow::Result<()> {
+    let status = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .status();
+    let status = tokio::time::timeout(PROGRAM, status)
+        .await
+        .with_context(|| format!("it did not end within {} s", PROGRAM.as_secs()))??;
+    ensure!(status.success(), "it failed: {status}");
+    Ok(())
 }
 
 async fn finished(mut command: Command, within: Duration) -> anyhow::Result<Output> {

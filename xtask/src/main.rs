@@ -36,7 +36,7 @@ enum Task {
     },
     /// What is handed out, in `dist/`: the Windows collector, with checksums.
     Dist {
-        /// For tests: without link-time optimisation, and it stays in the build folder.
+        /// For tests: not optimised, and it stays in the build folder.
         #[arg(long)]
         quick: bool,
     },

@@ -103,6 +103,7 @@ pub fn run(args: &InspectArgs) -> ExitCode {
 
 /// This machine, diagnosed for `as_of`, else for now; nothing where it runs no Windows.
 #[cfg(windows)]
+#[expect(clippy::unnecessary_wraps, reason = "on other systems there is none")]
 fn this_device(as_of: Option<Time>) -> Option<Inspected> {
     let host = crate::host::windows::ThisDevice::new();
     let now = as_of.unwrap_or_else(|| host.now());

@@ -295,6 +295,15 @@ mod tests {
     }
 
     #[test]
+    fn what_group_policy_and_mdm_write_is_given_the_time_of_a_refresh() {
+        let is_policy = |key: &str| key.contains(r"\Policies\") || key.contains(r"\PolicyManager\");
+        let policies: Vec<Watched> = all().into_iter().filter(|w| is_policy(&w.key)).collect();
+        assert_eq!(policies.len(), 2, "{policies:?}");
+        assert!(policies.iter().all(|w| w.settle == Settle::Policy));
+        assert_eq!(Settle::Policy.quiet(), Duration::from_millis(500));
+    }
+
+    #[test]
     fn one_thread_can_wait_for_all_of_them() {
         // Windows waits for 64 things at most, and one of them is the order to stop.
         assert!(all().len() < 64, "{}", all().len());

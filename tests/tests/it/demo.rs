@@ -1,152 +1,111 @@
-//! The first thing that a stranger runs: `demo`.
+//! `sickbay-server demo`: what a newcomer sees first.
 
-use std::path::Path;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use reqwest::StatusCode;
 use rustix::process::Signal;
-use serde_json::Value;
-use sickbay_tests::program::{ended, program, send};
+use sickbay_tests::api::Visitor;
+use sickbay_tests::program::{ended, program, send, tail};
 use sickbay_tests::server::{Ready, free_port, start_until_ready};
 use sickbay_tests::wait::eventually;
 use tokio::process::Command;
 
 const DEVICES: usize = 200;
-/// The first issue that every demo fleet has.
-const PAGE: &str = "/issues/safeguard-hold";
-
-/// A running demo, with what it said.
-struct Demo {
-    ready: Ready,
-    http: reqwest::Client,
-}
-
-impl Demo {
-    async fn start(folder: &Path) -> anyhow::Result<Self> {
-        let mut command = Command::new(program("sickbay-server")?);
-        command.args(["demo", "--devices", &DEVICES.to_string(), "--seed", "7"]);
-        command.args(["--web", &free_port()?.to_string()]);
-        command.args(["--collectors", &free_port()?.to_string()]);
-        command.arg("--data-dir").arg(folder);
-        let wanted = ["Sickbay is ready: ", "Sign in: ", "API token: "];
-        let ready = start_until_ready(command, &folder.join("demo.log"), &wanted).await?;
-        let http = reqwest::Client::builder()
-            .cookie_store(true)
-            .redirect(reqwest::redirect::Policy::limited(3))
-            .build()?;
-        Ok(Self { ready, http })
-    }
-
-    fn address(&self, path: &str) -> String {
-        format!("{}{path}", self.ready.said[0])
-    }
-
-    /// The answer to a stranger.
-    async fn stranger(&self, path: &str) -> anyhow::Result<(u16, String)> {
-        let answer = reqwest::get(self.address(path)).await?;
-        Ok((answer.status().as_u16(), answer.text().await?))
-    }
-
-    /// The answer to whoever signed in.
-    async fn page(&self, path: &str) -> anyhow::Result<String> {
-        let answer = self.http.get(self.address(path)).send().await?;
-        let status = answer.status();
-        ensure!(status.is_success(), "{path} answers {status}");
-        Ok(answer.text().await?)
-    }
-
-    /// The answer to the printed API token.
-    async fn api(&self, path: &str) -> anyhow::Result<String> {
-        let request = reqwest::Client::new()
-            .get(self.address(path))
-            .bearer_auth(&self.ready.said[2]);
-        let answer = request.send().await?;
-        let status = answer.status();
-        ensure!(status.is_success(), "{path} answers {status}");
-        Ok(answer.text().await?)
-    }
-
-    /// Id and open count of every issue.
-    async fn counts(&self) -> anyhow::Result<Vec<(String, u64)>> {
-        let issues: Vec<Value> = serde_json::from_str(&self.api("/api/v1/issues").await?)?;
-        issues
-            .iter()
-            .map(|issue| {
-                let id = issue["id"].as_str().context("an issue has an id")?;
-                let open = issue["open"].as_u64().context("an issue has a count")?;
-                Ok((id.to_owned(), open))
-            })
-            .collect()
-    }
-}
+/// How long Ctrl-C may take.
+const END_WITHIN: Duration = Duration::from_secs(15);
 
 #[tokio::test]
-async fn a_stranger_sees_a_living_fleet_within_a_minute_and_only_after_signing_in()
+async fn the_demo_shows_a_living_fleet_to_whoever_signs_in_and_nothing_to_a_stranger()
 -> anyhow::Result<()> {
-    let folder = tempfile::tempdir()?;
-    let mut demo = Demo::start(folder.path()).await?;
+    let folder = tempfile::tempdir().context("make a temporary folder")?;
+    let log = folder.path().join("demo.log");
+    let mut command = Command::new(program("sickbay-server")?);
+    command.args(["demo", "--devices", &DEVICES.to_string()]);
+    command.args(["--web", &free_port()?.to_string()]);
+    command.args(["--collectors", &free_port()?.to_string()]);
+    let wanted = ["Sickbay is ready: ", "Sign in: ", "API token: "];
+    let Ready { mut child, said } = start_until_ready(command, &log, &wanted).await?;
+    let [url, link, token] = said.as_slice() else {
+        anyhow::bail!("the demo said {said:?}");
+    };
 
-    let devices = demo.api("/api/v1/devices?limit=1").await?;
-    let device: Value = serde_json::from_str(&devices)?;
-    let id = device["items"][0]["id"].as_str().context("a device")?;
-    let name = device["items"][0]["name"].as_str().context("a name")?;
-    let device_page = format!("/devices/{id}");
-    for path in ["/", PAGE, &device_page, "/api/v1/issues"] {
-        let (status, text) = demo.stranger(path).await?;
-        ensure!(status == 401, "{path} answers a stranger with {status}");
-        ensure!(!text.contains(name), "{path} tells a stranger of {name}");
-    }
-
-    demo.http
-        .get(&demo.ready.said[1])
-        .send()
-        .await?
-        .error_for_status()?;
-    for (path, expected) in [
+    let owner = Visitor::with_token(url, token)?;
+    everyone_has_arrived(&owner).await?;
+    exports_hold_what_is_counted(&owner).await?;
+    let (id, name) = a_held_device(&owner).await?;
+    let device = format!("/devices/{id}");
+    let pages = [
         ("/", "Safeguard hold"),
-        (PAGE, "How to fix it"),
-        (&*device_page, name),
-    ] {
-        let page = demo.page(path).await?;
-        ensure!(page.contains(expected), "{path} does not show {expected:?}");
-    }
-    let again = reqwest::get(&demo.ready.said[1]).await?;
-    ensure!(again.status() == 401, "the sign-in link works twice");
+        ("/issues", "Safeguard hold"),
+        ("/issues/safeguard-hold", "How to fix it"),
+        ("/devices", "Devices"),
+        (device.as_str(), name.as_str()),
+    ];
+    strangers_are_refused(url, &pages, &name).await?;
+    a_link_signs_in_once(url, link, &pages).await?;
+    it_changes_while_one_watches(&owner).await?;
 
-    every_export_has_a_row_for_each_open_device(&demo).await?;
-    it_changes_while_one_watches(&demo).await?;
-
-    send(&demo.ready.child, Signal::INT)?;
-    let status = ended(&mut demo.ready.child, Duration::from_secs(15)).await?;
-    ensure!(status.success(), "Ctrl-C ends the demo with {status}");
+    let before = std::fs::read_to_string(&log).context("read the log")?;
+    send(&child, Signal::INT)?;
+    let status = ended(&mut child, END_WITHIN).await?;
+    ensure!(
+        status.success(),
+        "Ctrl-C ended the demo badly ({status}):\n{}",
+        tail(&log)
+    );
+    let after = std::fs::read_to_string(&log).context("read the log")?;
+    ensure!(
+        after.len() == before.len(),
+        "the demo complains about its own end:\n{}",
+        tail(&log)
+    );
     Ok(())
 }
 
-/// The fleet changes now and then, so an export counts when the counts before and after it agree.
-async fn every_export_has_a_row_for_each_open_device(demo: &Demo) -> anyhow::Result<()> {
-    let issues = demo.counts().await?;
-    ensure!(issues.len() >= 11, "only {} issues", issues.len());
-    for (issue, _) in issues {
+async fn everyone_has_arrived(owner: &Visitor) -> anyhow::Result<()> {
+    eventually(Duration::from_mins(1), async || {
+        let list = owner.json("/api/v1/devices?limit=1000").await?;
+        let devices = list["items"].as_array().context("a list has items")?;
+        let reported = devices
+            .iter()
+            .filter(|device| !device["last_report_at"].is_null())
+            .count();
+        ensure!(
+            reported == DEVICES,
+            "{reported} of {DEVICES} devices have reported"
+        );
+        Ok(())
+    })
+    .await
+}
+
+/// For every issue the file holds as many rows as are counted. The fleet changes every few seconds, so it counts where nothing
+/// changed while the file was read.
+async fn exports_hold_what_is_counted(owner: &Visitor) -> anyhow::Result<()> {
+    let issues = counts(owner).await?;
+    ensure!(issues.len() >= 11, "only {} issues are known", issues.len());
+    for issue in issues.keys() {
+        let path = format!("/api/v1/issues/{issue}/devices.csv");
         let open = eventually(Duration::from_secs(30), async || {
-            let count_of = |counts: Vec<(String, u64)>| {
-                let found = counts.into_iter().find(|(id, _)| *id == issue);
-                found.map(|(_, open)| open).context("the issue is listed")
-            };
-            let before = count_of(demo.counts().await?)?;
-            let csv = demo
-                .api(&format!("/api/v1/issues/{issue}/devices.csv"))
-                .await?;
-            let after = count_of(demo.counts().await?)?;
+            let before = counts(owner).await?;
+            let text = owner.text(&path).await?;
+            let after = counts(owner).await?;
             ensure!(
                 before == after,
-                "{issue} changed from {before} to {after} meanwhile"
+                "the fleet changed while {path} was read: {before:?}, {after:?}"
             );
-            let rows = csv::Reader::from_reader(csv.as_bytes())
-                .records()
+            let rows = csv::Reader::from_reader(text.as_bytes())
+                .into_records()
                 .collect::<Result<Vec<_>, _>>()?
-                .len() as u64;
-            ensure!(rows == after, "{issue}: {rows} rows and {after} open");
-            Ok(after)
+                .len();
+            let open = after[issue];
+            ensure!(
+                rows as u64 == open,
+                "{path} has {rows} rows, and {open} are open"
+            );
+            Ok(open)
         })
         .await?;
         ensure!(open > 0, "no device of the demo has {issue}");
@@ -154,10 +113,90 @@ async fn every_export_has_a_row_for_each_open_device(demo: &Demo) -> anyhow::Res
     Ok(())
 }
 
-async fn it_changes_while_one_watches(demo: &Demo) -> anyhow::Result<()> {
-    let before = demo.counts().await?;
-    eventually(Duration::from_secs(60), async || {
-        ensure!(demo.counts().await? != before, "no count has changed");
+/// Open findings by issue.
+async fn counts(owner: &Visitor) -> anyhow::Result<BTreeMap<String, u64>> {
+    let issues = owner.json("/api/v1/issues").await?;
+    let issues = issues.as_array().context("issues are a list")?;
+    issues
+        .iter()
+        .map(|issue| {
+            let id = issue["id"].as_str().context("an issue has an id")?;
+            let open = issue["open"].as_u64().context("an issue has a count")?;
+            Ok((id.to_owned(), open))
+        })
+        .collect()
+}
+
+/// Id and name of a device that a safeguard hold blocks.
+async fn a_held_device(owner: &Visitor) -> anyhow::Result<(String, String)> {
+    let path = "/api/v1/issues/safeguard-hold/devices?limit=1";
+    let held = owner.json(path).await?;
+    let text = |field: &str| held["items"][0][field].as_str().map(str::to_owned);
+    text("id")
+        .zip(text("name"))
+        .with_context(|| format!("{path} shows no device"))
+}
+
+async fn strangers_are_refused(
+    url: &str,
+    pages: &[(&str, &str)],
+    name: &str,
+) -> anyhow::Result<()> {
+    let api = [
+        "/api/v1/issues",
+        "/api/v1/devices",
+        "/api/v1/issues/safeguard-hold/devices.csv",
+        "/events",
+    ];
+    let guessed = "sba_guessed";
+    for stranger in [Visitor::stranger(url)?, Visitor::with_token(url, guessed)?] {
+        for path in pages.iter().map(|(path, _)| *path).chain(api) {
+            let (status, text) = stranger.get(path).await?;
+            ensure!(
+                status == StatusCode::UNAUTHORIZED,
+                "a stranger who asks for {path} is answered {status}"
+            );
+            ensure!(
+                !text.contains(name),
+                "a stranger who asks for {path} is told of {name}"
+            );
+        }
+    }
+    Ok(())
+}
+
+async fn a_link_signs_in_once(url: &str, link: &str, pages: &[(&str, &str)]) -> anyhow::Result<()> {
+    let browser = Visitor::stranger(url)?;
+    let (status, _) = browser.get(link).await?;
+    ensure!(
+        status == StatusCode::SEE_OTHER,
+        "the sign-in link is answered {status}"
+    );
+    for (path, expected) in pages {
+        let page = browser.text(path).await?;
+        ensure!(page.contains("</html>"), "{path} is no whole page");
+        ensure!(page.contains(expected), "{path} does not show {expected:?}");
+    }
+    ensure!(
+        !counts(&browser).await?.is_empty(),
+        "the API shows nothing to whoever signed in"
+    );
+
+    let late = Visitor::stranger(url)?;
+    for path in [link, "/"] {
+        let (status, _) = late.get(path).await?;
+        ensure!(
+            status == StatusCode::UNAUTHORIZED,
+            "who comes with a link that was used up is answered {status} at {path}"
+        );
+    }
+    Ok(())
+}
+
+async fn it_changes_while_one_watches(owner: &Visitor) -> anyhow::Result<()> {
+    let before = counts(owner).await?;
+    eventually(Duration::from_mins(1), async || {
+        ensure!(counts(owner).await? != before, "no count has changed");
         Ok(())
     })
     .await

@@ -39,7 +39,7 @@ impl Build {
     /// The cargo profile, which is also the name of its folder.
     const fn profile(self) -> &'static str {
         match self {
-            Self::Quick => "release",
+            Self::Quick => "quick",
             Self::Dist => "dist",
         }
     }

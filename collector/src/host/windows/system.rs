@@ -161,6 +161,7 @@ fn joined_domain() -> Result<Option<String>, String> {
 
 /// What `IsWow64Process2` says, which Windows has since 10 1511 only and which is therefore looked up.
 fn native_machine() -> Option<IMAGE_FILE_MACHINE> {
+    // SAFETY: wants a process and two numbers to write to; that is how it is called below.
     type IsWow64Process2 =
         unsafe extern "system" fn(isize, *mut IMAGE_FILE_MACHINE, *mut IMAGE_FILE_MACHINE) -> BOOL;
     // SAFETY: both names end with a zero, and kernel32 stays loaded as long as the process.

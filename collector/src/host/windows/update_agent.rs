@@ -14,18 +14,20 @@ use windows_sys::Win32::System::Com::{
 use windows_sys::core::{GUID, HRESULT};
 
 /// The class behind `Microsoft.Update.SystemInfo`.
-const SYSTEM_INFORMATION: GUID = GUID::from_u128(0xc01b9ba0_bea7_41ba_b604_d0a36f469133);
+static SYSTEM_INFORMATION: GUID = GUID::from_u128(0xc01b9ba0_bea7_41ba_b604_d0a36f469133);
 /// `ISystemInformation`.
-const I_SYSTEM_INFORMATION: GUID = GUID::from_u128(0xade87bf7_7b56_4275_8fab_b9b0e591844b);
+static I_SYSTEM_INFORMATION: GUID = GUID::from_u128(0xade87bf7_7b56_4275_8fab_b9b0e591844b);
 
 /// The methods of `ISystemInformation` in their order; those that are not called keep their places.
 #[repr(C)]
 struct Methods {
     query_interface: usize,
     add_ref: usize,
+    // SAFETY: wants the object that it was found in, once.
     release: unsafe extern "system" fn(*mut Object) -> u32,
     dispatch: [usize; 4],
     oem_hardware_support_link: usize,
+    // SAFETY: wants the object that it was found in, and a number to write to.
     reboot_required: unsafe extern "system" fn(*mut Object, *mut VARIANT_BOOL) -> HRESULT,
 }
 

@@ -20,7 +20,7 @@ use crate::inspection;
 use crate::session::connection::{CALL, CallError, connect};
 use crate::session::enrolment::{self, EnrolOutcome};
 use crate::session::machine::{Action, Event, Moment, Note};
-use crate::session::message::{FromServer, Report, ToServer};
+use crate::session::message::{FromServer, Reason, Refusal, Report, ToServer};
 use crate::spool::Waiting;
 use crate::state::Identity;
 use crate::wire::{self, CertificateIssued, Outgoing, Rpc, Sent, ServerMessages};
@@ -251,45 +251,70 @@ impl<'a> Driver<'a> {
     async fn lost(&mut self, error: Option<&CallError>) -> Result<(), CollectorError> {
         self.session = None;
         self.renewing = None;
-        let refusal = error.and_then(CallError::refusal).cloned();
+        let mut refusal = error.and_then(CallError::refusal).cloned();
         let text = error.map_or_else(
             || "the server ended the session".to_owned(),
             |error| chain(error),
         );
         self.collector.note_failure(text).await;
-        if refusal.is_none() {
-            self.collector.server += 1;
-            self.enrol_anew_if_expired().await?;
+        match refusal.as_ref().map(|refusal| refusal.reason) {
+            // A server ends the connection of an expired certificate without a reason.
+            None => {
+                self.collector.server += 1;
+                let now = self.collector.now();
+                let identity = self.collector.identity();
+                if identity.is_some_and(|identity| identity.expired(now)) {
+                    refusal = self
+                        .enrol_anew("the certificate has expired", refusal)
+                        .await?;
+                }
+            }
+            // A server that was restored from an older copy has never heard of whoever enrolled since.
+            Some(Reason::DeviceUnknown) => {
+                refusal = self
+                    .enrol_anew("the server does not know this device", refusal)
+                    .await?;
+            }
+            Some(_) => {}
         }
         self.tell(Event::Disconnected(refusal));
         Ok(())
     }
 
-    /// A server ends the connection of an expired certificate without a reason. Where this device's clock agrees that it has
-    /// expired, and a token is at hand, the device enrols again.
-    async fn enrol_anew_if_expired(&mut self) -> Result<(), CollectorError> {
-        let now = self.collector.now();
-        let expired = self
-            .collector
-            .identity()
-            .is_some_and(|identity| identity.expired(now));
-        if !expired || self.collector.options.token.is_none() {
-            return Ok(());
+    /// Enrols again, where a token is at hand. Tells what stands in the way of the next session then; without an answer, still
+    /// `refusal`.
+    async fn enrol_anew(
+        &mut self,
+        why: &'static str,
+        refusal: Option<Refusal>,
+    ) -> Result<Option<Refusal>, CollectorError> {
+        if self.collector.options.token.is_none() {
+            return Ok(refusal);
         }
         match self.collector.enrol().await {
             Ok(EnrolOutcome::Enrolled { device_id }) => {
-                tracing::info!(device = %device_id, "enrolled again, because the certificate had expired");
+                tracing::info!(device = %device_id, why, "enrolled again");
+                Ok(None)
             }
-            Ok(EnrolOutcome::Pending { device_id, .. }) => {
-                let text = format!(
-                    "the certificate has expired, and device {device_id} waits until a person approves it"
-                );
+            Ok(EnrolOutcome::Pending {
+                device_id,
+                retry_after,
+            }) => {
+                let text =
+                    format!("{why}, and device {device_id} waits until a person approves it");
                 self.collector.note_failure(text).await;
+                Ok(Some(Refusal {
+                    reason: Reason::RateLimited,
+                    message: String::new(),
+                    retry_after_ms: u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX),
+                }))
             }
-            Err(CollectorError::Call(error)) => self.collector.note_failure(chain(&error)).await,
-            Err(other) => return Err(other),
+            Err(CollectorError::Call(error)) => {
+                self.collector.note_failure(chain(&error)).await;
+                Ok(refusal)
+            }
+            Err(other) => Err(other),
         }
-        Ok(())
     }
 
     /// When the next renewal is due, while a session is open and none is under way.

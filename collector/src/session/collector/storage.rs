@@ -124,3 +124,23 @@ pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
         Ok(Err(error)) | Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn work_that_nobody_looks_after_holds_no_place_that_others_wait_for() {
+        let mut unwatched: Vec<_> = (0..2 * BLOCKING_TASKS)
+            .map(|_| Box::pin(blocking(|| ())))
+            .collect();
+        for work in &mut unwatched {
+            // Started, and not looked at again.
+            let _ = futures::poll!(work);
+        }
+        let another = tokio::time::timeout(Duration::from_secs(10), blocking(|| 7)).await;
+        assert_eq!(another, Ok(7));
+    }
+}

@@ -19,7 +19,7 @@ async fn a_server_restored_from_an_older_copy_has_all_facts_right_again_within_s
         .is_told(&*server.store().await?, Duration::from_secs(30))
         .await?;
     server.stop().await?;
-    let older = server.durable().await?;
+    let older = server.durable()?;
 
     server.run().await?;
     change_all(&fleet, 4).await?;
@@ -78,6 +78,35 @@ async fn a_server_restored_from_an_older_copy_has_all_facts_right_again_within_s
             "the epoch changed without need"
         );
     }
+    fleet.stop().await?;
+    server.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_device_that_enrolled_after_the_copy_was_made_enrols_again_by_itself()
+-> anyhow::Result<()> {
+    let mut server = Server::start().await?;
+    let mut fleet = Fleet::join(&server, 1).await?;
+    server.stop().await?;
+    let older = server.durable()?;
+    server.run().await?;
+    fleet.one_more().await?;
+    let before = fleet.members[1].device()?;
+    server.stop().await?;
+    server.restore(&older)?;
+    server.run().await?;
+
+    for account in fleet
+        .is_told(&*server.store().await?, RIGHT_AGAIN_WITHIN)
+        .await?
+    {
+        account.is_without_repeats()?;
+    }
+    let after = fleet.members[1].device()?;
+    ensure!(
+        after != before,
+        "the restored server knew device {before} all the same"
+    );
     fleet.stop().await?;
     server.stop().await
 }

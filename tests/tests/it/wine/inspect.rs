@@ -1,4 +1,4 @@
-//! The Windows collector's own program, on Windows machines that Wine plays.
+//! `inspect` on Windows machines that Wine plays.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,11 +11,7 @@ use sickbay_collector::host::recording::Recording;
 use sickbay_diagnosis::Time;
 use sickbay_tests::wine::Prefix;
 
-/// Of the machine that a case does not describe: a fresh prefix would call itself Windows 7.
-const IDENTITY: &str = "REGEDIT4\r\n\r\n[HKEY_LOCAL_MACHINE\\SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion]\r\n\
-    \"CurrentBuild\"=\"19045\"\r\n\"CurrentBuildNumber\"=\"19045\"\r\n\"DisplayVersion\"=\"22H2\"\r\n\"EditionID\"=\"Professional\"\r\n\
-    \"InstallationType\"=\"Client\"\r\n\"ProductName\"=\"Windows 10 Pro\"\r\n\"CurrentMajorVersionNumber\"=dword:0000000a\r\n\
-    \"UBR\"=dword:00001000\r\n";
+use super::IDENTITY;
 
 #[tokio::test]
 async fn called_without_arguments_it_says_how_to_call_it() -> anyhow::Result<()> {
@@ -115,7 +111,7 @@ impl Case {
         let arguments = ["inspect", "--format", "json", "--as-of", &self.as_of];
         let read = json(&machine.collector(&arguments).await?)?;
 
-        self.same_readings(&readings(&recorded), &readings(&read), bare)?;
+        same_readings(&readings(&recorded), &readings(&read), bare)?;
         for (check, subject) in &self.expected {
             for place in places(check, subject.as_deref())? {
                 let (recorded, read) = (at(&recorded, &place), at(&read, &place));
@@ -124,31 +120,6 @@ impl Case {
                     "{place}: {read:#?}, but by the recording {recorded:#?}"
                 );
             }
-        }
-        Ok(())
-    }
-
-    /// Every value of the recording stands on the machine, of the same type and with the same data; and what stands there besides is
-    /// what a bare machine has anyway.
-    fn same_readings(
-        &self,
-        recorded: &Readings,
-        read: &Readings,
-        bare: &Readings,
-    ) -> anyhow::Result<()> {
-        for (place, data) in recorded {
-            ensure!(
-                read.get(place) == Some(data),
-                "{place}: {:?}, but by the recording {data:?}",
-                read.get(place)
-            );
-        }
-        for (place, data) in read {
-            let explained = recorded.contains_key(place) || bare.contains_key(place);
-            ensure!(
-                explained,
-                "{place}: {data:?} stands neither in the case nor on a bare machine"
-            );
         }
         Ok(())
     }
@@ -176,6 +147,26 @@ fn readings(said: &Value) -> Readings {
         }
     }
     found
+}
+
+/// Every value of the recording stands on the machine, of the same type and with the same data; and what stands there besides is
+/// what a bare machine has anyway.
+fn same_readings(recorded: &Readings, read: &Readings, bare: &Readings) -> anyhow::Result<()> {
+    for (place, data) in recorded {
+        ensure!(
+            read.get(place) == Some(data),
+            "{place}: {:?}, but by the recording {data:?}",
+            read.get(place)
+        );
+    }
+    for (place, data) in read {
+        let explained = recorded.contains_key(place) || bare.contains_key(place);
+        ensure!(
+            explained,
+            "{place}: {data:?} stands neither in the case nor on a bare machine"
+        );
+    }
+    Ok(())
 }
 
 /// Where in the JSON stands what a case expects of a check: JSON pointers, or `verdict/ISSUE`.
