@@ -36,7 +36,7 @@ impl Copy {
             for source in ["src/lib.rs", "src/main.rs", "build.rs"] {
                 let path = format!("{member}/{source}");
                 if root().join(&path).exists() {
-                    copy.write(&path, "");
+                    copy.write(&path, "#![forbid(unsafe_code)]\n");
                 }
             }
         }

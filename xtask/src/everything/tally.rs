@@ -26,8 +26,10 @@ impl Tally {
     /// Takes in a line of output: nextest's summary, or a result of cargo's own runner.
     pub(super) fn read(&mut self, line: &str) {
         let line = without_colours(line);
+        // Where it is indented, it is what nextest repeats of a failed test's own output, which its summary counts.
+        let own = line.strip_prefix("test result: ");
         let line = line.trim();
-        let counts = if let Some(result) = line.strip_prefix("test result: ") {
+        let counts = if let Some(result) = own {
             result.split(['.', ';', ',']).collect::<Vec<_>>()
         } else if line.starts_with("Summary [") && line.contains(" run: ") {
             let counts = line.rsplit(" run: ").next().unwrap_or_default();
@@ -84,6 +86,15 @@ mod tests {
         } else {
             String::new()
         }
+    }
+
+    #[test]
+    fn a_failed_test_is_not_counted_twice_because_its_output_is_repeated() {
+        let lines = [
+            "    test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured; 2 filtered out; finished in 0.64s",
+            "     Summary [ 138.928s] 507 tests run: 506 passed, 1 failed, 0 skipped",
+        ];
+        assert_eq!(told(&lines), "506 passed, 1 failed");
     }
 
     #[test]
