@@ -7,8 +7,9 @@ use axum::extract::{FromRequestParts, Path, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Redirect, Response};
+use sickbay_diagnosis::Time;
 use sickbay_diagnosis::time::HOUR_MS;
-use sickbay_store::{NewSession, Scope, StoreError};
+use sickbay_store::{NewSession, Scope, Store, StoreError};
 use sickbay_web::pages::sign_in::SignInReason;
 
 use crate::app::App;
@@ -95,12 +96,10 @@ pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 }
 
 /// Makes a one-time sign-in link; gives its path.
-pub async fn create_link(app: &App) -> Result<String, StoreError> {
+pub async fn create_link(store: &dyn Store, now: Time) -> Result<String, StoreError> {
     let link = Secret::new("");
-    let expires_at = app.clock.now().plus_millis(LINK_HOURS * HOUR_MS);
-    app.store
-        .create_sign_in_link(&link.hash(), expires_at)
-        .await?;
+    let expires_at = now.plus_millis(LINK_HOURS * HOUR_MS);
+    store.create_sign_in_link(&link.hash(), expires_at).await?;
     Ok(format!("/sign-in/{}", link.reveal()))
 }
 

@@ -109,6 +109,15 @@ impl Default for Web {
 }
 
 impl Web {
+    /// Address that people type, without a slash at its end, for a server that is bound to `bound`.
+    pub fn url(&self, bound: SocketAddr) -> String {
+        if !self.external_url.is_empty() {
+            return self.external_url.trim_end_matches('/').to_owned();
+        }
+        let scheme = if self.uses_tls() { "https" } else { "http" };
+        format!("{scheme}://{bound}")
+    }
+
     /// Whether TLS is spoken: always, except on loopback without a configured certificate.
     pub fn uses_tls(&self) -> bool {
         !self.listen.ip().is_loopback() || !self.tls_certificate.as_os_str().is_empty()

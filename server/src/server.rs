@@ -153,13 +153,7 @@ impl Running {
 
     /// Address of the first page.
     pub fn web_url(&self) -> String {
-        let web = &self.app.config.web;
-        if web.external_url.is_empty() {
-            let scheme = if web.uses_tls() { "https" } else { "http" };
-            format!("{scheme}://{}", self.web)
-        } else {
-            web.external_url.trim_end_matches('/').to_owned()
-        }
+        self.app.config.web.url(self.web)
     }
 
     /// Waits until `stop` fires or a part fails, then ends everything in order: no new work, what waits is written, signs of life too.

@@ -2,13 +2,12 @@
 
 use anyhow::bail;
 use clap::{Args, Subcommand};
-use sickbay_diagnosis::time::HOUR_MS;
 use sickbay_store::NewApiToken;
 use uuid::Uuid;
 
 use super::token::plain;
 use super::{WithConfig, parse_span, say};
-use crate::access::LINK_HOURS;
+use crate::access;
 use crate::clock::Clock;
 use crate::identity::ca::Ca;
 use crate::identity::secret::{API_PREFIX, Secret};
@@ -111,20 +110,9 @@ pub(super) async fn api_token(args: ApiTokenArgs) -> anyhow::Result<()> {
 
 pub(super) async fn sign_in(config: &WithConfig) -> anyhow::Result<()> {
     let opened = config.open().await?;
-    let link = Secret::new("");
-    let expires_at = opened.clock.now().plus_millis(LINK_HOURS * HOUR_MS);
-    opened
-        .store
-        .create_sign_in_link(&link.hash(), expires_at)
-        .await?;
+    let path = access::create_link(&*opened.store, opened.clock.now()).await?;
     let web = &opened.config.web;
-    let address = if web.external_url.is_empty() {
-        let scheme = if web.uses_tls() { "https" } else { "http" };
-        format!("{scheme}://{}", web.listen)
-    } else {
-        web.external_url.trim_end_matches('/').to_owned()
-    };
-    say(&format!("Sign in: {address}/sign-in/{}", link.reveal()));
+    say(&format!("Sign in: {}{path}", web.url(web.listen)));
     Ok(())
 }
 

@@ -75,7 +75,7 @@ impl Demo {
         let sign_in = format!(
             "{}{}",
             server.web_url(),
-            access::create_link(&server.app).await?
+            access::create_link(&*server.app.store, clock.now()).await?
         );
 
         let plan = FleetPlan::new(options.seed, options.devices, clock.now());

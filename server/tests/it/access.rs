@@ -13,7 +13,9 @@ use crate::site::Site;
 #[tokio::test]
 async fn a_sign_in_link_works_once() {
     let site = Site::start().await;
-    let link = access::create_link(site.app()).await.unwrap();
+    let link = access::create_link(&*site.app().store, site.app().clock.now())
+        .await
+        .unwrap();
     let first = site.stranger().get(&link).await;
     assert_eq!(
         (
@@ -36,8 +38,12 @@ async fn a_sign_in_link_works_once() {
 async fn a_sign_in_link_does_not_work_after_24_hours() {
     let site = Site::start().await;
     let links = [
-        access::create_link(site.app()).await.unwrap(),
-        access::create_link(site.app()).await.unwrap(),
+        access::create_link(&*site.app().store, site.app().clock.now())
+            .await
+            .unwrap(),
+        access::create_link(&*site.app().store, site.app().clock.now())
+            .await
+            .unwrap(),
     ];
     site.clock.advance(LINK_HOURS * HOUR_MS - 60_000);
     assert_eq!(site.stranger().get(&links[0]).await.status(), 303);

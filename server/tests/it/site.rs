@@ -195,7 +195,9 @@ impl Site {
 
     /// Somebody who used a sign-in link, with the session's cookie.
     pub(crate) async fn browser(&self) -> Viewer {
-        let link = access::create_link(self.app()).await.unwrap();
+        let link = access::create_link(&*self.app().store, self.app().clock.now())
+            .await
+            .unwrap();
         let answer = self.stranger().get(&link).await;
         assert_eq!(answer.status(), StatusCode::SEE_OTHER);
         let cookie = answer.headers()["set-cookie"].to_str().unwrap();
