@@ -7,6 +7,7 @@ pub mod checks;
 pub mod cli;
 pub mod host;
 pub mod inspection;
+pub mod policy;
 pub mod session;
 pub mod spool;
 pub mod state;

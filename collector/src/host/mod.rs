@@ -18,6 +18,8 @@ pub mod windows;
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::reading::Data;
 
+use crate::session::MachineProxy;
+
 /// Names found by an enumeration, or why there are none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Listing<T> {
@@ -96,4 +98,8 @@ pub trait Host: Send + Sync {
     fn update_agent_reboot_required(&self) -> Data;
     /// A fact of the operating system.
     fn system(&self, fact: SystemFact) -> Data;
+    /// The proxy that this machine's own settings name; `None` where there is none, and where they cannot be read.
+    fn machine_proxy(&self) -> Option<MachineProxy> {
+        None
+    }
 }

@@ -17,11 +17,12 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::backoff::share;
-use super::connection::{CALL, CallError, ServerUrl, connect};
+use super::connection::{CALL, CallError, Route, ServerUrl, connect};
 use super::enrolment::{self, EnrolOutcome};
 use super::machine::{Machine, MachineOptions};
 use super::message::{Epoch, Retry};
 use super::outbox::{Base, Outbox};
+use super::proxy::ProxyUrl;
 use super::tls::{self, BadTls, CaPin};
 use crate::checks;
 use crate::host::Host;
@@ -42,6 +43,8 @@ pub struct CollectorOptions {
     pub token: Option<String>,
     /// Pins of the server's CA; used for the first enrolment only.
     pub ca_pins: Vec<CaPin>,
+    /// The way out; `None` for what the machine's own settings name.
+    pub proxy: Option<ProxyUrl>,
     /// The machine.
     pub host: Arc<dyn Host>,
     /// Intervals and back-off.
@@ -51,13 +54,14 @@ pub struct CollectorOptions {
 }
 
 impl CollectorOptions {
-    /// With the product's defaults and neither token nor pins.
+    /// With the product's defaults and neither token, nor pins, nor proxy.
     pub fn new(state_dir: PathBuf, server_urls: Vec<ServerUrl>, host: Arc<dyn Host>) -> Self {
         Self {
             state_dir,
             server_urls,
             token: None,
             ca_pins: Vec::new(),
+            proxy: None,
             host,
             session: MachineOptions::default(),
             spool: SpoolLimits::default(),
@@ -180,8 +184,9 @@ impl Collector {
         let machine = blocking(move || enrolment::machine(&*host)).await;
         let mut failure = None;
         for _ in 0..self.options.server_urls.len() {
+            let route = self.route().await;
             let asking = async {
-                let rpc = connect(self.server_url(), Arc::clone(&tls)).await?;
+                let rpc = connect(&route, Arc::clone(&tls)).await?;
                 enrolment::ask(&rpc, &token, &self.credentials.key, machine.clone()).await
             };
             let asked = tokio::time::timeout(CALL, asking)
@@ -294,6 +299,13 @@ impl Collector {
         let tls = Arc::new(tls::config_of(identity, &self.credentials.key)?);
         self.tls = Some(Arc::clone(&tls));
         Ok(tls)
+    }
+
+    /// How the server is reached that is tried next, by the machine's settings of now.
+    async fn route(&self) -> Route {
+        let url = self.server_url().clone();
+        let (set, host) = (self.options.proxy.clone(), Arc::clone(&self.options.host));
+        blocking(move || Route::to(url, set.as_ref(), &*host)).await
     }
 
     fn server_url(&self) -> &ServerUrl {

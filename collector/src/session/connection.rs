@@ -14,6 +14,8 @@ use tokio_rustls::TlsConnector;
 use tonic::transport::{Endpoint, Uri};
 
 use super::message::Refusal;
+use super::proxy::{self, Proxy, ProxyUrl};
+use crate::host::Host;
 use crate::wire::{Rpc, WireError};
 
 /// How long DNS, TCP and TLS may take together.
@@ -126,18 +128,59 @@ impl CallError {
     }
 }
 
-/// Connects to `url`. The channel is for one session and its calls; it is not reconnected behind the session's back.
-pub(super) async fn connect(url: &ServerUrl, tls: Arc<ClientConfig>) -> Result<Rpc, CallError> {
+/// How a server is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Route {
+    pub(super) url: ServerUrl,
+    /// On the way; `None` for a direct connection.
+    pub(super) proxy: Option<Proxy>,
+}
+
+impl Route {
+    /// To `url`, by the proxy that was set, else by the machine's own.
+    pub(super) fn to(url: ServerUrl, set: Option<&ProxyUrl>, host: &dyn Host) -> Self {
+        let proxy = match set {
+            Some(ProxyUrl::Direct) => None,
+            Some(ProxyUrl::Via(proxy)) => Some(proxy.clone()),
+            None => host
+                .machine_proxy()
+                .and_then(|machine| machine.towards(&url.host)),
+        };
+        Self { url, proxy }
+    }
+}
+
+impl fmt::Display for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.proxy {
+            None => self.url.fmt(f),
+            Some(proxy) => write!(f, "{} by the proxy {proxy}", self.url),
+        }
+    }
+}
+
+/// Connects by `route`. The channel is for one session and its calls; it is not reconnected behind the session's back.
+pub(super) async fn connect(route: &Route, tls: Arc<ClientConfig>) -> Result<Rpc, CallError> {
+    let url = &route.url;
     let failed = |reason: String| CallError::Connect {
-        url: url.to_string(),
+        url: route.to_string(),
         reason,
     };
     let connecting = async {
-        let tcp = TcpStream::connect((url.host.as_str(), url.port))
+        let (host, port) = match &route.proxy {
+            None => (url.host.as_str(), url.port),
+            Some(proxy) => (proxy.host.as_str(), proxy.port),
+        };
+        let mut tcp = TcpStream::connect((host, port))
             .await
             .map_err(|error| failed(error.to_string()))?;
         tcp.set_nodelay(true)
             .map_err(|error| failed(error.to_string()))?;
+        if route.proxy.is_some() {
+            proxy::tunnel(&mut tcp, &url.host, url.port)
+                .await
+                .map_err(|error| failed(error.to_string()))?;
+        }
         TlsConnector::from(tls)
             .connect(url.name.clone(), tcp)
             .await

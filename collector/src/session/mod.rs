@@ -13,6 +13,7 @@ mod enrolment;
 pub mod machine;
 pub mod message;
 pub mod outbox;
+mod proxy;
 mod tls;
 
 pub use backoff::BackoffOptions;
@@ -20,4 +21,5 @@ pub use collector::{Collector, CollectorError, CollectorOptions, Handle, Progres
 pub use connection::{BadServerUrl, CallError, ServerUrl};
 pub use enrolment::EnrolOutcome;
 pub use machine::MachineOptions;
+pub use proxy::{BadProxyUrl, MachineProxy, Proxy, ProxyUrl};
 pub use tls::{BadPin, CaPin};

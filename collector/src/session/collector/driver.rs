@@ -158,8 +158,8 @@ impl<'a> Driver<'a> {
         match action {
             Action::Connect => {
                 let tls = self.collector.tls()?;
-                let url = self.collector.server_url().clone();
-                self.connecting = Some(Box::pin(async move { connect(&url, tls).await }));
+                let route = self.collector.route().await;
+                self.connecting = Some(Box::pin(async move { connect(&route, tls).await }));
             }
             Action::Disconnect => {
                 self.session = None;
