@@ -11,4 +11,5 @@ pub mod policy;
 pub mod session;
 pub mod spool;
 pub mod state;
+pub mod supervisor;
 mod wire;

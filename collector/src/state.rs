@@ -3,17 +3,21 @@
 //! | name | what |
 //! |---|---|
 //! | `lock` | held by the running collector, so that two do not share the folder |
-//! | `key.pem` | the private key, PKCS#8, readable by its owner alone |
+//! | `key.pem` | the private key, PKCS#8, readable by its owner alone; on Windows `key.sealed`, under DPAPI |
 //! | `identity.json` | device id, certificate chain, trusted CAs |
 //! | `base` | epoch, newest acknowledged report, observations as of it (sealed) |
 //! | `last-error.json` | why it does not report, for `status` |
+//! | `image.json` | that this machine was prepared to be copied |
 //! | `spool/` | reports that wait |
+//! | `logs/` | the log of the Windows service |
 //!
 //! Promises: every file is replaced in one step; one that cannot be read is set aside as `*.bad` with the reason told, and the
 //! collector goes on: with a new epoch where the base is lost, by enrolling again where the key or the certificate is lost.
 
 mod base;
 mod identity;
+mod image;
+mod key_file;
 mod last_error;
 
 use std::fs::{self, File, TryLockError};
@@ -21,8 +25,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub(crate) use base::{encode as encode_base, peek as peek_base};
-pub(crate) use identity::peek as peek_identity;
+pub(crate) use identity::peek as peek_credentials;
 pub use identity::{BadIdentity, Credentials, Identity};
+pub use image::Image;
+pub(crate) use image::{peek as peek_image, remove as remove_state};
 pub use last_error::LastError;
 pub(crate) use last_error::peek as peek_last_error;
 

@@ -8,7 +8,9 @@ use anyhow::Context as _;
 use sickbay_proto::limits;
 use sickbay_proto::v1::enrolment_server::{Enrolment, EnrolmentServer};
 use sickbay_proto::v1::fleet_server::{Fleet as FleetService, FleetServer};
-use sickbay_proto::v1::{Certificate, EnrolRequest, EnrolResponse, RenewRequest};
+use sickbay_proto::v1::{
+    Certificate, EnrolRequest, EnrolResponse, GoodbyeRequest, GoodbyeResponse, RenewRequest,
+};
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
@@ -74,6 +76,16 @@ impl FleetService for FleetPort {
         let csr = wire::renewal(request.into_inner())?;
         let issued = self.enrolments.renew(device, &csr).await?;
         Ok(Response::new(certificate(issued)))
+    }
+
+    async fn goodbye(
+        &self,
+        request: Request<GoodbyeRequest>,
+    ) -> Result<Response<GoodbyeResponse>, Status> {
+        let peer = request.extensions().get::<Peer>().cloned();
+        let device = self.sessions.authenticate(peer.as_ref()).await?;
+        self.enrolments.goodbye(device).await?;
+        Ok(Response::new(GoodbyeResponse {}))
     }
 }
 

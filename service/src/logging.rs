@@ -1,14 +1,19 @@
-//! Logging set-up: readable lines for a person, one JSON object a line for a log collector.
+//! Logging set-up: readable lines for a person, one JSON object a line for a log collector; on standard error, so that standard
+//! output stays the program's answer, or in bounded files for a service that has neither.
 //!
-//! Everything goes to standard error, so that standard output stays the program's answer. `SICKBAY_LOG` takes a level or
-//! per-module directives (default `info`), `SICKBAY_LOG_FORMAT` takes `text` (default) or `json`.
+//! `SICKBAY_LOG` takes a level or per-module levels (default `info`), `SICKBAY_LOG_FORMAT` takes `text` (default) or `json`.
 
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _};
+use std::path::Path;
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{ParseError, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
+use tracing_subscriber::{Registry, fmt, reload};
 
-/// Level or directives, for example `info` or `sickbay_collector=debug,info`.
+use crate::log_file::{LogFile, LogFileLimits};
+
+/// Level or levels by module, for example `info` or `sickbay_collector=debug,info`.
 const LEVEL_VARIABLE: &str = "SICKBAY_LOG";
 /// `text` or `json`.
 const FORMAT_VARIABLE: &str = "SICKBAY_LOG_FORMAT";
@@ -28,19 +33,41 @@ pub enum BadLogSetting {
     /// The format is neither `text` nor `json`.
     #[error("{FORMAT_VARIABLE} is {0:?}; set it to `text` or `json`, or remove it")]
     Format(String),
-    /// The level or the directives could not be read.
+    /// The level or the levels could not be read.
     #[error(
-        "{LEVEL_VARIABLE} is {given:?}, which is no level (error, warn, info, debug, trace) and no list of directives"
+        "the log level {given:?} (from {LEVEL_VARIABLE}, unless it was set elsewhere) is no level (error, warn, info, debug, trace) and no list of MODULE=LEVEL"
     )]
     Level {
         /// What was set.
         given: String,
         /// What is wrong with it.
-        source: tracing_subscriber::filter::ParseError,
+        source: ParseError,
     },
     /// Another subscriber was installed before.
     #[error("install the log")]
     Installed(#[from] TryInitError),
+    /// The log's files could not be made.
+    #[error("open the log in {folder}")]
+    Files {
+        /// Where they should be.
+        folder: String,
+        /// What the operating system says.
+        source: io::Error,
+    },
+}
+
+/// The level of a log that is set up, to change it.
+#[derive(Debug, Clone)]
+pub struct LogLevel(reload::Handle<Targets, Registry>);
+
+impl LogLevel {
+    /// Logs at `level` from now on.
+    pub fn set(&self, level: &str) -> Result<(), BadLogSetting> {
+        let filter = parse_level(level)?;
+        // It fails only where the subscriber is gone, and then nobody logs any more.
+        let _ = self.0.reload(filter);
+        Ok(())
+    }
 }
 
 /// Sets up logging from the environment; `default_level` counts where `SICKBAY_LOG` is not set.
@@ -52,22 +79,46 @@ pub fn init_logging(default_level: &str) -> Result<(), BadLogSetting> {
 
 /// Sets up logging in the given form, without looking at the environment.
 pub fn init_logging_as(format: LogFormat, level: &str) -> Result<(), BadLogSetting> {
-    let filter = EnvFilter::try_new(level).map_err(|source| BadLogSetting::Level {
-        given: level.to_owned(),
-        source,
-    })?;
-    let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+    let lines = Registry::default().with(parse_level(level)?);
+    let layer = fmt::layer().with_writer(io::stderr);
     match format {
-        LogFormat::Json => lines.json().flatten_event(true).finish().try_init()?,
+        LogFormat::Json => lines.with(layer.json().flatten_event(true)).try_init()?,
         LogFormat::Text => lines
-            .with_ansi(std::io::stderr().is_terminal())
-            .with_target(false)
-            .finish()
+            .with(
+                layer
+                    .with_ansi(io::stderr().is_terminal())
+                    .with_target(false),
+            )
             .try_init()?,
     }
     Ok(())
+}
+
+/// Sets up logging to files `NAME.log`, `NAME.1.log`, ... in `folder`. The level may be changed later.
+pub fn init_logging_to_files(
+    folder: &Path,
+    name: &str,
+    limits: LogFileLimits,
+    level: &str,
+) -> Result<LogLevel, BadLogSetting> {
+    let file = LogFile::open(folder, name, limits).map_err(|source| BadLogSetting::Files {
+        folder: folder.display().to_string(),
+        source,
+    })?;
+    let (filter, handle) = reload::Layer::new(parse_level(level)?);
+    let layer = fmt::layer()
+        .with_writer(file)
+        .with_ansi(false)
+        .with_target(false);
+    Registry::default().with(filter).with(layer).try_init()?;
+    Ok(LogLevel(handle))
+}
+
+fn parse_level(given: &str) -> Result<Targets, BadLogSetting> {
+    given.parse().map_err(|source| BadLogSetting::Level {
+        given: given.to_owned(),
+        source,
+    })
 }
 
 fn parse_format(given: Option<&str>) -> Result<LogFormat, BadLogSetting> {
@@ -97,5 +148,12 @@ mod tests {
     fn a_level_that_cannot_be_read_is_an_error_before_anything_runs() {
         let error = init_logging_as(LogFormat::Text, "in=fo=oops").expect_err("refused");
         assert!(matches!(error, BadLogSetting::Level { .. }));
+    }
+
+    #[test]
+    fn levels_by_module_are_understood() {
+        let filter = parse_level("sickbay_collector=debug,warn").expect("understood");
+        assert!(filter.would_enable("sickbay_collector::session", &tracing::Level::DEBUG));
+        assert!(!filter.would_enable("hyper", &tracing::Level::INFO));
     }
 }

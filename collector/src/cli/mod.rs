@@ -6,6 +6,9 @@
 mod enrol;
 pub mod inspect;
 mod run;
+mod seal;
+mod self_test;
+mod service;
 mod settings;
 mod status;
 
@@ -40,6 +43,12 @@ enum Command {
     Run(run::RunArgs),
     /// Tell who this device is and whether it reports.
     Status(status::StatusArgs),
+    /// Tell step by step why this machine does not report, and what to do.
+    SelfTest(self_test::SelfTestArgs),
+    /// Prepare this machine to be copied: forget its identity, and get none before the next start.
+    Seal(seal::SealArgs),
+    /// The Windows service: install, uninstall.
+    Service(service::ServiceArgs),
 }
 
 /// Runs the program as its arguments say.
@@ -61,6 +70,9 @@ pub fn run() -> ExitCode {
         Command::Enrol(args) => enrol::run(args),
         Command::Run(args) => run::run(args),
         Command::Status(args) => status::run(&args),
+        Command::SelfTest(args) => return self_test::run(&args),
+        Command::Seal(args) => seal::run(&args),
+        Command::Service(args) => service::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -11,13 +11,17 @@ use anyhow::Context as _;
 use clap::Args;
 use sickbay_diagnosis::Check;
 
+use sickbay_service::event_log::EventLog;
+
+use super::service::SERVICE;
 use super::settings::{Settings, SettingsArgs, Usage};
 use crate::host::Host;
 use crate::host::recording::Recording;
 #[cfg(not(windows))]
 use crate::host::recording::{Description, Registry};
 use crate::host::replay::Replay;
-use crate::session::{Collector, Handle};
+use crate::session::Collector;
+use crate::supervisor::{Happenings, Surroundings, supervise};
 
 /// How often the files of a recording are looked at for changes.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -41,6 +45,9 @@ pub(super) struct RunArgs {
 pub(super) fn run(args: RunArgs) -> anyhow::Result<()> {
     sickbay_service::init_logging("info")?;
     let settings = Settings::load(args.settings, args.inspection_interval)?;
+    if settings.servers.is_empty() && settings.recording.is_empty() && cfg!(windows) {
+        return by_policy(settings.state_dir);
+    }
     if settings.servers.is_empty() {
         return Err(Usage(
             "no server is given; give one with --server https://HOST:7443".to_owned(),
@@ -58,11 +65,30 @@ pub(super) fn run(args: RunArgs) -> anyhow::Result<()> {
     let mut collector = Collector::new(settings.options(machine.host()))?;
     block_on(async {
         let stop = sickbay_service::stop_on_signals()?;
-        let _watch = machine.follow(paths, collector.handle());
+        let happenings = Happenings::of(collector.handle());
+        let _watch = machine.follow(paths, Arc::new(happenings));
         sickbay_service::ready("collecting");
         let ended = collector.run(stop).await;
         sickbay_service::stopping();
         ended.context("run the collector")?;
+        Ok(())
+    })
+}
+
+/// With the settings of the registry, as the service would.
+fn by_policy(state_dir: PathBuf) -> anyhow::Result<()> {
+    block_on(async {
+        let stop = sickbay_service::stop_on_signals()?;
+        let happenings = Arc::new(Happenings::default());
+        let _watch = watch_changes(Arc::clone(&happenings));
+        let surroundings = Surroundings {
+            host: this_machine(),
+            state_dir,
+            events: EventLog::open(SERVICE),
+            level: None,
+            happenings,
+        };
+        supervise(surroundings, stop).await;
         Ok(())
     })
 }
@@ -102,29 +128,29 @@ impl Machine {
     }
 
     /// Has the collector inspect again what changes, as long as what this returns is kept. Call it inside a tokio runtime.
-    fn follow(self, paths: Vec<PathBuf>, collector: Handle) -> Option<ChangeWatch> {
+    fn follow(self, paths: Vec<PathBuf>, happenings: Arc<Happenings>) -> Option<ChangeWatch> {
         match self {
             Self::Recorded(replay) => {
-                tokio::spawn(follow(paths, replay, collector));
+                tokio::spawn(follow(paths, replay, happenings));
                 None
             }
-            Self::Here(_) => watch_changes(collector),
+            Self::Here(_) => watch_changes(happenings),
         }
     }
 }
 
 #[cfg(windows)]
-use crate::host::windows::watch::Watch as ChangeWatch;
+pub(super) use crate::host::windows::watch::Watch as ChangeWatch;
 
 #[cfg(windows)]
-fn this_machine() -> Arc<dyn Host> {
+pub(super) fn this_machine() -> Arc<dyn Host> {
     Arc::new(crate::host::windows::ThisDevice::new())
 }
 
 /// Changes that cannot be watched are seen by the full inspections.
 #[cfg(windows)]
-fn watch_changes(collector: Handle) -> Option<ChangeWatch> {
-    match ChangeWatch::start(move |checks| collector.inspect_soon(checks)) {
+pub(super) fn watch_changes(happenings: Arc<Happenings>) -> Option<ChangeWatch> {
+    match ChangeWatch::start(move |checks| happenings.changed(checks)) {
         Ok(watch) => Some(watch),
         Err(error) => {
             tracing::error!(%error, "changes of the registry cannot be watched");
@@ -135,7 +161,7 @@ fn watch_changes(collector: Handle) -> Option<ChangeWatch> {
 
 /// Elsewhere there is nothing to look at but this computer's name, which is enough to enrol.
 #[cfg(not(windows))]
-fn this_machine() -> Arc<dyn Host> {
+pub(super) fn this_machine() -> Arc<dyn Host> {
     let description = Description {
         host_name: this_host_name(),
         ..Description::default()
@@ -147,7 +173,7 @@ fn this_machine() -> Arc<dyn Host> {
 type ChangeWatch = std::convert::Infallible;
 
 #[cfg(not(windows))]
-fn watch_changes(_collector: Handle) -> Option<ChangeWatch> {
+fn watch_changes(_happenings: Arc<Happenings>) -> Option<ChangeWatch> {
     None
 }
 
@@ -166,7 +192,7 @@ fn this_host_name() -> Option<String> {
 }
 
 /// Reads the recording again when its files change. What cannot be read is told, and the old one is played on.
-async fn follow(paths: Vec<PathBuf>, host: Arc<Replay>, collector: Handle) {
+async fn follow(paths: Vec<PathBuf>, host: Arc<Replay>, happenings: Arc<Happenings>) {
     let mut known = stamps(&paths);
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
@@ -182,7 +208,7 @@ async fn follow(paths: Vec<PathBuf>, host: Arc<Replay>, collector: Handle) {
             Ok(recording) => {
                 tracing::info!("the recording changed");
                 host.replace(recording);
-                collector.inspect_soon(Check::ALL);
+                happenings.changed(Check::ALL);
             }
             Err(error) => {
                 tracing::warn!(reason = %format!("{error:#}"), "the changed recording cannot be played");

@@ -38,7 +38,8 @@ fn describe(dir: &Path) -> anyhow::Result<String> {
         let _ = writeln!(text, "{name:<20}{value}");
     };
     line("state folder", dir.display().to_string());
-    match state::peek_identity(dir)? {
+    let known = state::peek_credentials(dir)?;
+    match known.and_then(|known| known.identity) {
         None => line("enrolled", "no".to_owned()),
         Some(identity) => {
             line("enrolled as", identity.device_id);

@@ -4,6 +4,7 @@
 //! collectors fit in one process; whatever the server or the network does, [`Collector::run`] goes on until it is asked to stop.
 
 mod driver;
+mod goodbye;
 mod handle;
 mod storage;
 
@@ -28,6 +29,7 @@ use crate::checks;
 use crate::host::Host;
 use crate::spool::{SpoolError, SpoolLimits};
 use crate::state::{Credentials, Identity, LastError, StateError};
+pub use goodbye::{Farewell, say_goodbye};
 use handle::Shared;
 pub use handle::{Handle, Progress};
 use storage::{Storage, blocking};

@@ -13,13 +13,18 @@ mod enrolment;
 pub mod machine;
 pub mod message;
 pub mod outbox;
+mod probe;
 mod proxy;
 mod tls;
 
 pub use backoff::BackoffOptions;
-pub use collector::{Collector, CollectorError, CollectorOptions, Handle, Progress, Stopped};
+pub(crate) use collector::chain;
+pub use collector::{
+    Collector, CollectorError, CollectorOptions, Farewell, Handle, Progress, Stopped, say_goodbye,
+};
 pub use connection::{BadServerUrl, CallError, ServerUrl};
 pub use enrolment::EnrolOutcome;
 pub use machine::MachineOptions;
+pub use probe::{Standing, Step, Trouble, probe};
 pub use proxy::{BadProxyUrl, MachineProxy, Proxy, ProxyUrl};
 pub use tls::{BadPin, CaPin};

@@ -1,6 +1,7 @@
 //! Who this device is: its key, and the certificate that the server issued over it.
 
 use std::fmt;
+use std::io;
 use std::path::Path;
 
 use rcgen::{KeyPair, PublicKeyData as _};
@@ -8,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use sickbay_diagnosis::Time;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-use super::{SetAside, StateDir, StateError, read};
+use super::{SetAside, StateDir, StateError, key_file, read};
 
-const KEY: &str = "key.pem";
+const KEY: &str = key_file::NAME;
 const IDENTITY: &str = "identity.json";
 const VERSION: u32 = 1;
 const LIMIT_BYTES: usize = 1024 * 1024;
@@ -167,31 +168,38 @@ impl StateDir {
         self.remove(IDENTITY)
     }
 
+    /// Forgets key and identity: the device is of no use any more, or the machine is to become many.
+    pub fn forget_credentials(&self) -> Result<(), StateError> {
+        self.remove(IDENTITY)?;
+        self.remove(KEY)
+    }
+
     fn make_key(&self) -> Result<KeyPair, StateError> {
-        let key = KeyPair::generate().map_err(|error| StateError::Write {
+        let failed = |source| StateError::Write {
             path: self.dir.join(KEY),
-            source: std::io::Error::other(error),
-        })?;
-        self.write(KEY, key.serialize_pem().as_bytes())?;
+            source,
+        };
+        let key = KeyPair::generate().map_err(|error| failed(io::Error::other(error)))?;
+        let content = key_file::seal(key.serialize_pem().as_bytes()).map_err(failed)?;
+        self.write(KEY, &content)?;
         Ok(key)
     }
 }
 
-/// The identity in `dir` for a reader that holds no lock; `None` where there is no usable one.
-pub(crate) fn peek(dir: &Path) -> Result<Option<Identity>, StateError> {
-    let (Some(pem), Some(json)) = (
-        read(dir, KEY, LIMIT_BYTES)?,
-        read(dir, IDENTITY, LIMIT_BYTES)?,
-    ) else {
+/// Key and identity in `dir` for a reader that holds no lock; `None` where there is no usable key.
+pub(crate) fn peek(dir: &Path) -> Result<Option<Credentials>, StateError> {
+    let Some(key) = read(dir, KEY, LIMIT_BYTES)?.and_then(|content| parse_key(&content).ok())
+    else {
         return Ok(None);
     };
-    Ok(parse_key(&pem)
-        .and_then(|key| Identity::from_json(&json, &key))
-        .ok())
+    let json = read(dir, IDENTITY, LIMIT_BYTES)?;
+    let identity = json.and_then(|json| Identity::from_json(&json, &key).ok());
+    Ok(Some(Credentials { key, identity }))
 }
 
-fn parse_key(pem: &[u8]) -> Result<KeyPair, String> {
-    let text = std::str::from_utf8(pem).map_err(|error| error.to_string())?;
+fn parse_key(content: &[u8]) -> Result<KeyPair, String> {
+    let pem = key_file::open(content)?;
+    let text = std::str::from_utf8(&pem).map_err(|error| error.to_string())?;
     KeyPair::from_pem(text).map_err(|error| format!("it is no private key: {error}"))
 }
 

@@ -1,5 +1,7 @@
 //! The calls to the server, over a channel that is already secured.
 
+use std::time::SystemTime;
+
 use futures::stream::BoxStream;
 use futures::{StreamExt as _, TryFutureExt as _};
 use prost::bytes::Bytes;
@@ -108,6 +110,26 @@ impl Rpc {
         read_certificate(answer.into_inner())
     }
 
+    /// Asks for what is refused to everybody, a certificate without a request, to see how the server refuses.
+    pub(crate) async fn knock(&self) -> Knock {
+        let answer = self.fleet().renew(v1::RenewRequest::default()).await;
+        let date = match &answer {
+            Ok(answer) => answer.metadata().get("date"),
+            Err(status) => status.metadata().get("date"),
+        };
+        let date = date.and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
+        Knock {
+            date,
+            answer: answer.map(|_| ()).map_err(|status| call_error(&status)),
+        }
+    }
+
+    /// Tells that the collector is uninstalled.
+    pub(crate) async fn goodbye(&self) -> Result<(), CallError> {
+        let answer = self.fleet().goodbye(v1::GoodbyeRequest {}).await;
+        answer.map(|_| ()).map_err(|status| call_error(&status))
+    }
+
     /// Opens a session. What the sender takes goes up; the stream is what comes down, and says why the session ended.
     pub(crate) fn session(&self) -> (Outgoing, ServerMessages) {
         let (sender, receiver) = mpsc::channel(OUTGOING_MESSAGES);
@@ -128,6 +150,14 @@ impl Rpc {
             .max_decoding_message_size(MESSAGE_BYTES)
             .max_encoding_message_size(MESSAGE_BYTES)
     }
+}
+
+/// What came of knocking.
+#[derive(Debug)]
+pub(crate) struct Knock {
+    /// The server's clock, to the second, where it told.
+    pub(crate) date: Option<SystemTime>,
+    pub(crate) answer: Result<(), CallError>,
 }
 
 /// The collector's side of a session.

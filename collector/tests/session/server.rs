@@ -140,6 +140,8 @@ pub(crate) struct Shared {
     pub(crate) devices: Mutex<BTreeMap<String, Device>>,
     pub(crate) behaviour: Mutex<Behaviour>,
     pub(crate) issued: Mutex<usize>,
+    /// Devices that said goodbye.
+    pub(crate) goodbyes: Mutex<Vec<String>>,
     /// Goes up when live sessions have to end.
     refuse_live: watch::Sender<Option<Reason>>,
     requests: Mutex<Vec<mpsc::Sender<Result<v1::ServerMessage, Status>>>>,
@@ -173,6 +175,7 @@ impl Server {
                 certificate_life: Duration::from_hours(1),
             }),
             issued: Mutex::new(0),
+            goodbyes: Mutex::default(),
             refuse_live: watch::channel(None).0,
             requests: Mutex::default(),
         });
@@ -416,6 +419,15 @@ impl Fleet for Service {
             sender,
         ));
         Ok(Response::new(ReceiverStream::new(receiver)))
+    }
+
+    async fn goodbye(
+        &self,
+        request: Request<v1::GoodbyeRequest>,
+    ) -> Result<Response<v1::GoodbyeResponse>, Status> {
+        let device_id = device_of(&request)?;
+        self.0.goodbyes.lock().unwrap().push(device_id);
+        Ok(Response::new(v1::GoodbyeResponse {}))
     }
 
     async fn renew(

@@ -145,6 +145,20 @@ impl Enrolments {
         self.issue(device, &request, self.clock.now()).await
     }
 
+    /// Retires a device whose collector is uninstalled. Its sessions end as those of any retired device do.
+    pub async fn goodbye(&self, device: DeviceIdentity) -> Result<(), Status> {
+        let retired = self
+            .store
+            .set_status(&[device.id], DeviceStatus::Retired, self.clock.now())
+            .await
+            .map_err(|error| storage_status(&error))?;
+        if !retired.is_empty() {
+            tracing::info!(device = %device.id, "device retired: its collector was uninstalled");
+        }
+        self.tell();
+        Ok(())
+    }
+
     async fn issue(
         &self,
         device: DeviceIdentity,

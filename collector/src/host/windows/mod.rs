@@ -8,6 +8,7 @@
 
 mod error;
 mod files;
+mod proxy;
 mod registry;
 mod services;
 mod system;
@@ -22,6 +23,7 @@ use sickbay_diagnosis::reading::Data;
 
 use super::guarded::Guarded;
 use super::{Host, Listing, SystemFact};
+use crate::session::MachineProxy;
 
 /// Longest wait for the update agent.
 const UPDATE_AGENT_LIMIT: Duration = Duration::from_secs(10);
@@ -82,6 +84,10 @@ impl Host for ThisDevice {
         self.update_agent
             .ask(update_agent::reboot_required)
             .unwrap_or_else(|why| Data::Unreadable(format!("the update agent {why}")))
+    }
+
+    fn machine_proxy(&self) -> Option<MachineProxy> {
+        proxy::machine()
     }
 
     fn system(&self, fact: SystemFact) -> Data {

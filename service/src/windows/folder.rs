@@ -1,0 +1,208 @@
+//! A folder for SYSTEM and administrators alone.
+#![expect(unsafe_code, reason = "calls Windows")]
+
+use std::fs;
+use std::io;
+use std::os::windows::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::ptr::{null, null_mut};
+
+use windows_sys::Win32::Foundation::{ERROR_SUCCESS, LocalFree};
+use windows_sys::Win32::Security::Authorization::{
+    ConvertStringSecurityDescriptorToSecurityDescriptorW, GetNamedSecurityInfoW, SDDL_REVISION_1,
+    SE_FILE_OBJECT, SetNamedSecurityInfoW,
+};
+use windows_sys::Win32::Security::{
+    ACL, DACL_SECURITY_INFORMATION, GetSecurityDescriptorDacl, IsWellKnownSid,
+    OWNER_SECURITY_INFORMATION, PROTECTED_DACL_SECURITY_INFORMATION, PSECURITY_DESCRIPTOR, PSID,
+    SECURITY_ATTRIBUTES, WinBuiltinAdministratorsSid, WinLocalSystemSid,
+};
+use windows_sys::Win32::Storage::FileSystem::{CreateDirectoryW, FILE_ATTRIBUTE_REPARSE_POINT};
+use windows_sys::core::w;
+
+use super::wide;
+
+/// Full access for SYSTEM and administrators, handed down, nothing inherited from above.
+const RIGHTS: windows_sys::core::PCWSTR = w!("D:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)");
+
+/// Why a folder cannot be kept private.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// Windows refused.
+    #[error("{what} the folder {path}")]
+    Windows {
+        /// What was tried.
+        what: &'static str,
+        /// The folder.
+        path: PathBuf,
+        /// What Windows says.
+        source: io::Error,
+    },
+}
+
+/// Makes `path`, or takes it over, so that SYSTEM and administrators alone may enter.
+///
+/// Anybody may make folders under `%ProgramData%`. One that an ordinary user made before us may hold a key that the user knows, so
+/// that it is set aside under another name, which is returned; so is a link to elsewhere.
+pub fn keep_private(path: &Path) -> Result<Option<PathBuf>, FolderError> {
+    let failed = |what| {
+        move |source| FolderError::Windows {
+            what,
+            path: path.to_owned(),
+            source,
+        }
+    };
+    if let Some(above) = path.parent() {
+        fs::create_dir_all(above).map_err(failed("make what is above"))?;
+    }
+    let rights = Rights::new().map_err(failed("think of rights for"))?;
+    let mut aside = None;
+    match fs::symlink_metadata(path) {
+        Ok(found) => {
+            let is_link = found.file_attributes() & FILE_ATTRIBUTE_REPARSE_POINT != 0;
+            if is_link
+                || !found.is_dir()
+                || !is_ours(path).map_err(failed("ask for the owner of"))?
+            {
+                aside = Some(set_aside(path).map_err(failed("set aside"))?);
+                rights.make(path).map_err(failed("make"))?;
+            }
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            rights.make(path).map_err(failed("make"))?;
+        }
+        Err(error) => return Err(failed("look at")(error)),
+    }
+    rights.set(path).map_err(failed("set the rights of"))?;
+    Ok(aside)
+}
+
+/// Renames what nobody should trust, so that it can still be looked at.
+fn set_aside(path: &Path) -> io::Result<PathBuf> {
+    let name = path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    for attempt in 1..1_000 {
+        let to = path.with_file_name(format!("{name}.not-ours-{attempt}"));
+        if fs::symlink_metadata(&to).is_err() {
+            fs::rename(path, &to)?;
+            return Ok(to);
+        }
+    }
+    Err(io::Error::other(
+        "too many folders were set aside already; remove them",
+    ))
+}
+
+/// Whether SYSTEM or the administrators own it.
+fn is_ours(path: &Path) -> io::Result<bool> {
+    let name = wide(path.as_os_str());
+    let mut owner: PSID = null_mut();
+    let mut descriptor: PSECURITY_DESCRIPTOR = null_mut();
+    // SAFETY: the name ends with a zero; the call writes the descriptor and a pointer into it; what is null is not wanted.
+    let code = unsafe {
+        GetNamedSecurityInfoW(
+            name.as_ptr(),
+            SE_FILE_OBJECT,
+            OWNER_SECURITY_INFORMATION,
+            &raw mut owner,
+            null_mut(),
+            null_mut(),
+            null_mut(),
+            &raw mut descriptor,
+        )
+    };
+    if code != ERROR_SUCCESS {
+        return Err(io::Error::from_raw_os_error(code.cast_signed()));
+    }
+    let _freed = Freed(descriptor);
+    let is = |who| {
+        // SAFETY: the owner lies in the descriptor, which lives until the end of this function.
+        unsafe { IsWellKnownSid(owner, who) != 0 }
+    };
+    Ok(!owner.is_null() && (is(WinLocalSystemSid) || is(WinBuiltinAdministratorsSid)))
+}
+
+/// Memory that Windows allocated; given back when it is dropped.
+struct Freed(PSECURITY_DESCRIPTOR);
+
+impl Drop for Freed {
+    fn drop(&mut self) {
+        // SAFETY: Windows allocated it for the caller to free, and this value alone holds it.
+        unsafe { LocalFree(self.0) };
+    }
+}
+
+/// [`RIGHTS`] in Windows' own form.
+struct Rights(Freed);
+
+impl Rights {
+    fn new() -> io::Result<Self> {
+        let mut descriptor: PSECURITY_DESCRIPTOR = null_mut();
+        // SAFETY: the text ends with a zero; the call writes a descriptor of its own.
+        let done = unsafe {
+            ConvertStringSecurityDescriptorToSecurityDescriptorW(
+                RIGHTS,
+                SDDL_REVISION_1,
+                &raw mut descriptor,
+                null_mut(),
+            )
+        };
+        if done == 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(Self(Freed(descriptor)))
+    }
+
+    /// Makes a folder that never had other rights.
+    fn make(&self, path: &Path) -> io::Result<()> {
+        let name = wide(path.as_os_str());
+        let attributes = SECURITY_ATTRIBUTES {
+            nLength: u32::try_from(size_of::<SECURITY_ATTRIBUTES>()).unwrap_or(0),
+            lpSecurityDescriptor: self.0.0,
+            bInheritHandle: 0,
+        };
+        // SAFETY: the name ends with a zero; the attributes and their descriptor outlive the call.
+        if unsafe { CreateDirectoryW(name.as_ptr(), &raw const attributes) } == 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(())
+    }
+
+    /// Sets the rights of a folder, and by inheritance of all in it.
+    fn set(&self, path: &Path) -> io::Result<()> {
+        let name = wide(path.as_os_str());
+        let (mut present, mut defaulted) = (0, 0);
+        let mut list: *mut ACL = null_mut();
+        // SAFETY: the descriptor is valid; the three results are written.
+        let done = unsafe {
+            GetSecurityDescriptorDacl(
+                self.0.0,
+                &raw mut present,
+                &raw mut list,
+                &raw mut defaulted,
+            )
+        };
+        if done == 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: the name ends with a zero, the list lies in the descriptor that lives as long as `self`; what is null stays.
+        let code = unsafe {
+            SetNamedSecurityInfoW(
+                name.as_ptr(),
+                SE_FILE_OBJECT,
+                DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION,
+                null_mut(),
+                null_mut(),
+                list,
+                null(),
+            )
+        };
+        if code != ERROR_SUCCESS {
+            return Err(io::Error::from_raw_os_error(code.cast_signed()));
+        }
+        Ok(())
+    }
+}
