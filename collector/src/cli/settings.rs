@@ -166,10 +166,11 @@ impl Settings {
 
 /// `%ProgramData%\Sickbay\Collector` on Windows; elsewhere what systemd gives, else `/var/lib/sickbay-collector`.
 pub(super) fn default_state_dir() -> PathBuf {
-    if cfg!(windows) {
-        let data = std::env::var_os("ProgramData").unwrap_or_else(|| r"C:\ProgramData".into());
-        return Path::new(&data).join("Sickbay").join("Collector");
-    }
+    #[cfg(windows)]
+    return crate::host::windows::program_data()
+        .join("Sickbay")
+        .join("Collector");
+    #[cfg(not(windows))]
     std::env::var_os("STATE_DIRECTORY").map_or_else(
         || PathBuf::from("/var/lib/sickbay-collector"),
         PathBuf::from,

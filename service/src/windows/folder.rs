@@ -7,17 +7,19 @@ use std::os::windows::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::ptr::{null, null_mut};
 
-use windows_sys::Win32::Foundation::{ERROR_SUCCESS, LocalFree};
+use windows_sys::Win32::Foundation::{CloseHandle, ERROR_SUCCESS, HANDLE, LocalFree};
 use windows_sys::Win32::Security::Authorization::{
     ConvertStringSecurityDescriptorToSecurityDescriptorW, GetNamedSecurityInfoW, SDDL_REVISION_1,
     SE_FILE_OBJECT, SetNamedSecurityInfoW,
 };
 use windows_sys::Win32::Security::{
-    ACL, DACL_SECURITY_INFORMATION, GetSecurityDescriptorDacl, IsWellKnownSid,
-    OWNER_SECURITY_INFORMATION, PROTECTED_DACL_SECURITY_INFORMATION, PSECURITY_DESCRIPTOR, PSID,
-    SECURITY_ATTRIBUTES, WinBuiltinAdministratorsSid, WinLocalSystemSid,
+    ACL, DACL_SECURITY_INFORMATION, EqualSid, GetSecurityDescriptorDacl, GetTokenInformation,
+    IsWellKnownSid, OWNER_SECURITY_INFORMATION, PROTECTED_DACL_SECURITY_INFORMATION,
+    PSECURITY_DESCRIPTOR, PSID, SECURITY_ATTRIBUTES, TOKEN_QUERY, TOKEN_USER, TokenUser,
+    WinBuiltinAdministratorsSid, WinLocalSystemSid,
 };
 use windows_sys::Win32::Storage::FileSystem::{CreateDirectoryW, FILE_ATTRIBUTE_REPARSE_POINT};
+use windows_sys::Win32::System::Threading::{GetCurrentProcess, OpenProcessToken};
 use windows_sys::core::w;
 
 use super::wide;
@@ -96,7 +98,7 @@ fn set_aside(path: &Path) -> io::Result<PathBuf> {
     ))
 }
 
-/// Whether SYSTEM or the administrators own it.
+/// Whether SYSTEM, the administrators, or whoever runs this program own it.
 fn is_ours(path: &Path) -> io::Result<bool> {
     let name = wide(path.as_os_str());
     let mut owner: PSID = null_mut();
@@ -122,7 +124,44 @@ fn is_ours(path: &Path) -> io::Result<bool> {
         // SAFETY: the owner lies in the descriptor, which lives until the end of this function.
         unsafe { IsWellKnownSid(owner, who) != 0 }
     };
-    Ok(!owner.is_null() && (is(WinLocalSystemSid) || is(WinBuiltinAdministratorsSid)))
+    if owner.is_null() {
+        return Ok(false);
+    }
+    Ok(is(WinLocalSystemSid) || is(WinBuiltinAdministratorsSid) || is_this_account(owner)?)
+}
+
+/// Whether this program runs as `owner`.
+fn is_this_account(owner: PSID) -> io::Result<bool> {
+    let mut token: HANDLE = null_mut();
+    // SAFETY: the pseudo handle of this process is always valid; the token's handle is written.
+    if unsafe { OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &raw mut token) } == 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // A structure with a pointer to what stands behind it, so that the memory must be aligned for it.
+    let mut user = [0_u64; 32];
+    let mut needed = 0;
+    // SAFETY: the token is open; at most as many bytes as `user` has are written to it.
+    let done = unsafe {
+        GetTokenInformation(
+            token,
+            TokenUser,
+            user.as_mut_ptr().cast(),
+            u32::try_from(size_of_val(&user)).unwrap_or(0),
+            &raw mut needed,
+        )
+    };
+    let error = io::Error::last_os_error();
+    // SAFETY: the handle is open and not used after.
+    unsafe { CloseHandle(token) };
+    if done == 0 {
+        return Err(error);
+    }
+    // SAFETY: the call above wrote this structure, whose pointer leads into the same memory; both identifiers are valid.
+    let same = unsafe {
+        let user: *const TOKEN_USER = user.as_ptr().cast();
+        EqualSid((*user).User.Sid, owner)
+    };
+    Ok(same != 0)
 }
 
 /// Memory that Windows allocated; given back when it is dropped.

@@ -1,5 +1,6 @@
 //! The service's entry with the service control manager.
 
+use std::error::Error as _;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::thread;
@@ -130,7 +131,8 @@ fn has_state(service: &Service, state: ServiceState) -> bool {
 }
 
 /// What an installer cannot say in its tables: the service starts a while after the machine, and again after it failed. Called by
-/// the service itself at its start, so that every way of installing it comes to the same.
+/// the service itself at its start, so that every way of installing it comes to the same. What this Windows does not know is logged
+/// and left out.
 pub fn settle(name: &str) -> Result<(), SetupError> {
     let manager = ServiceManager::local_computer(None::<&str>, ServiceManagerAccess::CONNECT)
         .map_err(failed("reach the manager of"))?;
@@ -146,13 +148,24 @@ pub fn settle(name: &str) -> Result<(), SetupError> {
         command: None,
         actions: Some(actions.to_vec()),
     };
-    service
-        .update_failure_actions(actions)
-        .map_err(failed("set what follows a failure of"))?;
-    service
-        .set_failure_actions_on_non_crash_failures(true)
-        .map_err(failed("set what counts as a failure of"))?;
-    service
-        .set_delayed_auto_start(true)
-        .map_err(failed("delay the start of"))
+    let results = [
+        (
+            "what follows a failure",
+            service.update_failure_actions(actions),
+        ),
+        (
+            "what counts as a failure",
+            service.set_failure_actions_on_non_crash_failures(true),
+        ),
+        ("a delayed start", service.set_delayed_auto_start(true)),
+    ];
+    for (what, result) in results {
+        if let Err(error) = result {
+            let reason = error
+                .source()
+                .map_or_else(|| error.to_string(), ToString::to_string);
+            tracing::info!(what, %reason, "the service's entry does not take this");
+        }
+    }
+    Ok(())
 }

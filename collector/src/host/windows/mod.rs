@@ -16,6 +16,7 @@ mod update_agent;
 pub mod watch;
 mod wide;
 
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sickbay_diagnosis::Time;
@@ -100,6 +101,18 @@ impl Host for ThisDevice {
             SystemFact::BootTime => Data::Text(self.boot.time(self.now()).to_string()),
             SystemFact::MachineFingerprint => system::fingerprint(),
         }
+    }
+}
+
+/// `%ProgramData%`, from where Windows takes it: the environment of a program may be anybody's.
+pub fn program_data() -> PathBuf {
+    const PROFILES: &str = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\ProfileList";
+    let drive = std::env::var("SystemDrive").unwrap_or_else(|_| "C:".to_owned());
+    match registry::value(PROFILES, "ProgramData") {
+        Data::Text(path) | Data::ExpandText(path) => {
+            PathBuf::from(path.replace("%SystemDrive%", &drive))
+        }
+        _ => PathBuf::from(drive + r"\ProgramData"),
     }
 }
 
