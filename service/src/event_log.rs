@@ -3,6 +3,8 @@
 //!
 //! The source's message file is one of Windows' own, which shows the text as it is for ids up to 1,000; see `packaging/msi`.
 
+use std::sync::mpsc::Sender;
+
 /// What happened. The number is the event's id, which administrators filter by; it never changes its meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event {
@@ -43,6 +45,7 @@ impl Event {
 pub struct EventLog {
     #[cfg(windows)]
     source: Option<crate::windows::event_source::Source>,
+    listener: Option<Sender<(Event, String)>>,
 }
 
 impl EventLog {
@@ -53,6 +56,16 @@ impl EventLog {
         Self {
             #[cfg(windows)]
             source: crate::windows::event_source::Source::open(source),
+            listener: None,
+        }
+    }
+
+    /// One that tells a test what an administrator would find, and nobody else.
+    pub fn heard_by(listener: Sender<(Event, String)>) -> Self {
+        Self {
+            #[cfg(windows)]
+            source: None,
+            listener: Some(listener),
         }
     }
 
@@ -63,6 +76,10 @@ impl EventLog {
             Severity::Information => tracing::info!(event = id, "{text}"),
             Severity::Warning => tracing::warn!(event = id, "{text}"),
             Severity::Error => tracing::error!(event = id, "{text}"),
+        }
+        if let Some(listener) = &self.listener {
+            // A test that does not listen any more has seen what it wanted.
+            let _ = listener.send((event, text.to_owned()));
         }
         #[cfg(windows)]
         if let Some(source) = &self.source {

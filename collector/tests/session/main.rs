@@ -2,8 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
+mod goodbye;
 mod program;
+mod proxied;
 mod server;
+mod supervised;
 
 use std::path::Path;
 use std::sync::Arc;
