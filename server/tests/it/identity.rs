@@ -11,7 +11,7 @@ use rustls::pki_types::CertificateDer;
 use sickbay_diagnosis::time::DAY_MS;
 use sickbay_proto::v1::error_detail::Reason;
 use sickbay_proto::v1::fleet_client::FleetClient;
-use sickbay_proto::v1::{CollectorMessage, enrol_response};
+use sickbay_proto::v1::{CollectorMessage, GoodbyeRequest, enrol_response};
 use sickbay_server::identity::ca::DEVICE_DAYS;
 use sickbay_store::DeviceStatus;
 use tokio::sync::mpsc;
@@ -228,6 +228,28 @@ async fn a_retired_device_is_told_so_on_its_live_stream_and_when_it_comes_back()
         reason(&device.session(&site).await.err().unwrap()),
         Reason::DeviceRetired
     );
+    witness.is_well().await;
+}
+
+#[tokio::test]
+async fn a_goodbye_retires_the_device_that_says_it_and_no_other() {
+    let site = Site::start().await;
+    let mut witness = Witness::of(&site).await;
+    let device = Device::enrol(&site, "PC-1").await;
+    let mut session = device.session(&site).await.unwrap();
+    session
+        .acknowledged(report(1, true, vec![on_the_wire(client("PC-1"))]))
+        .await;
+    let goodbye = async |tls| {
+        let (channel, _) = connect(&site, tls).await;
+        FleetClient::new(channel).goodbye(GoodbyeRequest {}).await
+    };
+    let stranger = goodbye(tls(&site, None)).await.unwrap_err();
+    assert_eq!(reason(&stranger), Reason::CertificateMissing);
+    goodbye(Arc::clone(&device.tls)).await.unwrap();
+    assert_eq!(session.ended().await, Reason::DeviceRetired);
+    let again = goodbye(Arc::clone(&device.tls)).await.unwrap_err();
+    assert_eq!(reason(&again), Reason::DeviceRetired);
     witness.is_well().await;
 }
 
