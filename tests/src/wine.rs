@@ -4,6 +4,8 @@
 //! a copy: its own registry, and hard links to the files, none of which Wine writes in place. At its end Wine's processes for that
 //! copy, and no others, are ended.
 
+pub mod service;
+
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};

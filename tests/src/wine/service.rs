@@ -1,0 +1,93 @@
+//! The collector as a service of a machine: its settings, its start and stop, its folder.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+
+use super::Prefix;
+use crate::server::Server;
+
+/// The service's name.
+pub const SERVICE: &str = "SickbayCollector";
+/// Where group policy writes.
+pub const POLICY: &str = r"HKLM\SOFTWARE\Policies\Sickbay\Collector";
+/// Where `service install` finds the program, on drive C.
+const PROGRAM: &str = r"sickbay\sickbay-collector.exe";
+
+impl Prefix {
+    /// Writes the settings that a policy for this server would bring.
+    pub async fn set_policy(&self, server: &Server) -> anyhow::Result<()> {
+        let (token, pin) = (server.enrolment_token().await?, server.ca_pin().await?);
+        let policy = policy_file(&server.collectors_url(), &token, &pin);
+        self.import_text("policy.reg", &policy).await
+    }
+
+    /// Imports the text of a .reg file.
+    pub async fn import_text(&self, name: &str, text: &str) -> anyhow::Result<()> {
+        let file = self.drive_c().join(name);
+        fs::write(&file, text).with_context(|| format!("write {}", file.display()))?;
+        self.import(&file).await
+    }
+
+    /// Enters the collector as a service, without an installer, and starts it.
+    pub async fn install_service(&self) -> anyhow::Result<()> {
+        let program = self.drive_c().join(PROGRAM.replace('\\', "/"));
+        if !program.is_file() {
+            let folder = program.parent().context("a folder on drive C")?;
+            fs::create_dir_all(folder)?;
+            fs::copy(&self.collector, &program).context("put the collector on drive C")?;
+        }
+        let output = self
+            .run(&format!(r"C:\{PROGRAM}"), &["service", "install"])
+            .await?;
+        ensure!(output.status.success(), "service install: {output:?}");
+        Ok(())
+    }
+
+    /// `net start`.
+    pub async fn start_service(&self) -> anyhow::Result<()> {
+        let output = self.run("net", &["start", SERVICE]).await?;
+        ensure!(output.status.success(), "net start: {output:?}");
+        Ok(())
+    }
+
+    /// `net stop`; tells how long it took.
+    pub async fn stop_service(&self) -> anyhow::Result<Duration> {
+        let since = Instant::now();
+        let output = self.run("net", &["stop", SERVICE]).await?;
+        ensure!(output.status.success(), "net stop: {output:?}");
+        Ok(since.elapsed())
+    }
+
+    /// The collector's own folder, as it is seen from here.
+    pub fn state(&self) -> PathBuf {
+        self.drive_c().join("ProgramData/Sickbay/Collector")
+    }
+
+    /// All that the service logged; empty where it never did.
+    pub fn service_log(&self) -> String {
+        let log = self.state().join("logs/collector.log");
+        fs::read_to_string(log).unwrap_or_default()
+    }
+}
+
+/// A .reg file with the settings of a policy.
+pub fn policy_file(url: &str, token: &str, pin: &str) -> String {
+    let key = POLICY.replace("HKLM", "HKEY_LOCAL_MACHINE");
+    let list = |text: &str| {
+        // REG_MULTI_SZ in REGEDIT4: bytes of the machine's code page, each text ended by a zero, the list by another.
+        let bytes: Vec<String> = text
+            .bytes()
+            .chain([0, 0])
+            .map(|b| format!("{b:02x}"))
+            .collect();
+        format!("hex(7):{}", bytes.join(","))
+    };
+    format!(
+        "REGEDIT4\r\n\r\n[{key}]\r\n\"ServerUrls\"={}\r\n\"EnrolmentToken\"=\"{token}\"\r\n\"ServerCaPins\"={}\r\n",
+        list(url),
+        list(pin)
+    )
+}

@@ -1,0 +1,233 @@
+//! The collector as a Windows service, through what happens to machines: no server, no network, broken files, policies in motion.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use serde_json::Value;
+use sickbay_tests::api::Visitor;
+use sickbay_tests::server::Server;
+use sickbay_tests::wait::eventually;
+use sickbay_tests::wine::Prefix;
+use sickbay_tests::wine::service::{POLICY, policy_file};
+
+use super::IDENTITY;
+
+/// Longest time until a device that can report has done so.
+const REPORTED: Duration = Duration::from_secs(20);
+/// The product's promise, and how much a `net stop` under Wine takes by itself.
+const STOPPED: Duration = Duration::from_secs(5);
+
+/// A server, a machine with its policy, and somebody who looks at the server's page.
+struct Site {
+    server: Server,
+    machine: Prefix,
+    visitor: Visitor,
+}
+
+impl Site {
+    async fn new() -> anyhow::Result<Self> {
+        let server = Server::start().await?;
+        let machine = Prefix::new().await?;
+        machine.import_text("identity.reg", IDENTITY).await?;
+        machine.set_policy(&server).await?;
+        let visitor = Visitor::with_token(&server.url(), &server.api_token().await?)?;
+        Ok(Self {
+            server,
+            machine,
+            visitor,
+        })
+    }
+
+    /// The devices of the server, once each of as many has reported.
+    async fn reported(&self, devices: usize) -> anyhow::Result<Vec<Value>> {
+        let reported = eventually(REPORTED, async || {
+            let said = self.visitor.json("/api/v1/devices").await?;
+            let items = said["items"].as_array().cloned().unwrap_or_default();
+            let all = items.iter().filter(|item| item["release"].is_string());
+            ensure!(
+                all.count() == devices,
+                "{devices} devices have not reported: {said}"
+            );
+            Ok(items)
+        });
+        reported.await.with_context(|| self.machine.service_log())
+    }
+
+    /// Waits until the only device shows this text.
+    async fn device_says(&self, text: &str) -> anyhow::Result<()> {
+        let said = eventually(REPORTED, async || {
+            let said = self.visitor.json("/api/v1/devices").await?;
+            let id = said["items"][0]["id"].as_str().context("a device")?;
+            let device = self.visitor.text(&format!("/api/v1/devices/{id}")).await?;
+            ensure!(device.contains(text), "{text:?} is not there");
+            Ok(())
+        });
+        said.await.with_context(|| self.machine.service_log())
+    }
+
+    /// Waits until the service has logged this.
+    async fn logged(&self, text: &str) -> anyhow::Result<()> {
+        eventually(REPORTED, async || {
+            let log = self.machine.service_log();
+            ensure!(log.contains(text), "the log does not say {text:?}: {log}");
+            Ok(())
+        })
+        .await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_lives_through_stops_a_server_that_is_away_and_files_that_are_broken()
+-> anyhow::Result<()> {
+    let mut site = Site::new().await?;
+    site.machine.install_service().await?;
+    let first = site.reported(1).await?;
+    let took = site.machine.stop_service().await?;
+    ensure!(took < STOPPED, "it took {took:?} to stop");
+    site.logged("Sickbay Collector stopped.").await?;
+
+    // The server is away while the machine starts, and comes back.
+    site.server.kill().await?;
+    site.machine.start_service().await?;
+    site.logged("not reporting").await?;
+    let took = site.machine.stop_service().await?;
+    ensure!(took < STOPPED, "it took {took:?} to stop without a server");
+
+    // What it could not report was kept; a file that a broken disk returns differently is set aside, and everything is told again.
+    site.machine
+        .run(
+            "reg",
+            &[
+                "add",
+                r"HKLM\SOFTWARE\Policies\Microsoft\Windows\WindowsUpdate",
+                "/v",
+                "WUServer",
+                "/d",
+                "http://a:8530",
+                "/f",
+            ],
+        )
+        .await?;
+    site.machine.start_service().await?;
+    let spool = site.machine.state().join("spool");
+    let waiting = eventually(REPORTED, async || {
+        let files = std::fs::read_dir(&spool)?
+            .flatten()
+            .map(|entry| entry.path());
+        let mut reports = files.filter(|path| path.extension().is_some_and(|e| e == "report"));
+        reports.next().context("no report waits")
+    })
+    .await
+    .with_context(|| site.machine.service_log())?;
+    site.machine.stop_service().await?;
+    let mut bytes = std::fs::read(&waiting)?;
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0xff;
+    std::fs::write(&waiting, bytes)?;
+    site.server.run().await?;
+    site.machine.start_service().await?;
+    site.logged("a report in the spool could not be used and was set aside")
+        .await?;
+    site.device_says("http://a:8530").await?;
+    let again = site.reported(1).await?;
+    ensure!(again[0]["id"] == first[0]["id"], "{again:?}");
+
+    // A key that Windows cannot open any more: the machine enrols again, and says why.
+    site.machine.stop_service().await?;
+    let key = site.machine.state().join("key.sealed");
+    let sealed = std::fs::read(&key)?;
+    ensure!(
+        !String::from_utf8_lossy(&sealed).contains("PRIVATE KEY"),
+        "the key stands in its file as it is"
+    );
+    let (whole, broken) = (sealed.len(), sealed[..sealed.len() - 40].to_vec());
+    ensure!(whole > 100, "{whole} bytes");
+    std::fs::write(&key, broken)?;
+    site.machine.start_service().await?;
+    site.logged("Windows cannot open its seal").await?;
+    let both = site.reported(2).await?;
+    ensure!(
+        both.iter().any(|device| device["id"] == first[0]["id"]),
+        "{both:?}"
+    );
+    site.server.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_waits_for_its_policy_and_keeps_its_session_while_the_policy_is_rewritten()
+-> anyhow::Result<()> {
+    let mut site = Site::new().await?;
+    // Installed before the policy arrives.
+    site.machine.run("reg", &["delete", POLICY, "/f"]).await?;
+    site.machine.install_service().await?;
+    site.logged("No server is set").await?;
+    let (token, pin) = (
+        site.server.enrolment_token().await?,
+        site.server.ca_pin().await?,
+    );
+    let policy = policy_file(&site.server.collectors_url(), &token, &pin);
+    site.machine.import_text("policy.reg", &policy).await?;
+    site.reported(1).await?;
+
+    // Rewritten as a refresh does, and then taken away.
+    let before = site
+        .machine
+        .service_log()
+        .matches("session established")
+        .count();
+    for _ in 0..3 {
+        site.machine.run("reg", &["delete", POLICY, "/f"]).await?;
+        site.machine.import_text("policy.reg", &policy).await?;
+    }
+    site.machine.run("reg", &["delete", POLICY, "/f"]).await?;
+    // Longer than any settling.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    site.machine
+        .run(
+            "reg",
+            &[
+                "add",
+                r"HKLM\SOFTWARE\Policies\Microsoft\Windows\WindowsUpdate",
+                "/v",
+                "WUServer",
+                "/d",
+                "http://a:8530",
+                "/f",
+            ],
+        )
+        .await?;
+    site.device_says("http://a:8530").await?;
+    let after = site
+        .machine
+        .service_log()
+        .matches("session established")
+        .count();
+    ensure!(
+        before == 1 && after == 1,
+        "{after} sessions: {}",
+        site.machine.service_log()
+    );
+
+    // Stopped and sealed, it holds no identity, and gets none before the next start of Windows.
+    site.machine.import_text("policy.reg", &policy).await?;
+    let refused = site.machine.collector(&["seal"]).await?;
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    ensure!(
+        refused.status.code() == Some(65) && said.contains("net stop SickbayCollector"),
+        "{refused:?}"
+    );
+    site.machine.stop_service().await?;
+    let sealed = site.machine.collector(&["seal"]).await?;
+    ensure!(sealed.status.success(), "{sealed:?}");
+    ensure!(
+        !site.machine.state().join("key.sealed").exists(),
+        "the key is still there"
+    );
+    site.machine.start_service().await?;
+    site.logged("This machine was sealed to be copied").await?;
+    ensure!(
+        !site.machine.state().join("identity.json").exists(),
+        "it enrolled"
+    );
+    site.server.stop().await
+}
