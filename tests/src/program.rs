@@ -8,13 +8,16 @@ use anyhow::{Context as _, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::Child;
 
-/// The folder that holds the programs of this build, beside this test's own folder.
+/// The folder that holds the programs of this build: this program's own, or for a test the one above.
 pub(crate) fn folder() -> anyhow::Result<PathBuf> {
-    let this = std::env::current_exe().context("find this test's own program")?;
-    let folder = this.parent().and_then(Path::parent);
-    Ok(folder
-        .context("this test's program stands in no build folder")?
-        .to_owned())
+    let this = std::env::current_exe().context("find this program itself")?;
+    let own = this.parent().context("this program stands in no folder")?;
+    let folder = if own.ends_with("deps") {
+        own.parent().context("a test stands in no build folder")?
+    } else {
+        own
+    };
+    Ok(folder.to_owned())
 }
 
 /// A program of the project. Cargo does not build it for a test of another crate, so it may be missing.

@@ -18,11 +18,37 @@ use tokio::process::{Child, Command};
 
 use crate::program;
 
-/// Where `cargo xtask dist --quick` leaves the collector, below the build folder.
-const COLLECTOR: &str = "windows/x86_64-win7-windows-gnu/quick/sickbay-collector.exe";
+/// Where `cargo xtask dist` leaves what it builds for Windows, below the build folder.
+const BUILDS: &str = "windows/x86_64-win7-windows-gnu";
+const COLLECTOR: &str = "sickbay-collector.exe";
 /// Longest time for one program under Wine, and for making the first prefix.
 const PROGRAM: Duration = Duration::from_mins(1);
 const FIRST_PREFIX: Duration = Duration::from_mins(3);
+
+/// Which of the collector's programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Build {
+    /// What `cargo xtask dist --quick` makes for tests.
+    Quick,
+    /// What is handed out.
+    Dist,
+}
+
+impl Build {
+    const fn folder(self) -> &'static str {
+        match self {
+            Self::Quick => "quick",
+            Self::Dist => "dist",
+        }
+    }
+
+    const fn command(self) -> &'static str {
+        match self {
+            Self::Quick => "cargo xtask dist --quick",
+            Self::Dist => "cargo xtask dist",
+        }
+    }
+}
 
 /// A Windows machine of its own; ended and removed when it is dropped.
 #[derive(Debug)]
@@ -32,14 +58,20 @@ pub struct Prefix {
 }
 
 impl Prefix {
-    /// A fresh machine.
+    /// A fresh machine, for the collector of tests.
     pub async fn new() -> anyhow::Result<Self> {
+        Self::with(Build::Quick).await
+    }
+
+    /// A fresh machine, for one of the collector's programs.
+    pub async fn with(which: Build) -> anyhow::Result<Self> {
         let build = build_folder()?;
-        let collector = build.join(COLLECTOR);
+        let collector = build.join(BUILDS).join(which.folder()).join(COLLECTOR);
         ensure!(
             collector.is_file(),
-            "the Windows collector {} is missing; build it first: cargo xtask dist --quick",
-            collector.display()
+            "the Windows collector {} is missing; build it first: {}",
+            collector.display(),
+            which.command()
         );
         let template = template(&build.join("wine")).await?;
         let folder = TempDir::with_prefix_in("prefix-", build.join("wine"))
@@ -49,16 +81,43 @@ impl Prefix {
             .await?
             .context("copy the Wine prefix")?;
         let machine = Self { folder, collector };
+        machine.boot().await?;
+        Ok(machine)
+    }
+
+    /// Shuts the machine down and starts it again.
+    pub async fn restart(&self) -> anyhow::Result<()> {
+        for order in ["-k", "-w"] {
+            let mut server = Command::new("wineserver");
+            server.arg(order).env("WINEPREFIX", self.folder.path());
+            let ended = server
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .status();
+            tokio::time::timeout(PROGRAM, ended)
+                .await
+                .context("Wine does not end")??;
+        }
+        self.boot().await
+    }
+
+    async fn boot(&self) -> anyhow::Result<()> {
         // Without it Wine would shut the machine down after every program and start it anew for the next, which, as on any Windows,
         // does what was left for the next start.
         let mut server = Command::new("wineserver");
-        server.arg("-p").env("WINEPREFIX", machine.folder.path());
+        server.arg("-p").env("WINEPREFIX", self.folder.path());
         behind(server).await.context("start wineserver")?;
         // The first program also starts Windows' own ones, which live on with its outputs.
-        let mut first = wine(machine.folder.path());
+        let mut first = wine(self.folder.path());
         first.args(["cmd", "/c", "exit 0"]);
         behind(first).await.context("start a machine under Wine")?;
-        Ok(machine)
+        Ok(())
+    }
+
+    /// The prefix itself.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Drive C.

@@ -1,6 +1,6 @@
 //! `cargo xtask`: what is done to Sickbay's own sources.
 //!
-//! `test` runs everything that must hold before a change is taken, `dist` builds what is handed out, `tidy` looks after the rules of
+//! `test` runs everything that must hold before a change is taken, `dist` builds what is handed out, `bench` measures, `tidy` looks after the rules of
 //! the sources that no compiler checks.
 #![forbid(unsafe_code)]
 #![expect(
@@ -9,6 +9,7 @@
     reason = "a program for a person at a terminal and for logs of CI"
 )]
 
+mod bench;
 mod dist;
 mod everything;
 mod tidy;
@@ -40,6 +41,12 @@ enum Task {
         #[arg(long)]
         quick: bool,
     },
+    /// Figures that anybody can repeat: what is measured, on what, and the limit that it must keep.
+    Bench {
+        /// The benchmark's name and options: `freshness`, `collector`, `--json`, `--help`.
+        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// The rules of the sources that no compiler checks: layering, purity of diagnosis, unsafe code, names, lengths, texts.
     Tidy {
         /// The tree to look at.
@@ -52,6 +59,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().task {
         Task::Test { long } => everything::run(&workspace_root(), long),
         Task::Dist { quick } => dist::run(&workspace_root(), quick),
+        Task::Bench { arguments } => bench::run(&workspace_root(), &arguments),
         Task::Tidy { root } => tidy::run(&root),
     };
     match done {

@@ -46,6 +46,27 @@ impl Prefix {
         Ok(())
     }
 
+    /// Enters a stand-in of `tests/stand-ins` as a service and starts it; gives the name of its program.
+    pub async fn install_empty_service(&self, name: &str, program: &str) -> anyhow::Result<String> {
+        let from = self.collector.with_file_name(program);
+        let to = self.drive_c().join(program);
+        fs::copy(&from, &to).with_context(|| {
+            format!(
+                "{} is missing; build it first: cargo xtask dist",
+                from.display()
+            )
+        })?;
+        let key = format!(r"HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Services\{name}");
+        let entry = format!(
+            "REGEDIT4\r\n\r\n[{key}]\r\n\"ImagePath\"=\"C:\\\\{program}\"\r\n\"ObjectName\"=\"LocalSystem\"\r\n\
+             \"Start\"=dword:00000002\r\n\"Type\"=dword:00000010\r\n\"ErrorControl\"=dword:00000001\r\n"
+        );
+        self.import_text("service.reg", &entry).await?;
+        // The service control manager reads its entries when the machine starts.
+        self.restart().await?;
+        Ok(program.to_owned())
+    }
+
     /// `net start`.
     pub async fn start_service(&self) -> anyhow::Result<()> {
         let output = self.run("net", &["start", SERVICE]).await?;

@@ -19,7 +19,7 @@ const FOLDER: &str = "windows";
 /// Debian's cargo and compiler; rustup's stand elsewhere.
 const CARGO: &str = "/usr/bin/cargo";
 const RUSTC: &str = "/usr/bin/rustc";
-const LINKER: &str = "x86_64-w64-mingw32-gcc";
+pub(super) const LINKER: &str = "x86_64-w64-mingw32-gcc";
 const ARCHIVER: &str = "x86_64-w64-mingw32-ar";
 /// The sources of the standard library, below the compiler's root.
 const LIBRARY: &str = "lib/rustlib/src/rust/library/std";
@@ -70,7 +70,7 @@ pub(super) fn collector(root: &Path, build: Build) -> Result<Option<PathBuf>> {
         "-Z",
         "build-std=std,panic_abort",
     ];
-    println!("    {CARGO} {}", arguments.join(" "));
+    eprintln!("    {CARGO} {}", arguments.join(" "));
     let variables = [
         ("RUSTC", RUSTC),
         // The standard library is built with features that a stable compiler gives to nothing else.

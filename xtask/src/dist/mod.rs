@@ -5,6 +5,7 @@
 
 mod cross;
 mod imports;
+mod stand_ins;
 
 use std::fs;
 use std::path::Path;
@@ -52,6 +53,14 @@ pub(crate) fn run(root: &Path, quick: bool) -> Result<bool> {
         hand_out(root, &program)?;
     }
     Ok(wrong.is_empty())
+}
+
+/// Builds what benchmarks run under Wine: the program as it is handed out, and stand-ins beside it.
+pub(crate) fn for_benchmarks(root: &Path) -> Result<bool> {
+    let Some(program) = cross::collector(root, Build::Dist)? else {
+        return Ok(false);
+    };
+    stand_ins::build(root, &program)
 }
 
 /// Copies the program into the folder and writes its checksum beside it.

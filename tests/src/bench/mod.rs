@@ -1,0 +1,179 @@
+//! Figures that anybody can repeat: `cargo xtask bench NAME [--json]`.
+//!
+//! Each prints what it measured, on what, and the limit that it must keep; the exit status is 1 where it does not. Absolute times on a
+//! machine that does other things too are noisy: run them alone.
+
+mod freshness;
+mod idle;
+mod process;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use serde_json::{Map, Value};
+
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask bench", bin_name = "cargo xtask bench")]
+struct Cli {
+    #[command(subcommand)]
+    bench: Bench,
+    /// One JSON object instead of lines.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Bench {
+    /// From a changed registry value on a Windows machine (Wine) to the changed finding on the server.
+    Freshness {
+        /// How many changes.
+        #[arg(long, default_value_t = 50)]
+        changes: usize,
+    },
+    /// What the Windows service (Wine) costs: memory and processor time while nothing happens, and a full inspection of a large machine.
+    Collector {
+        /// How long nothing happens, in minutes.
+        #[arg(long, default_value_t = 10)]
+        minutes: u64,
+    },
+}
+
+/// Runs the benchmark that the command line names.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error.into()),
+    };
+    let measured = runtime.block_on(async {
+        match cli.bench {
+            Bench::Freshness { changes } => freshness::measure(changes).await,
+            Bench::Collector { minutes } => idle::measure(minutes).await,
+        }
+    });
+    match measured {
+        Ok(figures) => figures.print(cli.json),
+        Err(error) => failed(&error),
+    }
+}
+
+fn failed(error: &anyhow::Error) -> ExitCode {
+    tell(&format!("error: {error:#}"));
+    ExitCode::FAILURE
+}
+
+/// What a benchmark found.
+#[derive(Debug)]
+struct Figures {
+    bench: &'static str,
+    facts: Map<String, Value>,
+    limits: Vec<Limit>,
+}
+
+/// A bound that a figure must keep.
+#[derive(Debug)]
+struct Limit {
+    figure: &'static str,
+    most: f64,
+}
+
+impl Figures {
+    fn new(bench: &'static str) -> Self {
+        Self {
+            bench,
+            facts: Map::new(),
+            limits: Vec::new(),
+        }
+    }
+
+    /// Notes a figure. The name ends in its unit.
+    fn put(&mut self, name: &str, figure: impl Into<Value>) {
+        self.facts.insert(name.to_owned(), figure.into());
+    }
+
+    /// Notes a figure that may be `most` at the most.
+    fn put_limited(&mut self, figure: &'static str, value: f64, most: f64) {
+        self.put(figure, rounded(value));
+        self.limits.push(Limit { figure, most });
+    }
+
+    fn broken(&self) -> Vec<String> {
+        let beyond = |limit: &Limit| {
+            let value = self.facts.get(limit.figure)?.as_f64()?;
+            (value > limit.most)
+                .then(|| format!("{} is {value}, beyond {}", limit.figure, limit.most))
+        };
+        self.limits.iter().filter_map(beyond).collect()
+    }
+
+    fn print(&self, json: bool) -> ExitCode {
+        let broken = self.broken();
+        if json {
+            let mut all = Map::new();
+            all.insert("bench".to_owned(), self.bench.into());
+            all.extend(self.facts.clone());
+            let limits = self
+                .limits
+                .iter()
+                .map(|limit| (limit.figure.to_owned(), limit.most.into()));
+            all.insert("limits".to_owned(), Value::Object(limits.collect()));
+            tell(&Value::Object(all).to_string());
+        } else {
+            for (name, figure) in &self.facts {
+                let limit = self.limits.iter().find(|limit| limit.figure == name);
+                let limit =
+                    limit.map_or_else(String::new, |limit| format!("  (at most {})", limit.most));
+                let figure = figure
+                    .as_str()
+                    .map_or_else(|| figure.to_string(), str::to_owned);
+                tell(&format!("{name:<32} {figure}{limit}"));
+            }
+            for what in &broken {
+                tell(&format!("FAILED: {what}"));
+            }
+        }
+        if broken.is_empty() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[expect(
+    clippy::print_stdout,
+    reason = "the answer of a program for the terminal"
+)]
+fn tell(line: &str) {
+    println!("{line}");
+}
+
+fn rounded(figure: f64) -> f64 {
+    (figure * 1_000.0).round() / 1_000.0
+}
+
+/// What the figures were measured on.
+fn this_machine() -> String {
+    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let cpu = read("/proc/cpuinfo");
+    let name = cpu
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
+        .map_or("an unknown processor", |(_, name)| name.trim());
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    format!("{cores} cores of {name}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_figure_beyond_its_limit_fails_the_benchmark() {
+        let mut figures = Figures::new("x");
+        figures.put_limited("a_ms", 1.5, 2.0);
+        assert_eq!(figures.broken(), Vec::<String>::new());
+        figures.put_limited("b_ms", 2.5, 2.0);
+        assert_eq!(figures.broken(), ["b_ms is 2.5, beyond 2"]);
+    }
+}
