@@ -21,6 +21,11 @@ use crate::program;
 /// Where `cargo xtask dist` leaves what it builds for Windows, below the build folder.
 const BUILDS: &str = "windows/x86_64-win7-windows-gnu";
 const COLLECTOR: &str = "sickbay-collector.exe";
+/// What makes a machine Windows 10 22H2; a fresh prefix calls itself Windows 7.
+pub const IDENTITY: &str = "REGEDIT4\r\n\r\n[HKEY_LOCAL_MACHINE\\SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion]\r\n\
+    \"CurrentBuild\"=\"19045\"\r\n\"CurrentBuildNumber\"=\"19045\"\r\n\"DisplayVersion\"=\"22H2\"\r\n\"EditionID\"=\"Professional\"\r\n\
+    \"InstallationType\"=\"Client\"\r\n\"ProductName\"=\"Windows 10 Pro\"\r\n\"CurrentMajorVersionNumber\"=dword:0000000a\r\n\
+    \"UBR\"=dword:00001000\r\n";
 /// Longest time for one program under Wine, and for making the first prefix.
 const PROGRAM: Duration = Duration::from_mins(1);
 const FIRST_PREFIX: Duration = Duration::from_mins(3);

@@ -9,7 +9,7 @@ use super::{Figures, this_machine};
 use crate::api::Visitor;
 use crate::server::Server;
 use crate::wait::eventually;
-use crate::wine::{Build, Prefix};
+use crate::wine::{Build, IDENTITY, Prefix};
 
 const KEY: &str = r"HKLM\SOFTWARE\Policies\Microsoft\Windows\WindowsUpdate";
 const VALUE: &str = "PauseQualityUpdatesStartTime";
@@ -27,6 +27,7 @@ pub(super) async fn measure(changes: usize) -> anyhow::Result<Figures> {
     ensure!(changes > 0, "nothing is measured by no change");
     let mut server = Server::start().await?;
     let machine = Prefix::with(Build::Dist).await?;
+    machine.import_text("identity.reg", IDENTITY).await?;
     machine.set_policy(&server).await?;
     machine.install_service().await?;
     let visitor = Visitor::with_token(&server.url(), &server.api_token().await?)?;

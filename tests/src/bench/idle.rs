@@ -12,7 +12,7 @@ use crate::api::Visitor;
 use crate::server::Server;
 use crate::wait::eventually;
 use crate::wine::service::SERVICE;
-use crate::wine::{Build, Prefix};
+use crate::wine::{Build, IDENTITY, Prefix};
 
 /// The empty service, which `cargo xtask dist` builds from `tests/stand-ins`.
 const EMPTY: &str = "empty_service.exe";
@@ -39,6 +39,7 @@ pub(super) async fn measure(minutes: u64) -> anyhow::Result<Figures> {
     let mut server = Server::start().await?;
     let machine = Prefix::with(Build::Dist).await?;
     let empty = machine.install_empty_service(EMPTY_SERVICE, EMPTY).await?;
+    machine.import_text("identity.reg", IDENTITY).await?;
     machine.set_policy(&server).await?;
     machine.install_service().await?;
     let visitor = Visitor::with_token(&server.url(), &server.api_token().await?)?;

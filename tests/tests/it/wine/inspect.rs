@@ -9,9 +9,7 @@ use serde_json::Value;
 use sickbay_collector::cli::inspect::Inspected;
 use sickbay_collector::host::recording::Recording;
 use sickbay_diagnosis::Time;
-use sickbay_tests::wine::Prefix;
-
-use super::IDENTITY;
+use sickbay_tests::wine::{IDENTITY, Prefix};
 
 #[tokio::test]
 async fn called_without_arguments_it_says_how_to_call_it() -> anyhow::Result<()> {

@@ -3,9 +3,3 @@
 mod inspect;
 mod run;
 mod service;
-
-/// Of the machine that a case does not describe: a fresh prefix would call itself Windows 7.
-const IDENTITY: &str = "REGEDIT4\r\n\r\n[HKEY_LOCAL_MACHINE\\SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion]\r\n\
-    \"CurrentBuild\"=\"19045\"\r\n\"CurrentBuildNumber\"=\"19045\"\r\n\"DisplayVersion\"=\"22H2\"\r\n\"EditionID\"=\"Professional\"\r\n\
-    \"InstallationType\"=\"Client\"\r\n\"ProductName\"=\"Windows 10 Pro\"\r\n\"CurrentMajorVersionNumber\"=dword:0000000a\r\n\
-    \"UBR\"=dword:00001000\r\n";

@@ -8,9 +8,7 @@ use sickbay_tests::api::Visitor;
 use sickbay_tests::program::tail;
 use sickbay_tests::server::Server;
 use sickbay_tests::wait::eventually;
-use sickbay_tests::wine::Prefix;
-
-use super::IDENTITY;
+use sickbay_tests::wine::{IDENTITY, Prefix};
 
 const POLICY: &str = r"HKLM\SOFTWARE\Policies\Microsoft\Windows\WindowsUpdate";
 const PAUSE: &str = "PauseQualityUpdatesStartTime";

@@ -7,10 +7,8 @@ use serde_json::Value;
 use sickbay_tests::api::Visitor;
 use sickbay_tests::server::Server;
 use sickbay_tests::wait::eventually;
-use sickbay_tests::wine::Prefix;
 use sickbay_tests::wine::service::{POLICY, policy_file};
-
-use super::IDENTITY;
+use sickbay_tests::wine::{IDENTITY, Prefix};
 
 /// Longest time until a device that can report has done so.
 const REPORTED: Duration = Duration::from_secs(20);
