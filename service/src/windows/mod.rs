@@ -3,12 +3,14 @@
 mod control;
 pub(crate) mod event_source;
 mod folder;
+mod library;
 mod limits;
 mod secret;
 mod setup;
 
 pub use control::{NotAService, Order, Orders, run};
 pub use folder::{FolderError, keep_private};
+pub use library::Library;
 pub use limits::confine;
 pub use secret::{protect, unprotect};
 pub use setup::{Definition, SetupError, install, settle, uninstall};

@@ -2,23 +2,56 @@
 //! which is why the file that holds one lies in a folder for SYSTEM and administrators alone.
 #![expect(unsafe_code, reason = "calls Windows")]
 
+use std::ffi::c_void;
 use std::io;
 use std::ptr::{null, null_mut};
 
 use windows_sys::Win32::Foundation::LocalFree;
 use windows_sys::Win32::Security::Cryptography::{
-    CRYPT_INTEGER_BLOB, CRYPTPROTECT_LOCAL_MACHINE, CRYPTPROTECT_UI_FORBIDDEN, CryptProtectData,
-    CryptUnprotectData,
+    CRYPT_INTEGER_BLOB, CRYPTPROTECT_LOCAL_MACHINE, CRYPTPROTECT_PROMPTSTRUCT,
+    CRYPTPROTECT_UI_FORBIDDEN,
 };
+use windows_sys::core::{BOOL, PCWSTR, PWSTR};
+
+use super::Library;
+
+/// Needed at the start and when a key is made, which is once.
+const LIBRARY: &str = "crypt32.dll";
+
+type Blob = *const CRYPT_INTEGER_BLOB;
+type Prompt = *const CRYPTPROTECT_PROMPTSTRUCT;
+// SAFETY: wants what `CryptProtectData` documents.
+type Protect = unsafe extern "system" fn(
+    Blob,
+    PCWSTR,
+    Blob,
+    *const c_void,
+    Prompt,
+    u32,
+    *mut CRYPT_INTEGER_BLOB,
+) -> BOOL;
+// SAFETY: wants what `CryptUnprotectData` documents.
+type Unprotect = unsafe extern "system" fn(
+    Blob,
+    *mut PWSTR,
+    Blob,
+    *const c_void,
+    Prompt,
+    u32,
+    *mut CRYPT_INTEGER_BLOB,
+) -> BOOL;
 
 /// Seals `secret`; `entropy` is needed again to open it.
 pub fn protect(secret: &[u8], entropy: &[u8]) -> io::Result<Vec<u8>> {
+    let library = Library::load(LIBRARY)?;
+    // SAFETY: the type is the signature that Windows documents; the library outlives the call.
+    let protect: Protect = unsafe { library.function(c"CryptProtectData") }?;
     let (secret, entropy) = (borrowed(secret), borrowed(entropy));
     let mut sealed = CRYPT_INTEGER_BLOB::default();
     // SAFETY: both blobs describe memory that outlives the call, which only reads it; the other pointers may be null; the result
     // is written to `sealed`.
     let done = unsafe {
-        CryptProtectData(
+        protect(
             &raw const secret,
             null(),
             &raw const entropy,
@@ -33,11 +66,14 @@ pub fn protect(secret: &[u8], entropy: &[u8]) -> io::Result<Vec<u8>> {
 
 /// Opens what [`protect`] sealed on this machine with the same `entropy`.
 pub fn unprotect(sealed: &[u8], entropy: &[u8]) -> io::Result<Vec<u8>> {
+    let library = Library::load(LIBRARY)?;
+    // SAFETY: as above.
+    let unprotect: Unprotect = unsafe { library.function(c"CryptUnprotectData") }?;
     let (sealed, entropy) = (borrowed(sealed), borrowed(entropy));
     let mut secret = CRYPT_INTEGER_BLOB::default();
     // SAFETY: as above.
     let done = unsafe {
-        CryptUnprotectData(
+        unprotect(
             &raw const sealed,
             null_mut(),
             &raw const entropy,

@@ -20,6 +20,8 @@ const FOLDER: &str = "windows";
 const CARGO: &str = "/usr/bin/cargo";
 const RUSTC: &str = "/usr/bin/rustc";
 pub(super) const LINKER: &str = "x86_64-w64-mingw32-gcc";
+/// Sections that lie in the file as they lie in memory: Wine then maps the program, as Windows always does, instead of copying it.
+const LINK_ARGUMENTS: &str = "-C link-arg=-Wl,--file-alignment=4096";
 const ARCHIVER: &str = "x86_64-w64-mingw32-ar";
 /// The sources of the standard library, below the compiler's root.
 const LIBRARY: &str = "lib/rustlib/src/rust/library/std";
@@ -78,6 +80,10 @@ pub(super) fn collector(root: &Path, build: Build) -> Result<Option<PathBuf>> {
         ("CARGO_TARGET_X86_64_WIN7_WINDOWS_GNU_LINKER", LINKER),
         ("CC_x86_64_win7_windows_gnu", LINKER),
         ("AR_x86_64_win7_windows_gnu", ARCHIVER),
+        (
+            "CARGO_TARGET_X86_64_WIN7_WINDOWS_GNU_RUSTFLAGS",
+            LINK_ARGUMENTS,
+        ),
     ];
     let status = command
         .args(arguments)

@@ -3,11 +3,12 @@
 
 use std::ptr::null_mut;
 
+use sickbay_service::windows::Library;
 use windows_sys::Win32::Foundation::GlobalFree;
 use windows_sys::Win32::Networking::WinHttp::{
-    WINHTTP_ACCESS_TYPE_NAMED_PROXY, WINHTTP_PROXY_INFO, WinHttpGetDefaultProxyConfiguration,
+    WINHTTP_ACCESS_TYPE_NAMED_PROXY, WINHTTP_PROXY_INFO,
 };
-use windows_sys::core::PWSTR;
+use windows_sys::core::{BOOL, PWSTR};
 
 use super::wide;
 use crate::session::MachineProxy;
@@ -15,15 +16,22 @@ use crate::session::MachineProxy;
 /// Longest list of proxies or hosts that is read, in UTF-16 units.
 const LONGEST: usize = 8 * 1024;
 
+// SAFETY: wants a structure to write to.
+type GetDefaultProxyConfiguration = unsafe extern "system" fn(*mut WINHTTP_PROXY_INFO) -> BOOL;
+
 /// `None` where there is none, and where Windows does not tell.
 pub(super) fn machine() -> Option<MachineProxy> {
+    let library = Library::load("winhttp.dll").ok()?;
+    // SAFETY: the type is the signature that Windows documents; the library outlives the call.
+    let get: GetDefaultProxyConfiguration =
+        unsafe { library.function(c"WinHttpGetDefaultProxyConfiguration") }.ok()?;
     let mut found = WINHTTP_PROXY_INFO {
         dwAccessType: 0,
         lpszProxy: null_mut(),
         lpszProxyBypass: null_mut(),
     };
     // SAFETY: the call fills the structure, whose texts are the caller's to free.
-    if unsafe { WinHttpGetDefaultProxyConfiguration(&raw mut found) } == 0 {
+    if unsafe { get(&raw mut found) } == 0 {
         return None;
     }
     let (proxy, bypass) = (taken(found.lpszProxy), taken(found.lpszProxyBypass));

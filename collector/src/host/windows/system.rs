@@ -2,15 +2,17 @@
 //! a domain controller that does not answer would hold up an inspection.
 #![expect(unsafe_code, reason = "calls Windows")]
 
+use std::ffi::c_void;
 use std::ptr::{null, null_mut};
 use std::sync::{Mutex, PoisonError};
 
 use sickbay_diagnosis::facts::device::organizational_unit_of;
 use sickbay_diagnosis::reading::Data;
 use sickbay_diagnosis::{Time, keys};
+use sickbay_service::windows::Library;
 use windows_sys::Win32::Foundation::ERROR_MORE_DATA;
 use windows_sys::Win32::NetworkManagement::NetManagement::{
-    NERR_Success, NETSETUP_JOIN_STATUS, NetApiBufferFree, NetGetJoinInformation, NetSetupDomainName,
+    NERR_Success, NETSETUP_JOIN_STATUS, NetSetupDomainName,
 };
 use windows_sys::Win32::System::LibraryLoader::{GetModuleHandleW, GetProcAddress};
 use windows_sys::Win32::System::SystemInformation::{
@@ -21,7 +23,7 @@ use windows_sys::Win32::System::SystemInformation::{
     SYSTEM_INFO,
 };
 use windows_sys::Win32::System::Threading::GetCurrentProcess;
-use windows_sys::core::{BOOL, s, w};
+use windows_sys::core::{BOOL, PCWSTR, PWSTR, s, w};
 
 use super::error::{last, reason};
 use super::{registry, wide};
@@ -139,12 +141,28 @@ fn computer_name(which: COMPUTER_NAME_FORMAT) -> Result<Data, String> {
     }
 }
 
+// SAFETY: wants a server's name or null, and two places to write to.
+type GetJoinInformation =
+    unsafe extern "system" fn(PCWSTR, *mut PWSTR, *mut NETSETUP_JOIN_STATUS) -> u32;
+// SAFETY: wants what another function of its library allocated.
+type BufferFree = unsafe extern "system" fn(*const c_void) -> u32;
+
 /// The short name of the domain that the machine has joined.
 fn joined_domain() -> Result<Option<String>, String> {
+    let library = Library::load("netapi32.dll").map_err(|error| error.to_string())?;
+    // SAFETY: the types are the signatures that Windows documents; the library outlives the calls.
+    let (get, free): (GetJoinInformation, BufferFree) = unsafe {
+        let get = library.function(c"NetGetJoinInformation");
+        let free = library.function(c"NetApiBufferFree");
+        (
+            get.map_err(|error| error.to_string())?,
+            free.map_err(|error| error.to_string())?,
+        )
+    };
     let mut name = null_mut();
     let mut status: NETSETUP_JOIN_STATUS = 0;
     // SAFETY: null stands for this machine; the call writes a text of its own and a status.
-    let code = unsafe { NetGetJoinInformation(null(), &raw mut name, &raw mut status) };
+    let code = unsafe { get(null(), &raw mut name, &raw mut status) };
     if code != NERR_Success {
         return Err(reason(code));
     }
@@ -154,7 +172,7 @@ fn joined_domain() -> Result<Option<String>, String> {
         let all = (0..).map(|at| unsafe { *name.add(at) });
         units.extend(all.take_while(|unit| *unit != 0));
         // SAFETY: the call above allocated it for the caller to free, and it is not used after.
-        unsafe { NetApiBufferFree(name.cast()) };
+        unsafe { free(name.cast()) };
     }
     Ok((status == NetSetupDomainName).then(|| wide::text(&units)))
 }
