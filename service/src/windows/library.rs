@@ -50,6 +50,7 @@ impl Library {
     ///
     /// # Safety
     /// `F` must be a function pointer of the signature that Windows documents for it, and must not be called once this is dropped.
+    // SAFETY: what the caller has to vouch for stands above.
     pub unsafe fn function<F: Copy>(&self, name: &CStr) -> io::Result<F> {
         const { assert!(size_of::<F>() == size_of::<usize>(), "a function pointer") };
         // SAFETY: the library is loaded, and the name ends with a zero.
