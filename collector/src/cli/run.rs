@@ -124,7 +124,7 @@ fn this_machine() -> Arc<dyn Host> {
 /// Changes that cannot be watched are seen by the full inspections.
 #[cfg(windows)]
 fn watch_changes(collector: Handle) -> Option<ChangeWatch> {
-    match ChangeWatch::start(move |checks| collector.inspect_soon(checks)) {
+    match ChangeWatch::start(move |changed| collector.inspect_soon(&changed.checks)) {
         Ok(watch) => Some(watch),
         Err(error) => {
             tracing::error!(%error, "changes of the registry cannot be watched");

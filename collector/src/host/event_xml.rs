@@ -149,15 +149,12 @@ fn unescaped(text: &str) -> String {
         let entity = after
             .split_once(';')
             .and_then(|(name, behind)| Some((character(name)?, behind)));
-        match entity {
-            Some((character, behind)) => {
-                out.push(character);
-                rest = behind;
-            }
-            None => {
-                out.push('&');
-                rest = after;
-            }
+        if let Some((character, behind)) = entity {
+            out.push(character);
+            rest = behind;
+        } else {
+            out.push('&');
+            rest = after;
         }
     }
     out + rest
@@ -239,9 +236,10 @@ mod tests {
     #[test]
     fn an_event_does_not_grow_with_what_is_put_in() {
         let data = "<Data Name='n'>".to_owned() + &"x".repeat(100_000) + "</Data>";
-        let many: String = (0..1_000)
+        let many: Vec<String> = (0..1_000)
             .map(|n| format!("<Data Name='n{n}'>1</Data>"))
             .collect();
+        let many = many.concat();
         let xml = format!(
             "<Event><System><EventID>1</EventID></System><EventData>{data}{many}</EventData></Event>"
         );

@@ -22,8 +22,8 @@ mod watched;
 #[cfg(windows)]
 pub mod windows;
 
-use sickbay_diagnosis::Time;
 use sickbay_diagnosis::reading::Data;
+use sickbay_diagnosis::{Check, Time};
 
 use self::told::{
     Answer, EventQuery, Events, History, LastSuccess, Room, StoreState, UpdateServices,
@@ -84,6 +84,22 @@ impl SystemFact {
             Self::BootTime => "boot_time",
             Self::MachineFingerprint => "machine_fingerprint",
         }
+    }
+}
+
+/// What has changed on a machine that is watched.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Changed {
+    /// The checks that read it.
+    pub checks: Vec<Check>,
+    /// Whether the collector's own settings are among it.
+    pub settings: bool,
+}
+
+impl Changed {
+    /// Whether nothing has.
+    pub fn is_nothing(&self) -> bool {
+        self.checks.is_empty() && !self.settings
     }
 }
 

@@ -10,7 +10,7 @@ const OBJDUMP: &str = "x86_64-w64-mingw32-objdump";
 
 /// What every 64-bit Windows from 7 / Server 2008 R2 on brings along. Not among them, although tempting: `bcryptprimitives.dll`,
 /// whose `ProcessPrng` is newer, and the `api-ms-win-*` sets.
-const ON_WINDOWS_7: [&str; 14] = [
+const ON_WINDOWS_7: [&str; 16] = [
     "advapi32.dll",
     "bcrypt.dll",
     "crypt32.dll",
@@ -24,6 +24,8 @@ const ON_WINDOWS_7: [&str; 14] = [
     "secur32.dll",
     "user32.dll",
     "userenv.dll",
+    "version.dll",
+    "wevtapi.dll",
     "ws2_32.dll",
 ];
 
