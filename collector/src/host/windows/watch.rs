@@ -155,9 +155,8 @@ impl Watcher {
         }
         for channel in &self.channels {
             if channel.event.is_set() && channel.subscription.take() {
-                let checks = channel.checks;
-                self.settling
-                    .changed(Settle::Events, checks, Instant::now());
+                let WatchedChannel { settle, checks, .. } = channel.watched;
+                self.settling.changed(settle, checks, Instant::now());
             }
         }
     }
