@@ -19,7 +19,7 @@ const FOLDER: &str = "windows";
 /// Debian's cargo and compiler; rustup's stand elsewhere.
 const CARGO: &str = "/usr/bin/cargo";
 const RUSTC: &str = "/usr/bin/rustc";
-const LINKER: &str = "x86_64-w64-mingw32-gcc";
+pub(super) const LINKER: &str = "x86_64-w64-mingw32-gcc";
 const ARCHIVER: &str = "x86_64-w64-mingw32-ar";
 /// The sources of the standard library, below the compiler's root.
 const LIBRARY: &str = "lib/rustlib/src/rust/library/std";

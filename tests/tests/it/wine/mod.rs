@@ -2,6 +2,7 @@
 
 mod inspect;
 mod run;
+mod stand_ins;
 
 /// Of the machine that a case does not describe: a fresh prefix would call itself Windows 7.
 const IDENTITY: &str = "REGEDIT4\r\n\r\n[HKEY_LOCAL_MACHINE\\SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion]\r\n\
