@@ -48,6 +48,16 @@ checks! {
     ServicingStack = "servicing_stack",
     /// Update packages of component based servicing.
     Updates = "updates",
+    /// What the update client and servicing wrote to the event log.
+    UpdateEvents = "update_events",
+    /// What the update agent remembers: installations, services, its last search.
+    UpdateHistory = "update_history",
+    /// Whether the component store is marked as damaged.
+    ComponentStore = "component_store",
+    /// Room on the system drive.
+    Storage = "storage",
+    /// Version of the update agent.
+    UpdateAgent = "update_agent",
 }
 
 impl std::fmt::Display for Check {

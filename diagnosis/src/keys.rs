@@ -116,6 +116,58 @@ pub const SYSTEM: &str = "system";
 pub const UPDATE_AGENT: &str = "Microsoft.Update.SystemInfo";
 /// Name of the update agent's answer whether a restart is needed (section 5).
 pub const UPDATE_AGENT_REBOOT: &str = "RebootRequired";
+/// Path of the update agent's memory of installations (section 14).
+pub const UPDATE_HISTORY: &str = "Microsoft.Update.Session";
+/// Name of the number of entries in it.
+pub const HISTORY_TOTAL: &str = "total";
+/// Name of the reading that says why entries are missing.
+pub const INCOMPLETE: &str = "incomplete";
+/// Path of the services that the update agent knows (section 3).
+pub const UPDATE_SERVICES: &str = "Microsoft.Update.ServiceManager";
+/// Path of the results of automatic updates.
+pub const UPDATE_RESULTS: &str = "Microsoft.Update.AutoUpdate";
+/// Name of the time of the last successful search in them.
+pub const LAST_SEARCH: &str = "LastSearchSuccessDate";
+/// Name of the time of the last successful installation in them.
+pub const LAST_INSTALLATION: &str = "LastInstallationSuccessDate";
+/// Path of what servicing says of the component store (section 6).
+pub const DISM: &str = "dism";
+/// Name of the component store's state.
+pub const IMAGE_HEALTH: &str = "ImageHealth";
+/// Name of the time at which servicing was asked for it.
+pub const CHECKED_AT: &str = "checked_at";
+/// The drive of Windows (section 13).
+pub const SYSTEM_DRIVE: &str = r"%SystemDrive%\";
+/// Name of its free bytes.
+pub const FREE_BYTES: &str = "free_bytes";
+/// Name of its size in bytes.
+pub const TOTAL_BYTES: &str = "total_bytes";
+/// The update agent's engine (section 13).
+pub const UPDATE_ENGINE: &str = r"%windir%\System32\wuaueng.dll";
+/// Name of a file's version.
+pub const FILE_VERSION: &str = "FileVersion";
+/// The channel that Windows itself writes to (section 14).
+pub const SYSTEM_CHANNEL: &str = "System";
+/// The update client's own channel (section 14).
+pub const UPDATE_CHANNEL: &str = "Microsoft-Windows-WindowsUpdateClient/Operational";
+/// The channel of servicing (section 14).
+pub const SETUP_CHANNEL: &str = "Setup";
+/// The channels that are read.
+pub const CHANNELS: [&str; 3] = [SYSTEM_CHANNEL, UPDATE_CHANNEL, SETUP_CHANNEL];
+/// The update client among those who write events (section 14).
+pub const UPDATE_PROVIDER: &str = "Microsoft-Windows-WindowsUpdateClient";
+/// Servicing among them (section 14).
+pub const SERVICING_PROVIDER: &str = "Microsoft-Windows-Servicing";
+/// Name of the reading that says whether a channel is enabled.
+pub const CHANNEL_ENABLED: &str = "enabled";
+/// Name of the number of events that could not be understood.
+pub const LEFT_OUT: &str = "left_out";
+/// Settings of this collector by policy.
+pub const COLLECTOR_POLICY: &str = r"HKLM\SOFTWARE\Policies\Sickbay\Collector";
+/// Settings of this collector on the machine itself.
+pub const COLLECTOR: &str = r"HKLM\SOFTWARE\Sickbay\Collector";
+/// Name of the device's tags among either.
+pub const TAGS: &str = "Tags";
 /// Name of a reading that says whether a service runs.
 pub const RUNNING: &str = "running";
 /// A service that every Windows has. Where it is missing, the list of services is not whole.

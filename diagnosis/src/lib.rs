@@ -18,6 +18,7 @@ pub mod issue;
 pub mod issues;
 pub mod keys;
 pub mod knowledge;
+pub mod lines;
 pub mod observation;
 pub mod reading;
 #[cfg(test)]

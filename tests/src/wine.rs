@@ -26,6 +26,17 @@ pub const IDENTITY: &str = "REGEDIT4\r\n\r\n[HKEY_LOCAL_MACHINE\\SOFTWARE\\Micro
     \"CurrentBuild\"=\"19045\"\r\n\"CurrentBuildNumber\"=\"19045\"\r\n\"DisplayVersion\"=\"22H2\"\r\n\"EditionID\"=\"Professional\"\r\n\
     \"InstallationType\"=\"Client\"\r\n\"ProductName\"=\"Windows 10 Pro\"\r\n\"CurrentMajorVersionNumber\"=dword:0000000a\r\n\
     \"UBR\"=dword:00001000\r\n";
+/// Beside it, what stands in for parts of Windows that Wine lacks.
+const STAND_INS: &str = "stand-ins";
+/// Where they are told how to behave.
+const STAND_INS_KEY: &str = r"HKLM\SOFTWARE\Sickbay\StandIns";
+/// The update agent's classes, which are registered to its stand-in.
+const AGENT_CLASSES: [&str; 4] = [
+    "c01b9ba0-bea7-41ba-b604-d0a36f469133",
+    "4cb43d7f-7eee-4906-8698-60da1c38f2fe",
+    "f8d253d9-89a4-4daa-87b6-1168369f0b21",
+    "bfe18e9c-6d87-4450-b37c-e02f0b373803",
+];
 /// Longest time for one program under Wine, and for making the first prefix.
 const PROGRAM: Duration = Duration::from_mins(1);
 const FIRST_PREFIX: Duration = Duration::from_mins(3);
@@ -60,6 +71,8 @@ impl Build {
 pub struct Prefix {
     folder: TempDir,
     collector: PathBuf,
+    /// Which libraries Wine takes from the machine rather than its own, or does without.
+    overrides: &'static str,
 }
 
 impl Prefix {
@@ -85,7 +98,11 @@ impl Prefix {
         tokio::task::spawn_blocking(move || copy(&template, &to, 0))
             .await?
             .context("copy the Wine prefix")?;
-        let machine = Self { folder, collector };
+        let machine = Self {
+            folder,
+            collector,
+            overrides: WITHOUT_PACKAGES,
+        };
         machine.boot().await?;
         Ok(machine)
     }
@@ -125,6 +142,45 @@ impl Prefix {
         self.folder.path()
     }
 
+    /// Puts stand-ins in the place of `dismapi.dll`, `wevtapi.dll` and the update agent, all of which behave well until
+    /// [`Prefix::stand_in`] says otherwise.
+    pub async fn with_stand_ins(mut self) -> anyhow::Result<Self> {
+        let beside = self.collector.parent().context("a folder of the program")?;
+        let from = beside.join(STAND_INS);
+        let system = self.drive_c().join("windows/system32");
+        for library in ["dismapi.dll", "update-agent.dll", "wevtapi.dll"] {
+            let to = system.join(library);
+            // It may be a link to the file of the machine that all are copied from.
+            if to.exists() {
+                fs::remove_file(&to).with_context(|| format!("remove {}", to.display()))?;
+            }
+            fs::copy(from.join(library), &to).with_context(|| {
+                format!("copy {library}; build it first: cargo xtask dist --quick")
+            })?;
+        }
+        let mut reg = "REGEDIT4\r\n".to_owned();
+        for class in AGENT_CLASSES {
+            let key =
+                format!(r"HKEY_LOCAL_MACHINE\SOFTWARE\Classes\CLSID\{{{class}}}\InprocServer32");
+            reg += &format!(
+                "\r\n[{key}]\r\n@=\"C:\\\\windows\\\\system32\\\\update-agent.dll\"\r\n\"ThreadingModel\"=\"Both\"\r\n"
+            );
+        }
+        let file = self.folder.path().join("stand-ins.reg");
+        fs::write(&file, reg).context("write what registers the stand-ins")?;
+        self.import(&file).await?;
+        self.overrides = WITH_STAND_INS;
+        Ok(self)
+    }
+
+    /// Has the stand-in of that name (`EventLog`, `Servicing`, `UpdateAgent`) behave as `word` says, from its next call on.
+    pub async fn stand_in(&self, name: &str, word: &str) -> anyhow::Result<()> {
+        let arguments = ["add", STAND_INS_KEY, "/v", name, "/d", word, "/f"];
+        let output = self.run("reg", &arguments).await?;
+        ensure!(output.status.success(), "reg {arguments:?}: {output:?}");
+        Ok(())
+    }
+
     /// Drive C.
     pub fn drive_c(&self) -> PathBuf {
         self.folder.path().join("drive_c")
@@ -133,6 +189,7 @@ impl Prefix {
     /// Runs a program of Windows, or one by its path here, to its end.
     pub async fn run(&self, program: &str, arguments: &[&str]) -> anyhow::Result<Output> {
         let mut command = wine(self.folder.path());
+        command.env("WINEDLLOVERRIDES", self.overrides);
         command.arg(program).args(arguments);
         finished(command, PROGRAM)
             .await
@@ -153,6 +210,7 @@ impl Prefix {
         let log = File::create(log).with_context(|| format!("make {}", log.display()))?;
         let mut command = wine(self.folder.path());
         command
+            .env("WINEDLLOVERRIDES", self.overrides)
             .arg(&self.collector)
             .args(arguments)
             .stdin(Stdio::null())
@@ -240,13 +298,18 @@ async fn template(below: &Path) -> anyhow::Result<PathBuf> {
     Ok(made)
 }
 
+/// Wine would like to download these.
+const WITHOUT_PACKAGES: &str = "mscoree,mshtml=";
+/// And these are the machine's own, not Wine's.
+const WITH_STAND_INS: &str = "mscoree,mshtml=;wevtapi,dismapi=n";
+
 /// Wine over a prefix: no window, no messages of its own, none of the packages that it would like to download.
 fn wine(prefix: &Path) -> Command {
     let mut command = Command::new("wine");
     command
         .env("WINEPREFIX", prefix)
         .env("WINEDEBUG", "-all")
-        .env("WINEDLLOVERRIDES", "mscoree,mshtml=")
+        .env("WINEDLLOVERRIDES", WITHOUT_PACKAGES)
         .env_remove("DISPLAY")
         .env_remove("WAYLAND_DISPLAY");
     command

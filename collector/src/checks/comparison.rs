@@ -5,6 +5,7 @@
 
 use sickbay_diagnosis::Check;
 use sickbay_diagnosis::keys;
+use sickbay_diagnosis::lines;
 use sickbay_diagnosis::observation::{Observation, Outcome};
 use sickbay_diagnosis::reading::{Data, Reading, Source};
 use sickbay_diagnosis::time::{DAY_MS, Time};
@@ -23,6 +24,8 @@ pub fn comparison_form(check: Check, observation: &Observation) -> Vec<u8> {
                 .filter_map(|reading| line(check, reading, readings))
                 .collect();
             seen.sort_unstable();
+            // Readings of which only the day counts may come out alike.
+            seen.dedup();
             lines.extend(seen);
         }
     }
@@ -33,6 +36,9 @@ pub fn comparison_form(check: Check, observation: &Observation) -> Vec<u8> {
 fn line(check: Check, reading: &Reading, all: &[Reading]) -> Option<String> {
     let data = banded(check, reading, all)?;
     let path = reading.path.to_ascii_lowercase();
+    if check == Check::UpdateEvents && !is_told_one_by_one(&reading.data) {
+        return Some(format!("event {path:?} {data}"));
+    }
     let name = reading.name.as_ref().map(|n| n.to_ascii_lowercase());
     Some(format!(
         "{} {path:?} {name:?} {data}",
@@ -55,6 +61,17 @@ fn banded(check: Check, reading: &Reading, all: &[Reading]) -> Option<String> {
             "restarted since {}",
             restarted_since(&reading.data, all)
         )),
+        Check::UpdateEvents if !is_told_one_by_one(&reading.data) => {
+            repeated(reading, all).then(|| day_of_event(&reading.data))
+        }
+        Check::UpdateHistory if reading.name.as_deref() == Some(keys::LAST_SEARCH) => {
+            Some(format!("day {}", day(reading.data.string())))
+        }
+        // It is asked again every day and mostly says the same; how old an answer is, is seen from when it was confirmed.
+        Check::ComponentStore if reading.name.as_deref() == Some(keys::CHECKED_AT) => None,
+        Check::Storage if reading.name.as_deref() == Some(keys::FREE_BYTES) => {
+            Some(free_band(&reading.data))
+        }
         // Only a restart signal's key tells something by when it was written.
         Check::PendingReboot => Some(format!("{:?}", reading.data)),
         _ => Some(match &reading.data {
@@ -62,6 +79,55 @@ fn banded(check: Check, reading: &Reading, all: &[Reading]) -> Option<String> {
             data => format!("{data:?}"),
         }),
     }
+}
+
+/// Whether every such event counts, as failures of an update do. A search is made every few hours, and where it fails it fails every
+/// few hours too: of those the newest of a day counts, for each error code.
+fn is_told_one_by_one(data: &Data) -> bool {
+    const REPEATED: [&str; 5] = ["16", "25", "26", "31", "41"];
+    lines::get(data, "id").is_none_or(|id| !REPEATED.contains(&id))
+}
+
+/// Whether no other event of this id and error in the channel is of a later day; earlier ones tell nothing that the newest does not.
+fn repeated(reading: &Reading, all: &[Reading]) -> bool {
+    let part = |r: &Reading, name| lines::get(&r.data, name).map(str::to_owned);
+    let kind = |r: &Reading| (part(r, "id"), part(r, "errorCode"));
+    let at = day(part(reading, "at").as_deref());
+    !all.iter().any(|other| {
+        other.path == reading.path
+            && kind(other) == kind(reading)
+            && day(part(other, "at").as_deref()) > at
+    })
+}
+
+fn day_of_event(data: &Data) -> String {
+    let part = |name| lines::get(data, name).unwrap_or_default();
+    format!(
+        "{:?} {:?} day {}",
+        part("id"),
+        part("errorCode"),
+        day(lines::get(data, "at"))
+    )
+}
+
+/// The day in UTC, for what moves many times a day: the server knows it at most a day late.
+fn day(at: Option<&str>) -> i64 {
+    at.and_then(Time::parse_loose)
+        .map_or(i64::MIN, |at| at.millis().div_euclid(DAY_MS))
+}
+
+/// Free room in bands that get wider the more there is. A machine whose room lies near an edge may report each time it passes it; the
+/// edges are those that updates care about.
+fn free_band(data: &Data) -> String {
+    const GIB: u64 = 1 << 30;
+    const EDGES: [u64; 8] = [1, 2, 5, 10, 20, 50, 100, 500];
+    data.number().map_or_else(
+        || format!("{data:?}"),
+        |free| {
+            let above = EDGES.iter().filter(|edge| free >= **edge * GIB).count();
+            format!("free band {above}")
+        },
+    )
 }
 
 fn is_appraisal_time(name: &str) -> bool {
@@ -125,137 +191,4 @@ fn restarted_since(boot: &Data, all: &[Reading]) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn registry(path: &str, name: Option<&str>, data: Data) -> Reading {
-        Reading {
-            source: Source::Registry,
-            path: path.to_owned(),
-            name: name.map(str::to_owned),
-            data,
-        }
-    }
-
-    fn form(check: Check, taken_at: i64, readings: Vec<Reading>) -> Vec<u8> {
-        let observation = Observation {
-            taken_at: Time::from_millis(taken_at),
-            outcome: Outcome::Seen(readings),
-        };
-        comparison_form(check, &observation)
-    }
-
-    #[test]
-    fn an_unchanged_machine_sends_nothing() {
-        let a = registry(
-            keys::POLICY,
-            Some("WUServer"),
-            Data::Text("http://a".to_owned()),
-        );
-        let b = registry(keys::POLICY, Some("DisableDualScan"), Data::Absent);
-        let first = form(Check::ScanSource, 1, vec![a.clone(), b.clone()]);
-        assert_eq!(
-            first,
-            form(Check::ScanSource, 2, vec![b.clone(), a.clone()])
-        );
-        let other = registry(
-            keys::POLICY,
-            Some("WUServer"),
-            Data::Text("http://b".to_owned()),
-        );
-        assert_ne!(first, form(Check::ScanSource, 1, vec![other, b]));
-    }
-
-    #[test]
-    fn absent_and_unreadable_are_different_answers() {
-        let with = |data| form(Check::Pause, 0, vec![registry(keys::POLICY, None, data)]);
-        let forms = [
-            with(Data::Absent),
-            with(Data::NotRecorded),
-            with(Data::Unreadable("denied".to_owned())),
-            with(Data::Key(None)),
-        ];
-        for (place, one) in forms.iter().enumerate() {
-            assert!(!forms[..place].contains(one));
-        }
-    }
-
-    #[test]
-    fn a_daily_appraisal_is_no_change_but_one_of_next_week_is() {
-        const DAY_IN_FILETIME: u64 = 864_000_000_000;
-        const A_MOMENT: u64 = 0x01dc_3000_0000_0000;
-        let path = format!(r"{}\GE24H2", keys::APPRAISER_TARGETS);
-        let on_day = |day: u64| {
-            let timestamp = Data::Qword(A_MOMENT + day * DAY_IN_FILETIME);
-            form(
-                Check::SafeguardHold,
-                0,
-                vec![registry(&path, Some("Timestamp"), timestamp)],
-            )
-        };
-        let changes = (0..70)
-            .filter(|day| on_day(*day) != on_day(day + 1))
-            .count();
-        assert_eq!(changes, 10);
-    }
-
-    #[test]
-    fn the_date_of_no_pause_and_running_services_are_no_change() {
-        let paused = |status: u32, date: &str| {
-            let settings = keys::UPDATE_POLICY_SETTINGS;
-            let readings = vec![
-                registry(settings, Some("PausedQualityStatus"), Data::Dword(status)),
-                registry(
-                    settings,
-                    Some("PausedQualityDate"),
-                    Data::Text(date.to_owned()),
-                ),
-            ];
-            form(Check::Pause, 0, readings)
-        };
-        assert_eq!(
-            paused(0, "2026-10-08 07:42:03"),
-            paused(0, "2026-10-09 07:42:03")
-        );
-        assert_ne!(
-            paused(1, "2026-10-08 07:42:03"),
-            paused(1, "2026-10-09 07:42:03")
-        );
-        let running = |flag| {
-            let reading = Reading {
-                source: Source::ServiceManager,
-                ..registry("wuauserv", Some(keys::RUNNING), Data::Flag(flag))
-            };
-            form(Check::Services, 0, vec![reading])
-        };
-        assert_eq!(running(true), running(false));
-    }
-
-    #[test]
-    fn further_file_renames_are_no_change_but_the_first_is() {
-        let renames = |lines: &[&str]| {
-            let data = Data::MultiText(lines.iter().map(|l| (*l).to_owned()).collect());
-            let name = Some("PendingFileRenameOperations");
-            form(
-                Check::PendingReboot,
-                0,
-                vec![registry(keys::SESSION_MANAGER, name, data)],
-            )
-        };
-        assert_eq!(renames(&["a", ""]), renames(&["a", "", "b", ""]));
-        assert_ne!(renames(&[""]), renames(&["a", ""]));
-    }
-
-    #[test]
-    fn a_signal_that_is_set_again_is_a_change() {
-        let written = |at: i64| {
-            let data = Data::Key(Some(Time::from_millis(at)));
-            form(
-                Check::PendingReboot,
-                0,
-                vec![registry(keys::AUTO_UPDATE_REBOOT, None, data)],
-            )
-        };
-        assert_ne!(written(1), written(2));
-    }
-}
+mod tests;

@@ -41,4 +41,7 @@ pub(super) fn look(looking: &mut Looking<'_>) {
     looking.value(keys::COMPUTER_NAME, "ComputerName");
     looking.value(keys::GROUP_POLICY_STATE, "Distinguished-Name");
     looking.values(keys::NETLOGON_PARAMETERS, NETLOGON);
+    for key in [keys::COLLECTOR_POLICY, keys::COLLECTOR] {
+        looking.present_values(key, &[keys::TAGS]);
+    }
 }

@@ -1,14 +1,16 @@
 //! A check's look at a machine: every question becomes a reading.
 //!
-//! Limits: at most [`READINGS`] readings a check and [`NAMES`] names an enumeration; what is beyond them is not read. A key that
-//! every Windows has and that is missing although its hive is there was not recorded; what lies under it is then `NotRecorded`
-//! rather than absent.
+//! Limits: at most [`READINGS`] readings a check and [`NAMES`] names an enumeration; what is beyond them is not read. In a recording, a
+//! key that every Windows has and that is missing although its hive is there was not recorded; what lies under it is then
+//! `NotRecorded` rather than absent. On a machine itself it is absent.
 
 use sickbay_diagnosis::Check;
 use sickbay_diagnosis::keys;
 use sickbay_diagnosis::observation::Outcome;
 use sickbay_diagnosis::reading::{Data, Reading, Source};
 
+use super::update_events;
+use crate::host::told::{Answer, EventQuery};
 use crate::host::{Host, Listing, SystemFact};
 
 /// Most readings of one check.
@@ -21,15 +23,79 @@ pub(super) struct Looking<'a> {
     host: &'a dyn Host,
     readings: Vec<Reading>,
     missing_anchors: Vec<&'static str>,
+    lacks: Option<String>,
 }
 
 impl<'a> Looking<'a> {
     pub(super) fn at(host: &'a dyn Host) -> Self {
-        let missing = |key: &&str| host.registry_key(key) == Data::Absent;
+        let missing =
+            |key: &&str| !host.holds_everything() && host.registry_key(key) == Data::Absent;
         Self {
             host,
             readings: Vec::new(),
             missing_anchors: keys::ANCHORS.into_iter().filter(missing).collect(),
+            lacks: None,
+        }
+    }
+
+    /// The machine, for questions whose answers the check itself makes into readings.
+    pub(super) const fn host(&self) -> &'a dyn Host {
+        self.host
+    }
+
+    /// Takes down a reading.
+    pub(super) fn read(&mut self, source: Source, path: &str, name: Option<&str>, data: Data) {
+        self.push(source, path, name, data);
+    }
+
+    /// Takes down what the update agent said.
+    pub(super) fn agent(&mut self, path: &str, name: Option<&str>, data: Data) {
+        self.push(Source::UpdateAgent, path, name, data);
+    }
+
+    /// This Windows lacks what the check looks at: what that is.
+    pub(super) fn lacks(&mut self, what: String) {
+        self.lacks = Some(what);
+    }
+
+    /// Events of one channel by several queries, each a reading named by the number of its record.
+    pub(super) fn events(&mut self, queries: &[EventQuery]) {
+        let Some(channel) = queries.first().map(|query| query.channel) else {
+            return;
+        };
+        let enabled = self.host.event_channel(channel);
+        let is_there = enabled != Data::Absent;
+        self.push(
+            Source::EventLog,
+            channel,
+            Some(keys::CHANNEL_ENABLED),
+            enabled,
+        );
+        if !is_there {
+            return;
+        }
+        let (mut found, mut left_out) = (Vec::new(), 0_u32);
+        let mut read = Data::Key(None);
+        for query in queries {
+            match self.host.events(*query) {
+                Answer::Found(events) => {
+                    left_out = left_out.saturating_add(events.left_out);
+                    found.extend(events.newest);
+                }
+                Answer::Absent(_) => read = Data::Absent,
+                Answer::Unreadable(why) => read = Data::Unreadable(why),
+                Answer::NotRecorded => read = Data::NotRecorded,
+            }
+        }
+        self.push(Source::EventLog, channel, None, read);
+        for event in found {
+            let record = event.record.to_string();
+            let data = update_events::data(&event);
+            self.push(Source::EventLog, channel, Some(&record), data);
+        }
+        if left_out > 0 {
+            let left_out = Data::Dword(left_out);
+            self.push(Source::EventLog, channel, Some(keys::LEFT_OUT), left_out);
         }
     }
 
@@ -45,15 +111,20 @@ impl<'a> Looking<'a> {
 
     /// Reads values of one key.
     pub(super) fn values(&mut self, key: &str, names: &[&str]) {
-        for name in names {
-            self.value(key, name);
+        let found = if self.is_unrecorded(key) {
+            vec![Data::NotRecorded; names.len()]
+        } else {
+            self.host.registry_values_named(key, names)
+        };
+        for (name, data) in names.iter().zip(found) {
+            self.push(Source::Registry, key, Some(name), data);
         }
     }
 
     /// Reads those of these values that are there or could not be read, for keys of which most values are usually absent.
     pub(super) fn present_values(&mut self, key: &str, names: &[&str]) {
-        for name in names {
-            let data = self.host.registry_value(key, name);
+        let found = self.host.registry_values_named(key, names);
+        for (name, data) in names.iter().zip(found) {
             if !matches!(data, Data::Absent | Data::NotRecorded) {
                 self.push(Source::Registry, key, Some(name), data);
             }
@@ -136,6 +207,9 @@ impl<'a> Looking<'a> {
 
     /// What came of looking: unavailable where no source was recorded, failed where none could be read.
     pub(super) fn outcome(self, check: Check) -> Outcome {
+        if let Some(what) = self.lacks {
+            return Outcome::Unavailable(what);
+        }
         let all = |wanted: fn(&Data) -> bool| self.readings.iter().all(|r| wanted(&r.data));
         if all(|data| *data == Data::NotRecorded) {
             return Outcome::Unavailable(self.what_was_not_recorded(check));

@@ -6,6 +6,7 @@
 
 mod automatic_updates;
 mod comparison;
+mod component_store;
 mod device;
 mod looking;
 mod packages;
@@ -15,7 +16,11 @@ mod safeguard_hold;
 mod scan_source;
 mod services;
 mod servicing_stack;
+mod storage;
+mod update_agent;
+mod update_events;
 mod update_health_tools;
+mod update_history;
 mod updates;
 
 pub use comparison::comparison_form;
@@ -29,22 +34,43 @@ use crate::host::Host;
 /// Runs one check on `host`.
 pub fn run(check: Check, host: &dyn Host) -> Observation {
     let mut looking = Looking::at(host);
-    match check {
-        Check::Device => device::look(&mut looking),
-        Check::Pause => pause::look(&mut looking),
-        Check::SafeguardHold => safeguard_hold::look(&mut looking),
-        Check::ScanSource => scan_source::look(&mut looking),
-        Check::AutomaticUpdates => automatic_updates::look(&mut looking),
-        Check::Services => services::look(&mut looking),
-        Check::UpdateHealthTools => update_health_tools::look(&mut looking),
-        Check::PendingReboot => pending_reboot::look(&mut looking),
-        Check::ServicingStack => servicing_stack::look(&mut looking),
-        Check::Updates => updates::look(&mut looking),
+    if reads_policies(check) {
+        host.while_policy_rests(&mut || look(check, &mut looking));
+    } else {
+        look(check, &mut looking);
     }
     Observation {
         taken_at: host.now(),
         outcome: looking.outcome(check),
     }
+}
+
+fn look(check: Check, looking: &mut Looking<'_>) {
+    match check {
+        Check::Device => device::look(looking),
+        Check::Pause => pause::look(looking),
+        Check::SafeguardHold => safeguard_hold::look(looking),
+        Check::ScanSource => scan_source::look(looking),
+        Check::AutomaticUpdates => automatic_updates::look(looking),
+        Check::Services => services::look(looking),
+        Check::UpdateHealthTools => update_health_tools::look(looking),
+        Check::PendingReboot => pending_reboot::look(looking),
+        Check::ServicingStack => servicing_stack::look(looking),
+        Check::Updates => updates::look(looking),
+        Check::UpdateEvents => update_events::look(looking),
+        Check::UpdateHistory => update_history::look(looking),
+        Check::ComponentStore => component_store::look(looking),
+        Check::Storage => storage::look(looking),
+        Check::UpdateAgent => update_agent::look(looking),
+    }
+}
+
+/// Whether a check reads what group policy writes: values that belong together and are deleted and written again at every refresh.
+const fn reads_policies(check: Check) -> bool {
+    matches!(
+        check,
+        Check::Pause | Check::SafeguardHold | Check::ScanSource | Check::AutomaticUpdates
+    )
 }
 
 #[cfg(test)]

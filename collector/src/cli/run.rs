@@ -140,6 +140,8 @@ impl Machine {
 }
 
 #[cfg(windows)]
+use crate::host::Changed;
+#[cfg(windows)]
 pub(super) use crate::host::windows::watch::Watch as ChangeWatch;
 
 #[cfg(windows)]
@@ -150,7 +152,13 @@ pub(super) fn this_machine() -> Arc<dyn Host> {
 /// Changes that cannot be watched are seen by the full inspections.
 #[cfg(windows)]
 pub(super) fn watch_changes(happenings: Arc<Happenings>) -> Option<ChangeWatch> {
-    match ChangeWatch::start(move |checks| happenings.changed(checks)) {
+    let hearing = move |changed: Changed| {
+        happenings.changed(&changed.checks);
+        if changed.settings {
+            happenings.settings_changed();
+        }
+    };
+    match ChangeWatch::start(hearing) {
         Ok(watch) => Some(watch),
         Err(error) => {
             tracing::error!(%error, "changes of the registry cannot be watched");

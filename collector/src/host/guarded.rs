@@ -25,13 +25,14 @@ pub(super) enum Unanswered {
 
 /// Asks one source, one question at a time.
 #[derive(Debug)]
-pub(super) struct Guarded<T> {
+pub(super) struct Guarded {
     name: &'static str,
     limit: Duration,
-    late: Mutex<Option<Receiver<T>>>,
+    /// Closed once the thread that was not waited for any longer has ended.
+    late: Mutex<Option<Receiver<()>>>,
 }
 
-impl<T: Send + 'static> Guarded<T> {
+impl Guarded {
     /// A source of which every answer may take as long as `limit`; its thread is called `name`.
     pub(super) const fn new(name: &'static str, limit: Duration) -> Self {
         Self {
@@ -41,9 +42,12 @@ impl<T: Send + 'static> Guarded<T> {
         }
     }
 
-    /// Does `work` and waits for it. Where an earlier one still hangs the answer is [`Unanswered::Late`] at once, and `work` is not
-    /// done.
-    pub(super) fn ask(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Unanswered> {
+    /// Does `work` and waits for it. Where an earlier one still hangs, whatever it was asked, the answer is [`Unanswered::Late`] at
+    /// once, and `work` is not done.
+    pub(super) fn ask<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Unanswered> {
         let mut late = self.late.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(earlier) = late.take()
             && let Err(TryRecvError::Empty) = earlier.try_recv()
@@ -52,17 +56,19 @@ impl<T: Send + 'static> Guarded<T> {
             return Err(Unanswered::Late(self.limit));
         }
         let (answer, answered) = channel();
+        let (working, ended) = channel::<()>();
         thread::Builder::new()
             .name(self.name.to_owned())
             .spawn(move || {
                 // Where nobody waits any more the answer is of no use.
                 let _ = answer.send(work());
+                drop(working);
             })?;
         match answered.recv_timeout(self.limit) {
             Ok(answer) => Ok(answer),
             Err(RecvTimeoutError::Disconnected) => Err(Unanswered::Ended),
             Err(RecvTimeoutError::Timeout) => {
-                *late = Some(answered);
+                *late = Some(ended);
                 Err(Unanswered::Late(self.limit))
             }
         }
@@ -96,7 +102,10 @@ mod tests {
         );
         let counting = Arc::clone(&begun);
         let since = Instant::now();
-        let again = guarded.ask(move || counting.fetch_add(1, Ordering::SeqCst));
+        let again = guarded.ask(move || {
+            counting.fetch_add(1, Ordering::SeqCst);
+            "another question"
+        });
         assert!(matches!(again, Err(Unanswered::Late(_))));
         assert!(
             since.elapsed() < Duration::from_millis(20),
@@ -114,8 +123,8 @@ mod tests {
 
     #[test]
     fn a_source_that_breaks_down_says_so() {
-        let guarded: Guarded<u8> = Guarded::new("a test", Duration::from_secs(5));
-        let broken = guarded.ask(|| panic!("on purpose"));
+        let guarded = Guarded::new("a test", Duration::from_secs(5));
+        let broken: Result<u8, _> = guarded.ask(|| panic!("on purpose"));
         assert!(matches!(broken, Err(Unanswered::Ended)));
         assert_eq!(guarded.ask(|| 3).unwrap(), 3);
     }

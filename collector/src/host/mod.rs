@@ -5,18 +5,29 @@
 //! Windows they mean the 64-bit view.
 
 #[cfg(any(windows, test))]
+mod event_xml;
+#[cfg(any(windows, test))]
 mod guarded;
+#[cfg(any(windows, test))]
+mod ole_date;
 pub mod recording;
 pub mod replay;
 #[cfg(any(windows, test))]
+mod section;
+#[cfg(any(windows, test))]
 mod smbios;
+pub mod told;
 #[cfg(any(windows, test))]
 mod watched;
 #[cfg(windows)]
 pub mod windows;
 
-use sickbay_diagnosis::Time;
 use sickbay_diagnosis::reading::Data;
+use sickbay_diagnosis::{Check, Time};
+
+use self::told::{
+    Answer, EventQuery, Events, History, LastSuccess, Room, StoreState, UpdateServices,
+};
 
 use crate::session::MachineProxy;
 
@@ -78,7 +89,23 @@ impl SystemFact {
     }
 }
 
-/// A machine that can be looked at.
+/// What has changed on a machine that is watched.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Changed {
+    /// The checks that read it.
+    pub checks: Vec<Check>,
+    /// Whether the collector's own settings are among it.
+    pub settings: bool,
+}
+
+impl Changed {
+    /// Whether nothing has.
+    pub fn is_nothing(&self) -> bool {
+        self.checks.is_empty() && !self.settings
+    }
+}
+
+/// A machine that can be looked at. What a machine cannot be asked for at all is as if it had not been recorded.
 pub trait Host: Send + Sync {
     /// The machine's clock.
     fn now(&self) -> Time;
@@ -101,5 +128,63 @@ pub trait Host: Send + Sync {
     /// The proxy that this machine's own settings name; `None` where there is none, and where they cannot be read.
     fn machine_proxy(&self) -> Option<MachineProxy> {
         None
+    }
+
+    /// The version of file `path`, text.
+    fn file_version(&self, _path: &str) -> Data {
+        Data::NotRecorded
+    }
+
+    /// Room on the drive of Windows.
+    fn system_drive(&self) -> Room {
+        Room::unknown(Data::NotRecorded)
+    }
+
+    /// Whether event channel `channel` is enabled: [`Data::Flag`], or absent where there is none.
+    fn event_channel(&self, _channel: &str) -> Data {
+        Data::NotRecorded
+    }
+
+    /// Events of one channel.
+    fn events(&self, _query: EventQuery) -> Answer<Events> {
+        Answer::NotRecorded
+    }
+
+    /// What the update agent remembers of installations.
+    fn update_history(&self) -> Answer<History> {
+        Answer::NotRecorded
+    }
+
+    /// The services that the update agent knows.
+    fn update_services(&self) -> Answer<UpdateServices> {
+        Answer::NotRecorded
+    }
+
+    /// When automatic updates last had success.
+    fn last_success(&self) -> LastSuccess {
+        LastSuccess::unknown(Data::NotRecorded)
+    }
+
+    /// The state of the component store; an answer may be a day old at `now`, because it takes seconds.
+    fn component_store(&self, _now: Time) -> Answer<StoreState> {
+        Answer::NotRecorded
+    }
+
+    /// Values of one key, in the order of `names`.
+    fn registry_values_named(&self, key: &str, names: &[&str]) -> Vec<Data> {
+        names
+            .iter()
+            .map(|name| self.registry_value(key, name))
+            .collect()
+    }
+
+    /// Does `read` while group policy is not being applied, where it can be kept from that. `read` is done once in any case.
+    fn while_policy_rests(&self, read: &mut dyn FnMut()) {
+        read();
+    }
+
+    /// Whether what is not found here is not there. A recording may just not hold it.
+    fn holds_everything(&self) -> bool {
+        false
     }
 }

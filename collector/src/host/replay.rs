@@ -10,6 +10,9 @@ use sickbay_diagnosis::Time;
 use sickbay_diagnosis::reading::Data;
 
 use super::recording::Recording;
+use super::told::{
+    Answer, EventQuery, Events, History, LastSuccess, Room, StoreState, UpdateServices,
+};
 use super::{Host, Listing, SystemFact};
 
 /// Plays a recording.
@@ -83,5 +86,38 @@ impl Host for Replay {
 
     fn system(&self, fact: SystemFact) -> Data {
         self.recording().system(fact)
+    }
+
+    fn file_version(&self, path: &str) -> Data {
+        self.recording().file_version(path)
+    }
+
+    fn system_drive(&self) -> Room {
+        self.recording().system_drive()
+    }
+
+    fn event_channel(&self, channel: &str) -> Data {
+        self.recording().event_channel(channel)
+    }
+
+    fn events(&self, query: EventQuery) -> Answer<Events> {
+        // A recorded channel is searched back from the end of the recording, not from now.
+        self.recording().events(query)
+    }
+
+    fn update_history(&self) -> Answer<History> {
+        self.recording().update_history()
+    }
+
+    fn update_services(&self) -> Answer<UpdateServices> {
+        self.recording().update_services()
+    }
+
+    fn last_success(&self) -> LastSuccess {
+        self.recording().last_success()
+    }
+
+    fn component_store(&self, now: Time) -> Answer<StoreState> {
+        self.recording().component_store(now)
     }
 }

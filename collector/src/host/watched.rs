@@ -1,4 +1,5 @@
-//! Which registry keys are watched for changes, which checks read them, and how long a change settles before they are read.
+//! Which registry keys and event channels are watched for changes, which checks read them, and how long a change settles before they
+//! are read.
 //!
 //! Promises: every key that a check reads is watched, but for those in [`NEVER_CHANGE`]; a change of a policy is read within
 //! [`Settle::most`] of its first sign. A key is watched with all below it only where values below it count.
@@ -7,6 +8,8 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use sickbay_diagnosis::{Check, keys};
+
+use super::Changed;
 
 /// Keys that are set when Windows is installed and stay.
 #[cfg(test)]
@@ -28,6 +31,8 @@ pub(super) enum Settle {
     Policy,
     /// A few values that belong together.
     State,
+    /// Events, of which an update makes several within seconds.
+    Events,
     /// An installation that writes thousands of keys in minutes.
     Servicing,
 }
@@ -38,6 +43,7 @@ impl Settle {
         Duration::from_millis(match self {
             Self::Policy => 500,
             Self::State => 100,
+            Self::Events => 1_000,
             Self::Servicing => 5_000,
         })
     }
@@ -47,10 +53,42 @@ impl Settle {
         Duration::from_millis(match self {
             Self::Policy => 1_500,
             Self::State => 500,
+            Self::Events => 5_000,
             Self::Servicing => 60_000,
         })
     }
 }
+
+/// An event channel that is watched for what one writer writes to it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct WatchedChannel {
+    /// The channel.
+    pub(super) channel: &'static str,
+    /// Who writes.
+    pub(super) provider: &'static str,
+    /// What to expect of a change.
+    pub(super) settle: Settle,
+    /// Who reads it, or what a new event tells of.
+    pub(super) checks: &'static [Check],
+}
+
+/// The channels that are watched.
+pub(super) const CHANNELS: [WatchedChannel; 2] = {
+    const CHECKS: &[Check] = &[
+        Check::UpdateEvents,
+        Check::UpdateHistory,
+        Check::PendingReboot,
+    ];
+    const fn of(channel: &'static str) -> WatchedChannel {
+        WatchedChannel {
+            channel,
+            provider: keys::UPDATE_PROVIDER,
+            settle: Settle::Events,
+            checks: CHECKS,
+        }
+    }
+    [of(keys::UPDATE_CHANNEL), of(keys::SYSTEM_CHANNEL)]
+};
 
 /// A key that is watched.
 #[derive(Debug, Clone)]
@@ -63,9 +101,11 @@ pub(super) struct Watched {
     pub(super) settle: Settle,
     /// Who reads it.
     pub(super) checks: &'static [Check],
+    /// Whether it holds settings of the collector itself.
+    pub(super) settings: bool,
 }
 
-/// Everything that is watched; fewer than the 63 that one thread can wait for.
+/// Every key that is watched; with the channels, fewer than the 63 that one thread can wait for.
 pub(super) fn all() -> Vec<Watched> {
     use Check::{
         AutomaticUpdates, Device, Pause, PendingReboot, SafeguardHold, ScanSource, Services,
@@ -74,7 +114,7 @@ pub(super) fn all() -> Vec<Watched> {
     use Depth::{Key, Tree};
     use Settle::{Policy, Servicing, State};
     const POLICIES: &[Check] = &[Pause, SafeguardHold, ScanSource, AutomaticUpdates];
-    let rows: [(&str, Depth, Settle, &'static [Check]); 28] = [
+    let rows: [(&str, Depth, Settle, &'static [Check]); 30] = [
         (keys::POLICY, Tree, Policy, POLICIES),
         (keys::MDM_UPDATE, Key, Policy, POLICIES),
         (keys::UPDATE_POLICY_SETTINGS, Key, State, &[Pause]),
@@ -108,6 +148,8 @@ pub(super) fn all() -> Vec<Watched> {
         (keys::GROUP_POLICY_STATE, Key, Policy, &[Device]),
         (keys::UNINSTALL, Tree, Servicing, &[UpdateHealthTools]),
         (keys::UNINSTALL_32, Tree, Servicing, &[UpdateHealthTools]),
+        (keys::COLLECTOR_POLICY, Tree, Policy, &[Device]),
+        (keys::COLLECTOR, Tree, Policy, &[Device]),
     ];
     let fixed = rows
         .into_iter()
@@ -116,6 +158,7 @@ pub(super) fn all() -> Vec<Watched> {
             depth,
             settle,
             checks,
+            settings: matches!(key, keys::COLLECTOR_POLICY | keys::COLLECTOR),
         });
     let services = keys::WATCHED_SERVICES
         .iter()
@@ -129,13 +172,21 @@ pub(super) fn all() -> Vec<Watched> {
         } else {
             &[Services]
         },
+        settings: false,
     });
     fixed.chain(services).collect()
 }
 
 /// Changes that settle.
 #[derive(Debug, Default)]
-pub(super) struct Settling(BTreeMap<(Settle, Check), Waiting>);
+pub(super) struct Settling(BTreeMap<(Settle, Part), Waiting>);
+
+/// What is read again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Part {
+    Check(Check),
+    Settings,
+}
 
 #[derive(Debug)]
 struct Waiting {
@@ -147,22 +198,33 @@ impl Settling {
     /// Something that these checks read has changed.
     pub(super) fn changed(&mut self, settle: Settle, checks: &[Check], now: Instant) {
         for check in checks {
-            let waiting = self.0.entry((settle, *check));
-            let waiting = waiting.or_insert(Waiting {
-                first: now,
-                due: now,
-            });
-            waiting.due = (now + settle.quiet()).min(waiting.first + settle.most());
+            self.wait(settle, Part::Check(*check), now);
         }
     }
 
-    /// Takes the checks that have waited long enough.
-    pub(super) fn take_due(&mut self, now: Instant) -> Vec<Check> {
-        let mut due = Vec::new();
-        self.0.retain(|(_, check), waiting| {
+    /// The collector's own settings have changed.
+    pub(super) fn settings_changed(&mut self, settle: Settle, now: Instant) {
+        self.wait(settle, Part::Settings, now);
+    }
+
+    fn wait(&mut self, settle: Settle, part: Part, now: Instant) {
+        let waiting = self.0.entry((settle, part)).or_insert(Waiting {
+            first: now,
+            due: now,
+        });
+        waiting.due = (now + settle.quiet()).min(waiting.first + settle.most());
+    }
+
+    /// Takes what has waited long enough.
+    pub(super) fn take_due(&mut self, now: Instant) -> Changed {
+        let mut due = Changed::default();
+        self.0.retain(|(_, part), waiting| {
             let is_due = waiting.due <= now;
-            if is_due && !due.contains(check) {
-                due.push(*check);
+            match part {
+                _ if !is_due => {}
+                Part::Settings => due.settings = true,
+                Part::Check(check) if !due.checks.contains(check) => due.checks.push(*check),
+                Part::Check(_) => {}
             }
             !is_due
         });
@@ -266,6 +328,15 @@ mod tests {
         }
     }
 
+    /// Checks that look elsewhere; each must say of itself what has it run again.
+    const READ_NO_REGISTRY: [Check; 5] = [
+        Check::UpdateEvents,
+        Check::UpdateHistory,
+        Check::ComponentStore,
+        Check::Storage,
+        Check::UpdateAgent,
+    ];
+
     fn parent(key: &str) -> &str {
         key.rsplit_once('\\').map_or("", |(parent, _)| parent)
     }
@@ -277,7 +348,10 @@ mod tests {
             let witness = witness();
             checks::run(*check, &witness);
             let asked = witness.asked.into_inner().expect("one thread");
-            assert!(!asked.is_empty(), "{check} reads nothing");
+            assert!(
+                !asked.is_empty() || READ_NO_REGISTRY.contains(check),
+                "{check} reads nothing"
+            );
             for (key, only_whether_it_is_there) in asked {
                 let covers = |w: &Watched| {
                     let below = key.strip_prefix(w.key.as_str());
@@ -298,7 +372,7 @@ mod tests {
     fn what_group_policy_and_mdm_write_is_given_the_time_of_a_refresh() {
         let is_policy = |key: &str| key.contains(r"\Policies\") || key.contains(r"\PolicyManager\");
         let policies: Vec<Watched> = all().into_iter().filter(|w| is_policy(&w.key)).collect();
-        assert_eq!(policies.len(), 2, "{policies:?}");
+        assert_eq!(policies.len(), 3, "{policies:?}");
         assert!(policies.iter().all(|w| w.settle == Settle::Policy));
         assert_eq!(Settle::Policy.quiet(), Duration::from_millis(500));
     }
@@ -306,7 +380,8 @@ mod tests {
     #[test]
     fn one_thread_can_wait_for_all_of_them() {
         // Windows waits for 64 things at most, and one of them is the order to stop.
-        assert!(all().len() < 64, "{}", all().len());
+        let all = all().len() + CHANNELS.len();
+        assert!(all < 64, "{all}");
     }
 
     #[test]
@@ -316,11 +391,11 @@ mod tests {
         let mut settling = Settling::default();
         settling.changed(Settle::Policy, &[Check::Pause, Check::ScanSource], start);
         settling.changed(Settle::Policy, &[Check::Pause], after(400));
-        assert_eq!(settling.take_due(after(499)), []);
+        assert_eq!(settling.take_due(after(499)).checks, []);
         assert_eq!(settling.next(after(400)), Some(Duration::from_millis(100)));
-        assert_eq!(settling.take_due(after(500)), [Check::ScanSource]);
-        assert_eq!(settling.take_due(after(899)), []);
-        assert_eq!(settling.take_due(after(900)), [Check::Pause]);
+        assert_eq!(settling.take_due(after(500)).checks, [Check::ScanSource]);
+        assert_eq!(settling.take_due(after(899)).checks, []);
+        assert_eq!(settling.take_due(after(900)).checks, [Check::Pause]);
         assert_eq!(settling.next(after(900)), None);
     }
 
@@ -332,7 +407,7 @@ mod tests {
         for ms in (0..5_000).step_by(50) {
             let now = start + Duration::from_millis(ms);
             settling.changed(Settle::Policy, &[Check::Pause], now);
-            if read_after.is_none() && !settling.take_due(now).is_empty() {
+            if read_after.is_none() && !settling.take_due(now).is_nothing() {
                 read_after = Some(ms);
             }
         }
@@ -346,6 +421,55 @@ mod tests {
         settling.changed(Settle::Servicing, &[Check::UpdateHealthTools], start);
         settling.changed(Settle::State, &[Check::UpdateHealthTools], start);
         let soon = start + Duration::from_millis(100);
-        assert_eq!(settling.take_due(soon), [Check::UpdateHealthTools]);
+        assert_eq!(settling.take_due(soon).checks, [Check::UpdateHealthTools]);
+    }
+
+    #[test]
+    fn a_change_of_the_collectors_own_settings_is_told_as_such() {
+        let start = Instant::now();
+        let own: Vec<Watched> = all().into_iter().filter(|w| w.settings).collect();
+        assert_eq!(own.len(), 2, "{own:?}");
+        assert!(
+            own.iter()
+                .all(|w| w.settle == Settle::Policy && w.checks == [Check::Device])
+        );
+        let mut settling = Settling::default();
+        settling.changed(Settle::Policy, own[0].checks, start);
+        settling.settings_changed(Settle::Policy, start);
+        let changed = settling.take_due(start + Settle::Policy.quiet());
+        assert!(
+            changed.settings && changed.checks == [Check::Device],
+            "{changed:?}"
+        );
+        assert!(
+            settling
+                .take_due(start + Settle::Policy.most())
+                .is_nothing()
+        );
+    }
+
+    #[test]
+    fn the_update_client_is_listened_to_in_both_of_its_channels() {
+        let listened = CHANNELS.map(|c| (c.channel, c.provider));
+        let provider = keys::UPDATE_PROVIDER;
+        assert_eq!(
+            listened,
+            [
+                (keys::UPDATE_CHANNEL, provider),
+                (keys::SYSTEM_CHANNEL, provider)
+            ]
+        );
+        assert!(CHANNELS.iter().all(|c| c.settle == Settle::Events));
+    }
+
+    #[test]
+    fn no_change_has_servicing_asked_for_the_component_store() {
+        let by_key = all().into_iter().flat_map(|w| w.checks.to_vec());
+        let by_event = CHANNELS.into_iter().flat_map(|c| c.checks.to_vec());
+        assert!(
+            !by_key
+                .chain(by_event)
+                .any(|check| check == Check::ComponentStore)
+        );
     }
 }

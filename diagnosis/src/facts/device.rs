@@ -9,10 +9,15 @@ use serde_json::{Value, json};
 use super::valued::{Fact, Reader};
 use crate::keys;
 use crate::knowledge::{DeviceKind, Release, releases_of_build};
-use crate::observation::{EvidenceRef, Lookup};
+use crate::observation::{EvidenceRef, Found, Lookup};
+use crate::reading::Data;
 
 /// First build of Windows 11.
 const WINDOWS_11: u32 = 22000;
+/// Most tags of a device.
+pub const TAGS: usize = 32;
+/// Longest tag, in characters.
+pub const TAG_CHARS: usize = 64;
 
 /// What a device is. A field is empty where no reading told it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -41,6 +46,8 @@ pub struct DeviceFacts {
     pub arch: Option<Fact<String>>,
     /// The release by build and kind.
     pub release: Option<&'static Release>,
+    /// Tags that the device was given by policy, else locally: at most [`TAGS`], of [`TAG_CHARS`] characters each.
+    pub tags: Vec<String>,
 }
 
 /// What rules need of the release and edition; each part may be unknown.
@@ -111,6 +118,7 @@ impl DeviceFacts {
             arch: system(&reader, "architecture")
                 .or_else(|| reader.text(keys::ENVIRONMENT, "PROCESSOR_ARCHITECTURE"))
                 .map(|arch| arch.map(|a| arch_name(&a))),
+            tags: tags(&reader),
         }
     }
 
@@ -182,8 +190,35 @@ impl DeviceFacts {
             "product_name": text(&self.product_name),
             "display_version": text(&self.display_version),
             "arch": text(&self.arch),
+            "tags": self.tags,
         })
     }
+}
+
+/// The tags of the policy where it has any value for them, an empty one too, else those set on the machine. A list holds one a line,
+/// a text has them between commas or semicolons.
+fn tags(reader: &Reader<'_>) -> Vec<String> {
+    let set = [keys::COLLECTOR_POLICY, keys::COLLECTOR]
+        .into_iter()
+        .filter_map(|key| reader.value(key, keys::TAGS))
+        .find(|found| found.data().is_present());
+    let lines: Vec<&str> = match set.as_ref().map(Found::data) {
+        Some(Data::MultiText(lines)) => lines.iter().map(String::as_str).collect(),
+        Some(data) => data
+            .string()
+            .unwrap_or_default()
+            .split([',', ';'])
+            .collect(),
+        None => Vec::new(),
+    };
+    let mut tags: Vec<String> = Vec::new();
+    for line in lines {
+        let tag: String = line.trim().chars().take(TAG_CHARS).collect();
+        if !tag.is_empty() && !tags.contains(&tag) && tags.len() < TAGS {
+            tags.push(tag);
+        }
+    }
+    tags
 }
 
 fn system(reader: &Reader<'_>, name: &str) -> Option<Fact<String>> {

@@ -4,20 +4,27 @@
 //! could not look is [`NotKnown`], never a default.
 
 pub mod automatic_updates;
+pub mod component_store;
 pub mod device;
+mod hresult;
 pub mod pause;
 pub mod pending_reboot;
 pub mod safeguard_hold;
 pub mod scan_source;
 pub mod services;
 pub mod servicing_stack;
+pub mod storage;
+pub mod update_agent;
+pub mod update_events;
 pub mod update_health_tools;
+pub mod update_history;
 pub mod updates;
 mod valued;
 
 use serde_json::{Value, json};
 
 pub use self::automatic_updates::AutomaticUpdatesFacts;
+pub use self::component_store::ComponentStoreFacts;
 pub use self::device::{DeviceFacts, Windows};
 pub use self::pause::PauseFacts;
 pub use self::pending_reboot::PendingRebootFacts;
@@ -25,7 +32,11 @@ pub use self::safeguard_hold::SafeguardFacts;
 pub use self::scan_source::ScanSourceFacts;
 pub use self::services::ServicesFacts;
 pub use self::servicing_stack::ServicingStackFacts;
+pub use self::storage::StorageFacts;
+pub use self::update_agent::UpdateAgentFacts;
+pub use self::update_events::UpdateEventsFacts;
 pub use self::update_health_tools::UpdateHealthToolsFacts;
+pub use self::update_history::UpdateHistoryFacts;
 pub use self::updates::UpdatesFacts;
 pub use self::valued::Fact;
 use crate::check::Check;
@@ -68,6 +79,16 @@ pub struct Facts {
     pub servicing_stack: Known<ServicingStackFacts>,
     /// Update packages.
     pub updates: Known<UpdatesFacts>,
+    /// Events of the update client and of servicing.
+    pub update_events: Known<UpdateEventsFacts>,
+    /// The update agent's memory.
+    pub update_history: Known<UpdateHistoryFacts>,
+    /// The component store.
+    pub component_store: Known<ComponentStoreFacts>,
+    /// Room on the system drive.
+    pub storage: Known<StorageFacts>,
+    /// The update agent's version.
+    pub update_agent: Known<UpdateAgentFacts>,
 }
 
 impl Facts {
@@ -91,6 +112,11 @@ impl Facts {
                 .map(|l| PendingRebootFacts::derive(l, windows)),
             servicing_stack: look(Check::ServicingStack).map(ServicingStackFacts::derive),
             updates: look(Check::Updates).map(UpdatesFacts::derive),
+            update_events: look(Check::UpdateEvents).map(UpdateEventsFacts::derive),
+            update_history: look(Check::UpdateHistory).map(UpdateHistoryFacts::derive),
+            component_store: look(Check::ComponentStore).map(ComponentStoreFacts::derive),
+            storage: look(Check::Storage).map(StorageFacts::derive),
+            update_agent: look(Check::UpdateAgent).map(UpdateAgentFacts::derive),
         }
     }
 
@@ -134,6 +160,11 @@ impl Facts {
             },
             "servicing_stack": shown(&self.servicing_stack, ServicingStackFacts::json),
             "updates": shown_or(&self.updates, UpdatesFacts::json, json!([])),
+            "update_events": shown(&self.update_events, UpdateEventsFacts::json),
+            "update_history": shown(&self.update_history, UpdateHistoryFacts::json),
+            "component_store": shown(&self.component_store, ComponentStoreFacts::json),
+            "storage": shown(&self.storage, StorageFacts::json),
+            "update_agent": shown(&self.update_agent, UpdateAgentFacts::json),
         })
     }
 }

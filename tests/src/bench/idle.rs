@@ -15,7 +15,7 @@ use crate::wine::service::SERVICE;
 use crate::wine::{Build, IDENTITY, Prefix};
 
 /// The empty service, which `cargo xtask dist` builds from `tests/stand-ins`.
-const EMPTY: &str = "empty_service.exe";
+const EMPTY: &str = "empty-service.exe";
 const EMPTY_SERVICE: &str = "Empty";
 /// Longest time until a service has come to rest.
 const REST: Duration = Duration::from_secs(30);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 
-use super::Prefix;
+use super::{Prefix, STAND_INS};
 use crate::server::Server;
 
 /// The service's name.
@@ -48,7 +48,7 @@ impl Prefix {
 
     /// Enters a stand-in of `tests/stand-ins` as a service and starts it; gives the name of its program.
     pub async fn install_empty_service(&self, name: &str, program: &str) -> anyhow::Result<String> {
-        let from = self.collector.with_file_name(program);
+        let from = self.collector.with_file_name(STAND_INS).join(program);
         let to = self.drive_c().join(program);
         fs::copy(&from, &to).with_context(|| {
             format!(

@@ -10,7 +10,7 @@ const OBJDUMP: &str = "x86_64-w64-mingw32-objdump";
 
 /// What every 64-bit Windows from 7 / Server 2008 R2 on brings along. Not among them, although tempting: `bcryptprimitives.dll`,
 /// whose `ProcessPrng` is newer, and the `api-ms-win-*` sets.
-const ON_WINDOWS_7: [&str; 15] = [
+const ON_WINDOWS_7: [&str; 16] = [
     "advapi32.dll",
     "bcrypt.dll",
     "crypt32.dll",
@@ -24,7 +24,8 @@ const ON_WINDOWS_7: [&str; 15] = [
     "secur32.dll",
     "user32.dll",
     "userenv.dll",
-    "winhttp.dll",
+    "version.dll",
+    "wevtapi.dll",
     "ws2_32.dll",
 ];
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::reading::Data;
 
+use super::upkeep::{ChannelState, Memory, Storage, StoreRecord};
 use crate::host::SystemFact;
 
 /// Facts of a device that a registry does not hold.
@@ -51,6 +52,18 @@ pub struct Description {
     /// When registry keys were last written, which a .reg file does not hold.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<KeyState>,
+    /// Event channels by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub event_channels: BTreeMap<String, ChannelState>,
+    /// What the update agent remembered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub update_history: Option<Memory>,
+    /// What servicing said of the component store.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub component_store: Option<StoreRecord>,
+    /// Room on the drive of Windows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub storage: Option<Storage>,
 }
 
 /// A service at the moment of the recording.
@@ -83,6 +96,9 @@ pub struct FileState {
     /// When it was created, where known.
     #[serde(default, with = "rfc3339", skip_serializing_if = "Option::is_none")]
     pub created: Option<Time>,
+    /// Its version, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
 }
 
 /// A registry key's time of last write.
@@ -122,6 +138,10 @@ impl Description {
         take(&mut self.boot_time, newer.boot_time);
         take(&mut self.machine_fingerprint, newer.machine_fingerprint);
         take(&mut self.update_agent, newer.update_agent);
+        take(&mut self.update_history, newer.update_history);
+        take(&mut self.component_store, newer.component_store);
+        take(&mut self.storage, newer.storage);
+        self.event_channels.extend(newer.event_channels);
         self.services.extend(newer.services);
         // The last entry on a path counts, both here and within one file.
         self.files.extend(newer.files);
@@ -168,6 +188,22 @@ impl Description {
             })
     }
 
+    /// What is said of the version of a file.
+    pub fn file_version(&self, path: &str) -> Data {
+        let file = self
+            .files
+            .iter()
+            .rfind(|file| file.path.eq_ignore_ascii_case(path));
+        match file {
+            Some(file) if !file.exists => Data::Absent,
+            Some(FileState {
+                version: Some(version),
+                ..
+            }) => Data::Text(version.clone()),
+            _ => Data::NotRecorded,
+        }
+    }
+
     /// What the update agent said of a restart.
     pub fn reboot_required(&self) -> Data {
         match &self.update_agent {
@@ -180,40 +216,7 @@ impl Description {
     }
 }
 
-/// Times as RFC 3339, either as TOML's own date-time or as a text.
-mod rfc3339 {
-    use serde::de::Error as _;
-    use serde::{Deserialize as _, Deserializer, Serializer};
-    use sickbay_diagnosis::Time;
-
-    #[derive(serde::Deserialize)]
-    #[serde(untagged)]
-    enum Written {
-        Text(String),
-        DateTime(toml::value::Datetime),
-    }
-
-    #[expect(clippy::ref_option, reason = "serde hands the field over by reference")]
-    pub(super) fn serialize<S: Serializer>(
-        time: &Option<Time>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        match time {
-            Some(time) => serializer.collect_str(time),
-            None => serializer.serialize_none(),
-        }
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Option<Time>, D::Error> {
-        let text = match Written::deserialize(deserializer)? {
-            Written::Text(text) => text,
-            Written::DateTime(time) => time.to_string(),
-        };
-        Time::parse(&text).map(Some).map_err(D::Error::custom)
-    }
-}
+pub(in crate::host) mod rfc3339;
 
 #[cfg(test)]
 mod tests {

@@ -12,6 +12,7 @@ pub mod reg_file;
 mod reg_text;
 mod reg_write;
 mod registry;
+pub mod upkeep;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -25,6 +26,9 @@ pub use reg_file::{Problem, read_reg};
 pub use reg_write::write_reg;
 pub use registry::Registry;
 
+use super::told::{
+    Answer, EventQuery, Events, History, LastSuccess, Room, StoreState, UpdateServices,
+};
 use super::{Host, Listing, SystemFact};
 
 /// A recorded device.
@@ -166,6 +170,47 @@ impl Host for Recording {
 
     fn system(&self, fact: SystemFact) -> Data {
         self.description.system(fact)
+    }
+
+    fn file_version(&self, path: &str) -> Data {
+        self.description.file_version(path)
+    }
+
+    fn system_drive(&self) -> Room {
+        self.description.system_drive()
+    }
+
+    fn event_channel(&self, channel: &str) -> Data {
+        self.description.event_channel(channel)
+    }
+
+    fn events(&self, query: EventQuery) -> Answer<Events> {
+        self.description.events(query, self.now)
+    }
+
+    fn update_history(&self) -> Answer<History> {
+        match self.description.agent_error() {
+            Some(why) => Answer::Unreadable(why),
+            None => self.description.update_history(),
+        }
+    }
+
+    fn update_services(&self) -> Answer<UpdateServices> {
+        match self.description.agent_error() {
+            Some(why) => Answer::Unreadable(why),
+            None => self.description.update_services(),
+        }
+    }
+
+    fn last_success(&self) -> LastSuccess {
+        match self.description.agent_error() {
+            Some(why) => LastSuccess::unknown(Data::Unreadable(why)),
+            None => self.description.last_success(),
+        }
+    }
+
+    fn component_store(&self, now: Time) -> Answer<StoreState> {
+        self.description.component_store(now)
     }
 }
 

@@ -1,16 +1,20 @@
 //! This Windows machine itself.
 //!
 //! Promises: it only reads; it starts no process, asks no other machine and enumerates no accounts; what this Windows lacks or
-//! refuses is [`Data::Unreadable`] with the reason, never absent and never empty. A part that hangs costs [`UPDATE_AGENT_LIMIT`]
-//! once and is not waited for again until it has come back.
+//! refuses is [`Data::Unreadable`] with the reason, never absent and never empty. A part that hangs costs its limit once
+//! ([`UPDATE_AGENT_LIMIT`], [`EVENT_LOG_LIMIT`], 30 s for servicing) and is not waited for again until it has come back.
 //!
 //! One file per source. These files alone call Windows; each call's reason stands above it.
 
+mod com;
 mod error;
+mod events;
 mod files;
+mod policy;
 mod proxy;
 mod registry;
 mod services;
+mod servicing;
 mod system;
 mod update_agent;
 pub mod watch;
@@ -23,16 +27,24 @@ use sickbay_diagnosis::Time;
 use sickbay_diagnosis::reading::Data;
 
 use super::guarded::Guarded;
+use super::told::{
+    Answer, EventQuery, Events, History, LastSuccess, Room, StoreState, UpdateServices,
+};
 use super::{Host, Listing, SystemFact};
 use crate::session::MachineProxy;
 
 /// Longest wait for the update agent.
 const UPDATE_AGENT_LIMIT: Duration = Duration::from_secs(10);
+/// Longest wait for the event log.
+const EVENT_LOG_LIMIT: Duration = Duration::from_secs(10);
 
 /// This machine.
 #[derive(Debug)]
 pub struct ThisDevice {
-    update_agent: Guarded<Data>,
+    update_agent: Guarded,
+    event_log: Guarded,
+    servicing: servicing::Servicing,
+    policy: policy::Policy,
     boot: system::Boot,
 }
 
@@ -41,8 +53,17 @@ impl ThisDevice {
     pub fn new() -> Self {
         Self {
             update_agent: Guarded::new("update agent", UPDATE_AGENT_LIMIT),
+            event_log: Guarded::new("event log", EVENT_LOG_LIMIT),
+            servicing: servicing::Servicing::new(),
+            policy: policy::Policy::new(),
             boot: system::Boot::default(),
         }
+    }
+
+    /// Asks the update agent; a reason where it does not answer.
+    fn agent<T: Send + 'static>(&self, ask: fn() -> T) -> Result<T, String> {
+        let asked = self.update_agent.ask(ask);
+        asked.map_err(|why| format!("the update agent {why}"))
     }
 }
 
@@ -82,9 +103,8 @@ impl Host for ThisDevice {
     }
 
     fn update_agent_reboot_required(&self) -> Data {
-        self.update_agent
-            .ask(update_agent::reboot_required)
-            .unwrap_or_else(|why| Data::Unreadable(format!("the update agent {why}")))
+        self.agent(update_agent::reboot_required)
+            .unwrap_or_else(Data::Unreadable)
     }
 
     fn machine_proxy(&self) -> Option<MachineProxy> {
@@ -101,6 +121,56 @@ impl Host for ThisDevice {
             SystemFact::BootTime => Data::Text(self.boot.time(self.now()).to_string()),
             SystemFact::MachineFingerprint => system::fingerprint(),
         }
+    }
+
+    fn file_version(&self, path: &str) -> Data {
+        files::version(path)
+    }
+
+    fn system_drive(&self) -> Room {
+        files::system_drive()
+    }
+
+    fn event_channel(&self, channel: &str) -> Data {
+        let channel = channel.to_owned();
+        let asked = self.event_log.ask(move || events::enabled(&channel));
+        asked.unwrap_or_else(|why| Data::Unreadable(format!("the event log {why}")))
+    }
+
+    fn events(&self, query: EventQuery) -> Answer<Events> {
+        let asked = self.event_log.ask(move || events::newest(query));
+        asked.unwrap_or_else(|why| Answer::Unreadable(format!("the event log {why}")))
+    }
+
+    fn update_history(&self) -> Answer<History> {
+        self.agent(update_agent::history)
+            .unwrap_or_else(Answer::Unreadable)
+    }
+
+    fn update_services(&self) -> Answer<UpdateServices> {
+        self.agent(update_agent::services)
+            .unwrap_or_else(Answer::Unreadable)
+    }
+
+    fn last_success(&self) -> LastSuccess {
+        self.agent(update_agent::last_success)
+            .unwrap_or_else(|why| LastSuccess::unknown(Data::Unreadable(why)))
+    }
+
+    fn component_store(&self, now: Time) -> Answer<StoreState> {
+        self.servicing.state(now)
+    }
+
+    fn registry_values_named(&self, key: &str, names: &[&str]) -> Vec<Data> {
+        registry::values_named(key, names)
+    }
+
+    fn while_policy_rests(&self, read: &mut dyn FnMut()) {
+        self.policy.while_it_rests(read);
+    }
+
+    fn holds_everything(&self) -> bool {
+        true
     }
 }
 

@@ -42,6 +42,17 @@ pub(super) fn value(path: &str, name: &str) -> Data {
     read.unwrap_or_else(Failure::data)
 }
 
+/// Values of the key at `path`, in the order of `names`. The key is opened once, which costs as much as reading a value.
+pub(super) fn values_named(path: &str, names: &[&str]) -> Vec<Data> {
+    match Key::open(path, KEY_QUERY_VALUE) {
+        Ok(key) => names
+            .iter()
+            .map(|name| key.value(name).unwrap_or_else(Failure::data))
+            .collect(),
+        Err(failure) => vec![failure.data(); names.len()],
+    }
+}
+
 /// The key at `path`, with when it was last written.
 pub(super) fn key(path: &str) -> Data {
     let read = Key::open(path, KEY_QUERY_VALUE).and_then(|key| key.last_write());

@@ -1,9 +1,9 @@
-//! Tells when something that a check reads has changed in the registry.
+//! Tells when something that a check reads has changed in the registry, or when the update client has written an event.
 //!
 //! Promises: a change is told within the time that its kind takes to settle ([`super::super::watched`]), however often the key is
 //! deleted and made again; it is armed again before the change is told, so that no later one is missed. A key that is not there yet is
 //! watched through the nearest one above it; what changed before [`Watch::start`] returned is not told. One thread, which sleeps while nothing happens. A key that this account may not watch is
-//! tried again every [`TRY_AGAIN`]; the full inspections still read it.
+//! tried again every [`TRY_AGAIN`]; the full inspections still read it. An event channel that cannot be subscribed to is left to them.
 #![expect(unsafe_code, reason = "calls Windows")]
 
 use std::io;
@@ -13,7 +13,6 @@ use std::sync::mpsc::channel;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use sickbay_diagnosis::Check;
 use windows_sys::Win32::Foundation::{
     CloseHandle, ERROR_SUCCESS, HANDLE, WAIT_FAILED, WAIT_OBJECT_0, WIN32_ERROR,
 };
@@ -25,8 +24,10 @@ use windows_sys::Win32::System::Threading::{
 };
 
 use super::error::reason;
+use super::events::Subscription;
 use super::registry::{Failure, Key};
-use crate::host::watched::{self, Depth, Settling, Watched};
+use crate::host::Changed;
+use crate::host::watched::{self, Depth, Settling, Watched, WatchedChannel};
 
 /// How often keys that cannot be watched are tried again.
 const TRY_AGAIN: Duration = Duration::from_mins(1);
@@ -41,14 +42,18 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Calls `changed` with the checks whose keys have changed, on a thread of its own. It must not block for long.
-    pub fn start(changed: impl Fn(&[Check]) + Send + 'static) -> io::Result<Self> {
+    /// Calls `changed` with what has changed, on a thread of its own. It must not block for long.
+    pub fn start(changed: impl Fn(Changed) + Send + 'static) -> io::Result<Self> {
         let stop = Arc::new(Event::new(Reset::Never)?);
         let mut watcher = Watcher {
             keys: watched::all()
                 .into_iter()
                 .map(WatchedKey::new)
                 .collect::<io::Result<_>>()?,
+            channels: watched::CHANNELS
+                .into_iter()
+                .filter_map(SubscribedChannel::new)
+                .collect(),
             stop: Arc::clone(&stop),
             settling: Settling::default(),
         };
@@ -83,14 +88,16 @@ impl Drop for Watch {
 
 struct Watcher {
     keys: Vec<WatchedKey>,
+    channels: Vec<SubscribedChannel>,
     stop: Arc<Event>,
     settling: Settling,
 }
 
 impl Watcher {
-    fn run(&mut self, changed: &impl Fn(&[Check])) {
+    fn run(&mut self, changed: &impl Fn(Changed)) {
         let handles: Vec<HANDLE> = std::iter::once(self.stop.0)
             .chain(self.keys.iter().map(|key| key.event.0))
+            .chain(self.channels.iter().map(|channel| channel.event.0))
             .collect();
         let mut tried = Instant::now();
         loop {
@@ -119,13 +126,13 @@ impl Watcher {
                     .for_each(WatchedKey::arm);
             }
             let due = self.settling.take_due(Instant::now());
-            if !due.is_empty() {
-                changed(&due);
+            if !due.is_nothing() {
+                changed(due);
             }
         }
     }
 
-    /// Looks which keys have changed.
+    /// Looks which keys have changed, and which channels have something new.
     fn notice(&mut self) {
         for key in &mut self.keys {
             if key.event.is_set() {
@@ -133,9 +140,53 @@ impl Watcher {
                 key.arm();
                 // Where only a parent is watched, and still is, something beside the key has changed.
                 if was_there || key.is_there() {
-                    let Watched { settle, checks, .. } = key.watched;
+                    let Watched {
+                        settle,
+                        checks,
+                        settings,
+                        ..
+                    } = key.watched;
                     self.settling.changed(settle, checks, Instant::now());
+                    if settings {
+                        self.settling.settings_changed(settle, Instant::now());
+                    }
                 }
+            }
+        }
+        for channel in &self.channels {
+            if channel.event.is_set() && channel.subscription.take() {
+                let WatchedChannel { settle, checks, .. } = channel.watched;
+                self.settling.changed(settle, checks, Instant::now());
+            }
+        }
+    }
+}
+
+struct SubscribedChannel {
+    watched: WatchedChannel,
+    /// Stands before the event, so that it goes first.
+    subscription: Subscription,
+    event: Event,
+}
+
+impl SubscribedChannel {
+    /// Nothing for a channel that cannot be subscribed to: the full inspections read it.
+    fn new(watched: WatchedChannel) -> Option<Self> {
+        let WatchedChannel {
+            channel, provider, ..
+        } = watched;
+        let subscribed = Event::new(Reset::ByWaiting)
+            .map_err(|error| error.to_string())
+            .and_then(|event| Ok((Subscription::start(channel, provider, event.0)?, event)));
+        match subscribed {
+            Ok((subscription, event)) => Some(Self {
+                watched,
+                subscription,
+                event,
+            }),
+            Err(why) => {
+                tracing::debug!(channel, reason = %why, "an event channel cannot be watched");
+                None
             }
         }
     }

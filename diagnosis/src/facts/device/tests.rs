@@ -101,3 +101,31 @@ fn the_ou_is_the_distinguished_name_without_the_machine() {
     );
     assert_eq!(organizational_unit_of("CN=alone"), None);
 }
+
+#[test]
+fn tags_of_the_policy_win_over_those_of_the_machine() {
+    let local = nt("26100").sz(keys::COLLECTOR, keys::TAGS, "kiosk; Hamburg ,kiosk,");
+    assert_eq!(device(&local).tags, ["kiosk", "Hamburg"]);
+    let policy = local
+        .clone()
+        .multi(keys::COLLECTOR_POLICY, keys::TAGS, &["a, b", " c "]);
+    assert_eq!(device(&policy).tags, ["a, b", "c"]);
+    let emptied = local.sz(keys::COLLECTOR_POLICY, keys::TAGS, "");
+    assert!(device(&emptied).tags.is_empty());
+    assert!(
+        device(&nt("26100").data(keys::COLLECTOR, Some(keys::TAGS), Data::Absent))
+            .tags
+            .is_empty()
+    );
+}
+
+#[test]
+fn no_device_has_more_or_longer_tags_than_a_page_can_show() {
+    let many: Vec<String> = (0..100)
+        .map(|n| format!("{n:03}{}", "ä".repeat(100)))
+        .collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let tags = device(&nt("26100").multi(keys::COLLECTOR, keys::TAGS, &many)).tags;
+    assert_eq!(tags.len(), TAGS);
+    assert!(tags.iter().all(|tag| tag.chars().count() == TAG_CHARS));
+}

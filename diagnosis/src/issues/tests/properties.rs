@@ -62,6 +62,14 @@ const PATHS: &[&str] = &[
     r"HKLM\SYSTEM\CurrentControlSet\Services\uhssvc",
     keys::SYSTEM,
     keys::UPDATE_AGENT,
+    keys::SYSTEM_CHANNEL,
+    keys::UPDATE_CHANNEL,
+    keys::UPDATE_HISTORY,
+    keys::UPDATE_SERVICES,
+    keys::UPDATE_RESULTS,
+    keys::DISM,
+    keys::SYSTEM_DRIVE,
+    keys::COLLECTOR,
     "",
 ];
 
@@ -102,6 +110,12 @@ const NAMES: &[&str] = &[
     "RebootRequired",
     "boot_time",
     "10.0.26100.1",
+    "1",
+    keys::CHANNEL_ENABLED,
+    keys::LAST_SEARCH,
+    keys::IMAGE_HEALTH,
+    keys::FREE_BYTES,
+    keys::TAGS,
 ];
 
 const TEXTS: &[&str] = &[
@@ -122,6 +136,10 @@ const TEXTS: &[&str] = &[
     "CN=a\\,b,OU=c",
     "Microsoft Update Health Tools",
     "3.72.99999999999999999999",
+    "id=20",
+    "at=2026-11-01",
+    "errorCode=-1",
+    "=",
     "É̈",
 ];
 
@@ -151,6 +169,8 @@ fn reading() -> impl Strategy<Value = Reading> {
         8 => Just(Source::Registry),
         1 => Just(Source::File),
         1 => Just(Source::System),
+        2 => Just(Source::EventLog),
+        2 => Just(Source::UpdateAgent),
     ];
     (source, proptest::sample::select(PATHS), name, data()).prop_map(
         |(source, path, name, data)| Reading {

@@ -211,7 +211,7 @@ fn reading<'a>(said: &'a Value, check: &str, source: &str, name: &str) -> Option
         .find(|reading| reading["source"] == source && reading["name"] == name)
 }
 
-fn json(output: &Output) -> anyhow::Result<Value> {
+pub(super) fn json(output: &Output) -> anyhow::Result<Value> {
     let status = output.status.code();
     ensure!(
         matches!(status, Some(0..=2)),

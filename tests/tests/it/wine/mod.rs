@@ -3,3 +3,4 @@
 mod inspect;
 mod run;
 mod service;
+mod stand_ins;
