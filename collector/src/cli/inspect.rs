@@ -13,6 +13,7 @@ mod table;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use sickbay_diagnosis::context::FleetContext;
@@ -130,6 +131,7 @@ fn write_json(inspected: &Inspected) -> io::Result<()> {
 pub struct Inspected {
     now: Time,
     observations: Observations,
+    elapsed: Vec<(Check, Duration)>,
     facts: Facts,
     diagnosis: Diagnosis,
 }
@@ -142,7 +144,7 @@ impl Inspected {
 
     /// Inspects `host` as it is and diagnoses it as if it were `now`.
     pub fn at(host: &dyn Host, now: Time) -> Self {
-        let observations = inspection::inspect(host, Check::ALL);
+        let (observations, elapsed) = inspection::inspect_timed(host, Check::ALL);
         let facts = Facts::derive(&observations);
         let diagnosis = diagnose(&Case {
             facts: &facts,
@@ -153,6 +155,7 @@ impl Inspected {
         Self {
             now,
             observations,
+            elapsed,
             facts,
             diagnosis,
         }

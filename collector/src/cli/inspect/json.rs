@@ -1,5 +1,7 @@
 //! The JSON object of an inspection, an outside interface: fields are added, never renamed.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value, json};
 use sickbay_diagnosis::issue::Issue;
 use sickbay_diagnosis::observation::{Observation, Outcome};
@@ -8,7 +10,7 @@ use sickbay_diagnosis::verdict::{Severity, Verdict};
 
 use super::Inspected;
 
-/// `device`, `facts`, `verdicts`, and `observations` with the readings that they rest on.
+/// `device`, `facts`, `verdicts`, `observations` with the readings that they rest on, and `elapsed_ms`: how long each check took.
 pub(super) fn json(inspected: &Inspected) -> Value {
     let facts = inspected.facts_json();
     let verdicts: Vec<Value> = inspected
@@ -21,6 +23,11 @@ pub(super) fn json(inspected: &Inspected) -> Value {
         .iter()
         .map(|(check, observation)| (check.name().to_owned(), observation_json(observation)))
         .collect();
+    let elapsed: Map<String, Value> = inspected
+        .elapsed
+        .iter()
+        .map(|(check, took)| (check.name().to_owned(), milliseconds(*took)))
+        .collect();
     json!({
         "as_of": inspected.now.to_string(),
         "device": facts.get("device").cloned().unwrap_or(Value::Null),
@@ -28,7 +35,13 @@ pub(super) fn json(inspected: &Inspected) -> Value {
         "verdicts": verdicts,
         "primary": inspected.diagnosis.primary().map(|issue| issue.id),
         "observations": observations,
+        "elapsed_ms": elapsed,
     })
+}
+
+/// With three places after the point, because most checks take less than one.
+fn milliseconds(took: Duration) -> Value {
+    json!(took.as_micros() as f64 / 1_000.0)
 }
 
 fn verdict_json(inspected: &Inspected, issue: &Issue, verdict: &Verdict) -> Value {
