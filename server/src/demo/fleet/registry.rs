@@ -7,6 +7,7 @@ mod sick;
 use std::collections::BTreeMap;
 
 use sickbay_collector::host::recording::host_toml::{FileState, ServiceState, UpdateAgent};
+use sickbay_collector::host::recording::upkeep::{Storage, StoreRecord};
 use sickbay_collector::host::recording::{Description, Recording, Registry};
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::keys;
@@ -89,8 +90,21 @@ fn description(profile: &Profile, now: Time) -> Description {
             path: keys::PENDING_XML.to_owned(),
             exists: false,
             created: None,
+            version: None,
         }],
-        keys: Vec::new(),
+        component_store: Some(StoreRecord::Health(0)),
+        storage: Some(storage(profile)),
+        ..Description::default()
+    }
+}
+
+/// A drive of 237 GiB, of which every machine has used a part of its own.
+fn storage(profile: &Profile) -> Storage {
+    const GIB: u64 = 1 << 30;
+    let own: u64 = profile.fingerprint.bytes().map(u64::from).sum();
+    Storage {
+        free_bytes: (40 + own % 120) * GIB,
+        total_bytes: 237 * GIB,
     }
 }
 

@@ -160,6 +160,7 @@ fn restart_pending(machine: &mut Machine, profile: &Profile, ailment: &Ailment) 
                 path: keys::PENDING_XML.to_owned(),
                 exists: true,
                 created: Some(since),
+                version: None,
             }];
         }
         _ => machine
