@@ -5,18 +5,18 @@
 //! writes to its usual log, `%windir%\Logs\DISM\dism.log`, which cannot be turned off.
 #![expect(unsafe_code, reason = "calls Windows")]
 
+use std::ffi::CStr;
+use std::io;
+use std::mem::ManuallyDrop;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::time::{DAY_MS, HOUR_MS};
-use windows_sys::Win32::Foundation::{ERROR_MOD_NOT_FOUND, HMODULE};
-use windows_sys::Win32::System::LibraryLoader::{
-    GetProcAddress, LOAD_LIBRARY_SEARCH_SYSTEM32, LoadLibraryExW,
-};
-use windows_sys::core::{BOOL, HRESULT, PCSTR, PCWSTR, s, w};
+use sickbay_service::windows::Library;
+use windows_sys::Win32::Foundation::ERROR_MOD_NOT_FOUND;
+use windows_sys::core::{BOOL, HRESULT, PCWSTR, w};
 
-use super::error::{last, reason};
 use crate::host::guarded::Guarded;
 use crate::host::told::{Answer, StoreState};
 
@@ -104,41 +104,29 @@ impl Servicing {
 }
 
 fn ask() -> Answer<u32> {
-    let library = match Library::load() {
-        Ok(library) => library,
-        Err(ERROR_MOD_NOT_FOUND) => {
+    let servicer = match Servicer::load() {
+        Ok(servicer) => servicer,
+        Err(error) if error.raw_os_error() == Some(ERROR_MOD_NOT_FOUND.cast_signed()) => {
             return Answer::Absent(
                 "this Windows has no dismapi.dll, so that servicing cannot be asked for the state of the component store"
                     .to_owned(),
             );
         }
-        Err(code) => return Answer::Unreadable(format!("dismapi.dll: {}", reason(code))),
+        Err(error) => return Answer::Unreadable(format!("dismapi.dll: {error}")),
     };
-    match library.health() {
+    match servicer.health() {
         Ok(health) => Answer::Found(health),
         Err(why) => Answer::Unreadable(why),
     }
 }
 
-/// The library. It stays loaded: threads of its own may still run in it.
-struct Library(HMODULE);
+/// The library, for as long as it is asked.
+struct Servicer(ManuallyDrop<Library>);
 
-impl Library {
-    /// Windows' own, wherever else one of that name may lie.
-    fn load() -> Result<Self, u32> {
-        // SAFETY: the name ends with a zero; nothing else is passed. What the library does when it is loaded is Windows' own.
-        let library = unsafe {
-            LoadLibraryExW(
-                w!("dismapi.dll"),
-                std::ptr::null_mut(),
-                LOAD_LIBRARY_SEARCH_SYSTEM32,
-            )
-        };
-        if library.is_null() {
-            Err(last())
-        } else {
-            Ok(Self(library))
-        }
+impl Servicer {
+    fn load() -> io::Result<Self> {
+        // It is never let go: threads of its own may still run in it.
+        Library::load("dismapi.dll").map(|library| Self(ManuallyDrop::new(library)))
     }
 
     fn health(&self) -> Result<u32, String> {
@@ -155,15 +143,15 @@ impl Library {
 
         let null = std::ptr::null();
         // SAFETY: the function of that name has that signature, here and in all that follows.
-        let initialize: Initialize = unsafe { self.function(s!("DismInitialize"))? };
+        let initialize: Initialize = unsafe { self.function(c"DismInitialize")? };
         // SAFETY: as above.
-        let open: OpenSession = unsafe { self.function(s!("DismOpenSession"))? };
+        let open: OpenSession = unsafe { self.function(c"DismOpenSession")? };
         // SAFETY: as above.
-        let check: Check = unsafe { self.function(s!("DismCheckImageHealth"))? };
+        let check: Check = unsafe { self.function(c"DismCheckImageHealth")? };
         // SAFETY: as above.
-        let close: CloseSession = unsafe { self.function(s!("DismCloseSession"))? };
+        let close: CloseSession = unsafe { self.function(c"DismCloseSession")? };
         // SAFETY: as above.
-        let shutdown: Shutdown = unsafe { self.function(s!("DismShutdown"))? };
+        let shutdown: Shutdown = unsafe { self.function(c"DismShutdown")? };
 
         // SAFETY: null stands for the usual log and the usual folder.
         succeeded("DismInitialize", unsafe {
@@ -189,13 +177,10 @@ impl Library {
     /// # Safety
     /// `F` must be a pointer to a function of its signature.
     // SAFETY: as above.
-    unsafe fn function<F>(&self, name: PCSTR) -> Result<F, String> {
-        const { assert!(size_of::<F>() == size_of::<usize>()) };
-        // SAFETY: the library stays loaded, and the name ends with a zero.
-        let found = unsafe { GetProcAddress(self.0, name) };
-        let found = found.ok_or("dismapi.dll lacks a function that Windows 8 has")?;
-        // SAFETY: the caller vouches for the type, which is as large as a pointer.
-        Ok(unsafe { std::mem::transmute_copy(&found) })
+    unsafe fn function<F: Copy>(&self, name: &CStr) -> Result<F, String> {
+        // SAFETY: the caller vouches for the type, and the library stays loaded.
+        let found = unsafe { self.0.function(name) };
+        found.map_err(|_| "dismapi.dll lacks a function that Windows 8 has".to_owned())
     }
 }
 
