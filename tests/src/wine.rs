@@ -4,6 +4,7 @@
 //! a copy: its own registry, and hard links to the files, none of which Wine writes in place. At its end Wine's processes for that
 //! copy, and no others, are ended.
 
+pub(crate) mod process;
 pub mod service;
 
 use std::fs::{self, File};
