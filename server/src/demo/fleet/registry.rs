@@ -3,6 +3,7 @@
 //! The company takes feature updates from Windows Update and everything else from one WSUS server with TLS, by group policy.
 
 mod sick;
+mod upkeep;
 
 use std::collections::BTreeMap;
 
@@ -50,6 +51,7 @@ pub(super) fn recording(profile: &Profile, ailments: &[Ailment], now: Time) -> R
         registry: Registry::new(),
         description: description(profile, now),
     };
+    upkeep::write(&mut machine.description, profile, now);
     machine.identity(profile);
     machine.policies(profile);
     machine.pauses(profile);
@@ -89,8 +91,9 @@ fn description(profile: &Profile, now: Time) -> Description {
             path: keys::PENDING_XML.to_owned(),
             exists: false,
             created: None,
+            version: None,
         }],
-        keys: Vec::new(),
+        ..Description::default()
     }
 }
 
