@@ -1,16 +1,31 @@
 //! An inspection: a pass over all checks, or over some.
 
+use std::time::Instant;
+
 use sickbay_diagnosis::Check;
 use sickbay_diagnosis::observation::Observations;
 
 use crate::checks;
 use crate::host::Host;
 
-/// Runs `checks` on `host`, in order.
+/// Runs `checks` on `host`, in order. How long each took stands in the log.
 pub fn inspect(host: &dyn Host, checks: &[Check]) -> Observations {
+    let begun = Instant::now();
     let mut observations = Observations::new();
     for check in checks {
+        let since = Instant::now();
         observations.put(*check, checks::run(*check, host));
+        tracing::trace!(%check, elapsed_ms = millis(since), "checked");
     }
+    tracing::debug!(
+        checks = checks.len(),
+        elapsed_ms = millis(begun),
+        "inspected"
+    );
     observations
+}
+
+/// Milliseconds since then.
+pub(crate) fn millis(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }

@@ -13,6 +13,7 @@ mod table;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 use sickbay_diagnosis::context::FleetContext;
@@ -132,6 +133,8 @@ pub struct Inspected {
     observations: Observations,
     facts: Facts,
     diagnosis: Diagnosis,
+    /// How long the checks took.
+    elapsed_ms: u64,
 }
 
 impl Inspected {
@@ -142,7 +145,9 @@ impl Inspected {
 
     /// Inspects `host` as it is and diagnoses it as if it were `now`.
     pub fn at(host: &dyn Host, now: Time) -> Self {
+        let since = Instant::now();
         let observations = inspection::inspect(host, Check::ALL);
+        let elapsed_ms = inspection::millis(since);
         let facts = Facts::derive(&observations);
         let diagnosis = diagnose(&Case {
             facts: &facts,
@@ -155,6 +160,7 @@ impl Inspected {
             observations,
             facts,
             diagnosis,
+            elapsed_ms,
         }
     }
 

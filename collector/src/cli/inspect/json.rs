@@ -23,6 +23,7 @@ pub(super) fn json(inspected: &Inspected) -> Value {
         .collect();
     json!({
         "as_of": inspected.now.to_string(),
+        "elapsed_ms": inspected.elapsed_ms,
         "device": facts.get("device").cloned().unwrap_or(Value::Null),
         "facts": facts,
         "verdicts": verdicts,
