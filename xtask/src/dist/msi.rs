@@ -128,10 +128,12 @@ fn table(installer: &Path, name: &str) -> Result<Vec<Vec<String>>> {
 }
 
 fn run(command: &mut Command) -> Result<()> {
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("start {:?}. {WHAT_TO_INSTALL}", command.get_program()))?;
+    let output = command.stdin(Stdio::null()).output().with_context(|| {
+        format!(
+            "start {}. {WHAT_TO_INSTALL}",
+            command.get_program().display()
+        )
+    })?;
     // wixl tells of some failures with a good exit status.
     let said = String::from_utf8_lossy(&output.stderr);
     ensure!(
