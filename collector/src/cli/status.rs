@@ -6,9 +6,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use sickbay_diagnosis::Time;
+use sickbay_diagnosis::reading::Data;
 
+use super::run::this_machine;
 use super::say;
+use super::service::SERVICE;
 use super::settings::default_state_dir;
+use crate::host::Host;
+use crate::policy::{Policy, SERVER_URLS};
 use crate::spool::filesystem::{Disk, Filesystem as _};
 use crate::state;
 
@@ -22,8 +27,37 @@ pub(super) struct StatusArgs {
 
 pub(super) fn run(args: &StatusArgs) -> anyhow::Result<()> {
     let dir = args.state_dir.clone().unwrap_or_else(default_state_dir);
-    say(describe(&dir)?.trim_end());
+    let mut text = describe(&dir)?;
+    if cfg!(windows) {
+        text += &of_the_machine(&*this_machine());
+    }
+    say(text.trim_end());
     Ok(())
+}
+
+/// What stands outside the folder: where the service reports to and whether it runs. `self-test` has the rest.
+fn of_the_machine(host: &dyn Host) -> String {
+    let policy = Policy::of(host);
+    let servers: Vec<String> = policy.server_urls.iter().map(ToString::to_string).collect();
+    let servers = match policy.origin(SERVER_URLS) {
+        Some(origin) if !servers.is_empty() => {
+            format!("{} (by {})", servers.join(", "), origin.words())
+        }
+        _ => "none is set".to_owned(),
+    };
+    let service = match host.service_running(SERVICE) {
+        Data::Flag(true) => "runs".to_owned(),
+        Data::Flag(false) => "does not run".to_owned(),
+        Data::Absent => "is not installed".to_owned(),
+        other => other.text(),
+    };
+    let mut text = String::new();
+    let _ = writeln!(text, "{:<20}{servers}", "servers");
+    let _ = writeln!(text, "{:<20}{service}", "service");
+    for problem in policy.problems {
+        let _ = writeln!(text, "{:<20}{problem}", "setting not used");
+    }
+    text
 }
 
 fn describe(dir: &Path) -> anyhow::Result<String> {
@@ -96,6 +130,8 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
     use super::*;
+    use crate::host::recording::{Description, Recording, Registry};
+    use crate::policy::POLICY_KEY;
     use crate::state::{LastError, StateDir};
 
     #[test]
@@ -114,6 +150,23 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("reports that wait   0 (0 bytes)"), "{text}");
+    }
+
+    #[test]
+    fn where_a_machine_reports_to_is_said_with_who_set_it() {
+        let mut registry = Registry::new();
+        let url = Data::Text("https://a.example:7443".to_owned());
+        registry.set_value(POLICY_KEY, SERVER_URLS, url);
+        registry.set_value(POLICY_KEY, "LogLevel", Data::Dword(1));
+        let text = of_the_machine(&Recording::new(registry, Description::default()));
+        assert!(
+            text.contains("servers             https://a.example:7443 (by group policy)\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("setting not used    LogLevel in HKLM"),
+            "{text}"
+        );
     }
 
     #[test]
