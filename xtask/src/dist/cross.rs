@@ -14,6 +14,8 @@ use anyhow::{Context as _, Result, ensure};
 pub(super) const PROGRAM: &str = "sickbay-collector.exe";
 /// The target.
 const TARGET: &str = "x86_64-win7-windows-gnu";
+/// What developers have who build on Windows, or by rustup.
+const USUAL_TARGET: &str = "x86_64-pc-windows-gnu";
 /// The build folder, below the workspace's own.
 const FOLDER: &str = "windows";
 /// Debian's cargo and compiler; rustup's stand elsewhere.
@@ -49,8 +51,18 @@ impl Build {
 
 /// Builds the collector and returns where it is; nothing where the compiler found errors, which it has told then.
 pub(super) fn collector(root: &Path, build: Build) -> Result<Option<PathBuf>> {
+    let done = cargo(root, "build", TARGET, build)?;
+    let folder = build_folder(root).join(TARGET).join(build.profile());
+    Ok(done.then(|| folder.join(PROGRAM)))
+}
+
+/// Whether the collector also compiles for the target that rustup and Windows' own Rust have.
+pub(super) fn compiles_for_the_usual_target(root: &Path) -> Result<bool> {
+    cargo(root, "check", USUAL_TARGET, Build::Quick)
+}
+
+fn cargo(root: &Path, what: &str, target: &str, build: Build) -> Result<bool> {
     ensure!(can_build(), "{WHAT_TO_INSTALL}");
-    let folder = build_folder(root);
     let mut command = Command::new(CARGO);
     // This program may itself run under another cargo, of which nothing must reach this one.
     for (name, _) in std::env::vars_os() {
@@ -59,7 +71,7 @@ pub(super) fn collector(root: &Path, build: Build) -> Result<Option<PathBuf>> {
         }
     }
     let arguments = [
-        "build",
+        what,
         "--locked",
         "--package",
         "sickbay-collector",
@@ -68,33 +80,31 @@ pub(super) fn collector(root: &Path, build: Build) -> Result<Option<PathBuf>> {
         "--profile",
         build.profile(),
         "--target",
-        TARGET,
+        target,
         "-Z",
         "build-std=std,panic_abort",
     ];
     eprintln!("    {CARGO} {}", arguments.join(" "));
+    let lower = target.replace('-', "_");
+    let upper = lower.to_uppercase();
     let variables = [
-        ("RUSTC", RUSTC),
+        ("RUSTC".to_owned(), RUSTC),
         // The standard library is built with features that a stable compiler gives to nothing else.
-        ("RUSTC_BOOTSTRAP", "1"),
-        ("CARGO_TARGET_X86_64_WIN7_WINDOWS_GNU_LINKER", LINKER),
-        ("CC_x86_64_win7_windows_gnu", LINKER),
-        ("AR_x86_64_win7_windows_gnu", ARCHIVER),
-        (
-            "CARGO_TARGET_X86_64_WIN7_WINDOWS_GNU_RUSTFLAGS",
-            LINK_ARGUMENTS,
-        ),
+        ("RUSTC_BOOTSTRAP".to_owned(), "1"),
+        (format!("CARGO_TARGET_{upper}_LINKER"), LINKER),
+        (format!("CARGO_TARGET_{upper}_RUSTFLAGS"), LINK_ARGUMENTS),
+        (format!("CC_{lower}"), LINKER),
+        (format!("AR_{lower}"), ARCHIVER),
     ];
     let status = command
         .args(arguments)
         .envs(variables)
-        .env("CARGO_TARGET_DIR", &folder)
+        .env("CARGO_TARGET_DIR", build_folder(root))
         .current_dir(root)
         .stdin(Stdio::null())
         .status()
         .with_context(|| format!("start {CARGO}"))?;
-    let program = folder.join(TARGET).join(build.profile()).join(PROGRAM);
-    Ok(status.success().then_some(program))
+    Ok(status.success())
 }
 
 /// Where cargo builds for Windows.

@@ -64,6 +64,11 @@ pub(crate) fn run(root: &Path, quick: bool, signer: Option<&Signer>) -> Result<b
     Ok(wrong.is_empty())
 }
 
+/// Whether the collector also compiles for the target that developers have who build on Windows, or by rustup.
+pub(crate) fn compiles_for_the_usual_target(root: &Path) -> Result<bool> {
+    cross::compiles_for_the_usual_target(root)
+}
+
 /// Builds what benchmarks run under Wine: the program as it is handed out, and stand-ins beside it.
 pub(crate) fn for_benchmarks(root: &Path) -> Result<bool> {
     let Some(program) = cross::collector(root, Build::Dist)? else {

@@ -29,6 +29,8 @@ enum Work {
     Tidy,
     /// Builds the Windows collector that tests start under Wine.
     WindowsProgram,
+    /// Looks whether the Windows collector compiles for the target that developers have.
+    UsualWindowsTarget,
     /// Runs cargo with these arguments.
     Cargo(Vec<&'static str>),
     /// Runs cargo with these arguments and counts the tests in its output.
@@ -88,7 +90,7 @@ pub(super) fn all(long: bool) -> Vec<Step> {
             ],
         )
     };
-    vec![
+    let mut steps = vec![
         own("tools", "cargo xtask test", Work::Tools),
         cargo("formatting", &["fmt", "--all", "--check"]),
         own("tidy", "cargo xtask tidy", Work::Tidy),
@@ -127,7 +129,16 @@ pub(super) fn all(long: bool) -> Vec<Step> {
             &["test", "--workspace", "--locked", "--doc"],
         ),
         suites,
-    ]
+    ];
+    if long {
+        // It builds another standard library, which takes minutes.
+        steps.push(own(
+            "usual windows target",
+            "cargo xtask test --long",
+            Work::UsualWindowsTarget,
+        ));
+    }
+    steps
 }
 
 impl Step {
@@ -137,6 +148,7 @@ impl Step {
             Work::Tools => tools::install_missing(),
             Work::Tidy => tidy::run(root),
             Work::WindowsProgram => dist::run(root, true, None),
+            Work::UsualWindowsTarget => dist::compiles_for_the_usual_target(root),
             Work::Cargo(arguments) => {
                 let mut command = cargo(root, arguments);
                 let status = command.status().context("start cargo")?;
@@ -235,7 +247,11 @@ mod tests {
 
     #[test]
     fn long_tests_are_asked_for_by_the_environment() {
-        let repeat = |long| all(long).pop().map(|step| step.again).unwrap_or_default();
+        let repeat = |long| {
+            let steps = all(long);
+            let tests = steps.into_iter().find(|step| step.title == "tests");
+            tests.map(|step| step.again).unwrap_or_default()
+        };
         assert!(repeat(true).starts_with("SICKBAY_LONG=1 cargo "));
         assert!(repeat(false).starts_with("cargo "));
     }
