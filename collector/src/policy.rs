@@ -11,10 +11,8 @@ use std::time::Duration;
 use crate::host::Host;
 use crate::session::{CaPin, ProxyUrl, ServerUrl};
 
-/// Where group policy writes; see `packaging/admx`.
-pub const POLICY_KEY: &str = r"HKLM\SOFTWARE\Policies\Sickbay\Collector";
-/// Where the installer writes its properties.
-pub const LOCAL_KEY: &str = r"HKLM\SOFTWARE\Sickbay\Collector";
+/// Where group policy writes, see `packaging/admx`, and where the installer writes its properties.
+pub use sickbay_diagnosis::keys::{COLLECTOR as LOCAL_KEY, COLLECTOR_POLICY as POLICY_KEY};
 
 /// How a value is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,8 +52,8 @@ pub const SERVER_URLS: &str = "ServerUrls";
 pub const ENROLMENT_TOKEN: &str = "EnrolmentToken";
 /// SHA-256 of the public keys of CAs that may vouch for the server at the first enrolment.
 pub const SERVER_CA_PINS: &str = "ServerCaPins";
-/// Words that the device is filed under.
-pub const TAGS: &str = "Tags";
+/// Words that the device is filed under; its check reports them.
+pub use sickbay_diagnosis::keys::TAGS;
 /// Minutes between two full inspections; over what the server sets.
 pub const INSPECTION_INTERVAL: &str = "InspectionIntervalMinutes";
 /// How much is logged.

@@ -235,6 +235,7 @@ fn summarise(facts: &Facts, diagnosis: &Diagnosis, before: &DeviceSummary) -> De
         arch: text(&device.arch).unwrap_or_default(),
         sources,
         primary_issue,
+        reported_tags: device.tags.clone(),
     }
 }
 

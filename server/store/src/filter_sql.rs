@@ -122,8 +122,15 @@ impl Sql {
     fn test(&mut self, test: &Test, on: On) {
         match test {
             Test::Text(TextField::Tag, pattern) => {
-                self.push("(EXISTS (SELECT 1 FROM device_tag t WHERE t.device_key = d.key AND lower(t.tag)");
-                self.pattern(pattern).push("))");
+                for (start, table) in [
+                    ("(EXISTS", "device_tag"),
+                    (" OR EXISTS", "device_reported_tag"),
+                ] {
+                    self.push(start).push(" (SELECT 1 FROM ").push(table);
+                    self.push(" t WHERE t.device_key = d.key AND lower(t.tag)");
+                    self.pattern(pattern).push(")");
+                }
+                self.push(")");
             }
             Test::Text(field, pattern) => {
                 self.push("(").push(text_column(*field));

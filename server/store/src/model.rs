@@ -210,6 +210,8 @@ pub struct DeviceSummary {
     pub sources: [Option<ExpectedSource>; 4],
     /// Id of the issue that explains the others; empty where nothing is open.
     pub primary_issue: String,
+    /// Tags that the device reports. Anybody who runs it can choose them, so that nothing that decides who sees what may rest on them.
+    pub reported_tags: Vec<String>,
 }
 
 /// A finding while it is open or unknown.
@@ -376,7 +378,7 @@ pub struct DeviceRow {
     pub identity: DeviceIdentity,
     /// What it is called and runs.
     pub summary: DeviceSummary,
-    /// Tags.
+    /// Tags: those that its token gave it, and those that it reports; in order, each once.
     pub tags: Vec<String>,
     /// When it was last heard of.
     pub last_seen_at: Option<Time>,

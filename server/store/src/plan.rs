@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, HashMap};
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::verdict::State;
 
-use crate::codes::{causes_text, facts_bytes, severity_code, source_text, state_code, text};
+use crate::codes::{
+    causes_text, facts_bytes, severity_code, source_text, state_code, tags_text, text,
+};
 use crate::tally::{Counts, Tally, Weight};
 use crate::{Committed, DeviceChange, DeviceStatus, DeviceSummary, Finding, FindingChange};
 
@@ -53,6 +55,7 @@ pub(crate) struct SummaryWrite<'a> {
     pub(crate) name: String,
     pub(crate) name_lower: String,
     pub(crate) sources: [Option<String>; 4],
+    pub(crate) reported_tags: String,
 }
 
 /// A row of `finding`.
@@ -101,6 +104,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) answers: Vec<Committed>,
     pub(crate) devices: Vec<DeviceWrite<'a>>,
     pub(crate) summaries: Vec<SummaryWrite<'a>>,
+    /// Key and tag, of all devices in `summaries`.
+    pub(crate) reported_tags: Vec<(i64, String)>,
     /// Key and new name of devices whose findings have to be listed elsewhere.
     pub(crate) renamed: Vec<(i64, String)>,
     pub(crate) facts: Vec<(i64, Vec<u8>)>,
@@ -208,7 +213,11 @@ impl<'a> Plan<'a> {
             name,
             name_lower: name_lower.clone(),
             sources,
+            reported_tags: tags_text(&summary.reported_tags),
         });
+        for tag in &summary.reported_tags {
+            self.reported_tags.push((change.key, text(tag)));
+        }
         name_lower
     }
 

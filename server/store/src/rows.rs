@@ -43,6 +43,7 @@ pub(crate) struct DeviceColumns {
     edition: String,
     arch: String,
     tags: String,
+    reported_tags: String,
     source_quality: Option<String>,
     source_feature: Option<String>,
     source_driver: Option<String>,
@@ -64,6 +65,11 @@ impl DeviceColumns {
     pub(crate) fn read(self) -> Result<DeviceRow> {
         let number = |value: Option<i64>| value.map(|value| small("build", value)).transpose();
         let source = |value: Option<String>| value.map(|value| codes::source(&value)).transpose();
+        let reported_tags = codes::tags(&self.reported_tags)?;
+        let mut tags = codes::tags(&self.tags)?;
+        tags.extend(reported_tags.iter().cloned());
+        tags.sort_unstable();
+        tags.dedup();
         Ok(DeviceRow {
             identity: self.identity.read()?,
             summary: DeviceSummary {
@@ -84,8 +90,9 @@ impl DeviceColumns {
                     source(self.source_other)?,
                 ],
                 primary_issue: self.primary_issue,
+                reported_tags,
             },
-            tags: codes::tags(&self.tags)?,
+            tags,
             last_seen_at: time(self.last_seen_at),
             last_report_at: time(self.last_report_at),
             enrolled_at: Time::from_millis(self.enrolled_at),

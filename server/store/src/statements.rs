@@ -14,7 +14,7 @@ macro_rules! statements {
 /// The columns of `device d` that [`crate::DeviceRow`] is made of.
 macro_rules! device_columns {
     () => {
-        "d.key, d.id, d.status, d.name, d.domain, d.ou, d.site, d.kind, d.release, d.build, d.ubr, d.edition, d.arch, d.tags, \
+        "d.key, d.id, d.status, d.name, d.domain, d.ou, d.site, d.kind, d.release, d.build, d.ubr, d.edition, d.arch, d.tags, d.reported_tags, \
          d.source_quality, d.source_feature, d.source_driver, d.source_other, d.primary_issue, d.open_count, d.serious_count, \
          d.unknown_count, d.last_seen_at, d.last_report_at, d.enrolled_at"
     };

@@ -7,7 +7,7 @@ use sickbay_proto::v1::server_message::Kind as Down;
 use sickbay_server::api;
 
 use crate::device::{Device, report};
-use crate::readings::{client, on_the_wire, paused_by_user, server};
+use crate::readings::{client, on_the_wire, paused_by_user, server, tagged};
 use crate::site::{Site, Viewer, assert_says};
 
 #[test]
@@ -318,4 +318,27 @@ async fn a_connected_device_is_asked_to_look_again_and_an_absent_one_is_said_to_
         (&1.into(), &1.into())
     );
     assert!(matches!(session.next().await.unwrap(), Down::Request(_)));
+}
+
+#[tokio::test]
+async fn a_device_is_filed_under_the_tags_of_its_policy_for_as_long_as_they_stand_there() {
+    let site = Site::start().await;
+    let viewer = site.api().await;
+    let device = Device::enrol(&site, "KIOSK-1").await;
+    let mut session = device.session(&site).await.unwrap();
+    let tags = tagged("KIOSK-1", &["kiosk", "floor-3"]);
+    session
+        .acknowledged(report(1, true, vec![on_the_wire(tags)]))
+        .await;
+    let found = walk(&viewer, "/api/v1/devices?filter=tag:kiosk", 10).await;
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0]["tags"], serde_json::json!(["floor-3", "kiosk"]));
+    session
+        .acknowledged(report(2, false, vec![on_the_wire(client("KIOSK-1"))]))
+        .await;
+    assert!(
+        walk(&viewer, "/api/v1/devices?filter=tag:kiosk", 10)
+            .await
+            .is_empty()
+    );
 }

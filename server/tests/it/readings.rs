@@ -1,7 +1,8 @@
 //! What the devices of these tests say.
 
 use sickbay_diagnosis::keys::{
-    POLICY, TCPIP_PARAMETERS, UPDATE_POLICY_SETTINGS, UX_SETTINGS, WINDOWS_NT,
+    COLLECTOR_POLICY, POLICY, TAGS, TCPIP_PARAMETERS, UPDATE_POLICY_SETTINGS, UX_SETTINGS,
+    WINDOWS_NT,
 };
 use sickbay_diagnosis::observation::{Observation, Outcome};
 use sickbay_diagnosis::reading::{Data, Reading, Source};
@@ -32,6 +33,16 @@ fn seen(check: Check, readings: Vec<Reading>) -> (Check, Observation) {
 /// A Windows 11 24H2 of that name.
 pub(crate) fn client(name: &str) -> (Check, Observation) {
     device(name, "26100", "Client", "Professional")
+}
+
+/// The same, with these tags in its policy.
+pub(crate) fn tagged(name: &str, tags: &[&str]) -> (Check, Observation) {
+    let (check, mut observation) = client(name);
+    if let Outcome::Seen(readings) = &mut observation.outcome {
+        let tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
+        readings.push(reading(COLLECTOR_POLICY, Some(TAGS), Data::MultiText(tags)));
+    }
+    (check, observation)
 }
 
 /// A Windows Server 2022 of that name.

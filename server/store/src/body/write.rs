@@ -24,12 +24,27 @@ pub(super) const SUMMARIES: RowList = RowList {
     before: "UPDATE device SET name = v.column2, name_lower = v.column3, domain = v.column4, ou = v.column5, site = v.column6, \
              kind = v.column7, release = v.column8, build = v.column9, ubr = v.column10, edition = v.column11, arch = v.column12, \
              source_quality = v.column13, source_feature = v.column14, source_driver = v.column15, source_other = v.column16, \
-             primary_issue = v.column17 FROM (VALUES",
+             primary_issue = v.column17, reported_tags = v.column18 FROM (VALUES",
     columns: &[
         Int, Text, Text, Text, Text, Text, Text, Text, Int, Int, Text, Text, Text, Text, Text,
-        Text, Text,
+        Text, Text, Text,
     ],
     after: ") AS v WHERE device.key = v.column1",
+};
+
+/// A summary comes with all tags that the device reports.
+pub(super) const OLD_TAGS: RowList = RowList {
+    operation: "remove reported tags",
+    before: "DELETE FROM device_reported_tag WHERE device_key IN (VALUES",
+    columns: &[Int],
+    after: ")",
+};
+
+pub(super) const TAGS: RowList = RowList {
+    operation: "write reported tags",
+    before: "INSERT INTO device_reported_tag (device_key, tag) VALUES",
+    columns: &[Int, Text],
+    after: " ON CONFLICT (device_key, tag) DO NOTHING",
 };
 
 /// A device's findings stand in lists by its name.
@@ -112,6 +127,8 @@ pub(super) const FLEET_COUNTS: RowList = RowList {
 pub(super) const LISTS: &[&RowList] = &[
     &DEVICES,
     &SUMMARIES,
+    &OLD_TAGS,
+    &TAGS,
     &RENAMED,
     &FACTS,
     &REMOVED,
@@ -182,8 +199,18 @@ async fn devices(connection: &mut Connection, plan: &Plan<'_>) -> Result<()> {
                 .bind(driver)
                 .bind(other)
                 .bind(text(&summary.primary_issue))
+                .bind(row.reported_tags.clone())
         })
         .await?;
+    OLD_TAGS
+        .run(connection, &plan.summaries, |query, row| {
+            query.bind(row.key)
+        })
+        .await?;
+    TAGS.run(connection, &plan.reported_tags, |query, (key, tag)| {
+        query.bind(*key).bind(tag.clone())
+    })
+    .await?;
     RENAMED
         .run(connection, &plan.renamed, |query, (key, name)| {
             query.bind(*key).bind(name.clone())

@@ -6,11 +6,18 @@ use sqlx::SqlSafeStr;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 
 /// Version, name and text of every migration, oldest first.
-const MIGRATIONS: &[(i64, &str, &str)] = &[(
-    1,
-    "first",
-    include_str!("../../../../migrations/sqlite/0001_first.sql"),
-)];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (
+        1,
+        "first",
+        include_str!("../../../../migrations/sqlite/0001_first.sql"),
+    ),
+    (
+        2,
+        "reported_tags",
+        include_str!("../../../../migrations/sqlite/0002_reported_tags.sql"),
+    ),
+];
 
 /// The version that this build uses.
 pub(super) fn newest() -> i64 {
@@ -46,10 +53,16 @@ mod tests {
     use super::*;
 
     /// SHA-256 of each migration as first released. A line is added with a migration and never changed.
-    const FROZEN: &[(i64, &str)] = &[(
-        1,
-        "6dbba0bdb44df7b9f521ea6a6e25d1ae316f2220b091aeef9cc9f1f1ba15cb7d",
-    )];
+    const FROZEN: &[(i64, &str)] = &[
+        (
+            1,
+            "6dbba0bdb44df7b9f521ea6a6e25d1ae316f2220b091aeef9cc9f1f1ba15cb7d",
+        ),
+        (
+            2,
+            "c3509d1526337a514bd981813ea1342dd7c9e775dd320b698bcf0c9b7c9407cd",
+        ),
+    ];
 
     #[test]
     fn a_released_migration_is_never_edited() {

@@ -143,6 +143,7 @@ fn text() -> impl Strategy<Value = String> {
 
 fn devices() -> impl Strategy<Value = (DeviceSummary, Vec<String>, Vec<FindingChange>)> {
     let names = (text(), text(), text(), text(), text());
+    let tags = proptest::collection::vec(text(), 0..3);
     let more = (
         text(),
         text(),
@@ -150,19 +151,22 @@ fn devices() -> impl Strategy<Value = (DeviceSummary, Vec<String>, Vec<FindingCh
         select(&NUMBERS[..]),
         select(&NUMBERS[..]),
     );
-    let summary = (names, more).prop_map(
-        |((name, domain, ou, site, kind), (release, edition, arch, build, ubr))| DeviceSummary {
-            name,
-            domain,
-            ou,
-            site,
-            kind,
-            release,
-            build,
-            ubr,
-            edition,
-            arch,
-            ..DeviceSummary::default()
+    let summary = (names, more, tags).prop_map(
+        |((name, domain, ou, site, kind), (release, edition, arch, build, ubr), reported_tags)| {
+            DeviceSummary {
+                reported_tags,
+                name,
+                domain,
+                ou,
+                site,
+                kind,
+                release,
+                build,
+                ubr,
+                edition,
+                arch,
+                ..DeviceSummary::default()
+            }
         },
     );
     let finding = (

@@ -56,6 +56,7 @@ pub(crate) async fn a_report_is_read_back_whole(store: Fixture) {
             None,
         ],
         primary_issue: "safeguard-hold".to_owned(),
+        reported_tags: vec!["kiosk".to_owned(), "Floor 3".to_owned()],
     };
     let findings = vec![
         open(

@@ -294,3 +294,39 @@ pub(crate) async fn a_device_is_told_whole(store: Fixture) {
     assert_eq!(detail.row.last_report_at, Some(at(1_000)));
     assert_eq!(detail.row.identity, device);
 }
+
+pub(crate) async fn tags_of_the_token_stay_and_reported_ones_come_and_go(store: Fixture) {
+    let device = store.tagged_device("pc", &["pilot", "berlin"]).await;
+    let reports = async |tags: &[&str]| {
+        let change = store.change(device.key).await;
+        let reported_tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
+        store
+            .done(DeviceChange {
+                summary: Some(sickbay_store::DeviceSummary {
+                    reported_tags,
+                    ..summary("pc")
+                }),
+                ..change
+            })
+            .await;
+    };
+    let found = async |tag: &str| {
+        let tag = filter(&format!("tag:{tag}"));
+        names(&store, &Scope::All, &tag, 10).await.len()
+    };
+    reports(&["kiosk", "pilot"]).await;
+    let rows = store
+        .devices(&Scope::All, &Filter::Everything, &first(10))
+        .await
+        .unwrap();
+    assert_eq!(rows[0].tags, ["berlin", "kiosk", "pilot"]);
+    assert_eq!((found("kiosk").await, found("pilot").await), (1, 1));
+    reports(&["other"]).await;
+    assert_eq!((found("kiosk").await, found("other").await), (0, 1));
+    reports(&[]).await;
+    assert_eq!((found("other").await, found("pilot").await), (0, 1));
+    assert_eq!(
+        store.state(device.key).await.summary.reported_tags,
+        Vec::<String>::new()
+    );
+}

@@ -65,6 +65,7 @@ macro_rules! on_every_database {
             lists::causes_follow_the_finding,
             lists::what_is_outside_the_scope_does_not_exist,
             lists::a_device_is_told_whole,
+            lists::tags_of_the_token_stay_and_reported_ones_come_and_go,
             status::revoked_is_for_ever,
             status::a_device_that_is_not_active_counts_nowhere,
             status::a_report_in_flight_is_not_written_over_a_retired_device,
