@@ -8,19 +8,31 @@ use sickbay_diagnosis::observation::Observations;
 use crate::checks;
 use crate::host::Host;
 
-/// Runs `checks` on `host`, in order.
+/// Runs `checks` on `host`, in order. How long each took stands in the log.
 pub fn inspect(host: &dyn Host, checks: &[Check]) -> Observations {
     inspect_timed(host, checks).0
 }
 
 /// The same, with how long each check took.
 pub fn inspect_timed(host: &dyn Host, checks: &[Check]) -> (Observations, Vec<(Check, Duration)>) {
+    let begun = Instant::now();
     let mut observations = Observations::new();
     let mut elapsed = Vec::with_capacity(checks.len());
     for check in checks {
-        let begun = Instant::now();
+        let since = Instant::now();
         observations.put(*check, checks::run(*check, host));
-        elapsed.push((*check, begun.elapsed()));
+        elapsed.push((*check, since.elapsed()));
+        tracing::trace!(%check, elapsed_ms = millis(since), "checked");
     }
+    tracing::debug!(
+        checks = checks.len(),
+        elapsed_ms = millis(begun),
+        "inspected"
+    );
     (observations, elapsed)
+}
+
+/// Milliseconds since then.
+fn millis(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }

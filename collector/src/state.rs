@@ -8,6 +8,7 @@
 //! | `base` | epoch, newest acknowledged report, observations as of it (sealed) |
 //! | `last-error.json` | why it does not report, for `status` |
 //! | `image.json` | that this machine was prepared to be copied |
+//! | `upgrading` | that an installer is about to replace this version |
 //! | `spool/` | reports that wait |
 //! | `logs/` | the log of the Windows service |
 //!

@@ -1,241 +1,259 @@
-//! The policy templates in `packaging/admx` describe exactly the settings that the collector reads.
+//! The templates for group policy describe what the collector reads, whole and in words that exist.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use roxmltree::{Document, Node};
-use sickbay_collector::policy::{ALL, Definition, Kind, LOG_LEVELS, POLICY_KEY};
+use sickbay_collector::policy::{self, Kind};
 
-const ADMX: &str = include_str!("../../packaging/admx/Sickbay.admx");
-const ADML: &str = include_str!("../../packaging/admx/en-US/Sickbay.adml");
-/// What both files are written in.
-const NAMESPACE: &str = "http://schemas.microsoft.com/GroupPolicy/2006/07/PolicyDefinitions";
-/// What `policy/value.rs` takes of a list and of a text.
-const ENTRIES: &str = "32";
-const ENTRY_BYTES: &str = "512";
+/// The templates' key, which is below HKLM by its class.
+const KEY: &str = r"SOFTWARE\Policies\Sickbay\Collector";
 
-fn all<'a>(document: &'a Document<'a>, name: &'a str) -> impl Iterator<Item = Node<'a, 'a>> {
-    let descendants = document.descendants();
-    descendants.filter(move |node| node.has_tag_name((NAMESPACE, name)))
+fn read(file: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging/admx");
+    let path = folder.join(file);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-fn child<'a>(node: Node<'a, 'a>, name: &str) -> Option<Node<'a, 'a>> {
-    let mut children = node.children();
-    children.find(|child| child.has_tag_name((NAMESPACE, name)))
+/// A file whose text lives as long as its document.
+struct Templates {
+    admx: String,
+    adml: String,
 }
 
-fn attribute<'a>(node: Node<'a, 'a>, name: &str) -> &'a str {
-    node.attribute(name)
-        .unwrap_or_else(|| panic!("{name} is missing: {node:?}"))
-}
-
-/// The id that an attribute such as `displayName="$(string.Tags)"` refers to.
-fn reference<'a>(node: Node<'a, 'a>, name: &str, table: &str) -> &'a str {
-    let written = attribute(node, name);
-    let id = written
-        .strip_prefix("$(")
-        .and_then(|id| id.strip_suffix(')'));
-    let id = id.and_then(|id| id.strip_prefix(table)?.strip_prefix('.'));
-    id.unwrap_or_else(|| panic!("{written} is no reference to {table}"))
-}
-
-/// The ids of one table of the language file; each only once.
-fn ids<'a>(adml: &'a Document<'a>, element: &'a str) -> BTreeSet<&'a str> {
-    let mut ids = BTreeSet::new();
-    for node in all(adml, element) {
-        let id = attribute(node, "id");
-        assert!(ids.insert(id), "{element} {id} stands there twice");
+impl Templates {
+    fn read() -> Self {
+        Self {
+            admx: read("Sickbay.admx"),
+            adml: read("en-US/Sickbay.adml"),
+        }
     }
-    ids
+
+    fn parsed(&self) -> (Document<'_>, Document<'_>) {
+        let parse = |text| Document::parse(text).unwrap();
+        (parse(&self.admx), parse(&self.adml))
+    }
 }
 
-fn decimal(node: Node<'_, '_>, name: &str) -> String {
-    let value = child(child(node, name).unwrap(), "decimal").unwrap();
-    attribute(value, "value").to_owned()
+fn all<'a>(document: &'a Document<'a>, tag: &'a str) -> impl Iterator<Item = Node<'a, 'a>> {
+    document.descendants().filter(move |node| node.is_tag(tag))
 }
 
-/// The element that a policy's editor shows, of the kind that writes what is read.
-fn element<'a>(policy: Node<'a, 'a>, definition: &Definition) -> Node<'a, 'a> {
-    let kind = match definition.kind {
-        Kind::List => "multiText",
-        Kind::Text => "text",
-        Kind::Number { .. } => "decimal",
-        Kind::Choice(_) => "enum",
-        Kind::Switch { .. } => unreachable!("a switch has no element"),
+trait Tag {
+    fn is_tag(&self, tag: &str) -> bool;
+    fn attr(&self, name: &str) -> &str;
+    fn child(&self, tag: &str) -> Option<Self>
+    where
+        Self: Sized;
+}
+
+impl<'a> Tag for Node<'a, 'a> {
+    fn is_tag(&self, tag: &str) -> bool {
+        self.is_element() && self.tag_name().name() == tag
+    }
+
+    fn attr(&self, name: &str) -> &str {
+        let found = self.attribute(name);
+        found.unwrap_or_else(|| panic!("{:?} has no {name}", self.tag_name().name()))
+    }
+
+    fn child(&self, tag: &str) -> Option<Self> {
+        self.children().find(|node| node.is_tag(tag))
+    }
+}
+
+/// `$(string.NAME)` or `$(presentation.NAME)`.
+fn referred<'a>(text: &'a str, kind: &str) -> &'a str {
+    let inner = text
+        .strip_prefix("$(")
+        .and_then(|rest| rest.strip_prefix(kind))
+        .and_then(|rest| rest.strip_prefix('.'))
+        .and_then(|rest| rest.strip_suffix(')'));
+    inner.unwrap_or_else(|| panic!("{text} refers to no {kind}"))
+}
+
+/// What the template says of a value, in the collector's words.
+fn described(policy: Node<'_, '_>) -> (String, Kind) {
+    if let Some(value) = policy.attribute("valueName") {
+        let number = |tag: &str| {
+            let outer = policy
+                .children()
+                .find(|node| node.tag_name().name() == tag)
+                .unwrap();
+            let decimal = outer
+                .children()
+                .find(|node| node.tag_name().name() == "decimal");
+            decimal.unwrap().attribute("value").unwrap().to_owned()
+        };
+        assert_eq!(
+            (&*number("enabledValue"), &*number("disabledValue")),
+            ("1", "0"),
+            "{value}"
+        );
+        // What counts where it is not configured stands in the explanation alone.
+        let default = value == policy::ALLOW_BUNDLES;
+        return (value.to_owned(), Kind::Switch { default });
+    }
+    let elements = policy
+        .children()
+        .find(|node| node.tag_name().name() == "elements")
+        .unwrap();
+    let elements: Vec<Node<'_, '_>> = elements.children().filter(Node::is_element).collect();
+    assert_eq!(elements.len(), 1, "{:?}", policy.attribute("name"));
+    let element = elements[0];
+    let number = |name: &str| element.attribute(name).unwrap().parse().unwrap();
+    let kind = match element.tag_name().name() {
+        "multiText" => Kind::List,
+        "text" => Kind::Text,
+        "decimal" => Kind::Number {
+            least: number("minValue"),
+            most: number("maxValue"),
+        },
+        "enum" => {
+            let values = element
+                .descendants()
+                .filter(|node| node.tag_name().name() == "string" && node.is_element())
+                .map(|node| node.text().unwrap().to_owned());
+            let values: Vec<String> = values.collect();
+            assert_eq!(values, policy::LOG_LEVELS, "the closed list of levels");
+            Kind::Choice(&policy::LOG_LEVELS)
+        }
+        other => panic!("{other} is no kind of setting"),
     };
-    let elements = child(policy, "elements").unwrap();
-    let mut children = elements.children().filter(Node::is_element);
-    let only = children.next().unwrap();
-    assert!(children.next().is_none(), "{}: one value", definition.name);
-    assert!(
-        only.has_tag_name((NAMESPACE, kind)),
-        "{} is no {kind}",
-        definition.name
-    );
-    assert_eq!(attribute(only, "valueName"), definition.name);
-    only
+    (element.attribute("valueName").unwrap().to_owned(), kind)
 }
 
 #[test]
 fn the_admx_describes_exactly_the_settings_that_are_read() {
-    let admx = Document::parse(ADMX).unwrap();
-    let named: Vec<&str> = all(&admx, "policy").map(|p| attribute(p, "name")).collect();
-    let read: Vec<&str> = ALL.iter().map(|definition| definition.name).collect();
-    assert_eq!(named, read);
-    for (policy, definition) in all(&admx, "policy").zip(&ALL) {
-        let name = definition.name;
-        assert_eq!(attribute(policy, "class"), "Machine", "{name}");
+    assert_eq!(policy::POLICY_KEY, format!(r"HKLM\{KEY}"));
+    let templates = Templates::read();
+    let (admx, _) = templates.parsed();
+    let mut found: Vec<(String, Kind)> = Vec::new();
+    for policy in all(&admx, "policy") {
+        assert_eq!((policy.attr("class"), policy.attr("key")), ("Machine", KEY));
+        let (name, kind) = described(policy);
         assert_eq!(
-            format!(r"HKLM\{}", attribute(policy, "key")),
-            POLICY_KEY,
+            policy.attr("name"),
+            name,
+            "a policy is named after its value"
+        );
+        found.push((name, kind));
+    }
+    let read: Vec<(String, Kind)> = policy::ALL
+        .iter()
+        .map(|definition| (definition.name.to_owned(), definition.kind))
+        .collect();
+    assert_eq!(found, read);
+}
+
+#[test]
+fn every_policy_has_its_words_its_boxes_and_its_place() {
+    let templates = Templates::read();
+    let (admx, adml) = templates.parsed();
+    let strings: BTreeMap<&str, &str> = all(&adml, "string")
+        .map(|node| {
+            (
+                node.attribute("id").unwrap(),
+                node.text().unwrap_or_default(),
+            )
+        })
+        .collect();
+    let names = |document, tag, attribute| -> BTreeSet<String> {
+        all(document, tag)
+            .map(|node| node.attribute(attribute).unwrap().to_owned())
+            .collect()
+    };
+    let categories = names(&admx, "category", "name");
+    let definitions = names(&admx, "definition", "name");
+    let mut used = BTreeSet::new();
+    let mut presented: BTreeSet<String> = BTreeSet::new();
+    for node in admx.descendants().filter(Node::is_element) {
+        for attribute in ["displayName", "explainText"] {
+            if let Some(text) = node.attribute(attribute) {
+                let name = referred(text, "string");
+                assert!(
+                    strings
+                        .get(name)
+                        .is_some_and(|words| !words.trim().is_empty()),
+                    "{name}"
+                );
+                used.insert(name);
+            }
+        }
+    }
+    for policy in all(&admx, "policy") {
+        let name = policy.attr("name");
+        let help = strings[&*format!("{name}_Help")];
+        assert!(help.len() > 100, "{name} is not explained: {help}");
+        assert!(
+            categories.contains(policy.child("parentCategory").unwrap().attr("ref")),
             "{name}"
         );
-        match definition.kind {
-            Kind::Switch { .. } => {
-                assert_eq!(attribute(policy, "valueName"), name);
-                assert_eq!(decimal(policy, "enabledValue"), "1", "{name}");
-                assert_eq!(decimal(policy, "disabledValue"), "0", "{name}");
-                assert!(child(policy, "elements").is_none(), "{name}");
-            }
-            Kind::List => {
-                let list = element(policy, definition);
-                assert_eq!(attribute(list, "maxStrings"), ENTRIES, "{name}");
-                assert_eq!(attribute(list, "maxLength"), ENTRY_BYTES, "{name}");
-            }
-            Kind::Text => {
-                let text = element(policy, definition);
-                assert_eq!(attribute(text, "maxLength"), ENTRY_BYTES, "{name}");
-            }
-            Kind::Number { least, most } => {
-                let number = element(policy, definition);
-                assert_eq!(attribute(number, "minValue"), least.to_string(), "{name}");
-                assert_eq!(attribute(number, "maxValue"), most.to_string(), "{name}");
-            }
-            Kind::Choice(choices) => {
-                let items = element(policy, definition);
-                let values: Vec<&str> = items
-                    .descendants()
-                    .filter(|node| node.has_tag_name((NAMESPACE, "string")))
-                    .filter_map(|node| node.text())
-                    .collect();
-                assert_eq!(values, choices, "{name}");
-            }
-        }
-    }
-}
-
-/// Group policy editors refuse the whole file over a reference that leads nowhere.
-#[test]
-fn every_reference_in_the_templates_leads_somewhere() {
-    let (admx, adml) = (
-        Document::parse(ADMX).unwrap(),
-        Document::parse(ADML).unwrap(),
-    );
-    let strings = ids(&adml, "string");
-    let presentations = ids(&adml, "presentation");
-    let names = |element| -> BTreeSet<&str> {
-        let nodes = all(&admx, element).filter(|node| node.has_attribute("name"));
-        nodes.map(|node| attribute(node, "name")).collect()
-    };
-    let (categories, supported) = (names("category"), names("definition"));
-    let mut used = BTreeSet::new();
-    for node in admx.descendants().filter(Node::is_element) {
-        for name in ["displayName", "explainText"] {
-            if node.has_attribute(name) {
-                used.insert(reference(node, name, "string"));
-            }
-        }
-        let known = match node.tag_name().name() {
-            "parentCategory" => &categories,
-            "supportedOn" if node.has_attribute("ref") => &supported,
-            _ => continue,
-        };
-        let wanted = attribute(node, "ref");
-        assert!(known.contains(wanted), "{wanted} is not defined");
-    }
-    assert_eq!(
-        used, strings,
-        "texts that are used, and those that are there"
-    );
-    let mut shown = BTreeSet::new();
-    for policy in all(&admx, "policy") {
-        let name = attribute(policy, "name");
-        for text in ["displayName", "explainText"] {
-            reference(policy, text, "string");
-        }
-        assert!(child(policy, "supportedOn").is_some(), "{name}");
-        assert!(child(policy, "parentCategory").is_some(), "{name}");
-        if child(policy, "elements").is_some() {
-            shown.insert(reference(policy, "presentation", "presentation"));
-        }
-    }
-    assert_eq!(shown, presentations);
-}
-
-#[test]
-fn every_value_has_a_field_to_type_it_into() {
-    let (admx, adml) = (
-        Document::parse(ADMX).unwrap(),
-        Document::parse(ADML).unwrap(),
-    );
-    for policy in all(&admx, "policy") {
-        let Some(elements) = child(policy, "elements") else {
+        assert!(
+            definitions.contains(policy.child("supportedOn").unwrap().attr("ref")),
+            "{name}"
+        );
+        let Some(elements) = policy.child("elements") else {
+            assert!(
+                policy.attribute("presentation").is_none(),
+                "{name} has nothing to enter"
+            );
             continue;
         };
-        let id = reference(policy, "presentation", "presentation");
-        let presentation = all(&adml, "presentation")
-            .find(|node| node.attribute("id") == Some(id))
-            .unwrap();
-        let fields: Vec<_> = presentation
-            .children()
-            .filter(Node::is_element)
-            .map(|field| (field.tag_name().name(), attribute(field, "refId")))
+        let presentation = referred(policy.attr("presentation"), "presentation");
+        let shown = all(&adml, "presentation").find(|node| node.attr("id") == presentation);
+        let shown = shown.unwrap_or_else(|| panic!("{presentation} is not presented"));
+        let boxes: BTreeSet<&str> = shown
+            .descendants()
+            .filter_map(|node| node.attribute("refId"))
             .collect();
-        let wanted: Vec<_> = elements
+        let ids: BTreeSet<&str> = elements
             .children()
-            .filter(Node::is_element)
-            .map(|element| {
-                let field = match element.tag_name().name() {
-                    "multiText" => "multiTextBox",
-                    "text" => "textBox",
-                    "decimal" => "decimalTextBox",
-                    "enum" => "dropdownList",
-                    other => panic!("{other}"),
-                };
-                (field, attribute(element, "id"))
-            })
+            .filter_map(|node| node.attribute("id"))
             .collect();
-        assert_eq!(fields, wanted, "{id}");
+        assert_eq!(boxes, ids, "{name}");
+        presented.insert(presentation.to_owned());
     }
+    let unused: Vec<&&str> = strings
+        .keys()
+        .filter(|name| !used.contains(**name))
+        .collect();
+    assert!(unused.is_empty(), "nobody shows {unused:?}");
+    assert_eq!(presented.len(), all(&adml, "presentation").count());
 }
 
+/// What is not configured counts for something, and an administrator has to be able to read for what.
 #[test]
-fn the_texts_say_what_holds_where_nothing_is_set() {
-    let adml = Document::parse(ADML).unwrap();
-    let text = |id: String| {
-        let node = all(&adml, "string").find(|node| node.attribute("id") == Some(&id));
-        node.unwrap().text().unwrap().to_owned()
-    };
-    for definition in ALL {
-        let explained = text(format!("{}_Explain", definition.name));
-        let says = |words: &str| assert!(explained.contains(words), "{}: {words}", definition.name);
+fn what_counts_where_nothing_is_configured_is_said_and_true() {
+    let templates = Templates::read();
+    let (_, adml) = templates.parsed();
+    for definition in policy::ALL {
+        let help = all(&adml, "string")
+            .find(|node| node.attr("id") == format!("{}_Help", definition.name))
+            .and_then(|node| node.text())
+            .unwrap();
         match definition.kind {
-            Kind::Switch { default: true } => says("Enabled, or not configured: allowed"),
-            Kind::Switch { default: false } => says("Disabled, or not configured:"),
-            Kind::Number { least, most } => {
-                says(&format!("from {least} to {most}"));
-                says("Not configured:");
+            Kind::Switch { default: true } => {
+                assert!(
+                    help.contains("Enabled or not configured"),
+                    "{}",
+                    definition.name
+                );
             }
-            _ => says("Not configured:"),
+            Kind::Switch { default: false } => {
+                assert!(
+                    help.contains("Disabled or not configured"),
+                    "{}",
+                    definition.name
+                );
+            }
+            Kind::Number { least, most } => {
+                let limits = format!("from {least} to {most}");
+                assert!(help.contains(&limits), "{}: {limits}", definition.name);
+            }
+            Kind::List | Kind::Text | Kind::Choice(_) => {}
         }
     }
-    let level = all(&adml, "dropdownList").next().unwrap();
-    let default: usize = attribute(level, "defaultItem").parse().unwrap();
-    assert_eq!(LOG_LEVELS[default], "info");
-    let token = text("EnrolmentToken_Explain".to_owned());
-    assert!(
-        token.contains("pending") && token.contains("token revoke"),
-        "{token}"
-    );
 }

@@ -4,8 +4,10 @@
 //! a copy: its own registry, and hard links to the files, none of which Wine writes in place. At its end Wine's processes for that
 //! copy, and no others, are ended.
 
+pub(crate) mod process;
 pub mod service;
 
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -162,9 +164,10 @@ impl Prefix {
         for class in AGENT_CLASSES {
             let key =
                 format!(r"HKEY_LOCAL_MACHINE\SOFTWARE\Classes\CLSID\{{{class}}}\InprocServer32");
-            reg += &format!(
+            write!(
+                reg,
                 "\r\n[{key}]\r\n@=\"C:\\\\windows\\\\system32\\\\update-agent.dll\"\r\n\"ThreadingModel\"=\"Both\"\r\n"
-            );
+            )?;
         }
         let file = self.folder.path().join("stand-ins.reg");
         fs::write(&file, reg).context("write what registers the stand-ins")?;

@@ -6,7 +6,8 @@
  *   never      an agent that has never done a thing
  *   absurd     counts near the end of all numbers, times that are none, members that are missing
  *   negative   counts below zero
- *   null       success, and null for every text and object below the first
+ *   null       success, and null for every object below the first
+ *   textless   success, and null for every text
  *   unended    texts without a zero at their end, and very long ones
  *   hang       no answer
  *   0x...      every call fails with that
@@ -111,7 +112,7 @@ static BSTR text_in(const struct mode *mode, const WCHAR *text)
 {
     BSTR long_one;
     int at;
-    if (is(mode, L"null"))
+    if (is(mode, L"textless"))
         return NULL;
     if (!is(mode, L"unended"))
         return SysAllocString(text);

@@ -35,11 +35,17 @@ enum Task {
         #[arg(long)]
         long: bool,
     },
-    /// What is handed out, in `dist/`: the Windows collector, with checksums.
+    /// What is handed out, in `dist/`: the Windows collector and its installer, with checksums.
     Dist {
         /// For tests: not optimised, and it stays in the build folder.
         #[arg(long)]
         quick: bool,
+        /// Sign program and installer with this certificate (PEM).
+        #[arg(long, value_name = "FILE", requires = "key", conflicts_with = "quick")]
+        sign_with: Option<PathBuf>,
+        /// The certificate's key (PEM).
+        #[arg(long, value_name = "FILE", requires = "sign_with")]
+        key: Option<PathBuf>,
     },
     /// Figures that anybody can repeat: what is measured, on what, and the limit that it must keep.
     Bench {
@@ -58,7 +64,16 @@ enum Task {
 fn main() -> ExitCode {
     let done = match Arguments::parse().task {
         Task::Test { long } => everything::run(&workspace_root(), long),
-        Task::Dist { quick } => dist::run(&workspace_root(), quick),
+        Task::Dist {
+            quick,
+            sign_with,
+            key,
+        } => {
+            let signer = sign_with
+                .zip(key)
+                .map(|(certificate, key)| dist::Signer { certificate, key });
+            dist::run(&workspace_root(), quick, signer.as_ref())
+        }
         Task::Bench { arguments } => bench::run(&workspace_root(), &arguments),
         Task::Tidy { root } => tidy::run(&root),
     };

@@ -1,5 +1,6 @@
 //! `sickbay-collector service`: the Windows service, from entry to goodbye.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::run::{block_on, this_machine};
@@ -33,6 +34,8 @@ enum ServiceCommand {
     Uninstall(Removal),
     /// Tell the server that this device is no more; what an uninstallation does once the service has stopped.
     Goodbye(Removal),
+    /// Say that an upgrade is about to remove this version, which is then no goodbye; for the installer.
+    Upgrading,
     /// Be the service; for the service control manager.
     Run,
 }
@@ -52,7 +55,12 @@ pub(super) fn run(args: &ServiceArgs) -> anyhow::Result<()> {
             uninstall()?;
             goodbye(removal)
         }
+        ServiceCommand::Goodbye(_) if upgrading(&default_state_dir()) => {
+            say("An upgrade is under way, so that this is no goodbye.");
+            Ok(())
+        }
         ServiceCommand::Goodbye(removal) => goodbye(removal),
+        ServiceCommand::Upgrading => note_upgrade(&default_state_dir()),
         ServiceCommand::Run => serve(),
     }
 }
@@ -89,6 +97,28 @@ fn uninstall() -> anyhow::Result<()> {
         "There was no service."
     });
     Ok(())
+}
+
+/// Left by a version that is about to be replaced.
+const UPGRADE: &str = "upgrading";
+/// An installer that was interrupted must not keep a later uninstallation from saying goodbye.
+const UPGRADE_TAKES: Duration = Duration::from_mins(15);
+
+fn note_upgrade(dir: &Path) -> anyhow::Result<()> {
+    if dir.is_dir() {
+        let note = dir.join(UPGRADE);
+        std::fs::write(&note, "").with_context(|| format!("write {}", note.display()))?;
+    }
+    Ok(())
+}
+
+/// Whether an upgrade was noted a moment ago; the note goes with the answer.
+fn upgrading(dir: &Path) -> bool {
+    let note = dir.join(UPGRADE);
+    let written = std::fs::metadata(&note).and_then(|metadata| metadata.modified());
+    let _ = std::fs::remove_file(&note);
+    let age = written.ok().and_then(|at| at.elapsed().ok());
+    age.is_some_and(|age| age < UPGRADE_TAKES)
 }
 
 /// The server is told while it can be; that it cannot stands in nobody's way.
@@ -254,5 +284,30 @@ mod windows {
                 None
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upgrade_is_no_goodbye_and_the_next_uninstallation_is_one_again() {
+        let dir = tempfile::tempdir().expect("a folder");
+        assert!(!upgrading(dir.path()));
+        note_upgrade(dir.path()).expect("written");
+        assert!(upgrading(dir.path()));
+        assert!(!upgrading(dir.path()), "the note is for one uninstallation");
+        note_upgrade(dir.path()).expect("written");
+        let note = std::fs::File::options()
+            .write(true)
+            .open(dir.path().join(UPGRADE))
+            .expect("there");
+        let long_ago = std::time::SystemTime::now() - 2 * UPGRADE_TAKES;
+        note.set_modified(long_ago).expect("a time");
+        assert!(
+            !upgrading(dir.path()),
+            "an upgrade that was interrupted long ago"
+        );
     }
 }

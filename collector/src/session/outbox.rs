@@ -226,7 +226,11 @@ impl Outbox {
                 .front()
                 .zip(self.waiting.back())
                 .map(|(first, last)| Range {
-                    first: first.report.sequence,
+                    // The report that told of an earlier overflow may be among those that go now.
+                    first: first
+                        .report
+                        .dropped
+                        .map_or(first.report.sequence, |earlier| earlier.first),
                     last: last.report.sequence,
                 });
             parts = self.compose(&fitted, true, dropped, now);

@@ -117,7 +117,7 @@ fn by_machine(proxy: &str, bypass: &str, host: &str) -> Option<Proxy> {
     for entry in separated(proxy) {
         match entry.split_once('=') {
             Some((scheme, address)) if scheme.eq_ignore_ascii_case("https") => {
-                secure = Some(address)
+                secure = Some(address);
             }
             Some(_) => {}
             None => any = Some(entry),

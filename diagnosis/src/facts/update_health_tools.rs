@@ -126,6 +126,9 @@ fn missing(reader: &Reader<'_>) -> ToolsState {
         Some(Data::Unreadable(why)) => ToolsState::Unknown(format!(
             "the list of installed programs could not be read: {why}"
         )),
+        Some(Data::Absent) => {
+            ToolsState::Unknown("this Windows has no list of installed programs".to_owned())
+        }
         _ => ToolsState::Unknown("the list of installed programs was not recorded".to_owned()),
     }
 }

@@ -6,11 +6,11 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
 
-use super::process::Process;
 use super::{Figures, this_machine};
 use crate::api::Visitor;
 use crate::server::Server;
 use crate::wait::eventually;
+use crate::wine::process::Process;
 use crate::wine::service::SERVICE;
 use crate::wine::{Build, IDENTITY, Prefix};
 

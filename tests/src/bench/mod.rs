@@ -5,7 +5,6 @@
 
 mod freshness;
 mod idle;
-mod process;
 
 use std::process::ExitCode;
 

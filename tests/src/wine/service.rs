@@ -2,17 +2,23 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
+use tokio::process::Child;
 
-use super::{Prefix, STAND_INS};
+use super::process::Process;
+use super::{Prefix, STAND_INS, wine};
 use crate::server::Server;
+use crate::wait::eventually;
 
 /// The service's name.
 pub const SERVICE: &str = "SickbayCollector";
 /// Where group policy writes.
 pub const POLICY: &str = r"HKLM\SOFTWARE\Policies\Sickbay\Collector";
+/// Longest time until a service's process is gone.
+const STOPPED: Duration = Duration::from_secs(20);
 /// Where `service install` finds the program, on drive C.
 const PROGRAM: &str = r"sickbay\sickbay-collector.exe";
 
@@ -67,6 +73,51 @@ impl Prefix {
         Ok(program.to_owned())
     }
 
+    /// Runs `msiexec` quietly on an installer of this build, to its end; an error where it does not succeed.
+    pub async fn msiexec(
+        &self,
+        order: &[&str],
+        installer: &str,
+        properties: &[&str],
+    ) -> anyhow::Result<()> {
+        let file = self.installer(installer)?;
+        let mut arguments = order.to_vec();
+        arguments.extend([&*file, "/qn", "/l*v", r"C:\msi.log"]);
+        arguments.extend(properties);
+        let output = self.run("msiexec", &arguments).await?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let log = fs::read(self.drive_c().join("msi.log")).unwrap_or_default();
+        let log = String::from_utf8_lossy(&log).replace('\0', "");
+        bail!("msiexec {arguments:?}: {}\n{log}", output.status)
+    }
+
+    /// Starts an installation and does not wait for it.
+    pub fn start_msiexec(&self, installer: &str) -> anyhow::Result<Child> {
+        let file = self.installer(installer)?;
+        let mut command = wine(self.folder());
+        command
+            .args(["msiexec", "/i", &file, "/qn"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .context("start msiexec under Wine")
+    }
+
+    /// An installer of this build, by the path that Windows knows.
+    fn installer(&self, name: &str) -> anyhow::Result<String> {
+        let file = self.collector.with_file_name(name);
+        ensure!(
+            file.is_file(),
+            "{} is missing; build it first: cargo xtask dist --quick",
+            file.display()
+        );
+        Ok(format!("Z:{}", file.display()).replace('/', "\\"))
+    }
+
     /// `net start`.
     pub async fn start_service(&self) -> anyhow::Result<()> {
         let output = self.run("net", &["start", SERVICE]).await?;
@@ -74,11 +125,17 @@ impl Prefix {
         Ok(())
     }
 
-    /// `net stop`; tells how long it took.
+    /// `net stop`; tells how long it took until the service's process was gone, which Wine's `net` does not wait for.
     pub async fn stop_service(&self) -> anyhow::Result<Duration> {
         let since = Instant::now();
         let output = self.run("net", &["stop", SERVICE]).await?;
         ensure!(output.status.success(), "net stop: {output:?}");
+        eventually(STOPPED, async || {
+            let left = Process::all(self.folder(), "sickbay-collector.exe")?;
+            ensure!(left.is_empty(), "the service still runs: {left:?}");
+            Ok(())
+        })
+        .await?;
         Ok(since.elapsed())
     }
 

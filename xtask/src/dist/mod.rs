@@ -1,14 +1,17 @@
-//! `cargo xtask dist`: what is handed out, in `dist/` with checksums. For now the Windows collector.
+//! `cargo xtask dist`: what is handed out, in `dist/` with checksums: the Windows collector and its installer.
 //!
-//! Promises: the program runs on every 64-bit Windows from 7 / Server 2008 R2 on as far as its imports tell, and is at most
-//! [`MAX_BYTES`] long; where not, this fails. Leaves out signing and packages.
+//! Promises: the program runs on every 64-bit Windows from 7 / Server 2008 R2 on as far as its imports tell; it is at most [`MAX_BYTES`]
+//! long and its installer at most [`msi::MAX_BYTES`]; where not, this fails. Both are signed where a certificate is given, and said to be
+//! unsigned where not.
 
 mod cross;
 mod imports;
+mod msi;
+mod sign;
 mod stand_ins;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
@@ -22,38 +25,41 @@ const MAX_BYTES: u64 = 4 * 1024 * 1024;
 const FOLDER: &str = "dist";
 const CHECKSUMS: &str = "SHA256SUMS";
 
-/// Builds it. `quick` is for tests: not optimised, and it stays in the build folder, with the stand-ins beside it. Returns whether all that has to
-/// hold does.
-pub(crate) fn run(root: &Path, quick: bool) -> Result<bool> {
+/// With what the results are signed.
+#[derive(Debug, Clone)]
+pub(crate) struct Signer {
+    /// The certificate, PEM.
+    pub(crate) certificate: PathBuf,
+    /// Its key, PEM.
+    pub(crate) key: PathBuf,
+}
+
+/// Builds it. `quick` is for tests: not optimised, and it stays in the build folder, with the stand-ins and two installers beside it.
+/// Returns whether all that has to hold does.
+pub(crate) fn run(root: &Path, quick: bool, signer: Option<&Signer>) -> Result<bool> {
     let build = if quick { Build::Quick } else { Build::Dist };
     let begun = Instant::now();
     let Some(program) = cross::collector(root, build)? else {
         return Ok(false);
     };
-    let bytes = fs::metadata(&program)
-        .with_context(|| format!("find {}", program.display()))?
-        .len();
+    println!("built in {:.0} s", begun.elapsed().as_secs_f64());
     let dlls = imports::of(&program)?;
-    println!(
-        "{}: {bytes} bytes, built in {:.0} s",
-        program.display(),
-        begun.elapsed().as_secs_f64()
-    );
     println!("it imports from {}", dlls.join(", "));
     let mut wrong = imports::too_new(&dlls);
-    if !quick && bytes > MAX_BYTES {
-        wrong.push(format!(
-            "the program is {bytes} bytes long; at most {MAX_BYTES} are allowed, so that it can be spread to every machine"
-        ));
+    let version = env!("CARGO_PKG_VERSION");
+    if quick {
+        let next = msi::next_version(version)?;
+        for (version, name) in [(version, "collector.msi"), (&*next, "collector-next.msi")] {
+            msi::build(root, &program, version, &program.with_file_name(name))?;
+        }
+        if !stand_ins::build(root, &program)? {
+            return Ok(false);
+        }
+    } else {
+        wrong.extend(hand_out(root, &program, version, signer)?);
     }
     for what in &wrong {
         eprintln!("error: {what}");
-    }
-    if wrong.is_empty() && !quick {
-        hand_out(root, &program)?;
-    }
-    if quick && !stand_ins::build(root, &program)? {
-        return Ok(false);
     }
     Ok(wrong.is_empty())
 }
@@ -66,18 +72,40 @@ pub(crate) fn for_benchmarks(root: &Path) -> Result<bool> {
     stand_ins::build(root, &program)
 }
 
-/// Copies the program into the folder and writes its checksum beside it.
-fn hand_out(root: &Path, program: &Path) -> Result<()> {
+/// Puts program and installer into the folder, with checksums. Returns what is wrong with them, a sentence each.
+fn hand_out(
+    root: &Path,
+    program: &Path,
+    version: &str,
+    signer: Option<&Signer>,
+) -> Result<Vec<String>> {
     let folder = root.join(FOLDER);
     fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
-    let content = fs::read(program).with_context(|| format!("read {}", program.display()))?;
-    let to = folder.join(cross::PROGRAM);
-    fs::write(&to, &content).with_context(|| format!("write {}", to.display()))?;
-    let sums = folder.join(CHECKSUMS);
-    fs::write(&sums, checksum_line(cross::PROGRAM, &content))
-        .with_context(|| format!("write {}", sums.display()))?;
-    println!("{}\n{}", to.display(), sums.display());
-    Ok(())
+    let exe = folder.join(cross::PROGRAM);
+    sign::put(program, &exe, signer)?;
+    let msi = folder.join(format!("sickbay-collector-{version}-x64.msi"));
+    let unsigned = program.with_file_name("collector.msi");
+    msi::build(root, &exe, version, &unsigned)?;
+    sign::put(&unsigned, &msi, signer)?;
+    let mut wrong = Vec::new();
+    let mut sums = String::new();
+    for (file, most) in [(&exe, MAX_BYTES), (&msi, msi::MAX_BYTES)] {
+        let content = fs::read(file).with_context(|| format!("read {}", file.display()))?;
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        sums += &checksum_line(&name, &content);
+        println!("{}: {} bytes", file.display(), content.len());
+        if content.len() as u64 > most {
+            wrong.push(format!(
+                "{name} is {} bytes long; at most {most} are allowed, so that it can be spread to every machine",
+                content.len()
+            ));
+        }
+    }
+    let list = folder.join(CHECKSUMS);
+    fs::write(&list, sums).with_context(|| format!("write {}", list.display()))?;
+    println!("{}", list.display());
+    println!("{}", sign::told(signer));
+    Ok(wrong)
 }
 
 /// A line as `sha256sum --check` reads it.

@@ -136,7 +136,7 @@ impl Step {
         match &self.work {
             Work::Tools => tools::install_missing(),
             Work::Tidy => tidy::run(root),
-            Work::WindowsProgram => dist::run(root, true),
+            Work::WindowsProgram => dist::run(root, true, None),
             Work::Cargo(arguments) => {
                 let mut command = cargo(root, arguments);
                 let status = command.status().context("start cargo")?;

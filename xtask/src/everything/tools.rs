@@ -23,7 +23,7 @@ struct Need {
     elsewhere: &'static str,
 }
 
-const NEEDS: [Need; 9] = [
+const NEEDS: [Need; 11] = [
     Need {
         what: "rustfmt",
         because: "formatting is checked",
@@ -97,6 +97,20 @@ const NEEDS: [Need; 9] = [
         one_of: &[("x86_64-w64-mingw32-gcc", &["--version"])],
         debian: &["gcc-mingw-w64-x86-64"],
         elsewhere: "MinGW-w64 for 64-bit Windows, as `x86_64-w64-mingw32-gcc`",
+    },
+    Need {
+        what: "msitools",
+        because: "they build and read the Windows collector's installer",
+        one_of: &[("wixl", &["--version"])],
+        debian: &["wixl", "msitools"],
+        elsewhere: "msitools 0.101 or newer, as `wixl`, `msibuild` and `msiinfo`",
+    },
+    Need {
+        what: "osslsigncode",
+        because: "it signs what is handed out",
+        one_of: &[("osslsigncode", &["--version"])],
+        debian: &["osslsigncode"],
+        elsewhere: "osslsigncode",
     },
     Need {
         what: "Wine",

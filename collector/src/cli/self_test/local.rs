@@ -153,11 +153,13 @@ fn spool(dir: &Path) -> Outcome {
     };
     let (mut waiting, mut bytes, mut bad) = (0, 0, 0);
     for file in &files {
-        if file.name.ends_with(".report") {
-            waiting += 1;
-            bytes += file.bytes;
-        } else if file.name.ends_with(".bad") {
-            bad += 1;
+        match file.name.rsplit_once('.') {
+            Some((_, "report")) => {
+                waiting += 1;
+                bytes += file.bytes;
+            }
+            Some((_, "bad")) => bad += 1,
+            _ => {}
         }
     }
     if bad > 0 {

@@ -287,6 +287,10 @@ last_write = 2026-11-19T02:00:00Z
             "[update_agent]\nreboot = true",
             "[update_agent]\nreboot_required = true\nerror = '0x1'",
             "now = 'yesterday'",
+            "[storage]\nfree_bytes = 1",
+            "[component_store]\nstate = 0",
+            "[event_channels.System]\nevent = []",
+            "[[update_history.entries]]\nresults = 2",
         ] {
             assert!(Description::parse(text).is_err(), "{text}");
         }
@@ -327,6 +331,11 @@ last_write = 2026-11-19T02:00:00Z
         }
         assert_eq!(host.reboot_required(), Data::Flag(false));
         assert_eq!((host.files.len(), host.keys.len()), (1, 1));
+        let memory = host.update_history.as_ref().expect("as in the example");
+        assert_eq!(memory.entries.as_ref().map(Vec::len), Some(1));
+        assert_eq!(memory.services.as_ref().map(Vec::len), Some(1));
+        assert_eq!(host.event_channels["System"].events.len(), 1);
+        assert!(host.component_store.is_some() && host.storage.is_some());
     }
 
     #[test]

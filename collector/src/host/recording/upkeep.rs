@@ -240,3 +240,83 @@ impl Description {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sickbay_diagnosis::keys;
+
+    use super::*;
+
+    const QUERY: EventQuery = EventQuery {
+        channel: keys::SYSTEM_CHANNEL,
+        provider: keys::UPDATE_PROVIDER,
+        ids: &[19, 20],
+        most: 2,
+        days: 30,
+    };
+
+    fn described(text: &str) -> Description {
+        Description::parse(text).expect("it is well-formed")
+    }
+
+    fn now() -> Time {
+        Time::parse("2026-11-25T00:00:00Z").expect("a time")
+    }
+
+    #[test]
+    fn what_was_recorded_and_empty_is_another_than_what_was_not_recorded() {
+        let nothing = Description::default();
+        assert_eq!(nothing.events(QUERY, now()), Answer::NotRecorded);
+        assert_eq!(nothing.event_channel("System"), Data::NotRecorded);
+        assert_eq!(nothing.update_history(), Answer::NotRecorded);
+        assert_eq!(nothing.update_services(), Answer::NotRecorded);
+        assert_eq!(nothing.component_store(now()), Answer::NotRecorded);
+        assert_eq!(nothing.system_drive().free, Data::NotRecorded);
+        let empty =
+            described("[event_channels.System]\n[update_history]\nentries = []\nnever = true");
+        assert_eq!(empty.events(QUERY, now()), Answer::Found(Events::default()));
+        assert_eq!(empty.event_channel("SYSTEM"), Data::Flag(true));
+        assert_eq!(empty.update_history(), Answer::Found(History::default()));
+        assert_eq!(empty.update_services(), Answer::NotRecorded);
+        assert_eq!(empty.last_success().search, Data::Absent);
+    }
+
+    #[test]
+    fn the_newest_events_that_were_asked_for_are_answered() {
+        let host = described(
+            "[[event_channels.System.events]]\nid = 19\nrecord = 1\nat = 2026-11-20T00:00:00Z\n\
+             [[event_channels.System.events]]\nid = 20\nrecord = 3\nat = 2026-11-22T00:00:00Z\n\
+             [[event_channels.System.events]]\nid = 20\nrecord = 2\nat = 2026-11-21T00:00:00Z\n\
+             [[event_channels.System.events]]\nid = 27\nrecord = 4\nat = 2026-11-23T00:00:00Z\n\
+             [[event_channels.System.events]]\nid = 20\nrecord = 5\nprovider = 'else'\n\
+             [[event_channels.System.events]]\nid = 20\nrecord = 0\nat = 2026-10-01T00:00:00Z\n",
+        );
+        let Answer::Found(events) = host.events(QUERY, now()) else {
+            panic!("the channel was recorded");
+        };
+        let records: Vec<u64> = events.newest.iter().map(|event| event.record).collect();
+        assert_eq!(records, [3, 2]);
+    }
+
+    #[test]
+    fn a_channel_that_could_not_be_read_says_why() {
+        let denied = described("[event_channels.System]\nerror = 'access is denied'");
+        assert!(
+            matches!(denied.events(QUERY, now()), Answer::Unreadable(why) if why.contains("denied"))
+        );
+        let missing = described("[event_channels.System]\nexists = false");
+        assert_eq!(missing.event_channel("System"), Data::Absent);
+        assert!(matches!(missing.events(QUERY, now()), Answer::Absent(_)));
+        let agent = described("[update_agent]\nerror = '0x8024001E'");
+        assert!(
+            agent
+                .agent_error()
+                .is_some_and(|why| why.contains("0x8024001E"))
+        );
+        let store = described("[component_store]\nlacks = 'no dismapi.dll'");
+        assert_eq!(
+            store.component_store(now()),
+            Answer::Absent("no dismapi.dll".to_owned())
+        );
+    }
+}

@@ -31,6 +31,9 @@ const MAX_BYTES: usize = 1024 * 1024;
 /// Longest time for a query, and for one step of it.
 const TIME: Duration = Duration::from_secs(8);
 const STEP_MS: u32 = 2_000;
+/// Longest wait for events that were signalled, and most times that some are taken at one signal.
+const SIGNALLED_MS: u32 = 100;
+const MOST_TAKEN: usize = 256;
 /// Events taken at a time.
 const AT_A_TIME: usize = 16;
 /// What most events fit into at the first attempt.
@@ -93,7 +96,9 @@ fn found(query: EventQuery) -> Result<Events, WIN32_ERROR> {
         if begun.elapsed() > TIME {
             return Err(windows_sys::Win32::Foundation::ERROR_TIMEOUT);
         }
-        let Some(batch) = next(&results)? else { break };
+        let Some(batch) = next(&results, STEP_MS)? else {
+            break;
+        };
         for event in batch {
             if events.newest.len() == query.most || bytes >= MAX_BYTES {
                 break;
@@ -111,7 +116,7 @@ fn found(query: EventQuery) -> Result<Events, WIN32_ERROR> {
 }
 
 /// The next events; nothing behind the last one.
-fn next(results: &Handle) -> Result<Option<Vec<Handle>>, WIN32_ERROR> {
+fn next(results: &Handle, most_ms: u32) -> Result<Option<Vec<Handle>>, WIN32_ERROR> {
     let mut handles: [EVT_HANDLE; AT_A_TIME] = [0; AT_A_TIME];
     let mut returned = 0;
     // SAFETY: the handle is open; at most as many handles as the array holds are written to it.
@@ -120,7 +125,7 @@ fn next(results: &Handle) -> Result<Option<Vec<Handle>>, WIN32_ERROR> {
             results.0,
             AT_A_TIME as u32,
             handles.as_mut_ptr(),
-            STEP_MS,
+            most_ms,
             0,
             &raw mut returned,
         )
@@ -207,13 +212,15 @@ impl Subscription {
         Handle::of(opened).map(Self).map_err(said)
     }
 
-    /// Takes what is new, so that the next event signals again. Returns whether there was anything.
+    /// Takes what is new, so that the next event signals again. Returns whether there may have been anything.
     pub(super) fn take(&self) -> bool {
         let mut any = false;
-        for _ in 0..256 {
-            match next(&self.0) {
+        for _ in 0..MOST_TAKEN {
+            match next(&self.0, SIGNALLED_MS) {
                 Ok(Some(_)) => any = true,
-                Ok(None) | Err(_) => break,
+                Ok(None) => break,
+                // It did signal; what it signalled is read from the channel itself.
+                Err(_) => return true,
             }
         }
         any

@@ -10,6 +10,7 @@ mod com;
 mod error;
 mod events;
 mod files;
+mod listings;
 mod policy;
 mod proxy;
 mod registry;
@@ -45,6 +46,7 @@ pub struct ThisDevice {
     event_log: Guarded,
     servicing: servicing::Servicing,
     policy: policy::Policy,
+    listings: listings::Listings,
     boot: system::Boot,
 }
 
@@ -56,6 +58,7 @@ impl ThisDevice {
             event_log: Guarded::new("event log", EVENT_LOG_LIMIT),
             servicing: servicing::Servicing::new(),
             policy: policy::Policy::new(),
+            listings: listings::Listings::default(),
             boot: system::Boot::default(),
         }
     }
@@ -87,7 +90,7 @@ impl Host for ThisDevice {
     }
 
     fn registry_subkeys(&self, key: &str) -> Listing<String> {
-        registry::subkeys(key)
+        self.listings.subkeys(key)
     }
 
     fn registry_values(&self, key: &str) -> Listing<(String, Data)> {

@@ -65,6 +65,15 @@ pub(super) fn subkeys(path: &str) -> Listing<String> {
     read.map_or_else(Failure::listing, Listing::Found)
 }
 
+/// What is different after a subkey has come or gone: when a key was last written, in units of Windows, and how many subkeys it has.
+pub(super) type Stamp = (u64, u32);
+
+/// The stamp of the key at `path`; nothing where it cannot be read.
+pub(super) fn stamp(path: &str) -> Option<Stamp> {
+    let key = Key::open(path, KEY_QUERY_VALUE).ok()?;
+    key.stamp().ok()
+}
+
 /// Names and data of the values.
 pub(super) fn values(path: &str) -> Listing<(String, Data)> {
     let read = Key::open(path, KEY_QUERY_VALUE).and_then(|key| key.values());
@@ -173,15 +182,21 @@ impl Key {
     }
 
     fn last_write(&self) -> Result<Option<Time>, Failure> {
+        let (written, _) = self.stamp()?;
+        Ok(Time::from_filetime(written))
+    }
+
+    fn stamp(&self) -> Result<Stamp, Failure> {
         let mut written = FILETIME::default();
-        // SAFETY: what is not asked for is null, which is allowed; the time is written to `written`.
+        let mut subkeys = 0;
+        // SAFETY: what is not asked for is null, which is allowed; the number and the time are written to.
         let code = unsafe {
             RegQueryInfoKeyW(
                 self.0,
                 null_mut(),
                 null_mut(),
                 null(),
-                null_mut(),
+                &raw mut subkeys,
                 null_mut(),
                 null_mut(),
                 null_mut(),
@@ -193,7 +208,7 @@ impl Key {
         };
         succeeded(code)?;
         let ticks = u64::from(written.dwHighDateTime) << 32 | u64::from(written.dwLowDateTime);
-        Ok(Time::from_filetime(ticks))
+        Ok((ticks, subkeys))
     }
 
     fn subkeys(&self) -> Result<Vec<String>, Failure> {

@@ -48,8 +48,9 @@ impl Kept {
     fn holds(&self, now: Time) -> bool {
         let age = now.since(self.asked_at);
         let most = match self.answer {
-            Answer::Unreadable(_) => FAILURE_KEPT_MS,
-            _ => KEPT_MS,
+            // The three states that DISM documents; another one is no answer to rest on.
+            Answer::Found(0..=2) | Answer::Absent(_) => KEPT_MS,
+            _ => FAILURE_KEPT_MS,
         };
         // A clock that was set back would otherwise keep it for years.
         (0..most).contains(&age)

@@ -9,7 +9,7 @@
 use std::io;
 use std::ptr::null;
 use std::sync::Arc;
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -50,10 +50,7 @@ impl Watch {
                 .into_iter()
                 .map(WatchedKey::new)
                 .collect::<io::Result<_>>()?,
-            channels: watched::CHANNELS
-                .into_iter()
-                .filter_map(SubscribedChannel::new)
-                .collect(),
+            channels: SubscribedChannel::all()?,
             stop: Arc::clone(&stop),
             settling: Settling::default(),
         };
@@ -153,8 +150,8 @@ impl Watcher {
                 }
             }
         }
-        for channel in &self.channels {
-            if channel.event.is_set() && channel.subscription.take() {
+        for channel in &mut self.channels {
+            if channel.event.is_set() && channel.has_news() {
                 let WatchedChannel { settle, checks, .. } = channel.watched;
                 self.settling.changed(settle, checks, Instant::now());
             }
@@ -162,32 +159,65 @@ impl Watcher {
     }
 }
 
+/// A channel of which a new event sets the event, once it is subscribed to.
 struct SubscribedChannel {
     watched: WatchedChannel,
-    /// Stands before the event, so that it goes first.
-    subscription: Subscription,
-    event: Event,
+    /// Where the subscription comes from when there is one.
+    coming: Receiver<Subscription>,
+    subscription: Option<Subscription>,
+    /// Kept by whoever subscribes as well, so that it outlives the subscription.
+    event: Arc<Event>,
 }
 
 impl SubscribedChannel {
-    /// Nothing for a channel that cannot be subscribed to: the full inspections read it.
-    fn new(watched: WatchedChannel) -> Option<Self> {
-        let WatchedChannel {
-            channel, provider, ..
-        } = watched;
-        let subscribed = Event::new(Reset::ByWaiting)
-            .map_err(|error| error.to_string())
-            .and_then(|event| Ok((Subscription::start(channel, provider, event.0)?, event)));
-        match subscribed {
-            Ok((subscription, event)) => Some(Self {
+    /// The channels that are watched. Subscribing may hang with the event log's service, so a thread of its own does it; a channel that
+    /// cannot be subscribed to is told once and left to the full inspections.
+    fn all() -> io::Result<Vec<Self>> {
+        let mut channels = Vec::new();
+        let mut wanted = Vec::new();
+        for watched in watched::CHANNELS {
+            let (give, coming) = channel();
+            let event = Arc::new(Event::new(Reset::ByWaiting)?);
+            wanted.push((watched, Arc::clone(&event), give));
+            channels.push(Self {
                 watched,
-                subscription,
+                coming,
+                subscription: None,
                 event,
-            }),
-            Err(why) => {
-                tracing::debug!(channel, reason = %why, "an event channel cannot be watched");
-                None
+            });
+        }
+        thread::Builder::new()
+            .name("event subscription".to_owned())
+            .spawn(move || {
+                for (watched, event, give) in wanted {
+                    subscribe(watched, &event, &give);
+                }
+            })?;
+        Ok(channels)
+    }
+
+    /// Whether there is a new event, given that the event was set.
+    fn has_news(&mut self) -> bool {
+        if self.subscription.is_none() {
+            self.subscription = self.coming.try_recv().ok();
+        }
+        self.subscription.as_ref().is_some_and(Subscription::take)
+    }
+}
+
+fn subscribe(watched: WatchedChannel, event: &Event, give: &Sender<Subscription>) {
+    let WatchedChannel {
+        channel, provider, ..
+    } = watched;
+    match Subscription::start(channel, provider, event.0) {
+        Ok(subscription) => {
+            // Where nobody watches any more it ends at once. What came before it was handed over is looked for once it is.
+            if give.send(subscription).is_ok() {
+                event.set();
             }
+        }
+        Err(why) => {
+            tracing::debug!(channel, reason = %why, "an event channel cannot be watched");
         }
     }
 }

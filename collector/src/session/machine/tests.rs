@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
+mod away;
+
 use std::collections::VecDeque;
 
 use sickbay_diagnosis::observation::{Observation, Outcome};

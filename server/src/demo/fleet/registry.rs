@@ -3,11 +3,11 @@
 //! The company takes feature updates from Windows Update and everything else from one WSUS server with TLS, by group policy.
 
 mod sick;
+mod upkeep;
 
 use std::collections::BTreeMap;
 
 use sickbay_collector::host::recording::host_toml::{FileState, ServiceState, UpdateAgent};
-use sickbay_collector::host::recording::upkeep::{Storage, StoreRecord};
 use sickbay_collector::host::recording::{Description, Recording, Registry};
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::keys;
@@ -51,6 +51,7 @@ pub(super) fn recording(profile: &Profile, ailments: &[Ailment], now: Time) -> R
         registry: Registry::new(),
         description: description(profile, now),
     };
+    upkeep::write(&mut machine.description, profile, now);
     machine.identity(profile);
     machine.policies(profile);
     machine.pauses(profile);
@@ -92,19 +93,7 @@ fn description(profile: &Profile, now: Time) -> Description {
             created: None,
             version: None,
         }],
-        component_store: Some(StoreRecord::Health(0)),
-        storage: Some(storage(profile)),
         ..Description::default()
-    }
-}
-
-/// A drive of 237 GiB, of which every machine has used a part of its own.
-fn storage(profile: &Profile) -> Storage {
-    const GIB: u64 = 1 << 30;
-    let own: u64 = profile.fingerprint.bytes().map(u64::from).sum();
-    Storage {
-        free_bytes: (40 + own % 120) * GIB,
-        total_bytes: 237 * GIB,
     }
 }
 

@@ -44,6 +44,9 @@ async fn a_bare_machine_is_inspected_without_a_server_and_nothing_is_made_up() -
     }
 
     let said = json(&machine.collector(&["inspect", "--format", "json"]).await?)?;
+    // What a machine lacks is absent there, or could not be read; only a recording may not hold it.
+    ensure!(!said.to_string().contains("not-recorded"), "{said:#}");
+    ensure!(!said.to_string().contains("not recorded"), "{said:#}");
     let reboot = &said["facts"]["pending_reboot"];
     ensure!(reboot["signals"] == Value::Array(Vec::new()), "{reboot:#}");
     let agent = reading(&said, "pending_reboot", "update-agent", "RebootRequired");

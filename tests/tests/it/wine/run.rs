@@ -1,20 +1,26 @@
 //! `run` on a Windows machine that Wine plays, against a live server.
 
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, ensure};
+use serde_json::Value;
 use sickbay_diagnosis::Time;
 use sickbay_tests::api::Visitor;
 use sickbay_tests::program::tail;
 use sickbay_tests::server::Server;
 use sickbay_tests::wait::eventually;
 use sickbay_tests::wine::{IDENTITY, Prefix};
+use tokio::process::Child;
 
 const POLICY: &str = r"HKLM\SOFTWARE\Policies\Microsoft\Windows\WindowsUpdate";
 const PAUSE: &str = "PauseQualityUpdatesStartTime";
 const ISSUE: &str = "quality-updates-paused";
 /// Longest time from a change of the registry to the changed finding on the server, settling included.
 const NOTICED: Duration = Duration::from_secs(2);
+/// The same for an event; several within a second are waited for.
+const EVENT_NOTICED: Duration = Duration::from_secs(5);
+const COLLECTOR_POLICY: &str = r"HKLM\SOFTWARE\Policies\Sickbay\Collector";
 /// Longest time to start and to enrol.
 const ENROLLED: Duration = Duration::from_secs(30);
 
@@ -28,24 +34,8 @@ async fn a_policy_written_on_a_windows_machine_changes_the_finding_on_the_server
     let identity = folder.path().join("identity.reg");
     std::fs::write(&identity, IDENTITY)?;
     machine.import(&identity).await?;
-    let (url, token, pin) = (
-        server.collectors_url(),
-        server.enrolment_token().await?,
-        server.ca_pin().await?,
-    );
-    let arguments = [
-        "run",
-        "--state-dir",
-        r"C:\state",
-        "--server",
-        &url,
-        "--token",
-        &token,
-        "--ca-pin",
-        &pin,
-    ];
     let log = folder.path().join("collector.log");
-    let collector = machine.start_collector(&arguments, &log)?;
+    let collector = reporting(&machine, &server, &log).await?;
     let visitor = Visitor::with_token(&server.url(), &server.api_token().await?)?;
 
     let noticed = async {
@@ -65,6 +55,89 @@ async fn a_policy_written_on_a_windows_machine_changes_the_finding_on_the_server
     noticed.await.with_context(|| tail(&log))?;
     drop(collector);
     server.stop().await
+}
+
+/// An event of the update client, and a tag that someone sets: neither is a change of a key that Windows Update owns.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_and_a_tag_on_a_windows_machine_reach_the_server_in_moments() -> anyhow::Result<()>
+{
+    let mut server = Server::start().await?;
+    let machine = Prefix::new().await?.with_stand_ins().await?;
+    let folder = tempfile::tempdir()?;
+    let log = folder.path().join("collector.log");
+    let collector = reporting(&machine, &server, &log).await?;
+    let visitor = Visitor::with_token(&server.url(), &server.api_token().await?)?;
+    let noticed = async {
+        let channel = "/update_events/channels/System/state";
+        has_fact(&visitor, channel, &"read".into(), ENROLLED).await?;
+        // Writing the word is what has the stand-in signal a new event; what it then answers is another thing to tell.
+        machine.stand_in("EventLog", "denied").await?;
+        has_fact(
+            &visitor,
+            "/update_events/state",
+            &"unknown".into(),
+            EVENT_NOTICED,
+        )
+        .await?;
+        let add = [
+            "add",
+            COLLECTOR_POLICY,
+            "/v",
+            "Tags",
+            "/d",
+            "kiosk, Hamburg",
+            "/f",
+        ];
+        edit(&machine, &add).await?;
+        let tags = serde_json::json!(["kiosk", "Hamburg"]);
+        has_fact(&visitor, "/device/tags", &tags, NOTICED).await
+    };
+    noticed.await.with_context(|| tail(&log))?;
+    drop(collector);
+    server.stop().await
+}
+
+/// Starts the collector on `machine`, which enrols with `server` and reports to it.
+async fn reporting(machine: &Prefix, server: &Server, log: &Path) -> anyhow::Result<Child> {
+    let (url, token, pin) = (
+        server.collectors_url(),
+        server.enrolment_token().await?,
+        server.ca_pin().await?,
+    );
+    let arguments = [
+        "run",
+        "--state-dir",
+        r"C:\state",
+        "--server",
+        &url,
+        "--token",
+        &token,
+        "--ca-pin",
+        &pin,
+    ];
+    machine.start_collector(&arguments, log)
+}
+
+/// Waits until a fact of the one device that the server knows is `expected`.
+async fn has_fact(
+    visitor: &Visitor,
+    place: &str,
+    expected: &Value,
+    within: Duration,
+) -> anyhow::Result<()> {
+    eventually(within, async || {
+        let devices = visitor.json("/api/v1/devices").await?;
+        let id = devices["items"][0]["id"].as_str();
+        let id = id.with_context(|| format!("the device has not reported: {devices}"))?;
+        let device = visitor.json(&format!("/api/v1/devices/{id}")).await?;
+        let found = device["facts"].pointer(place);
+        ensure!(
+            found == Some(expected),
+            "{place} is {found:?} and not {expected}"
+        );
+        Ok(())
+    })
+    .await
 }
 
 /// A pause that a policy begins now lasts for weeks.

@@ -167,6 +167,7 @@ async fn a_service_waits_for_its_policy_and_keeps_its_session_while_the_policy_i
     site.machine.import_text("policy.reg", &policy).await?;
     site.reported(1).await?;
 
+    site.logged("session established").await?;
     // Rewritten as a refresh does, and then taken away.
     let before = site
         .machine

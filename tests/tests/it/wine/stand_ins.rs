@@ -191,7 +191,7 @@ async fn an_update_agent_that_fails_or_talks_nonsense_is_told_as_such() -> anyho
     is(&history, "/last_search/state", &"never".into())?;
 
     let (history, _) = at("0x8024001E").await?;
-    let why = text(&history, "/history/reason")?;
+    let why = text(&history, "/reason")?;
     ensure!(why.contains("0x8024001E"), "{why}");
 
     let (history, _) = at("absurd").await?;
@@ -220,7 +220,12 @@ async fn an_update_agent_that_fails_or_talks_nonsense_is_told_as_such() -> anyho
     );
 
     let (history, _) = at("null").await?;
-    is(&history, "/history/state", &"unknown".into())?;
+    let why = text(&history, "/reason")?;
+    ensure!(why.contains("0x80004003"), "{why}");
+
+    let (history, _) = at("textless").await?;
+    is(&history, "/history/state", &"known".into())?;
+    is(&history, "/history/entries/0/title", &Value::Null)?;
 
     let (history, _) = at("unended").await?;
     let title = text(&history, "/history/entries/0/title")?;

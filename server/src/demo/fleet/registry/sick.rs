@@ -156,12 +156,13 @@ fn restart_pending(machine: &mut Machine, profile: &Profile, ailment: &Ailment) 
             machine
                 .registry
                 .set_last_write(keys::CBS_REBOOT_PENDING, since);
-            machine.description.files = vec![FileState {
+            // The last entry on a path counts.
+            machine.description.files.push(FileState {
                 path: keys::PENDING_XML.to_owned(),
                 exists: true,
                 created: Some(since),
                 version: None,
-            }];
+            });
         }
         _ => machine
             .registry

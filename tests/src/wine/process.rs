@@ -8,11 +8,23 @@ use anyhow::{Context as _, ensure};
 
 /// A process.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Process(u32);
+pub(crate) struct Process(u32);
 
 impl Process {
     /// The one process of this program in this prefix.
-    pub(super) fn find(prefix: &Path, program: &str) -> anyhow::Result<Self> {
+    pub(crate) fn find(prefix: &Path, program: &str) -> anyhow::Result<Self> {
+        let found = Self::all(prefix, program)?;
+        ensure!(
+            found.len() == 1,
+            "{} processes of {program} run in {}, not one",
+            found.len(),
+            prefix.display()
+        );
+        Ok(found[0])
+    }
+
+    /// All processes of this program in this prefix.
+    pub(crate) fn all(prefix: &Path, program: &str) -> anyhow::Result<Vec<Self>> {
         let mut found = Vec::new();
         for entry in fs::read_dir("/proc").context("look into /proc")?.flatten() {
             let Some(id) = entry
@@ -28,20 +40,14 @@ impl Process {
             let wanted = format!("WINEPREFIX={}", prefix.display());
             let first = command.split('\0').next().unwrap_or_default();
             if first.ends_with(program) && environment.split('\0').any(|entry| entry == wanted) {
-                found.push(id);
+                found.push(Self(id));
             }
         }
-        ensure!(
-            found.len() == 1,
-            "{} processes of {program} run in {}, not one",
-            found.len(),
-            prefix.display()
-        );
-        Ok(Self(found[0]))
+        Ok(found)
     }
 
     /// Memory that it shares with nobody, in bytes; pages that were swapped out included.
-    pub(super) fn private_bytes(self) -> anyhow::Result<u64> {
+    pub(crate) fn private_bytes(self) -> anyhow::Result<u64> {
         let text = self.read("smaps_rollup")?;
         let mut kilobytes = 0;
         for line in text.lines() {
@@ -62,7 +68,7 @@ impl Process {
     }
 
     /// Processor time that it has used so far, of all its threads, in user and system mode.
-    pub(super) fn processor_time(self) -> anyhow::Result<Duration> {
+    pub(crate) fn processor_time(self) -> anyhow::Result<Duration> {
         let mut nanoseconds = 0;
         // By thread and in nanoseconds; `stat` counts in hundredths of a second.
         let tasks = format!("/proc/{}/task", self.0);

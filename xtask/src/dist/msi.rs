@@ -1,0 +1,261 @@
+//! The collector's installer: `packaging/msi/collector.wxs` by wixl, and what wixl cannot say by SQL on its result.
+//!
+//! Promises: the version is the workspace's; the same program and version give the same product code, and another program another one,
+//! so that a build replaces an earlier build of the same version.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, ensure};
+use sha2::{Digest as _, Sha256};
+
+/// Largest installer, in bytes.
+pub(super) const MAX_BYTES: u64 = 3 * 1024 * 1024;
+const SOURCE: &str = "packaging/msi/collector.wxs";
+const WHAT_TO_INSTALL: &str = "The installer is built with Debian's packages: sudo apt-get install --yes --no-install-recommends wixl msitools";
+/// Names all versions as one product; it never changes.
+const UPGRADE_CODE: &str = "{5B1C9D0E-7E0B-4B57-9A4C-3C2B3F0E6D11}";
+/// Components that are installed only where a property is given, which wixl has no words for.
+const CONDITIONS: [(&str, &str); 3] = [
+    ("ServerUrls", "SERVERURLS"),
+    ("EnrolmentToken", "ENROLMENTTOKEN"),
+    ("ServerCaPins", "SERVERCAPINS"),
+];
+
+/// Builds the installer of `program` to `to`.
+pub(super) fn build(root: &Path, program: &Path, version: &str, to: &Path) -> Result<()> {
+    let folder = program.parent().context("a program stands in a folder")?;
+    let name = program.file_name().context("a program has a name")?;
+    let content = std::fs::read(program).with_context(|| format!("read {}", program.display()))?;
+    let code = product_code(version, &content);
+    // wixl finds files by relative paths alone.
+    run(Command::new("wixl")
+        .current_dir(folder)
+        .args(["-a", "x64", "-D"])
+        .arg(format!("Version={version}"))
+        .arg("-D")
+        .arg(format!("ProductCode={code}"))
+        .arg("-D")
+        .arg(format!("Program={}", name.display()))
+        .arg("-o")
+        .arg(to)
+        .arg(root.join(SOURCE)))?;
+    for statement in corrections(version) {
+        run(Command::new("msibuild").arg(to).arg("-q").arg(statement))?;
+    }
+    Ok(())
+}
+
+/// What is changed in wixl's result, as SQL of the installer's database.
+fn corrections(version: &str) -> Vec<String> {
+    let conditions = CONDITIONS.map(|(component, property)| {
+        format!("UPDATE `Component` SET `Condition`='{property}' WHERE `Component`='{component}'")
+    });
+    let mut all = conditions.to_vec();
+    // Windows Installer tells the version that an upgrade removes so, by UPGRADINGPRODUCTCODE. Not every implementation of it does, and
+    // a goodbye cannot be taken back: so the installed program is told as well. Type 98: a program by its path, whatever comes of it.
+    all.push(
+        "INSERT INTO `CustomAction` (`Action`, `Type`, `Source`, `Target`) \
+         VALUES ('TellUpgrading', 98, 'INSTALLDIR', '[INSTALLDIR]sickbay-collector.exe service upgrading')"
+            .to_owned(),
+    );
+    all.push(
+        "INSERT INTO `InstallExecuteSequence` (`Action`, `Condition`, `Sequence`) VALUES ('TellUpgrading', 'WIX_UPGRADE_DETECTED', 1501)"
+            .to_owned(),
+    );
+    // An older version is removed inside the transaction: where the new one fails, the old one comes back.
+    all.push("UPDATE `InstallExecuteSequence` SET `Sequence`=1502 WHERE `Action`='RemoveExistingProducts'".to_owned());
+    // wixl writes a list of its own and takes no other.
+    all.push(
+        "UPDATE `Property` SET `Value`='WIX_DOWNGRADE_DETECTED;WIX_UPGRADE_DETECTED;SERVERURLS;ENROLMENTTOKEN;SERVERCAPINS;REMOVESTATE' \
+         WHERE `Property`='SecureCustomProperties'"
+            .to_owned(),
+    );
+    // Another build of the same version replaces it too (512), rather than standing beside it.
+    all.push("DELETE FROM `Upgrade` WHERE `ActionProperty`='WIX_UPGRADE_DETECTED'".to_owned());
+    all.push(format!(
+        "INSERT INTO `Upgrade` (`UpgradeCode`, `VersionMin`, `VersionMax`, `Language`, `Attributes`, `Remove`, `ActionProperty`) \
+         VALUES ('{UPGRADE_CODE}', '', '{version}', '', 513, '', 'WIX_UPGRADE_DETECTED')"
+    ));
+    all
+}
+
+/// A GUID made of what the installer holds.
+fn product_code(version: &str, program: &[u8]) -> String {
+    let digest = Sha256::new()
+        .chain_update(version)
+        .chain_update([0])
+        .chain_update(program)
+        .finalize();
+    let hex = hex::encode_upper(&digest[..16]);
+    // Version 8 (made in a way of our own) and the usual variant.
+    format!(
+        "{{{}-{}-8{}-A{}-{}}}",
+        &hex[..8],
+        &hex[8..12],
+        &hex[13..16],
+        &hex[17..20],
+        &hex[20..32]
+    )
+}
+
+/// The next version after `version`, for trying an upgrade.
+pub(super) fn next_version(version: &str) -> Result<String> {
+    let (start, last) = version.rsplit_once('.').context("a version has parts")?;
+    let last: u32 = last
+        .parse()
+        .with_context(|| format!("the last part of {version} is a number"))?;
+    Ok(format!("{start}.{}", last + 1))
+}
+
+/// The rows of a table, for a test: what msitools reads back.
+#[cfg(test)]
+fn table(installer: &Path, name: &str) -> Result<Vec<Vec<String>>> {
+    let output = Command::new("msiinfo")
+        .arg("export")
+        .arg(installer)
+        .arg(name)
+        .stdin(Stdio::null())
+        .output()
+        .context(WHAT_TO_INSTALL)?;
+    ensure!(
+        output.status.success(),
+        "msiinfo cannot read {name}: {output:?}"
+    );
+    let text = String::from_utf8_lossy(&output.stdout).replace('\r', "");
+    let cells = |line: &str| line.split('\t').map(str::to_owned).collect();
+    Ok(text.lines().skip(3).map(cells).collect())
+}
+
+fn run(command: &mut Command) -> Result<()> {
+    let output = command.stdin(Stdio::null()).output().with_context(|| {
+        format!(
+            "start {}. {WHAT_TO_INSTALL}",
+            command.get_program().display()
+        )
+    })?;
+    // wixl tells of some failures with a good exit status.
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(
+        output.status.success() && !said.contains("CRITICAL") && !said.contains("libmsi_"),
+        "{command:?} failed: {}{said}",
+        String::from_utf8_lossy(&output.stdout)
+    );
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+    use super::*;
+
+    fn built(folder: &Path, version: &str) -> std::path::PathBuf {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let program = folder.join("sickbay-collector.exe");
+        std::fs::write(&program, b"MZ, as far as an installer looks").unwrap();
+        let installer = folder.join("collector.msi");
+        build(root, &program, version, &installer).unwrap();
+        installer
+    }
+
+    fn has(rows: &[Vec<String>], cells: &[&str]) -> bool {
+        rows.iter()
+            .any(|row| cells.iter().all(|cell| row.iter().any(|c| c == cell)))
+    }
+
+    #[test]
+    fn the_installer_says_what_it_was_told_to_say() {
+        let folder = tempfile::tempdir().unwrap();
+        let installer = built(folder.path(), "3.4.5");
+        let properties = table(&installer, "Property").unwrap();
+        assert!(
+            has(&properties, &["ProductVersion", "3.4.5"]),
+            "{properties:?}"
+        );
+        assert!(
+            has(&properties, &["UpgradeCode", UPGRADE_CODE]),
+            "{properties:?}"
+        );
+        assert!(has(&properties, &["ALLUSERS", "1"]), "{properties:?}");
+        let hidden = ["MsiHiddenProperties", "ENROLMENTTOKEN;OLDENROLMENTTOKEN"];
+        assert!(has(&properties, &hidden), "{properties:?}");
+        let components = table(&installer, "Component").unwrap();
+        for (component, property) in CONDITIONS {
+            assert!(has(&components, &[component, property]), "{components:?}");
+        }
+        let services = table(&installer, "ServiceInstall").unwrap();
+        assert!(
+            has(
+                &services,
+                &["SickbayCollector", "service run", "LocalSystem"]
+            ),
+            "{services:?}"
+        );
+        let upgrades = table(&installer, "Upgrade").unwrap();
+        assert!(
+            has(&upgrades, &["3.4.5", "513", "WIX_UPGRADE_DETECTED"]),
+            "{upgrades:?}"
+        );
+        let registry = table(&installer, "Registry").unwrap();
+        assert!(
+            registry.iter().all(|row| !row[2].ends_with('\\')),
+            "{registry:?}"
+        );
+    }
+
+    /// Where a custom action stands decides whether it does anything, and wixl puts those it does not understand at the end.
+    #[test]
+    fn every_action_has_the_place_that_it_needs() {
+        let folder = tempfile::tempdir().unwrap();
+        let installer = built(folder.path(), "1.0.0");
+        let sequence = table(&installer, "InstallExecuteSequence").unwrap();
+        let place = |action: &str| {
+            let row = sequence.iter().find(|row| row[0] == action);
+            let row = row.unwrap_or_else(|| panic!("{action} is not in {sequence:?}"));
+            row[2].parse::<u32>().unwrap()
+        };
+        for (before, after) in [
+            ("AppSearch", "RememberServerUrls"),
+            ("RememberServerCaPins", "CostInitialize"),
+            ("InstallInitialize", "TellUpgrading"),
+            ("TellUpgrading", "RemoveExistingProducts"),
+            ("RemoveExistingProducts", "StopServices"),
+            ("StopServices", "Goodbye"),
+            ("GoodbyeForGood", "RemoveRegistryValues"),
+            ("GoodbyeForGood", "RemoveFiles"),
+        ] {
+            assert!(
+                place(before) < place(after),
+                "{before} before {after}: {sequence:?}"
+            );
+        }
+        let condition = |action: &str| {
+            let row = sequence.iter().find(|row| row[0] == action).unwrap();
+            row[1].clone()
+        };
+        for action in ["Goodbye", "GoodbyeForGood"] {
+            let condition = condition(action);
+            assert!(
+                condition.contains("REMOVE=\"ALL\"")
+                    && condition.contains("NOT UPGRADINGPRODUCTCODE"),
+                "{action}: {condition}"
+            );
+        }
+    }
+
+    #[test]
+    fn another_program_is_another_product_of_the_same_line() {
+        let code = product_code("1.0.0", b"a");
+        assert_eq!(code, product_code("1.0.0", b"a"));
+        assert_ne!(code, product_code("1.0.0", b"b"));
+        assert_ne!(code, product_code("1.0.1", b"a"));
+        assert!(code.len() == 38 && code.starts_with('{'), "{code}");
+    }
+
+    #[test]
+    fn the_next_version_counts_up_its_last_part() {
+        assert_eq!(next_version("0.1.9").unwrap(), "0.1.10");
+        assert!(next_version("1").is_err());
+    }
+}
