@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use rustix::process::{Pid, Signal, kill_process};
 
 /// A process.
 #[derive(Debug, Clone, Copy)]
@@ -44,6 +45,13 @@ impl Process {
             }
         }
         Ok(found)
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn send(self, signal: Signal) -> anyhow::Result<()> {
+        let id = i32::try_from(self.0).ok().and_then(Pid::from_raw);
+        let id = id.context("a process id is a positive number")?;
+        kill_process(id, signal).with_context(|| format!("send {signal:?} to process {}", self.0))
     }
 
     /// Memory that it shares with nobody, in bytes; pages that were swapped out included.

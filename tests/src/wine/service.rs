@@ -6,6 +6,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
+use rustix::process::Signal;
 use tokio::process::Child;
 
 use super::process::Process;
@@ -137,6 +138,20 @@ impl Prefix {
         })
         .await?;
         Ok(since.elapsed())
+    }
+
+    /// Halts the service's process, as sleep does: its connections stay open and nobody answers.
+    pub fn halt(&self) -> anyhow::Result<()> {
+        self.service_process()?.send(Signal::STOP)
+    }
+
+    /// Lets it go on.
+    pub fn go_on(&self) -> anyhow::Result<()> {
+        self.service_process()?.send(Signal::CONT)
+    }
+
+    fn service_process(&self) -> anyhow::Result<Process> {
+        Process::find(self.folder(), "sickbay-collector.exe")
     }
 
     /// The collector's own folder, as it is seen from here.

@@ -3,5 +3,6 @@
 mod inspect;
 mod msi;
 mod run;
+mod self_test;
 mod service;
 mod stand_ins;

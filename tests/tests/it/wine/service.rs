@@ -53,14 +53,16 @@ impl Site {
 
     /// Waits until the only device shows this text.
     async fn device_says(&self, text: &str) -> anyhow::Result<()> {
-        let said = eventually(REPORTED, async || {
-            let said = self.visitor.json("/api/v1/devices").await?;
-            let id = said["items"][0]["id"].as_str().context("a device")?;
-            let device = self.visitor.text(&format!("/api/v1/devices/{id}")).await?;
-            ensure!(device.contains(text), "{text:?} is not there");
-            Ok(())
-        });
+        let said = eventually(REPORTED, async || self.device_says_now(text).await);
         said.await.with_context(|| self.machine.service_log())
+    }
+
+    async fn device_says_now(&self, text: &str) -> anyhow::Result<()> {
+        let said = self.visitor.json("/api/v1/devices").await?;
+        let id = said["items"][0]["id"].as_str().context("a device")?;
+        let device = self.visitor.text(&format!("/api/v1/devices/{id}")).await?;
+        ensure!(device.contains(text), "{text:?} is not there");
+        Ok(())
     }
 
     /// Waits until the service has logged this.
@@ -228,5 +230,66 @@ async fn a_service_waits_for_its_policy_and_keeps_its_session_while_the_policy_i
         !site.machine.state().join("identity.json").exists(),
         "it enrolled"
     );
+    site.server.stop().await
+}
+
+/// Anybody may make folders under ProgramData, and whoever makes the service's own first could know the key that it would use.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_folder_that_somebody_else_made_is_set_aside_and_nothing_in_it_is_trusted()
+-> anyhow::Result<()> {
+    let mut site = Site::new().await?;
+    let state = site.machine.state();
+    std::fs::create_dir_all(&state)?;
+    let planted = state.join("key.sealed");
+    std::fs::write(&planted, "a key that somebody knows")?;
+    let nobody = Some(rustix::process::Uid::from_raw(65_534));
+    for path in [&planted, &state] {
+        // Only root can give files away; anybody else could not show this.
+        rustix::fs::chown(path, nobody, None).context("this test needs root, as CI has it")?;
+    }
+    site.machine.install_service().await?;
+    site.reported(1).await?;
+    site.logged("was not made by SYSTEM or an administrator")
+        .await?;
+    let aside = state.with_file_name("Collector.not-ours-1");
+    let kept = std::fs::read_to_string(aside.join("key.sealed"))?;
+    ensure!(kept == "a key that somebody knows", "{kept}");
+    ensure!(
+        std::fs::read(&planted)? != kept.as_bytes(),
+        "the planted key is in use"
+    );
+    site.server.stop().await
+}
+
+/// A laptop's lid: everything on the machine halts while the world goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_machine_that_slept_reports_again_soon_after_it_woke() -> anyhow::Result<()> {
+    // Long enough for either side to find the other silent; in the suite for every change only long enough to have slept.
+    let asleep = Duration::from_secs(if sickbay_tests::times(0, 1) == 1 {
+        150
+    } else {
+        5
+    });
+    let mut site = Site::new().await?;
+    site.machine.install_service().await?;
+    site.reported(1).await?;
+    site.machine.halt()?;
+    tokio::time::sleep(asleep).await;
+    site.machine.go_on()?;
+    let wsus = [
+        "add",
+        r"HKLM\SOFTWARE\Policies\Microsoft\Windows\WindowsUpdate",
+        "/v",
+        "WUServer",
+        "/d",
+        "http://a:8530",
+        "/f",
+    ];
+    site.machine.run("reg", &wsus).await?;
+    // A connection that died in the meantime is found out by its probe, after 50 s at the latest.
+    let found = eventually(Duration::from_secs(90), async || {
+        site.device_says_now("http://a:8530").await
+    });
+    found.await.with_context(|| site.machine.service_log())?;
     site.server.stop().await
 }
