@@ -8,6 +8,7 @@ mod config;
 mod demo;
 mod device;
 mod export;
+mod gpo_kit;
 mod serve;
 mod token;
 
@@ -57,6 +58,8 @@ enum Command {
     Export(export::ExportArgs),
     /// The certificate authority
     Ca(access::CaArgs),
+    /// Pack what brings the collector to a Windows domain: installer, policies to import, steps
+    GpoKit(gpo_kit::GpoKitArgs),
 }
 
 /// Where the settings are.
@@ -144,6 +147,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::SignIn(args) => access::sign_in(&args).await,
         Command::Export(args) => export::run(args).await,
         Command::Ca(args) => access::ca(args),
+        Command::GpoKit(args) => gpo_kit::run(args).await,
     }
 }
 

@@ -95,6 +95,8 @@ pub trait Store: Send + Sync + 'static {
     async fn create_token(&self, token: NewToken) -> Result<TokenRow>;
     /// Every token, newest first.
     async fn tokens(&self) -> Result<Vec<TokenRow>>;
+    /// The token of that hash, also one that is revoked, used up or has run out.
+    async fn token(&self, hash: &[u8]) -> Result<Option<TokenRow>>;
     /// Revokes a token; `false` where there is none of that id.
     async fn revoke_token(&self, id: Uuid, now: Time) -> Result<bool>;
     /// Takes one use of a token and makes a pending device, or finds the device that already holds this key (which costs no use).

@@ -241,7 +241,7 @@ async fn a_certificate_of_the_web_port_that_cannot_be_used_is_named() {
 }
 
 /// Runs the real program.
-fn sickbay_server(arguments: &[&str]) -> Output {
+pub(crate) fn sickbay_server(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sickbay-server"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SICKBAY_")) {
         command.env_remove(name);

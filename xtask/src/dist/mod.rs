@@ -1,4 +1,5 @@
-//! `cargo xtask dist`: what is handed out, in `dist/` with checksums: the Windows collector and its installer.
+//! `cargo xtask dist`: what is handed out, in `dist/` with checksums: the Windows collector, its installer, and the kit for a
+//! domain's administrator, without a token (`sickbay-server gpo-kit` makes one with).
 //!
 //! Promises: the program runs on every 64-bit Windows from 7 / Server 2008 R2 on as far as its imports tell; it is at most [`MAX_BYTES`]
 //! long and its installer at most [`msi::MAX_BYTES`]; where not, this fails. Both are signed where a certificate is given, and said to be
@@ -16,14 +17,19 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
+use sickbay_packaging::Order;
 
 use cross::Build;
 
 /// Largest program, in bytes.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
+/// Most of a kit that is not its installer, in bytes.
+const KIT_BYTES: u64 = 256 * 1024;
 /// The folder for what is handed out, below the root.
 const FOLDER: &str = "dist";
 const CHECKSUMS: &str = "SHA256SUMS";
+/// What a kit says of when it was made; a real time would make each build another file.
+const NO_TIME: &str = "1980-01-01T00:00:00";
 
 /// With what the results are signed.
 #[derive(Debug, Clone)]
@@ -92,9 +98,16 @@ fn hand_out(
     let unsigned = program.with_file_name("collector.msi");
     msi::build(root, &exe, version, &unsigned)?;
     sign::put(&unsigned, &msi, signer)?;
+    let kit = folder.join(format!("sickbay-collector-{version}-gpo-kit.zip"));
+    put_kit(&msi, &kit)?;
     let mut wrong = Vec::new();
     let mut sums = String::new();
-    for (file, most) in [(&exe, MAX_BYTES), (&msi, msi::MAX_BYTES)] {
+    let limits = [
+        (&exe, MAX_BYTES),
+        (&msi, msi::MAX_BYTES),
+        (&kit, msi::MAX_BYTES + KIT_BYTES),
+    ];
+    for (file, most) in limits {
         let content = fs::read(file).with_context(|| format!("read {}", file.display()))?;
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         sums += &checksum_line(&name, &content);
@@ -111,6 +124,18 @@ fn hand_out(
     println!("{}", list.display());
     println!("{}", sign::told(signer));
     Ok(wrong)
+}
+
+/// Packs the kit of an installer.
+fn put_kit(msi: &Path, kit: &Path) -> Result<()> {
+    let installer = fs::read(msi).with_context(|| format!("read {}", msi.display()))?;
+    let packed = sickbay_packaging::build(Order {
+        installer: &installer,
+        settings: None,
+        made_at: NO_TIME,
+    })
+    .with_context(|| format!("pack {}", kit.display()))?;
+    fs::write(kit, packed).with_context(|| format!("write {}", kit.display()))
 }
 
 /// A line as `sha256sum --check` reads it.

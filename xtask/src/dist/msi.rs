@@ -8,13 +8,12 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 use sha2::{Digest as _, Sha256};
+use sickbay_packaging::UPGRADE_CODE;
 
 /// Largest installer, in bytes.
 pub(super) const MAX_BYTES: u64 = 3 * 1024 * 1024;
 const SOURCE: &str = "packaging/msi/collector.wxs";
 const WHAT_TO_INSTALL: &str = "The installer is built with Debian's packages: sudo apt-get install --yes --no-install-recommends wixl msitools";
-/// Names all versions as one product; it never changes.
-const UPGRADE_CODE: &str = "{5B1C9D0E-7E0B-4B57-9A4C-3C2B3F0E6D11}";
 /// Components that are installed only where a property is given, which wixl has no words for.
 const CONDITIONS: [(&str, &str); 3] = [
     ("ServerUrls", "SERVERURLS"),
@@ -150,10 +149,12 @@ mod tests {
 
     use super::*;
 
+    const PROGRAM: &[u8] = b"MZ, as far as an installer looks";
+
     fn built(folder: &Path, version: &str) -> std::path::PathBuf {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         let program = folder.join("sickbay-collector.exe");
-        std::fs::write(&program, b"MZ, as far as an installer looks").unwrap();
+        std::fs::write(&program, PROGRAM).unwrap();
         let installer = folder.join("collector.msi");
         build(root, &program, version, &installer).unwrap();
         installer
@@ -201,6 +202,19 @@ mod tests {
         assert!(
             registry.iter().all(|row| !row[2].ends_with('\\')),
             "{registry:?}"
+        );
+    }
+
+    /// The kit refuses what is no installer of the collector, so it must know this one.
+    #[test]
+    fn the_kit_knows_the_installer_that_is_built() {
+        let folder = tempfile::tempdir().unwrap();
+        let content = std::fs::read(built(folder.path(), "3.4.5")).unwrap();
+        let read = sickbay_packaging::Installer::read(&content).unwrap();
+        let code = product_code("3.4.5", PROGRAM);
+        assert_eq!(
+            (read.version, read.product_code),
+            ("3.4.5".to_owned(), code)
         );
     }
 

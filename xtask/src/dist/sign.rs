@@ -114,6 +114,12 @@ mod tests {
             shown.contains("CN=Somebody") || shown.contains("CN = Somebody"),
             "{shown}"
         );
+        let read = sickbay_packaging::Installer::read(&fs::read(&signed).unwrap());
+        assert_eq!(
+            read.unwrap().version,
+            "1.0.0",
+            "a signed one goes into a kit"
+        );
         put(&installer, &signed, None).unwrap();
         assert_eq!(fs::read(&signed).unwrap(), fs::read(&installer).unwrap());
         assert!(told(None).contains("unsigned") && told(Some(&signer)).contains("certificate.pem"));

@@ -6,10 +6,11 @@ use super::Offence;
 use super::tree::{Package, Tree};
 
 /// What each of the project's packages may ask for among the others. Tests may ask for everything.
-const MAY_DEPEND: [(&str, &[&str]); 9] = [
+const MAY_DEPEND: [(&str, &[&str]); 10] = [
     ("sickbay-proto", &[]),
     ("sickbay-diagnosis", &[]),
     ("sickbay-service", &[]),
+    ("sickbay-packaging", &[]),
     ("sickbay-store", &["sickbay-diagnosis"]),
     ("sickbay-web", &["sickbay-diagnosis"]),
     (
@@ -22,6 +23,7 @@ const MAY_DEPEND: [(&str, &[&str]); 9] = [
             // For its demo alone: see the rule `demo`.
             "sickbay-collector",
             "sickbay-diagnosis",
+            "sickbay-packaging",
             "sickbay-proto",
             "sickbay-service",
             "sickbay-store",
@@ -33,6 +35,7 @@ const MAY_DEPEND: [(&str, &[&str]); 9] = [
         &[
             "sickbay-collector",
             "sickbay-diagnosis",
+            "sickbay-packaging",
             "sickbay-proto",
             "sickbay-server",
             "sickbay-service",
@@ -40,7 +43,8 @@ const MAY_DEPEND: [(&str, &[&str]); 9] = [
             "sickbay-web",
         ],
     ),
-    ("xtask", &[]),
+    // For the kit that it hands out.
+    ("xtask", &["sickbay-packaging"]),
 ];
 
 /// Libraries (a `-` or `_` may follow) that only some packages may know, and why.

@@ -55,6 +55,9 @@ impl Store for Backend {
     async fn tokens(&self) -> Result<Vec<TokenRow>> {
         tokens::all(self).await
     }
+    async fn token(&self, hash: &[u8]) -> Result<Option<TokenRow>> {
+        tokens::by_hash(self, hash).await
+    }
     async fn revoke_token(&self, id: Uuid, now: Time) -> Result<bool> {
         tokens::revoke(self, id, now).await
     }

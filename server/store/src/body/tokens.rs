@@ -16,6 +16,8 @@ statements! {
     /// Every token. Ids are made in the order of time.
     ALL = "SELECT id, name, approves, tags, expires_at, use_limit, uses, created_at, revoked_at FROM token \
            ORDER BY created_at DESC, id DESC";
+    /// One token.
+    BY_HASH = "SELECT id, name, approves, tags, expires_at, use_limit, uses, created_at, revoked_at FROM token WHERE hash = $1";
     /// Revokes a token; the first time stays.
     REVOKE = "UPDATE token SET revoked_at = COALESCE(revoked_at, $2) WHERE id = $1";
 }
@@ -47,6 +49,16 @@ pub(super) async fn all(store: &Backend) -> Result<Vec<TokenRow>> {
         .into_iter()
         .map(TokenColumns::read)
         .collect()
+}
+
+pub(super) async fn by_hash(store: &Backend, hash: &[u8]) -> Result<Option<TokenRow>> {
+    sqlx::query_as::<Db, TokenColumns>(BY_HASH)
+        .bind(hash)
+        .fetch_optional(store.reader())
+        .await
+        .during("look up an enrolment token")?
+        .map(TokenColumns::read)
+        .transpose()
 }
 
 pub(super) async fn revoke(store: &Backend, id: Uuid, now: Time) -> Result<bool> {

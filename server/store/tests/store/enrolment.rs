@@ -125,6 +125,17 @@ pub(crate) async fn tokens_are_listed_newest_first(store: Fixture) {
     assert!(matches!(twice, StoreError::Refused { .. }), "{twice:?}");
 }
 
+pub(crate) async fn a_token_is_found_by_its_hash_whatever_became_of_it(store: Fixture) {
+    assert!(store.token(b"a").await.unwrap().is_none());
+    let kept = store.create_token(token(b"a")).await.unwrap();
+    store.create_token(token(b"b")).await.unwrap();
+    let found = store.token(b"a").await.unwrap().unwrap();
+    assert_eq!((found.id, found.revoked_at), (kept.id, None));
+    assert!(store.revoke_token(kept.id, at(5)).await.unwrap());
+    let revoked = store.token(b"a").await.unwrap().unwrap();
+    assert_eq!((revoked.id, revoked.revoked_at), (kept.id, Some(at(5))));
+}
+
 pub(crate) async fn an_approving_token_makes_active_devices(store: Fixture) {
     let identity = store.active("PC").await;
     assert_eq!(identity.status, DeviceStatus::Active);

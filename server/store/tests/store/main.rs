@@ -43,6 +43,7 @@ macro_rules! on_every_database {
             enrolment::a_use_limit_is_exact_when_many_come_at_once,
             enrolment::each_refusal_of_a_token_has_its_reason,
             enrolment::tokens_are_listed_newest_first,
+            enrolment::a_token_is_found_by_its_hash_whatever_became_of_it,
             enrolment::an_approving_token_makes_active_devices,
             enrolment::a_renewed_key_joins_its_device_and_a_foreign_one_never_moves,
             filters::sql_and_evaluation_agree,
