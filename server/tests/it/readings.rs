@@ -39,8 +39,7 @@ pub(crate) fn client(name: &str) -> (Check, Observation) {
 pub(crate) fn tagged(name: &str, tags: &[&str]) -> (Check, Observation) {
     let (check, mut observation) = client(name);
     if let Outcome::Seen(readings) = &mut observation.outcome {
-        let tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
-        readings.push(reading(COLLECTOR_POLICY, Some(TAGS), Data::MultiText(tags)));
+        readings.push(text(COLLECTOR_POLICY, TAGS, &tags.join(";")));
     }
     (check, observation)
 }
