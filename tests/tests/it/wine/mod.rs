@@ -5,4 +5,5 @@ mod msi;
 mod run;
 mod self_test;
 mod service;
+mod site;
 mod stand_ins;

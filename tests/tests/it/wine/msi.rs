@@ -3,70 +3,13 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
-use serde_json::Value;
-use sickbay_tests::api::Visitor;
-use sickbay_tests::server::Server;
 use sickbay_tests::wait::eventually;
 use sickbay_tests::wine::service::SERVICE;
-use sickbay_tests::wine::{IDENTITY, Prefix};
+
+use super::site::{REPORTED, Site};
 
 /// From the start of `msiexec` to the device's page.
 const ON_THE_PAGE: Duration = Duration::from_secs(15);
-const SOON: Duration = Duration::from_secs(20);
-
-struct Site {
-    server: Server,
-    machine: Prefix,
-    visitor: Visitor,
-}
-
-impl Site {
-    async fn new() -> anyhow::Result<Self> {
-        let server = Server::start().await?;
-        let machine = Prefix::new().await?;
-        machine.import_text("identity.reg", IDENTITY).await?;
-        let visitor = Visitor::with_token(&server.url(), &server.api_token().await?)?;
-        Ok(Self {
-            server,
-            machine,
-            visitor,
-        })
-    }
-
-    /// The only device, once it has reported; its page is there then.
-    async fn device(&self, within: Duration) -> anyhow::Result<Value> {
-        let found = eventually(within, async || {
-            let said = self.visitor.json("/api/v1/devices").await?;
-            let device = said["items"][0].clone();
-            ensure!(
-                device["release"].is_string(),
-                "no device has reported: {said}"
-            );
-            let id = device["id"].as_str().context("a device has an id")?;
-            let page = self.visitor.text(&format!("/devices/{id}")).await?;
-            ensure!(
-                page.contains("Windows 10 22H2"),
-                "the page does not name the release"
-            );
-            Ok(device)
-        });
-        found.await.with_context(|| self.machine.service_log())
-    }
-
-    /// How many devices of that status the server has.
-    async fn count(&self, status: &str) -> anyhow::Result<usize> {
-        let list = self
-            .server
-            .command(&["device", "list", "--status", status])
-            .await?;
-        Ok(list.lines().count() - 1)
-    }
-
-    async fn query(&self, key: &str) -> anyhow::Result<String> {
-        let output = self.machine.run("reg", &["query", key, "/s"]).await?;
-        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-    }
-}
 
 const LOCAL: &str = r"HKLM\SOFTWARE\Sickbay\Collector";
 const UNINSTALL: &str = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall";
@@ -75,7 +18,7 @@ const UNINSTALL: &str = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Uninsta
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_machine_is_on_its_page_seconds_after_msiexec_lives_through_an_upgrade_and_says_goodbye()
 -> anyhow::Result<()> {
-    let mut site = Site::new().await?;
+    let mut site = Site::without_policy().await?;
     site.machine.set_policy(&site.server).await?;
     let since = Instant::now();
     site.machine.msiexec(&["/i"], "collector.msi", &[]).await?;
@@ -104,13 +47,13 @@ async fn a_machine_is_on_its_page_seconds_after_msiexec_lives_through_an_upgrade
     site.machine
         .msiexec(&["/i"], "collector-next.msi", &[])
         .await?;
-    eventually(SOON, async || {
+    eventually(REPORTED, async || {
         let log = site.machine.service_log();
         ensure!(log.matches("session established").count() == 2, "{log}");
         Ok(())
     })
     .await?;
-    let after = site.device(SOON).await?;
+    let after = site.device(REPORTED).await?;
     ensure!(after["id"] == device["id"], "{after} was {device}");
     ensure!(
         site.count("retired").await? == 0,
@@ -149,7 +92,7 @@ async fn a_machine_is_on_its_page_seconds_after_msiexec_lives_through_an_upgrade
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn properties_are_remembered_over_an_upgrade_and_everything_goes_where_that_is_asked()
 -> anyhow::Result<()> {
-    let mut site = Site::new().await?;
+    let mut site = Site::without_policy().await?;
     let (url, token, pin) = (
         site.server.collectors_url(),
         site.server.enrolment_token().await?,
@@ -164,7 +107,7 @@ async fn properties_are_remembered_over_an_upgrade_and_everything_goes_where_tha
     site.machine
         .msiexec(&["/i"], "collector.msi", &properties)
         .await?;
-    let device = site.device(SOON).await?;
+    let device = site.device(REPORTED).await?;
     site.machine
         .msiexec(&["/i"], "collector-next.msi", &[])
         .await?;
@@ -176,7 +119,7 @@ async fn properties_are_remembered_over_an_upgrade_and_everything_goes_where_tha
         );
     }
     ensure!(
-        site.device(SOON).await?["id"] == device["id"],
+        site.device(REPORTED).await?["id"] == device["id"],
         "another device"
     );
     site.machine
@@ -194,16 +137,16 @@ async fn properties_are_remembered_over_an_upgrade_and_everything_goes_where_tha
 /// The machine lost its power in the midst of an upgrade: the old version was gone, the new one not there yet.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_interrupted_upgrade_is_mended_by_the_next_one() -> anyhow::Result<()> {
-    let mut site = Site::new().await?;
+    let mut site = Site::without_policy().await?;
     site.machine.set_policy(&site.server).await?;
     site.machine.msiexec(&["/i"], "collector.msi", &[]).await?;
-    let device = site.device(SOON).await?;
+    let device = site.device(REPORTED).await?;
     let program = site
         .machine
         .drive_c()
         .join("Program Files/Sickbay/Collector/sickbay-collector.exe");
     let upgrading = site.machine.start_msiexec("collector-next.msi")?;
-    eventually(SOON, async || {
+    eventually(REPORTED, async || {
         ensure!(!program.exists(), "the old version is still there");
         Ok(())
     })
@@ -218,7 +161,7 @@ async fn an_interrupted_upgrade_is_mended_by_the_next_one() -> anyhow::Result<()
     site.machine
         .msiexec(&["/i"], "collector-next.msi", &[])
         .await?;
-    let sessions = eventually(SOON, async || {
+    let sessions = eventually(REPORTED, async || {
         let log = site.machine.service_log();
         let sessions = log.matches("session established").count();
         ensure!(sessions >= 2, "{log}");
@@ -226,7 +169,7 @@ async fn an_interrupted_upgrade_is_mended_by_the_next_one() -> anyhow::Result<()
     });
     sessions.await?;
     ensure!(
-        site.device(SOON).await?["id"] == device["id"],
+        site.device(REPORTED).await?["id"] == device["id"],
         "another device"
     );
     ensure!(site.count("retired").await? == 0, "it said goodbye");

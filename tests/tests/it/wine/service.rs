@@ -3,78 +3,13 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use serde_json::Value;
-use sickbay_tests::api::Visitor;
-use sickbay_tests::server::Server;
 use sickbay_tests::wait::eventually;
 use sickbay_tests::wine::service::{POLICY, policy_file};
-use sickbay_tests::wine::{IDENTITY, Prefix};
 
-/// Longest time until a device that can report has done so.
-const REPORTED: Duration = Duration::from_secs(20);
+use super::site::{REPORTED, Site};
+
 /// The product's promise, and how much a `net stop` under Wine takes by itself.
 const STOPPED: Duration = Duration::from_secs(5);
-
-/// A server, a machine with its policy, and somebody who looks at the server's page.
-struct Site {
-    server: Server,
-    machine: Prefix,
-    visitor: Visitor,
-}
-
-impl Site {
-    async fn new() -> anyhow::Result<Self> {
-        let server = Server::start().await?;
-        let machine = Prefix::new().await?;
-        machine.import_text("identity.reg", IDENTITY).await?;
-        machine.set_policy(&server).await?;
-        let visitor = Visitor::with_token(&server.url(), &server.api_token().await?)?;
-        Ok(Self {
-            server,
-            machine,
-            visitor,
-        })
-    }
-
-    /// The devices of the server, once each of as many has reported.
-    async fn reported(&self, devices: usize) -> anyhow::Result<Vec<Value>> {
-        let reported = eventually(REPORTED, async || {
-            let said = self.visitor.json("/api/v1/devices").await?;
-            let items = said["items"].as_array().cloned().unwrap_or_default();
-            let all = items.iter().filter(|item| item["release"].is_string());
-            ensure!(
-                all.count() == devices,
-                "{devices} devices have not reported: {said}"
-            );
-            Ok(items)
-        });
-        reported.await.with_context(|| self.machine.service_log())
-    }
-
-    /// Waits until the only device shows this text.
-    async fn device_says(&self, text: &str) -> anyhow::Result<()> {
-        let said = eventually(REPORTED, async || self.device_says_now(text).await);
-        said.await.with_context(|| self.machine.service_log())
-    }
-
-    async fn device_says_now(&self, text: &str) -> anyhow::Result<()> {
-        let said = self.visitor.json("/api/v1/devices").await?;
-        let id = said["items"][0]["id"].as_str().context("a device")?;
-        let device = self.visitor.text(&format!("/api/v1/devices/{id}")).await?;
-        ensure!(device.contains(text), "{text:?} is not there");
-        Ok(())
-    }
-
-    /// Waits until the service has logged this.
-    async fn logged(&self, text: &str) -> anyhow::Result<()> {
-        eventually(REPORTED, async || {
-            let log = self.machine.service_log();
-            ensure!(log.contains(text), "the log does not say {text:?}: {log}");
-            Ok(())
-        })
-        .await
-    }
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_service_lives_through_stops_a_server_that_is_away_and_files_that_are_broken()
@@ -94,20 +29,7 @@ async fn a_service_lives_through_stops_a_server_that_is_away_and_files_that_are_
     ensure!(took < STOPPED, "it took {took:?} to stop without a server");
 
     // What it could not report was kept; a file that a broken disk returns differently is set aside, and everything is told again.
-    site.machine
-        .run(
-            "reg",
-            &[
-                "add",
-                r"HKLM\SOFTWARE\Policies\Microsoft\Windows\WindowsUpdate",
-                "/v",
-                "WUServer",
-                "/d",
-                "http://a:8530",
-                "/f",
-            ],
-        )
-        .await?;
+    site.send_to_wsus("http://a:8530").await?;
     site.machine.start_service().await?;
     let spool = site.machine.state().join("spool");
     let waiting = eventually(REPORTED, async || {
@@ -183,20 +105,7 @@ async fn a_service_waits_for_its_policy_and_keeps_its_session_while_the_policy_i
     site.machine.run("reg", &["delete", POLICY, "/f"]).await?;
     // Longer than any settling.
     tokio::time::sleep(Duration::from_secs(3)).await;
-    site.machine
-        .run(
-            "reg",
-            &[
-                "add",
-                r"HKLM\SOFTWARE\Policies\Microsoft\Windows\WindowsUpdate",
-                "/v",
-                "WUServer",
-                "/d",
-                "http://a:8530",
-                "/f",
-            ],
-        )
-        .await?;
+    site.send_to_wsus("http://a:8530").await?;
     site.device_says("http://a:8530").await?;
     let after = site
         .machine
@@ -276,16 +185,7 @@ async fn a_machine_that_slept_reports_again_soon_after_it_woke() -> anyhow::Resu
     site.machine.halt()?;
     tokio::time::sleep(asleep).await;
     site.machine.go_on()?;
-    let wsus = [
-        "add",
-        r"HKLM\SOFTWARE\Policies\Microsoft\Windows\WindowsUpdate",
-        "/v",
-        "WUServer",
-        "/d",
-        "http://a:8530",
-        "/f",
-    ];
-    site.machine.run("reg", &wsus).await?;
+    site.send_to_wsus("http://a:8530").await?;
     // A connection that died in the meantime is found out by its probe, after 50 s at the latest.
     let found = eventually(Duration::from_secs(90), async || {
         site.device_says_now("http://a:8530").await
