@@ -52,10 +52,11 @@ fn corrections(version: &str) -> Vec<String> {
     });
     let mut all = conditions.to_vec();
     // Windows Installer tells the version that an upgrade removes so, by UPGRADINGPRODUCTCODE. Not every implementation of it does, and
-    // a goodbye cannot be taken back: so the installed program is told as well. Type 98: a program by its path, whatever comes of it.
+    // a goodbye cannot be taken back: so the installed program is told as well. Type 98: a program by its path, whatever comes of it. The
+    // path has a blank: without quotation marks, a C:\Program.exe would be started.
     all.push(
         "INSERT INTO `CustomAction` (`Action`, `Type`, `Source`, `Target`) \
-         VALUES ('TellUpgrading', 98, 'INSTALLDIR', '[INSTALLDIR]sickbay-collector.exe service upgrading')"
+         VALUES ('TellUpgrading', 98, 'INSTALLDIR', '\"[INSTALLDIR]sickbay-collector.exe\" service upgrading')"
             .to_owned(),
     );
     all.push(
@@ -64,10 +65,11 @@ fn corrections(version: &str) -> Vec<String> {
     );
     // An older version is removed inside the transaction: where the new one fails, the old one comes back.
     all.push("UPDATE `InstallExecuteSequence` SET `Sequence`=1502 WHERE `Action`='RemoveExistingProducts'".to_owned());
-    // wixl writes a list of its own and takes no other.
+    // wixl writes a list of its own and takes no other. What an earlier version was told is in it: where a person installs, the search runs
+    // before the installer's elevated half does, is not repeated there, and only what is listed is handed over.
     all.push(
-        "UPDATE `Property` SET `Value`='WIX_DOWNGRADE_DETECTED;WIX_UPGRADE_DETECTED;SERVERURLS;ENROLMENTTOKEN;SERVERCAPINS;REMOVESTATE' \
-         WHERE `Property`='SecureCustomProperties'"
+        "UPDATE `Property` SET `Value`='WIX_DOWNGRADE_DETECTED;WIX_UPGRADE_DETECTED;SERVERURLS;ENROLMENTTOKEN;SERVERCAPINS;REMOVESTATE;\
+         OLDSERVERURLS;OLDENROLMENTTOKEN;OLDSERVERCAPINS' WHERE `Property`='SecureCustomProperties'"
             .to_owned(),
     );
     // Another build of the same version replaces it too (512), rather than standing beside it.
@@ -216,6 +218,47 @@ mod tests {
             (read.version, read.product_code),
             ("3.4.5".to_owned(), code)
         );
+    }
+
+    /// Installed without a person there is one process, so that Wine's tests see none of this.
+    #[test]
+    fn what_is_searched_before_the_elevated_half_runs_reaches_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let installer = built(folder.path(), "1.0.0");
+        let properties = table(&installer, "Property").unwrap();
+        let list = properties
+            .iter()
+            .find(|row| row[0] == "SecureCustomProperties");
+        let secure: Vec<&str> = list.unwrap()[1].split(';').collect();
+        let searched = table(&installer, "AppSearch").unwrap();
+        assert_eq!(searched.len(), CONDITIONS.len());
+        for property in searched.iter().map(|row| &*row[0]) {
+            assert!(secure.contains(&property), "{property}: {secure:?}");
+        }
+        for (_, property) in CONDITIONS {
+            assert!(secure.contains(&property), "{property}: {secure:?}");
+        }
+        assert!(secure.contains(&"REMOVESTATE"), "{secure:?}");
+    }
+
+    /// A path with a blank is looked for piece by piece: as `C:\Program.exe` first.
+    #[test]
+    fn a_program_that_is_run_by_its_path_is_run_by_its_whole_path() {
+        const BY_PATH: u32 = 34;
+        let folder = tempfile::tempdir().unwrap();
+        let installer = built(folder.path(), "1.0.0");
+        let actions = table(&installer, "CustomAction").unwrap();
+        let by_path: Vec<&Vec<String>> = actions
+            .iter()
+            .filter(|row| row[1].parse::<u32>().unwrap() & 0x3f == BY_PATH)
+            .collect();
+        assert_eq!(by_path.len(), 1, "{actions:?}");
+        for action in by_path {
+            assert!(
+                action[3].starts_with("\"[INSTALLDIR]sickbay-collector.exe\" "),
+                "{action:?}"
+            );
+        }
     }
 
     /// Where a custom action stands decides whether it does anything, and wixl puts those it does not understand at the end.

@@ -23,7 +23,7 @@ struct Need {
     elsewhere: &'static str,
 }
 
-const NEEDS: [Need; 11] = [
+const NEEDS: [Need; 13] = [
     Need {
         what: "rustfmt",
         because: "formatting is checked",
@@ -99,11 +99,26 @@ const NEEDS: [Need; 11] = [
         elsewhere: "MinGW-w64 for 64-bit Windows, as `x86_64-w64-mingw32-gcc`",
     },
     Need {
-        what: "msitools",
-        because: "they build and read the Windows collector's installer",
+        what: "wixl",
+        because: "it builds the Windows collector's installer",
         one_of: &[("wixl", &["--version"])],
-        debian: &["wixl", "msitools"],
-        elsewhere: "msitools 0.101 or newer, as `wixl`, `msibuild` and `msiinfo`",
+        debian: &["wixl"],
+        elsewhere: "msitools 0.101 or newer, as `wixl`",
+    },
+    Need {
+        what: "msitools",
+        because: "they complete that installer and read it back",
+        // `msibuild`, of the same package, answers no harmless question.
+        one_of: &[("msiinfo", &["--version"])],
+        debian: &["msitools"],
+        elsewhere: "msitools 0.101 or newer, as `msibuild` and `msiinfo`",
+    },
+    Need {
+        what: "OpenSSL",
+        because: "a certificate for trying signatures is made with it",
+        one_of: &[("openssl", &["version"])],
+        debian: &["openssl"],
+        elsewhere: "OpenSSL, as `openssl`",
     },
     Need {
         what: "osslsigncode",
@@ -277,6 +292,20 @@ mod tests {
         );
         let command = "sudo apt-get install --yes --no-install-recommends chromium fonts-dejavu-core chromium-driver\n";
         assert!(text.contains(command), "{text}");
+    }
+
+    /// Whatever is there already says nothing of what another package brings.
+    #[test]
+    fn every_package_of_the_installer_is_asked_for_by_a_program_of_its_own() {
+        for (program, package) in [
+            ("wixl", "wixl"),
+            ("msiinfo", "msitools"),
+            ("osslsigncode", "osslsigncode"),
+            ("openssl", "openssl"),
+        ] {
+            let asked = NEEDS.iter().find(|need| need.one_of[0].0 == program);
+            assert_eq!(asked.map(|need| need.debian), Some(&[package][..]));
+        }
     }
 
     #[test]
