@@ -68,11 +68,12 @@ pub enum BadOrder {
 
 /// The kit, a zip.
 pub fn build(order: Order<'_>) -> Result<Vec<u8>, BadOrder> {
-    let installer = Installer::read(order.installer)?;
-    Ok(archive::pack(&files(&installer, order))?)
+    Ok(archive::pack(&files(order)?)?)
 }
 
-fn files(installer: &Installer, order: Order<'_>) -> BTreeMap<String, Vec<u8>> {
+/// The kit's files, by their path with `/`.
+pub fn files(order: Order<'_>) -> Result<BTreeMap<String, Vec<u8>>, BadOrder> {
+    let installer = &Installer::read(order.installer)?;
     let file_name = installer.file_name();
     let script_values = [
         ("PRODUCT_CODE", &*installer.product_code),
@@ -110,7 +111,7 @@ fn files(installer: &Installer, order: Order<'_>) -> BTreeMap<String, Vec<u8>> {
     files.insert("admx/Sickbay.admx".to_owned(), ADMX.to_vec());
     files.insert("admx/en-US/Sickbay.adml".to_owned(), ADML.to_vec());
     files.insert(file_name, order.installer.to_vec());
-    files
+    Ok(files)
 }
 
 fn gpo<'a>(object: &Object, content: Content<'a>) -> Gpo<'a> {

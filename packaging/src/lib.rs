@@ -21,6 +21,6 @@ mod registry_pol;
 mod settings;
 
 pub use installer::{Installer, NotAnInstaller, PRODUCT_NAME, UPGRADE_CODE};
-pub use kit::{BadOrder, Order, build};
+pub use kit::{BadOrder, Order, build, files};
 pub use registry_pol::{Data, Entry, NotAPolicy, read as read_registry_pol};
 pub use settings::{BadSetting, Settings};

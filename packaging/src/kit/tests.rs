@@ -183,6 +183,20 @@ fn the_script_is_powershell_and_holds_what_the_kit_holds() {
     }
 }
 
+/// Whoever makes the settings by hand looks for these words.
+#[test]
+fn the_page_calls_settings_as_the_policy_editor_does() {
+    let files = kit(true);
+    let (page, templates) = (text(&files, "index.html"), text(&files, ".adml"));
+    let templates = roxmltree::Document::parse(&templates).unwrap();
+    for id in ["ServerUrls", "EnrolmentToken", "ServerCaPins", "ProxyUrl"] {
+        let mut nodes = templates.descendants();
+        let node = nodes.find(|n| n.tag_name().name() == "string" && n.attribute("id") == Some(id));
+        let name = node.unwrap().text().unwrap();
+        assert!(page.contains(&format!("<em>{name}</em>")), "{name}");
+    }
+}
+
 #[test]
 fn the_start_up_scripts_act_on_this_product_alone() {
     let files = kit(true);

@@ -108,14 +108,20 @@ impl Prefix {
             .context("start msiexec under Wine")
     }
 
-    /// An installer of this build, by the path that Windows knows.
-    fn installer(&self, name: &str) -> anyhow::Result<String> {
+    /// An installer of this build.
+    pub fn installer_file(&self, name: &str) -> anyhow::Result<PathBuf> {
         let file = self.collector.with_file_name(name);
         ensure!(
             file.is_file(),
             "{} is missing; build it first: cargo xtask dist --quick",
             file.display()
         );
+        Ok(file)
+    }
+
+    /// The same, by the path that Windows knows.
+    fn installer(&self, name: &str) -> anyhow::Result<String> {
+        let file = self.installer_file(name)?;
         Ok(format!("Z:{}", file.display()).replace('/', "\\"))
     }
 

@@ -1,7 +1,8 @@
 //! The collector's installer: `packaging/msi/collector.wxs` by wixl, and what wixl cannot say by SQL on its result.
 //!
-//! Promises: the version is the workspace's; the same program and version give the same product code, and another program another one,
-//! so that a build replaces an earlier build of the same version.
+//! Promises: the version is the workspace's; the same program, version and source give the same product and package codes, so that the
+//! same build is the same to Windows, and any other build replaces an earlier one of the same version. The bytes of two builds still
+//! differ in the times that wixl writes.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -26,7 +27,18 @@ pub(super) fn build(root: &Path, program: &Path, version: &str, to: &Path) -> Re
     let folder = program.parent().context("a program stands in a folder")?;
     let name = program.file_name().context("a program has a name")?;
     let content = std::fs::read(program).with_context(|| format!("read {}", program.display()))?;
-    let code = product_code(version, &content);
+    let source = root.join(SOURCE);
+    let source_text =
+        std::fs::read(&source).with_context(|| format!("read {}", source.display()))?;
+    let corrections = corrections(version);
+    let made_of = [
+        version.as_bytes(),
+        &content,
+        &source_text,
+        corrections.concat().as_bytes(),
+    ]
+    .map(<[u8]>::to_vec);
+    let code = guid("product", &made_of);
     // wixl finds files by relative paths alone.
     run(Command::new("wixl")
         .current_dir(folder)
@@ -38,10 +50,15 @@ pub(super) fn build(root: &Path, program: &Path, version: &str, to: &Path) -> Re
         .arg(format!("Program={}", name.display()))
         .arg("-o")
         .arg(to)
-        .arg(root.join(SOURCE)))?;
-    for statement in corrections(version) {
+        .arg(source))?;
+    for statement in corrections {
         run(Command::new("msibuild").arg(to).arg("-q").arg(statement))?;
     }
+    // Windows Installer refuses a package (error 1638) whose product is installed by a package of another code, and wixl rolls dice.
+    run(Command::new("msibuild")
+        .arg(to)
+        .args(["-s", "Sickbay Collector", "Sickbay", "x64;1033"])
+        .arg(guid("package", &made_of)))?;
     Ok(())
 }
 
@@ -81,13 +98,14 @@ fn corrections(version: &str) -> Vec<String> {
     all
 }
 
-/// A GUID made of what the installer holds.
-fn product_code(version: &str, program: &[u8]) -> String {
-    let digest = Sha256::new()
-        .chain_update(version)
-        .chain_update([0])
-        .chain_update(program)
-        .finalize();
+/// A GUID made of what the installer holds, for one of its uses.
+fn guid(use_of_it: &str, made_of: &[Vec<u8>]) -> String {
+    let mut digest = Sha256::new().chain_update(use_of_it);
+    for part in made_of {
+        digest.update((part.len() as u64).to_le_bytes());
+        digest.update(part);
+    }
+    let digest = digest.finalize();
     let hex = hex::encode_upper(&digest[..16]);
     // Version 8 (made in a way of our own) and the usual variant.
     format!(
@@ -213,10 +231,49 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let content = std::fs::read(built(folder.path(), "3.4.5")).unwrap();
         let read = sickbay_packaging::Installer::read(&content).unwrap();
-        let code = product_code("3.4.5", PROGRAM);
+        assert_eq!(read.version, "3.4.5");
         assert_eq!(
-            (read.version, read.product_code),
-            ("3.4.5".to_owned(), code)
+            read.product_code,
+            guid_of(&installer_in(folder.path()), "ProductCode")
+        );
+    }
+
+    fn installer_in(folder: &Path) -> std::path::PathBuf {
+        folder.join("collector.msi")
+    }
+
+    fn guid_of(installer: &Path, property: &str) -> String {
+        let properties = table(installer, "Property").unwrap();
+        let row = properties.into_iter().find(|row| row[0] == property);
+        row.unwrap()[1].clone()
+    }
+
+    /// Of the summary, which is no table.
+    fn package_code(installer: &Path) -> String {
+        let output = Command::new("msiinfo")
+            .arg("suminfo")
+            .arg(installer)
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let line = text
+            .lines()
+            .find(|line| line.starts_with("Revision number"));
+        line.unwrap().rsplit(' ').next().unwrap().to_owned()
+    }
+
+    #[test]
+    fn the_same_build_is_the_same_package_to_windows_and_another_one_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let codes = |version: &str| {
+            let installer = built(folder.path(), version);
+            (guid_of(&installer, "ProductCode"), package_code(&installer))
+        };
+        let (first, again, next) = (codes("1.0.0"), codes("1.0.0"), codes("1.0.1"));
+        assert_eq!(first, again);
+        assert!(
+            first.0 != next.0 && first.1 != next.1 && first.0 != first.1,
+            "{first:?} {next:?}"
         );
     }
 
@@ -303,10 +360,12 @@ mod tests {
 
     #[test]
     fn another_program_is_another_product_of_the_same_line() {
-        let code = product_code("1.0.0", b"a");
-        assert_eq!(code, product_code("1.0.0", b"a"));
-        assert_ne!(code, product_code("1.0.0", b"b"));
-        assert_ne!(code, product_code("1.0.1", b"a"));
+        let of = |parts: [&[u8]; 2]| guid("product", &parts.map(<[u8]>::to_vec));
+        let code = of([b"1.0.0", b"a"]);
+        assert_eq!(code, of([b"1.0.0", b"a"]));
+        assert_ne!(code, of([b"1.0.0", b"b"]));
+        assert_ne!(code, of([b"1.0.1", b"a"]));
+        assert_ne!(code, of([b"1.0.", b"0a"]));
         assert!(code.len() == 38 && code.starts_with('{'), "{code}");
     }
 

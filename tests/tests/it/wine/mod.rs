@@ -1,6 +1,7 @@
 //! The Windows collector's own program, on Windows machines that Wine plays.
 
 mod inspect;
+mod kit;
 mod msi;
 mod run;
 mod self_test;
