@@ -180,12 +180,13 @@ fn not_windows() -> anyhow::Result<()> {
 mod windows {
     //! The service's work.
 
+    use std::path::{Path, PathBuf};
     use std::sync::Arc;
     use std::time::Duration;
 
     use sickbay_diagnosis::Check;
     use sickbay_service::event_log::{Event, EventLog};
-    use sickbay_service::windows::{Orders, confine, keep_private, settle};
+    use sickbay_service::windows::{FolderError, Orders, confine, keep_private, settle};
     use sickbay_service::{LogFileLimits, LogLevel, init_logging_to_files};
 
     use super::super::run::{block_on, this_machine, watch_changes};
@@ -212,7 +213,7 @@ mod windows {
         // Nothing is written into a folder that others could read or change.
         let mut told = false;
         let aside = loop {
-            match keep_private(&dir) {
+            match keep_both_private(&dir) {
                 Ok(aside) => break aside,
                 Err(error) if !told => {
                     told = true;
@@ -270,8 +271,14 @@ mod windows {
         EventLog::open(SERVICE).tell(Event::Stopped, "Sickbay Collector stopped.");
     }
 
+    /// The folder and the one above it: whoever owned that one could put another in its place.
+    fn keep_both_private(dir: &Path) -> Result<Option<PathBuf>, FolderError> {
+        let above = dir.parent().map(keep_private).transpose()?.flatten();
+        Ok(keep_private(dir)?.or(above))
+    }
+
     /// Without files the event log is all there is.
-    fn log_to_files(dir: &std::path::Path, policy: &Policy, events: &EventLog) -> Option<LogLevel> {
+    fn log_to_files(dir: &Path, policy: &Policy, events: &EventLog) -> Option<LogLevel> {
         let folder = dir.join("logs");
         match init_logging_to_files(&folder, LOG, LogFileLimits::default(), policy.log_level()) {
             Ok(level) => Some(level),

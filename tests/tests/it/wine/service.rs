@@ -142,32 +142,46 @@ async fn a_service_waits_for_its_policy_and_keeps_its_session_while_the_policy_i
     site.server.stop().await
 }
 
-/// Anybody may make folders under ProgramData, and whoever makes the service's own first could know the key that it would use.
+/// Anybody may make folders under ProgramData, and whoever makes the service's own first could know the key that it would use, or put
+/// another folder in its place later.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_folder_that_somebody_else_made_is_set_aside_and_nothing_in_it_is_trusted()
 -> anyhow::Result<()> {
-    let mut site = Site::new().await?;
-    let state = site.machine.state();
-    std::fs::create_dir_all(&state)?;
-    let planted = state.join("key.sealed");
-    std::fs::write(&planted, "a key that somebody knows")?;
-    let nobody = Some(rustix::process::Uid::from_raw(65_534));
-    for path in [&planted, &state] {
-        // Only root can give files away; anybody else could not show this.
-        rustix::fs::chown(path, nobody, None).context("this test needs root, as CI has it")?;
+    for above_too in [false, true] {
+        let mut site = Site::new().await?;
+        let state = site.machine.state();
+        let above = state.parent().context("Sickbay's own folder")?.to_owned();
+        std::fs::create_dir_all(&state)?;
+        let planted = state.join("key.sealed");
+        std::fs::write(&planted, "a key that somebody knows")?;
+        let nobody = Some(rustix::process::Uid::from_raw(65_534));
+        let given: &[_] = if above_too {
+            &[&planted, &state, &above]
+        } else {
+            &[&planted, &state]
+        };
+        for path in given {
+            // Only root can give files away; anybody else could not show this.
+            rustix::fs::chown(*path, nobody, None).context("this test needs root, as CI has it")?;
+        }
+        site.machine.install_service().await?;
+        site.reported(1).await?;
+        site.logged("was not made by SYSTEM or an administrator")
+            .await?;
+        let aside = if above_too {
+            above.with_file_name("Sickbay.not-ours-1").join("Collector")
+        } else {
+            state.with_file_name("Collector.not-ours-1")
+        };
+        let kept = std::fs::read_to_string(aside.join("key.sealed"))?;
+        ensure!(kept == "a key that somebody knows", "{kept}");
+        ensure!(
+            std::fs::read(&planted)? != kept.as_bytes(),
+            "the planted key is in use"
+        );
+        site.server.stop().await?;
     }
-    site.machine.install_service().await?;
-    site.reported(1).await?;
-    site.logged("was not made by SYSTEM or an administrator")
-        .await?;
-    let aside = state.with_file_name("Collector.not-ours-1");
-    let kept = std::fs::read_to_string(aside.join("key.sealed"))?;
-    ensure!(kept == "a key that somebody knows", "{kept}");
-    ensure!(
-        std::fs::read(&planted)? != kept.as_bytes(),
-        "the planted key is in use"
-    );
-    site.server.stop().await
+    Ok(())
 }
 
 /// A laptop's lid: everything on the machine halts while the world goes on.
@@ -191,5 +205,26 @@ async fn a_machine_that_slept_reports_again_soon_after_it_woke() -> anyhow::Resu
         site.device_says_now("http://a:8530").await
     });
     found.await.with_context(|| site.machine.service_log())?;
+    site.server.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_renamed_machine_stays_the_device_that_it_was() -> anyhow::Result<()> {
+    const NAMES: &str = r"HKLM\SYSTEM\CurrentControlSet\Services\Tcpip\Parameters";
+    let mut site = Site::new().await?;
+    site.machine.install_service().await?;
+    let before = site.reported(1).await?;
+    let rename = ["add", NAMES, "/v", "Hostname", "/d", "renamed-1", "/f"];
+    site.machine.run("reg", &rename).await?;
+    let renamed = eventually(REPORTED, async || {
+        let after = site.reported(1).await?;
+        ensure!(
+            after[0]["id"] == before[0]["id"],
+            "another device: {after:?}"
+        );
+        ensure!(after[0]["name"] == "renamed-1", "{after:?}");
+        Ok(())
+    });
+    renamed.await.with_context(|| site.machine.service_log())?;
     site.server.stop().await
 }

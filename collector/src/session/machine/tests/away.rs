@@ -74,3 +74,59 @@ fn a_month_without_a_server_has_bounds_and_ends_in_the_truth() {
     assert_eq!(bench.machine.base().observations, look(value));
     assert!(!bench.new_epoch());
 }
+
+/// A flat battery, a person at the settings, a virtual machine that was paused: the clock is told, and nothing is reckoned by it.
+#[test]
+fn a_clock_that_jumps_changes_neither_what_is_sent_nor_when() {
+    let run = |clock: &dyn Fn(u64) -> i64| {
+        let mut bench = Bench::new(7);
+        bench.connect(1, welcome(7, 7));
+        let mut happened = Vec::new();
+        for minute in 1..=180 {
+            let now = Moment {
+                elapsed: Duration::from_secs(minute * MINUTE),
+                clock: Time::from_millis(clock(minute)),
+            };
+            let event = if minute.is_multiple_of(60) {
+                Event::Inspected(look(u32::try_from(minute).unwrap()))
+            } else {
+                Event::Timer
+            };
+            let actions = bench.machine.handle(event, now, &mut random);
+            happened.push(
+                actions
+                    .iter()
+                    .map(std::mem::discriminant)
+                    .collect::<Vec<_>>(),
+            );
+            for action in actions {
+                if let Action::SpoolPush(report) = action {
+                    let pushed = Event::Pushed {
+                        sequence: report.sequence,
+                        dropped: None,
+                    };
+                    let more = bench.machine.handle(pushed, now, &mut random);
+                    happened.push(more.iter().map(std::mem::discriminant).collect());
+                    bench.machine.handle(
+                        Event::Received(FromServer::Ack {
+                            epoch: EPOCH,
+                            sequence: report.sequence,
+                        }),
+                        now,
+                        &mut random,
+                    );
+                }
+            }
+        }
+        (happened, bench.machine.outbox().acknowledged())
+    };
+    let year = 365 * 24 * 3_600_000_i64;
+    let steady = run(&|minute| 60_000 * minute as i64);
+    assert!(steady.1 > 7, "reports were sent");
+    let jumps = run(&|minute| match minute % 3 {
+        0 => 60_000 * minute as i64,
+        1 => 10 * year,
+        _ => -year,
+    });
+    assert_eq!(steady, jumps);
+}
