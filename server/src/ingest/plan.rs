@@ -219,6 +219,9 @@ fn summarise(facts: &Facts, diagnosis: &Diagnosis, before: &DeviceSummary) -> De
             ..before.clone()
         };
     };
+    // In an order of their own, so that a policy that lists them differently is no news.
+    let mut reported_tags = device.tags.clone();
+    reported_tags.sort_unstable();
     let text = |fact: &Option<Fact<String>>| fact.as_ref().map(|f| f.value.clone());
     DeviceSummary {
         name: text(&device.host_name).unwrap_or_else(|| before.name.clone()),
@@ -235,7 +238,7 @@ fn summarise(facts: &Facts, diagnosis: &Diagnosis, before: &DeviceSummary) -> De
         arch: text(&device.arch).unwrap_or_default(),
         sources,
         primary_issue,
-        reported_tags: device.tags.clone(),
+        reported_tags,
     }
 }
 

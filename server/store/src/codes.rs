@@ -108,6 +108,18 @@ pub(crate) fn tags(text: &str) -> Result<Vec<String>> {
     json("tags", text)
 }
 
+/// All tags of a device, as lists show them: sorted, each once, and as the rows that filters look at have them.
+pub(crate) fn all_tags(of_token: &[String], reported: &[String]) -> Vec<String> {
+    let mut tags: Vec<String> = of_token
+        .iter()
+        .chain(reported)
+        .map(|tag| text(tag))
+        .collect();
+    tags.sort_unstable();
+    tags.dedup();
+    tags
+}
+
 fn json<T: serde::de::DeserializeOwned>(what: &'static str, text: &str) -> Result<T> {
     serde_json::from_str(text).map_err(|error| StoreError::Corrupt {
         what,

@@ -13,7 +13,8 @@ pub enum Scope {
     /// All of them.
     #[default]
     All,
-    /// Those that match.
+    /// Those that match. What a device says of itself matches too, its reported tags among it: before a person is given a scope, a tag in
+    /// it has to mean a tag of the token alone.
     Matching(Filter),
 }
 

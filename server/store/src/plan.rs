@@ -28,6 +28,8 @@ pub(crate) struct Guard {
     pub(crate) last_seen_at: Option<i64>,
     pub(crate) last_report_at: Option<i64>,
     pub(crate) sources: [Option<String>; 4],
+    /// As kept.
+    pub(crate) reported_tags: String,
 }
 
 /// Its findings by issue, for devices whose findings change.
@@ -104,7 +106,9 @@ pub(crate) struct Plan<'a> {
     pub(crate) answers: Vec<Committed>,
     pub(crate) devices: Vec<DeviceWrite<'a>>,
     pub(crate) summaries: Vec<SummaryWrite<'a>>,
-    /// Key and tag, of all devices in `summaries`.
+    /// Keys of devices that report other tags than before.
+    pub(crate) retagged: Vec<i64>,
+    /// Key and tag, of all devices in `retagged`.
     pub(crate) reported_tags: Vec<(i64, String)>,
     /// Key and new name of devices whose findings have to be listed elsewhere.
     pub(crate) renamed: Vec<(i64, String)>,
@@ -207,17 +211,21 @@ impl<'a> Plan<'a> {
         if name_lower != guard.name_lower {
             self.renamed.push((change.key, name_lower.clone()));
         }
+        let reported_tags = tags_text(&summary.reported_tags);
+        if reported_tags != guard.reported_tags {
+            self.retagged.push(change.key);
+            let tags = summary.reported_tags.iter();
+            self.reported_tags
+                .extend(tags.map(|tag| (change.key, text(tag))));
+        }
         self.summaries.push(SummaryWrite {
             key: change.key,
             summary,
             name,
             name_lower: name_lower.clone(),
             sources,
-            reported_tags: tags_text(&summary.reported_tags),
+            reported_tags,
         });
-        for tag in &summary.reported_tags {
-            self.reported_tags.push((change.key, text(tag)));
-        }
         name_lower
     }
 

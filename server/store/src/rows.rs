@@ -66,10 +66,7 @@ impl DeviceColumns {
         let number = |value: Option<i64>| value.map(|value| small("build", value)).transpose();
         let source = |value: Option<String>| value.map(|value| codes::source(&value)).transpose();
         let reported_tags = codes::tags(&self.reported_tags)?;
-        let mut tags = codes::tags(&self.tags)?;
-        tags.extend(reported_tags.iter().cloned());
-        tags.sort_unstable();
-        tags.dedup();
+        let tags = codes::all_tags(&codes::tags(&self.tags)?, &reported_tags);
         Ok(DeviceRow {
             identity: self.identity.read()?,
             summary: DeviceSummary {

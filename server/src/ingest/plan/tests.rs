@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use sickbay_diagnosis::Check;
-use sickbay_diagnosis::keys::{TCPIP_PARAMETERS, UPDATE_POLICY_SETTINGS, UX_SETTINGS, WINDOWS_NT};
+use sickbay_diagnosis::keys::{
+    COLLECTOR_POLICY, TAGS, TCPIP_PARAMETERS, UPDATE_POLICY_SETTINGS, UX_SETTINGS, WINDOWS_NT,
+};
 use sickbay_diagnosis::observation::{Observation, Outcome};
 use sickbay_diagnosis::reading::{Data, Reading, Source};
 use sickbay_diagnosis::time::{DAY_MS, HOUR_MS};
@@ -391,4 +393,57 @@ fn a_device_that_never_reported_is_not_diagnosed() {
 fn what_a_machine_was_called_stays_where_a_report_does_not_say() {
     let (_, state) = taken(fresh(), report(1, true, vec![resumed()]), start());
     assert_eq!(state.summary.name, "AS-ENROLLED");
+}
+
+/// A device that was given tags by policy.
+fn tagged(tags: &[&str]) -> (Check, Observation) {
+    let lines = tags.iter().map(|tag| (*tag).to_owned()).collect();
+    let values = [
+        (TCPIP_PARAMETERS, "Hostname", text("PC-1")),
+        (COLLECTOR_POLICY, TAGS, Data::MultiText(lines)),
+    ];
+    seen(Check::Device, &values)
+}
+
+#[test]
+fn reported_tags_are_those_of_the_last_report_that_tells_what_the_device_is() {
+    let first = report(1, true, vec![tagged(&["kiosk", "Hamburg"]), resumed()]);
+    let (_, state) = taken(fresh(), first, start());
+    assert_eq!(state.summary.reported_tags, ["Hamburg", "kiosk"]);
+
+    // A report of something else, a look that failed, and time leave them.
+    let (change, state) = taken(state, report(2, false, vec![resumed()]), start());
+    assert_eq!(change.summary, None);
+    let failed = (Check::Device, unreadable().1);
+    let (_, state) = taken(state, report(3, false, vec![failed]), start());
+    assert_eq!(state.summary.reported_tags, ["Hamburg", "kiosk"]);
+    let mut working = Working::new(state.clone(), start());
+    working.diagnose(&rules(), start());
+    assert!(working.finish().is_none());
+
+    let (_, state) = taken(state, report(4, false, vec![tagged(&["x"])]), start());
+    assert_eq!(state.summary.reported_tags, ["x"]);
+    let (_, state) = taken(state, report(5, false, vec![named("PC-1")]), start());
+    assert!(state.summary.reported_tags.is_empty());
+}
+
+#[test]
+fn tags_in_another_order_are_no_news() {
+    let first = report(1, true, vec![tagged(&["b", "a", "c"])]);
+    let (_, state) = taken(fresh(), first, start());
+    let again = report(2, false, vec![tagged(&["c", "b", "a"])]);
+    let (change, _) = taken(state, again, start());
+    assert_eq!(change.summary, None);
+}
+
+#[test]
+fn a_device_whose_facts_are_older_than_its_tags_gets_them_by_a_diagnosis_alone() {
+    let (_, mut state) = taken(fresh(), report(1, true, vec![tagged(&["kiosk"])]), start());
+    // As an earlier version stored it.
+    state.summary.reported_tags.clear();
+    let mut working = Working::new(state, start());
+    working.diagnose(&rules(), start());
+    let change = working.finish().expect("its tags are new");
+    assert_eq!(change.summary.unwrap().reported_tags, ["kiosk"]);
+    assert!(change.observations.is_none() && change.findings.is_empty());
 }

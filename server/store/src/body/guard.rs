@@ -15,8 +15,8 @@ statements! {
     /// Devices by key.
     GUARDS = concat!(
         "SELECT key, version, status, name_lower, CAST(length(epoch) AS BIGINT) AS epoch_length, open_count, serious_count, \
-         unknown_count, health, last_seen_at, last_report_at, source_quality, source_feature, source_driver, source_other \
-         FROM device WHERE key IN ",
+         unknown_count, health, last_seen_at, last_report_at, source_quality, source_feature, source_driver, source_other, \
+         reported_tags FROM device WHERE key IN ",
         key_list!("$1"),
         for_update!()
     );
@@ -44,6 +44,7 @@ struct GuardRow {
     source_feature: Option<String>,
     source_driver: Option<String>,
     source_other: Option<String>,
+    reported_tags: String,
 }
 
 #[derive(FromRow)]
@@ -120,6 +121,7 @@ impl GuardRow {
                 self.source_driver,
                 self.source_other,
             ],
+            reported_tags: self.reported_tags,
         })
     }
 }

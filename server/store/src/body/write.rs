@@ -32,7 +32,8 @@ pub(super) const SUMMARIES: RowList = RowList {
     after: ") AS v WHERE device.key = v.column1",
 };
 
-/// A summary comes with all tags that the device reports.
+/// Where any of the tags that a device reports is another, all of them are written. Those of its token stand in a table that no report
+/// reaches.
 pub(super) const OLD_TAGS: RowList = RowList {
     operation: "remove reported tags",
     before: "DELETE FROM device_reported_tag WHERE device_key IN (VALUES",
@@ -203,9 +204,7 @@ async fn devices(connection: &mut Connection, plan: &Plan<'_>) -> Result<()> {
         })
         .await?;
     OLD_TAGS
-        .run(connection, &plan.summaries, |query, row| {
-            query.bind(row.key)
-        })
+        .run(connection, &plan.retagged, |query, key| query.bind(*key))
         .await?;
     TAGS.run(connection, &plan.reported_tags, |query, (key, tag)| {
         query.bind(*key).bind(tag.clone())

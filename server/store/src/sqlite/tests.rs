@@ -2,11 +2,15 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use sickbay_diagnosis::Time;
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection as _, Row};
 
-use super::SqliteStore;
 use super::body::enumerated;
-use crate::{Store, StoreError};
+use super::{SqliteStore, migrations};
+use crate::{
+    Committed, DeviceChange, DeviceSummary, EnrolOutcome, EnrolRequest, NewToken, Scope, Store,
+    StoreError,
+};
 
 async fn fresh() -> (tempfile::TempDir, SqliteStore) {
     let folder = tempfile::tempdir().unwrap();
@@ -58,6 +62,7 @@ async fn group_commit_finds_its_rows_by_key_and_never_walks_the_fleet() {
         "write devices (3 rows)",
         "write summaries (3 rows)",
         "rename findings (3 rows)",
+        "remove reported tags (3 rows)",
         "remove findings (3 rows)",
         "remove causes (3 rows)",
         "change the status of devices (3 rows)",
@@ -159,4 +164,137 @@ async fn the_file_is_durable_and_checked_as_the_module_says() {
     .await
     .unwrap();
     assert!(loose.is_empty(), "tables that take any type: {loose:?}");
+}
+
+/// A device whose token gives the tag `pilot`.
+async fn pilot(store: &SqliteStore) -> i64 {
+    let token = NewToken {
+        hash: vec![1],
+        name: "GPO".to_owned(),
+        approves: true,
+        tags: vec!["pilot".to_owned()],
+        expires_at: None,
+        use_limit: None,
+        created_at: Time::from_millis(1),
+    };
+    store.create_token(token).await.unwrap();
+    let request = EnrolRequest {
+        token_hash: vec![1],
+        key_sha256: vec![2],
+        host_name: "PC-1".to_owned(),
+        domain: String::new(),
+        ou: String::new(),
+        fingerprint: String::new(),
+        collector_version: String::new(),
+        now: Time::from_millis(1),
+    };
+    match store.enrol(request).await.unwrap() {
+        EnrolOutcome::Device(device) => device.key,
+        refused => panic!("{refused:?}"),
+    }
+}
+
+/// Commits a summary; says how many rows that wrote.
+async fn rows_written(store: &SqliteStore, key: i64, site: &str, tags: &[&str]) -> i64 {
+    let before = total_changes(store).await;
+    let change = DeviceChange {
+        key,
+        expected_version: store.load_states(&[key]).await.unwrap()[0].version,
+        mark: None,
+        observations: None,
+        summary: Some(DeviceSummary {
+            name: "PC-1".to_owned(),
+            site: site.to_owned(),
+            reported_tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+            ..DeviceSummary::default()
+        }),
+        findings: Vec::new(),
+        history: Vec::new(),
+        due_at: None,
+        received_at: None,
+        now: Time::from_millis(2),
+    };
+    assert_eq!(store.commit(vec![change]).await.unwrap(), [Committed::Done]);
+    total_changes(store).await - before
+}
+
+async fn total_changes(store: &SqliteStore) -> i64 {
+    sqlx::query_scalar("SELECT total_changes()")
+        .fetch_one(&store.writer)
+        .await
+        .unwrap()
+}
+
+/// Tags that the token gave, and tags that the device reported.
+async fn tag_rows(store: &SqliteStore) -> (Vec<String>, Vec<String>) {
+    let of_token =
+        sqlx::query_scalar("SELECT tag FROM device_tag ORDER BY tag").fetch_all(&store.reader);
+    let reported = sqlx::query_scalar("SELECT tag FROM device_reported_tag ORDER BY tag")
+        .fetch_all(&store.reader);
+    (of_token.await.unwrap(), reported.await.unwrap())
+}
+
+fn rows(of_token: &[&str], reported: &[&str]) -> (Vec<String>, Vec<String>) {
+    let owned = |tags: &[&str]| tags.iter().map(|tag| (*tag).to_owned()).collect();
+    (owned(of_token), owned(reported))
+}
+
+#[tokio::test]
+async fn tags_cost_rows_only_when_they_change() {
+    let (_folder, store) = fresh().await;
+    let key = pilot(&store).await;
+    // The device and its summary, as for any summary.
+    assert_eq!(rows_written(&store, key, "Berlin", &[]).await, 2);
+    // And a row for each that came or went.
+    assert_eq!(rows_written(&store, key, "Paris", &["a", "b"]).await, 4);
+    assert_eq!(rows_written(&store, key, "Rome", &["a", "b"]).await, 2);
+    assert_eq!(rows_written(&store, key, "Rome", &[]).await, 4);
+}
+
+#[tokio::test]
+async fn no_device_can_make_a_tag_look_as_if_its_token_gave_it() {
+    let (_folder, store) = fresh().await;
+    let key = pilot(&store).await;
+    for reported in [&["admins", "pilot"][..], &["admins"], &[]] {
+        rows_written(&store, key, "", reported).await;
+        assert_eq!(tag_rows(&store).await, rows(&["pilot"], reported));
+    }
+    let of_token: String = sqlx::query_scalar("SELECT tags FROM device")
+        .fetch_one(&store.reader)
+        .await
+        .unwrap();
+    assert_eq!(of_token, r#"["pilot"]"#);
+}
+
+#[tokio::test]
+async fn tags_from_before_devices_reported_any_are_the_tokens() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let options = SqliteConnectOptions::new()
+        .filename(&path)
+        .create_if_missing(true);
+    let mut old = SqliteConnection::connect_with(&options).await.unwrap();
+    migrations::migrator().run_to(1, &mut old).await.unwrap();
+    for statement in [
+        "INSERT INTO device (key, id, status, version, name, name_lower, domain, ou, tags, epoch, digest, enrolled_at, collector_version, \
+         fingerprint) VALUES (1, '018f0000-0000-7000-8000-000000000000', 1, 0, 'PC-1', 'pc-1', '', '', '[\"pilot\",\"berlin\"]', x'', x'', \
+         1, '', '')",
+        "INSERT INTO device_tag (device_key, tag) VALUES (1, 'pilot'), (1, 'berlin')",
+    ] {
+        sqlx::query(statement).execute(&mut old).await.unwrap();
+    }
+    old.close().await.unwrap();
+    SqliteStore::migrate(&path).await.unwrap();
+
+    let store = SqliteStore::open(&path).await.unwrap();
+    assert_eq!(tag_rows(&store).await, rows(&["berlin", "pilot"], &[]));
+    for (reported, all) in [
+        (&["kiosk"][..], &["berlin", "kiosk", "pilot"][..]),
+        (&[], &["berlin", "pilot"]),
+    ] {
+        rows_written(&store, 1, "", reported).await;
+        let id = store.load_states(&[1]).await.unwrap()[0].identity.id;
+        let detail = store.device(&Scope::All, id).await.unwrap().unwrap();
+        assert_eq!(detail.row.tags, all);
+    }
 }

@@ -12,6 +12,7 @@ mod jobs;
 mod lists;
 mod opening;
 mod status;
+mod tags;
 
 /// Makes one test of each function for a database.
 macro_rules! conformance {
@@ -71,6 +72,9 @@ macro_rules! on_every_database {
             status::a_device_that_is_not_active_counts_nowhere,
             status::a_report_in_flight_is_not_written_over_a_retired_device,
             status::another_process_learns_of_a_revocation,
+            tags::a_device_has_the_tags_of_its_token_and_those_it_reports,
+            tags::tags_of_a_batch_reach_their_own_devices_only,
+            tags::a_strange_tag_harms_nobody,
         })*
     };
 }
