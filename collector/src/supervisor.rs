@@ -167,6 +167,7 @@ impl Supervisor {
         let running = collector.run(until.clone());
         tokio::pin!(running);
         let mut contact = Contact::new(Instant::now());
+        let mut read_again = Instant::now() + READ_AGAIN;
         loop {
             tokio::select! {
                 result = &mut running => {
@@ -177,21 +178,23 @@ impl Supervisor {
                         Err(error) => ended(&error),
                     };
                 }
-                () = self.surroundings.happenings.settings.notified() => {
-                    let policy = self.read_policy().await;
-                    let next = connection.follow(&policy);
-                    let enrolled = handle.progress().device_id.is_some();
-                    if next.needs_another_collector(connection, enrolled) {
-                        tracing::info!("the settings changed");
-                        until.cancel();
-                        let _ = running.await;
-                        self.surroundings.happenings.put(None);
-                        *connection = next;
-                        return Ended::Settings;
-                    }
-                    *connection = next;
-                }
+                () = self.surroundings.happenings.settings.notified() => read_again = Instant::now(),
                 () = tokio::time::sleep(LOOK) => {}
+            }
+            if read_again <= Instant::now() {
+                read_again = Instant::now() + READ_AGAIN;
+                let policy = self.read_policy().await;
+                let next = connection.follow(&policy);
+                let enrolled = handle.progress().device_id.is_some();
+                if next.needs_another_collector(connection, enrolled) {
+                    tracing::info!("the settings changed");
+                    until.cancel();
+                    let _ = running.await;
+                    self.surroundings.happenings.put(None);
+                    *connection = next;
+                    return Ended::Settings;
+                }
+                *connection = next;
             }
             let progress = handle.progress();
             if progress.live {

@@ -232,6 +232,8 @@ mod windows {
                 () = tokio::time::sleep(FOLDER_AGAIN) => {}
             }
         };
+        // A version that starts is no longer about to be replaced.
+        super::upgrading(&dir);
         let host = this_machine();
         let level = log_to_files(&dir, &Policy::of(&*host), &events);
         events.tell(

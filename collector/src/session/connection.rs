@@ -51,7 +51,7 @@ impl FromStr for ServerUrl {
 
     fn from_str(url: &str) -> Result<Self, BadServerUrl> {
         let bad = |problem| BadServerUrl {
-            url: url.to_owned(),
+            url: proxy::without_sign_in(url),
             problem,
         };
         let uri: Uri = url.trim().parse().map_err(|_| bad("it is no URL"))?;

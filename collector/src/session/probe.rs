@@ -96,7 +96,14 @@ pub async fn probe(
         return steps;
     };
     if route.proxy.is_some() {
-        let tunnel = proxy::tunnel(&mut stream, url.host(), url.port()).await;
+        let tunnel = proxy::tunnel(&mut stream, url.host(), url.port());
+        let tunnel = match tokio::time::timeout(STEP, tunnel).await {
+            Ok(tunnel) => tunnel.map_err(|error| error.to_string()),
+            Err(_) => Err(format!(
+                "the proxy said nothing within {} s",
+                STEP.as_secs()
+            )),
+        };
         let leads_on = tunnel.is_ok();
         steps.push(Step {
             name: "tunnel",
@@ -104,7 +111,7 @@ pub async fn probe(
                 .map(|()| format!("the proxy connects to {}:{}", url.host(), url.port()))
                 .map_err(|error| {
                     Trouble::new(
-                        error.to_string(),
+                        error,
                         "Let the proxy pass CONNECT to the server's host and port, or set ProxyUrl to another one or to direct.",
                     )
                 }),

@@ -60,7 +60,8 @@ impl FromStr for ProxyUrl {
 
     fn from_str(url: &str) -> Result<Self, BadProxyUrl> {
         let bad = |problem| BadProxyUrl {
-            url: url.to_owned(),
+            // Errors stand in logs that many may read.
+            url: without_sign_in(url),
             problem,
         };
         let trimmed = url.trim();
@@ -90,6 +91,15 @@ impl FromStr for ProxyUrl {
             host: host.to_owned(),
             port,
         }))
+    }
+}
+
+/// An address without the name and password that may stand before its host.
+pub(super) fn without_sign_in(url: &str) -> String {
+    match (url.split_once("://"), url.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://***@{host}"),
+        (None, Some((_, host))) => format!("***@{host}"),
+        _ => url.to_owned(),
     }
 }
 
@@ -244,6 +254,7 @@ mod tests {
         ] {
             let error = bad.parse::<ProxyUrl>().expect_err(bad).to_string();
             assert!(error.contains(why), "{error}");
+            assert!(!error.contains("secret"), "{error}");
         }
     }
 

@@ -32,7 +32,7 @@ pub struct CaPin([u8; 32]);
 /// A text that is no pin.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is not a CA pin: it must be 64 hexadecimal digits, the SHA-256 of the CA's public key as `sickbay-server ca show` prints it"
+    "{0} is not a CA pin: it must be 64 hexadecimal digits, the SHA-256 of the CA's public key as `sickbay-server ca show` prints it"
 )]
 pub struct BadPin(String);
 
@@ -53,7 +53,14 @@ impl FromStr for CaPin {
         let digits = trimmed.strip_prefix("sha256:").unwrap_or(trimmed);
         let digits: String = digits.chars().filter(|c| !matches!(c, ':' | ' ')).collect();
         let mut pin = [0; 32];
-        hex::decode_to_slice(&digits, &mut pin).map_err(|_| BadPin(text.to_owned()))?;
+        hex::decode_to_slice(&digits, &mut pin).map_err(|_| {
+            // What stands there may be a token in the wrong place, and errors stand in logs that many may read.
+            let start: String = trimmed.chars().take(4).collect();
+            BadPin(format!(
+                "{start:?}... ({} characters)",
+                trimmed.chars().count()
+            ))
+        })?;
         Ok(Self(pin))
     }
 }

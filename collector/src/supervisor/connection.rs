@@ -19,16 +19,14 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// What `policy` says from now on. A refresh of policies may take away all servers for a moment, and a mistake for longer;
-    /// neither is an order to fall silent.
+    /// What `policy` says from now on. A refresh of policies may take away everything for a moment, and a mistake for longer; neither
+    /// is an order to fall silent, nor to leave the proxy that leads to the server.
     pub(super) fn follow(&self, policy: &Policy) -> Self {
-        let server_urls = if policy.server_urls.is_empty() {
-            self.server_urls.clone()
-        } else {
-            policy.server_urls.clone()
-        };
+        if policy.server_urls.is_empty() && !self.server_urls.is_empty() {
+            return self.clone();
+        }
         Self {
-            server_urls,
+            server_urls: policy.server_urls.clone(),
             token: policy.token.clone(),
             ca_pins: policy.ca_pins.clone(),
             proxy: policy.proxy.clone(),
@@ -36,11 +34,18 @@ impl Connection {
         }
     }
 
-    /// Whether a collector that was made with `current` has to make way. Once `enrolled`, token and pins are of no use.
+    /// Whether a collector that was made with `current` has to make way. Once `enrolled`, pins are of no use; a token still is, where
+    /// the server lost the device or the certificate ended.
     pub(super) fn needs_another_collector(&self, current: &Self, enrolled: bool) -> bool {
-        let connects = |c: &Self| (c.server_urls.clone(), c.proxy.clone(), c.interval);
-        let enrols = |c: &Self| (c.token.clone(), c.ca_pins.clone());
-        connects(self) != connects(current) || !enrolled && enrols(self) != enrols(current)
+        let used = |connection: &Self| Self {
+            ca_pins: if enrolled {
+                Vec::new()
+            } else {
+                connection.ca_pins.clone()
+            },
+            ..connection.clone()
+        };
+        used(self) != used(current)
     }
 
     /// What stands in the way of any collector.
@@ -85,9 +90,14 @@ mod tests {
 
     #[test]
     fn a_vanished_server_is_no_order_to_fall_silent() {
-        let before = Connection::default().follow(&policy(&["https://a.example:7443"], "t"));
-        let after = before.follow(&policy(&[], "t"));
+        let mut proxied = policy(&["https://a.example:7443"], "t");
+        proxied.proxy = "http://proxy.example:8080".parse().ok();
+        proxied.inspection_interval = Some(Duration::from_mins(5));
+        let before = Connection::default().follow(&proxied);
+        // All of the policy goes at once, the proxy too.
+        let after = before.follow(&Policy::default());
         assert_eq!(after, before);
+        assert!(!after.needs_another_collector(&before, true));
         assert!(before.missing().is_none());
         assert!(
             Connection::default()
@@ -100,9 +110,15 @@ mod tests {
     #[test]
     fn only_what_a_collector_still_uses_makes_another_one_necessary() {
         let current = Connection::default().follow(&policy(&["https://a.example:7443"], "t"));
+        // A server that was restored from an older copy may want the new one.
         let token = Connection::default().follow(&policy(&["https://a.example:7443"], "u"));
-        assert!(token.needs_another_collector(&current, false));
-        assert!(!token.needs_another_collector(&current, true));
+        assert!(token.needs_another_collector(&current, true));
+        let pins = Connection {
+            ca_pins: vec!["ab".repeat(32).parse().unwrap()],
+            ..current.clone()
+        };
+        assert!(pins.needs_another_collector(&current, false));
+        assert!(!pins.needs_another_collector(&current, true));
         let server = Connection::default().follow(&policy(&["https://b.example:7443"], "t"));
         assert!(server.needs_another_collector(&current, true));
         assert!(!current.needs_another_collector(&current.clone(), false));
