@@ -6,6 +6,7 @@ use sickbay_diagnosis::Check;
 use sickbay_diagnosis::observation::Observations;
 
 use crate::checks;
+use crate::crash::Running;
 use crate::host::Host;
 
 /// Runs `checks` on `host`, in order. How long each took stands in the log.
@@ -20,6 +21,7 @@ pub fn inspect_timed(host: &dyn Host, checks: &[Check]) -> (Observations, Vec<(C
     let mut elapsed = Vec::with_capacity(checks.len());
     for check in checks {
         let since = Instant::now();
+        let _running = Running::new(*check);
         observations.put(*check, checks::run(*check, host));
         elapsed.push((*check, since.elapsed()));
         tracing::trace!(%check, elapsed_ms = millis(since), "checked");

@@ -3,8 +3,10 @@
 //! It reads ([`host`], [`checks`]), keeps what the server has not acknowledged ([`spool`]) and speaks with the server ([`session`]).
 //! It has no code path that executes, downloads or writes outside its own folder on the server's word.
 
+mod certificate;
 pub mod checks;
 pub mod cli;
+mod crash;
 pub mod host;
 pub mod inspection;
 pub mod policy;

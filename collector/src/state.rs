@@ -9,6 +9,7 @@
 //! | `last-error.json` | why it does not report, for `status` |
 //! | `image.json` | that this machine was prepared to be copied |
 //! | `upgrading` | that an installer is about to replace this version |
+//! | `crashes` | how it ended when nobody asked it to, and which checks are left out for it |
 //! | `spool/` | reports that wait |
 //! | `logs/` | the log of the Windows service |
 //!
@@ -16,6 +17,7 @@
 //! collector goes on: with a new epoch where the base is lost, by enrolling again where the key or the certificate is lost.
 
 mod base;
+mod crashes;
 mod identity;
 mod image;
 mod key_file;
@@ -26,6 +28,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub(crate) use base::{encode as encode_base, peek as peek_base};
+pub(crate) use crashes::{
+    Crash, NAME as CRASHES, peek as peek_crashes, take_note as take_note_of_crashes,
+};
 pub(crate) use identity::peek as peek_credentials;
 pub use identity::{BadIdentity, Credentials, Identity};
 pub use image::Image;
@@ -164,7 +169,7 @@ fn read(dir: &Path, name: &str, limit: usize) -> Result<Option<Vec<u8>>, StateEr
 
 /// Makes a folder that its owner alone may enter. On Windows it gets the rights that the folder above it hands down: the private key
 /// is then as safe as that folder, until the service sets rights of its own.
-fn make_private(dir: &Path) -> io::Result<()> {
+pub(crate) fn make_private(dir: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

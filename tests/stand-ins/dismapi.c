@@ -1,6 +1,6 @@
 /* A stand-in for dismapi.dll: the five functions that the collector calls.
  *
- * Its word is "Servicing": "good" (not flagged), "repairable", "not-repairable", "state77", an error, "hang". It refuses to scan, and
+ * Its word is "Servicing": "good" (not flagged), "repairable", "not-repairable", "state77", an error, "hang", "crash". It refuses to scan, and
  * to be called in another order than the real one wants, with 0xDEAD0001 and the like.
  */
 #include "mode.h"
@@ -12,7 +12,7 @@ static LONG initialised, sessions;
 HRESULT WINAPI DismInitialize(int level, const WCHAR *log, const WCHAR *scratch)
 {
     struct mode mode = mode_of(L"Servicing");
-    hang_if_told(&mode);
+    misbehave_if_told(&mode);
     if (level != 0 || log || scratch || InterlockedExchange(&initialised, 1))
         return MISUSED(1);
     return S_OK;

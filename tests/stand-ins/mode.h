@@ -1,6 +1,6 @@
 /* How a stand-in behaves: a word in the registry, read anew at every call so that one machine serves many tests.
  *
- * HKLM\SOFTWARE\Sickbay\StandIns, a text named for the stand-in: "good", an error such as "0x80070005", "hang", or one of the words
+ * HKLM\SOFTWARE\Sickbay\StandIns, a text named for the stand-in: "good", an error such as "0x80070005", "hang", "crash", or one of the words
  * that the stand-in itself describes. Where there is none it is "good".
  */
 #include <windows.h>
@@ -37,8 +37,10 @@ static DWORD error_of(const struct mode *mode)
     return code;
 }
 
-static void hang_if_told(const struct mode *mode)
+static void misbehave_if_told(const struct mode *mode)
 {
     if (is(mode, L"hang"))
         Sleep(INFINITE);
+    if (is(mode, L"crash"))
+        *(volatile int *)8 = 1;
 }

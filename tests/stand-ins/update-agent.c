@@ -99,7 +99,7 @@ static HRESULT WINAPI forbidden(void)
 /* What every getter begins with. What it leaves behind on failure must not be touched. */
 #define BEGIN(out, rubbish)                             \
     struct mode mode = mode_of(L"UpdateAgent");         \
-    hang_if_told(&mode);                                \
+    misbehave_if_told(&mode);                           \
     if (error_of(&mode)) {                              \
         *(out) = rubbish;                               \
         return (HRESULT)error_of(&mode);                \
@@ -298,7 +298,7 @@ static HRESULT WINAPI last_search(struct object *this, VARIANT *out)
 {
     struct mode mode = mode_of(L"UpdateAgent");
     (void)this;
-    hang_if_told(&mode);
+    misbehave_if_told(&mode);
     V_VT(out) = is(&mode, L"never") ? VT_EMPTY : VT_DATE;
     V_DATE(out) = is(&mode, L"absurd") ? -1e300 : days_ago(1);
     return S_OK;
@@ -308,7 +308,7 @@ static HRESULT WINAPI last_installation(struct object *this, VARIANT *out)
 {
     struct mode mode = mode_of(L"UpdateAgent");
     (void)this;
-    hang_if_told(&mode);
+    misbehave_if_told(&mode);
     V_VT(out) = is(&mode, L"never") ? VT_EMPTY : VT_DATE;
     V_DATE(out) = days_ago(2);
     if (is(&mode, L"absurd")) {
@@ -392,7 +392,7 @@ static HRESULT WINAPI factory_create(struct factory *this, IUnknown *outer, cons
     *out = NULL;
     if (outer)
         return CLASS_E_NOAGGREGATION;
-    hang_if_told(&mode);
+    misbehave_if_told(&mode);
     code = give(this->plays, 0, (void **)&object);
     if (FAILED(code))
         return code;

@@ -60,7 +60,7 @@ static BOOL failed(DWORD code)
 
 static BOOL refused(const struct mode *mode)
 {
-    hang_if_told(mode);
+    misbehave_if_told(mode);
     if (is(mode, L"absent"))
         return !failed(ERROR_EVT_CHANNEL_NOT_FOUND);
     if (is(mode, L"denied"))

@@ -11,10 +11,11 @@ use anyhow::Context as _;
 use clap::Args;
 use sickbay_diagnosis::Check;
 
-use sickbay_service::event_log::EventLog;
+use sickbay_service::event_log::{Event, EventLog};
 
 use super::service::SERVICE;
 use super::settings::{Settings, SettingsArgs, Usage};
+use crate::crash;
 use crate::host::Host;
 use crate::host::recording::Recording;
 #[cfg(not(windows))]
@@ -62,6 +63,7 @@ pub(super) fn run(args: RunArgs) -> anyhow::Result<()> {
     }
     let paths = settings.recording.clone();
     let machine = Machine::at(&paths)?;
+    crash::watch_over(&settings.state_dir, |text| tracing::error!("{text}"));
     let mut collector = Collector::new(settings.options(machine.host()))?;
     block_on(async {
         let stop = sickbay_service::stop_on_signals()?;
@@ -81,10 +83,12 @@ fn by_policy(state_dir: PathBuf) -> anyhow::Result<()> {
         let stop = sickbay_service::stop_on_signals()?;
         let happenings = Arc::new(Happenings::default());
         let _watch = watch_changes(Arc::clone(&happenings));
+        let events = EventLog::open(SERVICE);
+        crash::watch_over(&state_dir, |text| events.tell(Event::Failed, text));
         let surroundings = Surroundings {
             host: this_machine(),
             state_dir,
-            events: EventLog::open(SERVICE),
+            events,
             level: None,
             happenings,
         };

@@ -192,6 +192,7 @@ mod windows {
     use super::super::run::{block_on, this_machine, watch_changes};
     use super::super::settings::default_state_dir;
     use super::{SERVICE, chain};
+    use crate::crash;
     use crate::policy::Policy;
     use crate::supervisor::{Happenings, Surroundings, supervise};
 
@@ -248,6 +249,7 @@ mod windows {
             );
             events.tell(Event::Failed, &text);
         }
+        crash::watch_over(&dir, |text| events.tell(Event::Failed, text));
         confine(MEMORY_BYTES);
         if let Err(error) = settle(SERVICE) {
             tracing::info!(reason = %chain(&error), "the service's entry stays as it is");

@@ -28,7 +28,7 @@ use super::tls::{self, BadTls, CaPin};
 use crate::checks;
 use crate::host::Host;
 use crate::spool::{SpoolError, SpoolLimits};
-use crate::state::{Credentials, Identity, LastError, StateError};
+use crate::state::{Crash, Credentials, Identity, LastError, StateError};
 pub use goodbye::{Farewell, say_goodbye};
 use handle::Shared;
 pub use handle::{Handle, Progress};
@@ -121,6 +121,8 @@ pub struct Collector {
     server: usize,
     tls: Option<Arc<ClientConfig>>,
     last_error: Option<String>,
+    /// How earlier ones ended when nobody asked them to.
+    crashes: Arc<Vec<Crash>>,
 }
 
 impl Collector {
@@ -151,6 +153,7 @@ impl Collector {
             server: 0,
             tls: None,
             last_error: None,
+            crashes: Arc::new(found.crashes),
         };
         collector.publish();
         Ok(collector)

@@ -21,8 +21,8 @@ use rustls::{
     SignatureScheme,
 };
 use sha2::{Digest as _, Sha256};
-use x509_parser::prelude::{FromDer as _, X509Certificate};
 
+use crate::certificate::Certificate;
 use crate::state::Identity;
 
 /// SHA-256 of a CA's public key (its SubjectPublicKeyInfo in DER).
@@ -39,8 +39,8 @@ pub struct BadPin(String);
 impl CaPin {
     /// The pin of a certificate's key; `None` where it is no certificate.
     pub fn of_certificate(der: &[u8]) -> Option<Self> {
-        let (_, certificate) = X509Certificate::from_der(der).ok()?;
-        Some(Self(Sha256::digest(certificate.public_key().raw).into()))
+        let certificate = Certificate::of_der(der).ok()?;
+        Some(Self(Sha256::digest(certificate.public_key).into()))
     }
 }
 
@@ -261,17 +261,13 @@ const fn is_about_time(reason: &CertificateError) -> bool {
 
 /// A moment at which the certificate counted: the middle of its life.
 fn within_validity(certificate: &CertificateDer<'_>) -> Option<UnixTime> {
-    let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
-    let validity = parsed.validity();
-    let (from, to) = (
-        validity.not_before.timestamp(),
-        validity.not_after.timestamp(),
-    );
-    let middle = from.checked_add(to.checked_sub(from)? / 2)?;
-    let seconds = u64::try_from(middle).ok()?;
-    Some(UnixTime::since_unix_epoch(std::time::Duration::from_secs(
-        seconds,
-    )))
+    let certificate = Certificate::of_der(certificate).ok()?;
+    let half = certificate.not_after.since(certificate.not_before) / 2;
+    let middle = certificate.not_before.plus_millis(half).millis();
+    let millis = u64::try_from(middle).ok()?;
+    Some(UnixTime::since_unix_epoch(
+        std::time::Duration::from_millis(millis),
+    ))
 }
 
 #[cfg(test)]

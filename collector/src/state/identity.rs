@@ -7,9 +7,9 @@ use std::path::Path;
 use rcgen::{KeyPair, PublicKeyData as _};
 use serde::{Deserialize, Serialize};
 use sickbay_diagnosis::Time;
-use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::{SetAside, StateDir, StateError, key_file, read};
+use crate::certificate::Certificate;
 
 const KEY: &str = key_file::NAME;
 const IDENTITY: &str = "identity.json";
@@ -55,9 +55,9 @@ impl Identity {
         let leaf = chain
             .first()
             .ok_or_else(|| BadIdentity("there is no certificate".to_owned()))?;
-        let (_, certificate) = X509Certificate::from_der(leaf)
+        let certificate = Certificate::of_der(leaf)
             .map_err(|error| BadIdentity(format!("the certificate cannot be read: {error}")))?;
-        if certificate.public_key().raw != key.subject_public_key_info() {
+        if certificate.public_key != key.subject_public_key_info() {
             return Err(BadIdentity(
                 "the certificate is not over this device's key".to_owned(),
             ));
@@ -65,17 +65,12 @@ impl Identity {
         if trusted_cas.is_empty() {
             return Err(BadIdentity("there is no CA to trust".to_owned()));
         }
-        let validity = certificate.validity();
-        let time = |time: x509_parser::time::ASN1Time| {
-            Time::from_millis(time.timestamp().saturating_mul(1000))
-        };
-        let (not_before, not_after) = (time(validity.not_before), time(validity.not_after));
         Ok(Self {
             device_id,
             chain,
             trusted_cas,
-            not_before,
-            not_after,
+            not_before: certificate.not_before,
+            not_after: certificate.not_after,
         })
     }
 

@@ -80,28 +80,9 @@ impl Sessions {
             .device_by_key(key)
             .await
             .map_err(|error| storage_status(&error))?;
-        let Some(identity) = identity else {
-            return Err(wire::refusal(
-                Code::Unauthenticated,
-                RefusalReason::DeviceUnknown,
-                "this server has no device with this key: enrol again",
-                0,
-            ));
-        };
-        Self::admit(identity)
-    }
-
-    fn admit(identity: DeviceIdentity) -> Result<DeviceIdentity, Status> {
-        match identity.status {
-            DeviceStatus::Active => Ok(identity),
-            DeviceStatus::Pending => Err(wire::refusal(
-                Code::FailedPrecondition,
-                RefusalReason::DeviceUnknown,
-                "this device waits for approval",
-                60_000,
-            )),
-            DeviceStatus::Revoked => Err(end_status(End::Revoked)),
-            DeviceStatus::Retired => Err(end_status(End::Retired)),
+        match refusal_of(identity.as_ref().map(|identity| identity.status)) {
+            Some(refusal) => Err(refusal),
+            None => identity.ok_or_else(unknown_device),
         }
     }
 
@@ -209,7 +190,10 @@ impl Session {
                     in_flight -= 1;
                     match outcome {
                         Outcome::Send(message) => self.send(message).await?,
-                        Outcome::NotActive => return Err(end_status(End::Retired)),
+                        // An active device is never told so; the refusal that it may try again after is for completeness.
+                        Outcome::NotActive(status) => {
+                            return Err(refusal_of(status).unwrap_or_else(storage_refusal));
+                        }
                         Outcome::NotStored => return Err(storage_refusal()),
                     }
                 },
@@ -277,6 +261,31 @@ impl Session {
             .await
             .map_err(|_| Status::cancelled("the collector is gone"))
     }
+}
+
+/// Why a device of this status may not speak; `None` for the status is a device that is not known.
+fn refusal_of(status: Option<DeviceStatus>) -> Option<Status> {
+    match status {
+        Some(DeviceStatus::Active) => None,
+        Some(DeviceStatus::Pending) => Some(wire::refusal(
+            Code::FailedPrecondition,
+            RefusalReason::DeviceUnknown,
+            "this device waits for approval",
+            60_000,
+        )),
+        Some(DeviceStatus::Revoked) => Some(end_status(End::Revoked)),
+        Some(DeviceStatus::Retired) => Some(end_status(End::Retired)),
+        None => Some(unknown_device()),
+    }
+}
+
+fn unknown_device() -> Status {
+    wire::refusal(
+        Code::Unauthenticated,
+        RefusalReason::DeviceUnknown,
+        "this server has no device with this key: enrol again",
+        0,
+    )
 }
 
 fn end_status(end: End) -> Status {

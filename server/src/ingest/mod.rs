@@ -36,8 +36,8 @@ const CONFLICTS: usize = 8;
 pub enum Outcome {
     /// Answers a report.
     Send(ToCollector),
-    /// The device is not active any more.
-    NotActive,
+    /// The device is not active any more, with what it is instead; `None` where no such device is known.
+    NotActive(Option<DeviceStatus>),
     /// The database refused for good: nothing of it is durable.
     NotStored,
 }
@@ -312,7 +312,7 @@ impl Writer {
                     Outcome::Send(ToCollector::Ack { epoch, sequence })
                 }
                 ItemOutcome::FullWanted(reason) => Outcome::Send(ToCollector::FullWanted(reason)),
-                ItemOutcome::NotActive => Outcome::NotActive,
+                ItemOutcome::NotActive(status) => Outcome::NotActive(status),
                 ItemOutcome::Rediagnosed => continue,
             };
             // The session may have ended; its collector asks again when it reconnects.
@@ -360,14 +360,25 @@ struct Prepared {
 }
 
 enum ItemOutcome {
-    Applied { epoch: Vec<u8>, sequence: u64 },
-    Duplicate { epoch: Vec<u8>, sequence: u64 },
+    Applied {
+        epoch: Vec<u8>,
+        sequence: u64,
+    },
+    Duplicate {
+        epoch: Vec<u8>,
+        sequence: u64,
+    },
     FullWanted(&'static str),
-    NotActive,
+    /// With what it is instead; `None` where no such device is known any more.
+    NotActive(Option<DeviceStatus>),
     Rediagnosed,
 }
 
 fn prepare(items: &[Item], states: Vec<DeviceState>, rules: &Rules, now: Time) -> Prepared {
+    let statuses: BTreeMap<i64, DeviceStatus> = states
+        .iter()
+        .map(|state| (state.identity.key, state.identity.status))
+        .collect();
     let mut devices: BTreeMap<i64, Working> = states
         .into_iter()
         .filter(|state| state.identity.status == DeviceStatus::Active)
@@ -377,7 +388,7 @@ fn prepare(items: &[Item], states: Vec<DeviceState>, rules: &Rules, now: Time) -
         .iter()
         .map(|item| match devices.get_mut(&item.key()) {
             Some(device) => apply(item, device, rules, now),
-            None => ItemOutcome::NotActive,
+            None => ItemOutcome::NotActive(statuses.get(&item.key()).copied()),
         })
         .collect();
     Prepared {

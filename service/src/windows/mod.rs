@@ -2,6 +2,7 @@
 
 mod control;
 pub(crate) mod event_source;
+mod fault;
 mod folder;
 mod library;
 mod limits;
@@ -9,6 +10,7 @@ mod secret;
 mod setup;
 
 pub use control::{NotAService, Order, Orders, run};
+pub use fault::{Fault, on_fault};
 pub use folder::{FolderError, keep_private};
 pub use library::Library;
 pub use limits::confine;

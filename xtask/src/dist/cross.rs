@@ -22,6 +22,9 @@ const FOLDER: &str = "windows";
 const CARGO: &str = "/usr/bin/cargo";
 const RUSTC: &str = "/usr/bin/rustc";
 pub(super) const LINKER: &str = "x86_64-w64-mingw32-gcc";
+/// Of the standard library's defaults, what reads debug data for backtraces is left out: the program that is handed out has none. Nor does it
+/// unwind: see `docs/decisions/0019-a-defect-ends-the-collector.md`.
+const LIBRARY_FEATURES: &str = "build-std-features=optimize_for_size";
 /// Sections that lie in the file as they lie in memory: Wine then maps the program, as Windows always does, instead of copying it.
 const LINK_ARGUMENTS: &str = "-C link-arg=-Wl,--file-alignment=4096";
 const ARCHIVER: &str = "x86_64-w64-mingw32-ar";
@@ -83,6 +86,8 @@ fn cargo(root: &Path, what: &str, target: &str, build: Build) -> Result<bool> {
         target,
         "-Z",
         "build-std=std,panic_abort",
+        "-Z",
+        LIBRARY_FEATURES,
     ];
     eprintln!("    {CARGO} {}", arguments.join(" "));
     let lower = target.replace('-', "_");

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -22,7 +21,7 @@ use crate::session::enrolment::{self, EnrolOutcome};
 use crate::session::machine::{Action, Event, Moment, Note};
 use crate::session::message::{FromServer, Reason, Refusal, Report, ToServer};
 use crate::spool::Waiting;
-use crate::state::Identity;
+use crate::state::{Crash, Identity};
 use crate::wire::{self, CertificateIssued, Outgoing, Rpc, Sent, ServerMessages};
 
 type Pending<T> = Option<Pin<Box<dyn Future<Output = T> + Send>>>;
@@ -168,7 +167,10 @@ impl<'a> Driver<'a> {
             Action::Send(message) => self.send(&message).await?,
             Action::Inspect(checks) => {
                 let host = Arc::clone(&self.collector.options.host);
-                self.inspecting = Some(Box::pin(blocking(move || inspect(&*host, &checks))));
+                let crashes = Arc::clone(&self.collector.crashes);
+                self.inspecting = Some(Box::pin(blocking(move || {
+                    inspect(&*host, &checks, &crashes)
+                })));
             }
             Action::SpoolPush(report) => self.push(report).await,
             Action::SpoolRemoveUpTo(sequence) => {
@@ -400,29 +402,33 @@ fn renewal_retry(identity: &Identity) -> Duration {
     Duration::from_millis(u64::try_from(life / 50).unwrap_or(0)).clamp(least, most)
 }
 
-/// Runs the checks one by one; one that panics is a failed observation and not the end of the collector.
-fn inspect(host: &dyn Host, checks: &[Check]) -> Observations {
-    let mut all = Observations::new();
-    for check in checks {
-        let seen = catch_unwind(AssertUnwindSafe(|| {
-            inspection::inspect(host, std::slice::from_ref(check))
-        }));
-        match seen {
-            Ok(observations) => {
-                for (check, observation) in observations.iter() {
-                    all.put(check, observation.clone());
-                }
-            }
-            Err(_) => all.put(
-                *check,
-                Observation {
-                    taken_at: host.now(),
-                    outcome: Outcome::Failed(
-                        "the check itself failed; the collector's log has the place".to_owned(),
-                    ),
-                },
-            ),
-        }
+/// Runs the checks, apart from those that ended the collector within the last day.
+fn inspect(host: &dyn Host, checks: &[Check], crashes: &[Crash]) -> Observations {
+    let now = host.now();
+    let ended_it = |check: Check| {
+        let mut ends = crashes.iter().rev();
+        ends.find(|crash| crash.leaves_out(now) == Some(check))
+    };
+    let (left_out, run): (Vec<Check>, Vec<Check>) =
+        checks.iter().partition(|check| ended_it(**check).is_some());
+    let mut all = inspection::inspect(host, &run);
+    for check in left_out {
+        let Some(crash) = ended_it(check) else {
+            continue;
+        };
+        let reason = format!(
+            "the collector ended while it ran this check at {} ({}), and leaves it out until {}",
+            crash.at,
+            crash.what,
+            crash.until()
+        );
+        all.put(
+            check,
+            Observation {
+                taken_at: now,
+                outcome: Outcome::Failed(reason),
+            },
+        );
     }
     all
 }

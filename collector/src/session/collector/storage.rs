@@ -9,7 +9,7 @@ use crate::session::message::Report;
 use crate::session::outbox::Base;
 use crate::spool::Spool;
 use crate::spool::filesystem::Disk;
-use crate::state::{Credentials, StateDir};
+use crate::state::{Crash, Credentials, StateDir, peek_crashes};
 use crate::wire;
 
 /// Blocking tasks of all collectors of this process that run at the same time. More would not make a disk faster, and without a
@@ -35,6 +35,7 @@ pub(super) struct Found {
     pub(super) reports: Vec<Report>,
     /// Whether reports had to be set aside.
     pub(super) lost_reports: bool,
+    pub(super) crashes: Vec<Crash>,
 }
 
 impl Storage {
@@ -50,6 +51,7 @@ impl Storage {
         for file in aside {
             tracing::warn!(file = file.name, reason = %file.reason, "a state file could not be used and was set aside");
         }
+        let crashes = peek_crashes(state.path())?;
         let base_is_new = base.is_none();
         let base = if let Some(base) = base {
             base
@@ -93,6 +95,7 @@ impl Storage {
             base_is_new,
             reports,
             lost_reports,
+            crashes,
         };
         Ok((Self(Arc::new(Mutex::new(files))), found))
     }

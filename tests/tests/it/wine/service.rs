@@ -75,6 +75,41 @@ async fn a_service_lives_through_stops_a_server_that_is_away_and_files_that_are_
     site.server.stop().await
 }
 
+/// No time limit helps against a library that ends the whole program: the next start leaves out what asked it, and says so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_check_that_ends_the_service_is_left_out_by_the_next_start() -> anyhow::Result<()> {
+    let mut site = Site::without_policy().await?;
+    site.machine = site.machine.with_stand_ins().await?;
+    site.machine.stand_in("Servicing", "crash").await?;
+    site.machine.set_policy(&site.server).await?;
+    site.machine.install_service().await?;
+    let crashes = site.machine.state().join("crashes");
+    eventually(REPORTED, async || {
+        let line = std::fs::read_to_string(&crashes)?;
+        ensure!(
+            line.contains(r#""check":"component_store","what":"exception 0xC0000005 at 0x"#),
+            "{line:?}"
+        );
+        Ok(())
+    })
+    .await
+    .with_context(|| site.machine.service_log())?;
+    // Under Wine nobody starts a service again that ended by itself.
+    eventually(REPORTED, async || site.machine.start_service().await).await?;
+    site.reported(1).await?;
+    site.logged("It then ran the check component_store, which is left out until")
+        .await?;
+    site.device_says("the collector ended while it ran this check at")
+        .await?;
+    site.device_says("exception 0xC0000005").await?;
+    let told = std::fs::read_to_string(&crashes)?;
+    ensure!(
+        told.lines().count() == 1 && told.contains(r#""told":true"#),
+        "{told:?}"
+    );
+    site.server.stop().await
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_service_waits_for_its_policy_and_keeps_its_session_while_the_policy_is_rewritten()
 -> anyhow::Result<()> {
