@@ -68,7 +68,7 @@ pub const ALLOW_CUSTOM_READINGS: &str = "AllowCustomReadings";
 pub const ALLOW_ONLINE_SEARCH: &str = "AllowOnlineSearch";
 
 /// The levels of a log, from the quietest.
-pub const LOG_LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
+pub const LOG_LEVELS: [&str; 4] = ["error", "warn", "info", "debug"];
 const DEFAULT_LOG_LEVEL: &str = "info";
 
 /// Every value that is read.

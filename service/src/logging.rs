@@ -35,7 +35,7 @@ pub enum BadLogSetting {
     Format(String),
     /// The level or the levels could not be read.
     #[error(
-        "the log level {given:?} (from {LEVEL_VARIABLE}, unless it was set elsewhere) is no level (error, warn, info, debug, trace) and no list of MODULE=LEVEL"
+        "the log level {given:?} (from {LEVEL_VARIABLE}, unless it was set elsewhere) is no level (error, warn, info, debug) and no list of MODULE=LEVEL"
     )]
     Level {
         /// What was set.

@@ -80,10 +80,7 @@ impl Sessions {
             .device_by_key(key)
             .await
             .map_err(|error| storage_status(&error))?;
-        match refusal_of(identity.as_ref().map(|identity| identity.status)) {
-            Some(refusal) => Err(refusal),
-            None => identity.ok_or_else(unknown_device),
-        }
+        admit(identity)
     }
 
     /// Opens a session: waits for Hello, answers Welcome, and serves it in a task of its own.
@@ -111,7 +108,7 @@ impl Sessions {
         let identity = state
             .as_ref()
             .map_or(identity, |state| state.identity.clone());
-        let identity = Self::admit(identity)?;
+        let identity = admit(Some(identity))?;
         let mark = state.map(|state| state.mark).unwrap_or_default();
         self.fleet.touch(identity.key, self.clock.now(), None);
         tracing::debug!(device = %identity.id, version = hello.collector_version, "session opened");
@@ -260,6 +257,13 @@ impl Session {
             .send(Ok(wire::to_collector(message)))
             .await
             .map_err(|_| Status::cancelled("the collector is gone"))
+    }
+}
+
+fn admit(identity: Option<DeviceIdentity>) -> Result<DeviceIdentity, Status> {
+    match refusal_of(identity.as_ref().map(|identity| identity.status)) {
+        Some(refusal) => Err(refusal),
+        None => identity.ok_or_else(unknown_device),
     }
 }
 

@@ -184,6 +184,25 @@ async fn revocation_by_another_process_bites_within_a_second_too() {
 }
 
 #[tokio::test]
+async fn a_report_on_its_way_while_its_device_is_revoked_is_told_so() {
+    let site = Site::start().await;
+    let device = Device::enrol(&site, "PC-1").await;
+    let mut session = device.session(&site).await.unwrap();
+    session
+        .acknowledged(report(1, true, vec![on_the_wire(client("PC-1"))]))
+        .await;
+    let changed = site
+        .store()
+        .set_status(&[device.id], DeviceStatus::Revoked, site.now())
+        .await;
+    assert_eq!(changed.unwrap().len(), 1);
+    // Before the server's own look at statuses: the writer is the first to notice.
+    let second = report(2, true, vec![on_the_wire(client("PC-1"))]);
+    let refused = session.report(second).await.expect_err("nothing is taken");
+    assert_eq!(reason(&refused), Reason::DeviceRevoked);
+}
+
+#[tokio::test]
 async fn a_device_revoked_between_its_handshake_and_its_hello_does_not_slip_in() {
     let site = Site::start().await;
     let device = Device::enrol(&site, "PC-1").await;

@@ -116,7 +116,7 @@ impl Tree {
         Some(&file.text)
     }
 
-    /// The project's own packages.
+    /// The project's own packages. What stands in the place of a crate of others (`patches/`) is not among them.
     pub(super) fn packages(&self) -> Vec<Package<'_>> {
         let root = self.metadata["workspace_root"].as_str().unwrap_or_default();
         self.all_packages()
@@ -139,6 +139,7 @@ impl Tree {
                     })
                     .collect(),
             })
+            .filter(|package| !package.manifest.starts_with("patches/"))
             .collect()
     }
 
