@@ -16,7 +16,12 @@ impl Copy {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let copy = Self { folder };
-        for name in ["Cargo.toml", "Cargo.lock"] {
+        for name in [
+            "Cargo.toml",
+            "Cargo.lock",
+            "patches/getrandom/Cargo.toml",
+            "patches/getrandom/src/lib.rs",
+        ] {
             copy.take(name);
         }
         let workspace = fs::read_to_string(root().join("Cargo.toml")).unwrap();
