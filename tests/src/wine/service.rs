@@ -137,13 +137,18 @@ impl Prefix {
         let since = Instant::now();
         let output = self.run("net", &["stop", SERVICE]).await?;
         ensure!(output.status.success(), "net stop: {output:?}");
+        self.service_gone().await?;
+        Ok(since.elapsed())
+    }
+
+    /// Waits until the service's process is gone, for which neither Wine's `net` nor its installer waits.
+    pub async fn service_gone(&self) -> anyhow::Result<()> {
         eventually(STOPPED, async || {
             let left = Process::all(self.folder(), "sickbay-collector.exe")?;
             ensure!(left.is_empty(), "the service still runs: {left:?}");
             Ok(())
         })
-        .await?;
-        Ok(since.elapsed())
+        .await
     }
 
     /// Halts the service's process, as sleep does: its connections stay open and nobody answers.

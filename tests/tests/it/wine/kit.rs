@@ -143,6 +143,8 @@ async fn the_uninstalling_script_takes_this_program_and_no_other() -> anyhow::Re
     ensure!(computer.versions().await?.is_empty());
     ensure!(state.is_dir(), "the state was not asked to be removed");
 
+    // A computer that starts anew has no process of the one that was removed.
+    computer.machine.service_gone().await?;
     ensure!(computer.start_up("first", "install", "").await?);
     ensure!(
         computer
