@@ -64,8 +64,9 @@ fn told(crash: &Crash) -> String {
     }
 }
 
-/// From now on, whatever ends this process by a defect is written into `dir`, which is made where it is missing, and a panic of any thread ends it. Returns what
-/// earlier ones left there and nobody told yet. For the one collector of a process; a second call changes nothing.
+/// From now on, whatever ends this process by a defect is written into `dir`, which is made where it is missing, and a panic of any
+/// thread ends it. Returns what earlier ones left there and nobody told yet. For the one collector of a process; a second call changes
+/// nothing.
 ///
 /// # Errors
 ///

@@ -63,8 +63,10 @@ pub(super) fn run(args: RunArgs) -> anyhow::Result<()> {
     }
     let paths = settings.recording.clone();
     let machine = Machine::at(&paths)?;
-    crash::watch_over(&settings.state_dir, |text| tracing::error!("{text}"));
+    let state_dir = settings.state_dir.clone();
     let mut collector = Collector::new(settings.options(machine.host()))?;
+    // Only once the folder is locked: another collector's record must not be replaced beneath it.
+    crash::watch_over(&state_dir, |text| tracing::error!("{text}"));
     block_on(async {
         let stop = sickbay_service::stop_on_signals()?;
         let happenings = Happenings::of(collector.handle());
