@@ -10,8 +10,9 @@ use crate::config::Config;
 use crate::events::Events;
 use crate::fleet::Fleet;
 use crate::identity::ca::Ca;
-use crate::ingest::{Ingest, RulesInForce};
+use crate::ingest::Ingest;
 use crate::metrics::Metrics;
+use crate::rules::RulesInForce;
 
 /// The running server, as its parts see it. Cheap to clone.
 #[derive(Clone)]
@@ -24,6 +25,8 @@ pub struct App {
     pub ingest: Ingest,
     /// Rules in force.
     pub rules: Arc<RulesInForce>,
+    /// Told when stored rules change, so that they come into force at once.
+    pub rules_changed: Arc<tokio::sync::Notify>,
     /// Who listens to changes.
     pub events: Events,
     /// The clock.

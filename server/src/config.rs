@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
-use sickbay_diagnosis::expectation::Expectations;
+use sickbay_diagnosis::expectation::{ScopedWish, Wanted, Wishes};
 
 /// The settings file that `sickbay-server config --default` prints, with every key and its default.
 pub const DEFAULT_FILE: &str = include_str!("../sickbay.default.toml");
@@ -24,8 +24,10 @@ pub struct Config {
     pub web: Web,
     /// The port that monitoring speaks to.
     pub health: Health,
-    /// What the fleet's owner wants of every device.
-    pub expectations: Expectations,
+    /// What the fleet's owner wants of every device. What is left out is decided by the catalogue's defaults.
+    pub expectations: Wanted,
+    /// What is wanted of the devices of single scopes, in the order in which they are asked; after those kept in the database.
+    pub scopes: Vec<ScopedWish>,
 }
 
 /// Where the server keeps its files.
@@ -215,6 +217,11 @@ impl Config {
                 "collectors.heartbeat_interval_s and collectors.inspection_interval_s must be at least 1 second"
             );
         }
+        let wishes = Wishes {
+            scopes: self.scopes.clone(),
+            fleet: self.expectations.clone(),
+        };
+        crate::wishes::check(&wishes)?;
         Ok(())
     }
 }

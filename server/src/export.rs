@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
 use sickbay_diagnosis::filter::{Filter, Test};
-use sickbay_diagnosis::verdict::State;
+use sickbay_diagnosis::verdict::Kept;
 use sickbay_store::{IssueDevice, Page, Scope, Store, StoreError};
 
 use crate::api::issues::FindingView;
@@ -21,7 +21,7 @@ use crate::api::issues::FindingView;
 const ROWS_AT_ONCE: u32 = 1000;
 
 /// The columns of a CSV export.
-pub const COLUMNS: [&str; 20] = [
+pub const COLUMNS: [&str; 21] = [
     "device_id",
     "name",
     "domain",
@@ -40,6 +40,7 @@ pub const COLUMNS: [&str; 20] = [
     "cause_labels",
     "summary",
     "since",
+    "accepted_until",
     "last_seen_at",
     "last_report_at",
 ];
@@ -88,7 +89,7 @@ pub fn open_unless_said(filter: Filter) -> Filter {
     if filter.names_state() {
         return filter;
     }
-    let open = Filter::Is(Test::State(State::Open));
+    let open = Filter::Is(Test::State(Kept::Open));
     filter.and(open)
 }
 
@@ -234,6 +235,7 @@ fn csv_row(row: &IssueDevice) -> String {
         join(view.causes.iter().map(|c| c.label.clone()).collect()),
         view.summary,
         view.since,
+        view.accepted_until.unwrap_or_default(),
         device.last_seen_at.unwrap_or_default(),
         device.last_report_at.unwrap_or_default(),
     ])
@@ -272,7 +274,7 @@ mod tests {
 
     #[test]
     fn a_list_of_an_issue_shows_open_findings_unless_the_filter_speaks_of_states() {
-        let open = Filter::Is(Test::State(State::Open));
+        let open = Filter::Is(Test::State(Kept::Open));
         assert_eq!(open_unless_said(Filter::Everything), open);
         let unknown = Filter::Not(Box::new(open));
         assert_eq!(open_unless_said(unknown.clone()), unknown);

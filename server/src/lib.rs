@@ -1,7 +1,7 @@
 //! The Sickbay server.
 //!
 //! [`identity`] says who is who; [`collectors`] and [`fleet`] hold the collectors' sessions; [`ingest`] turns reports into something
-//! durable; [`jobs`] does what happens without a report; [`pages`], [`api`] and [`export`] show it behind [`access`]; [`demo`] is a
+//! durable; [`judgement`] says what the [`rules`] come to for one device; [`jobs`] does what happens without a report; [`pages`], [`api`] and [`export`] show it behind [`access`]; [`demo`] is a
 //! whole fleet in one process. [`server`] wires them.
 #![forbid(unsafe_code)]
 
@@ -20,9 +20,13 @@ pub mod health;
 pub mod identity;
 pub mod ingest;
 pub mod jobs;
+pub mod judgement;
 pub mod metrics;
 pub mod pages;
+pub mod preview;
 pub mod problem;
+pub mod rules;
 pub mod server;
 pub mod web;
 pub mod wire;
+pub mod wishes;

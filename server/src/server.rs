@@ -20,11 +20,12 @@ use crate::health;
 use crate::identity::ca::Ca;
 use crate::identity::enrolment::Enrolments;
 use crate::identity::tls::{self, ServerIdentity};
-use crate::ingest::plan::Rules;
-use crate::ingest::{self, RulesInForce};
+use crate::ingest;
 use crate::jobs;
 use crate::metrics::Metrics;
+use crate::rules::{Rules, RulesInForce};
 use crate::web::{self, TlsListener};
+use crate::wishes;
 
 /// How long a stopping server waits for open requests.
 const GRACE: Duration = Duration::from_secs(5);
@@ -76,7 +77,7 @@ impl Running {
         let metrics = Arc::new(Metrics::new());
         let events = Events::default();
         let rules = Arc::new(RulesInForce::new(Rules {
-            expectations: config.expectations.clone(),
+            wishes: jobs::context::in_force(&config, &wishes::stored(store.as_ref()).await?),
             ..Rules::default()
         }));
         let (ingest, writer) = ingest::new(
@@ -91,6 +92,7 @@ impl Running {
             fleet: Arc::new(Fleet::default()),
             ingest,
             rules,
+            rules_changed: Arc::default(),
             events,
             clock,
             config: Arc::new(config),

@@ -19,6 +19,8 @@ pub struct Hello {
     pub collector_version: String,
     /// Its epoch.
     pub epoch: Vec<u8>,
+    /// What its clock says.
+    pub device_time: Time,
 }
 
 /// A report that kept all limits.
@@ -204,6 +206,7 @@ pub fn hello(message: v1::CollectorMessage) -> Result<Hello, Status> {
             limits::TEXT_BYTES,
         )?,
         epoch: hello.epoch.to_vec(),
+        device_time: Time::from_millis(hello.device_time_ms),
     })
 }
 

@@ -6,7 +6,7 @@ use askama::Template;
 use askama::filters::HtmlSafe;
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::reading::Evidence;
-use sickbay_diagnosis::verdict::{Cause, Severity, State};
+use sickbay_diagnosis::verdict::{Cause, Kept, Severity, State};
 
 use crate::{component, moment, text};
 
@@ -123,6 +123,33 @@ impl StateBadge {
             State::Unknown => "Unknown",
             State::Clear => "Clear",
             State::NotApplicable => "Not applicable",
+        }
+    }
+}
+
+/// How a finding is kept: as an answer, or accepted.
+pub(crate) fn kept(kept: impl Borrow<Kept>) -> KeptBadge {
+    KeptBadge {
+        kept: *kept.borrow(),
+    }
+}
+
+/// How a finding is kept, in a colour, a shape and a word.
+#[derive(Template)]
+#[template(
+    source = r#"<span class="badge is-{{ kept.name() }}">{{ self.label() }}</span>"#,
+    ext = "html"
+)]
+pub(crate) struct KeptBadge {
+    kept: Kept,
+}
+
+impl KeptBadge {
+    const fn label(&self) -> &'static str {
+        match self.kept {
+            Kept::Open => "Open",
+            Kept::Accepted => "Accepted",
+            Kept::Unknown => "Unknown",
         }
     }
 }

@@ -46,6 +46,7 @@ fn state(host: &dyn Host, issue: &str) -> State {
         facts: &facts,
         expectations: &Expectations::default(),
         fleet: &FleetContext::default(),
+        sighting: None,
         now: Time::from_millis(1_791_590_400_000),
     });
     diagnosis.get(issue).expect("a built issue").state()

@@ -2,8 +2,8 @@
 //!
 //! Here means on Windows; elsewhere a recording has to be given.
 //!
-//! Issues that only a fleet can tell (a provisional majority, a baseline) come out as not applicable or unknown: the fleet context is
-//! empty and the expectations are the catalogue's defaults. Exit status: 0 nothing is open, 1 something is, 2 nothing is open but
+//! Issues that only a fleet or a server can tell (baselines, silence) are left out; where a provisional majority would be needed the
+//! verdict is not applicable. The expectations are the catalogue's defaults. Exit status: 0 nothing is open, 1 something is, 2 nothing is open but
 //! something is unknown, 64 it was called wrongly, 65 a recording could not be opened, 74 the output could not be written. What
 //! could not be read in a recording goes to stderr and changes no exit status.
 
@@ -148,8 +148,9 @@ impl Inspected {
         let facts = Facts::derive(&observations);
         let diagnosis = diagnose(&Case {
             facts: &facts,
-            expectations: &Expectations::default(),
+            expectations: &Expectations::of(facts.windows().kind),
             fleet: &FleetContext::default(),
+            sighting: None,
             now,
         });
         Self {
@@ -199,7 +200,7 @@ impl Inspected {
         verdict
             .evidence
             .iter()
-            .filter_map(|reference| self.observations.evidence(*reference))
+            .filter_map(|reference| self.observations.evidence(*reference, None))
             .collect()
     }
 }

@@ -289,16 +289,16 @@ impl Wanted {
         Ok(())
     }
 
-    /// Decides what is decided here and was not yet.
-    fn lay_under(&self, chosen: &mut Self) {
-        macro_rules! lay {
+    /// Takes over what is not decided here.
+    pub fn fill_from(&mut self, other: &Self) {
+        macro_rules! fill {
             ($($field:ident),* $(,)?) => {
-                $(if chosen.$field.is_none() {
-                    chosen.$field.clone_from(&self.$field);
+                $(if self.$field.is_none() {
+                    self.$field.clone_from(&other.$field);
                 })*
             };
         }
-        lay!(
+        fill!(
             quality_source,
             feature_source,
             driver_source,
@@ -417,10 +417,10 @@ impl Wishes {
         for (place, wish) in self.scopes.iter().enumerate() {
             if wish.scope.holds(device) {
                 first.get_or_insert(place);
-                wish.wanted.lay_under(&mut chosen);
+                chosen.fill_from(&wish.wanted);
             }
         }
-        self.fleet.lay_under(&mut chosen);
+        chosen.fill_from(&self.fleet);
         Expectations {
             scope: first,
             ..chosen.over(Expectations::of(kind))

@@ -3,19 +3,17 @@
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use serde::Serialize;
-use sickbay_diagnosis::diagnose;
-use sickbay_diagnosis::facts::Facts;
-use sickbay_diagnosis::issue::Case;
-use sickbay_diagnosis::observation::Observations;
+use sickbay_diagnosis::Time;
 use sickbay_diagnosis::reading::Evidence;
 use sickbay_diagnosis::verdict::{Severity, Verdict};
-use sickbay_store::DeviceRow;
+use sickbay_store::{DeviceDetail, DeviceRow};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::access::Viewer;
 use crate::api::{CauseView, DEFAULT_LIMIT, ListQuery, Listed};
 use crate::app::App;
+use crate::judgement::{Device, Judgement};
 use crate::problem::Problem;
 
 /// Rows of history that a device's detail holds.
@@ -62,6 +60,8 @@ pub struct DeviceView {
     pub serious_findings: u32,
     /// Unknown ones.
     pub unknown_findings: u32,
+    /// Open ones that are accepted for a time; not among the open ones.
+    pub accepted_findings: u32,
 }
 
 impl From<&DeviceRow> for DeviceView {
@@ -87,6 +87,7 @@ impl From<&DeviceRow> for DeviceView {
             open_findings: row.open,
             serious_findings: row.serious,
             unknown_findings: row.unknown,
+            accepted_findings: row.accepted,
         }
     }
 }
@@ -106,6 +107,8 @@ pub struct VerdictView {
     pub summary: String,
     /// Since when it is open or unknown, RFC 3339; null otherwise.
     pub since: Option<String>,
+    /// Until when an open one is accepted, RFC 3339; null where it is not.
+    pub accepted_until: Option<String>,
     /// The readings that it rests on.
     #[schema(value_type = Vec<Object>)]
     pub evidence: Vec<Evidence>,
@@ -150,11 +153,16 @@ pub struct DeviceDetailView {
 }
 
 /// The readings behind a verdict.
-pub fn evidence_of(verdict: &Verdict, observations: &Observations) -> Vec<Evidence> {
+pub fn evidence_of(verdict: &Verdict, device: &DeviceDetail) -> Vec<Evidence> {
+    let resolve = |reference| {
+        device
+            .observations
+            .evidence(reference, Some(&device.sighting))
+    };
     verdict
         .evidence
         .iter()
-        .filter_map(|reference| observations.evidence(*reference))
+        .filter_map(|reference| resolve(*reference))
         .collect()
 }
 
@@ -208,14 +216,9 @@ pub async fn detail(
         .await?;
     let now = app.clock.now();
     let rules = app.rules.get();
-    let facts = Facts::derive(&device.observations);
-    let diagnosis = diagnose(&Case {
-        facts: &facts,
-        expectations: &rules.expectations,
-        fleet: &rules.fleet,
-        now,
-    });
-    let verdicts = diagnosis
+    let judged = Judgement::of(&Device::from(&device), &rules, now);
+    let verdicts = judged
+        .diagnosis
         .iter()
         .map(|(issue, verdict)| VerdictView {
             issue: issue.id,
@@ -228,7 +231,8 @@ pub async fn detail(
                 .iter()
                 .find(|f| f.issue == issue.id && f.state == verdict.state())
                 .map(|f| f.since.to_string()),
-            evidence: evidence_of(verdict, &device.observations),
+            accepted_until: judged.accepted.get(issue.id).map(Time::to_string),
+            evidence: evidence_of(verdict, &device),
         })
         .collect();
     Ok(Json(DeviceDetailView {
@@ -237,7 +241,7 @@ pub async fn detail(
         collector_version: device.collector_version,
         confirmed_at: device.confirmed_at.map(|t| t.to_string()),
         verdicts,
-        facts: facts.to_json(now),
+        facts: judged.facts.to_json(now),
         history: history
             .into_iter()
             .map(|row| HistoryView {

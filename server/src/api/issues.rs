@@ -37,6 +37,12 @@ pub struct IssueView {
     pub serious: u64,
     /// Devices of which it could not be told.
     pub unknown: u64,
+    /// Devices that have it, and of which that is accepted for a time; not among the open ones.
+    pub accepted: u64,
+    /// Devices whose primary cause it is.
+    pub primary: u64,
+    /// Issues that it explains when both are open on a device.
+    pub explains: &'static [&'static str],
 }
 
 /// A device with its finding.
@@ -45,7 +51,7 @@ pub struct FindingView {
     /// The device.
     #[serde(flatten)]
     pub device: DeviceView,
-    /// `open` or `unknown`.
+    /// `open`, `accepted` or `unknown`.
     pub state: &'static str,
     /// `warning` or `serious`; null where unknown.
     pub severity: Option<&'static str>,
@@ -53,19 +59,22 @@ pub struct FindingView {
     pub summary: String,
     /// What it groups by.
     pub causes: Vec<CauseView>,
-    /// Since when it is in this state, RFC 3339.
+    /// Since when it is open or unknown, RFC 3339.
     pub since: String,
+    /// Until when it is accepted, RFC 3339; null where it is not.
+    pub accepted_until: Option<String>,
 }
 
 impl From<&IssueDevice> for FindingView {
     fn from(row: &IssueDevice) -> Self {
         Self {
             device: DeviceView::from(&row.device),
-            state: row.finding.state.name(),
+            state: row.finding.kept().name(),
             severity: row.finding.severity.map(Severity::name),
             summary: row.finding.summary.clone(),
             causes: row.finding.causes.iter().map(CauseView::from).collect(),
             since: row.finding.since.to_string(),
+            accepted_until: row.finding.accepted_until.map(|t| t.to_string()),
         }
     }
 }
@@ -97,6 +106,9 @@ pub async fn list(State(app): State<App>, viewer: Viewer) -> Result<Json<Vec<Iss
             open: count.map_or(0, |c| c.open),
             serious: count.map_or(0, |c| c.serious),
             unknown: count.map_or(0, |c| c.unknown),
+            accepted: count.map_or(0, |c| c.accepted),
+            primary: count.map_or(0, |c| c.primary),
+            explains: issue.explains,
         }
     });
     Ok(Json(views.collect()))

@@ -6,7 +6,6 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
-use sickbay_diagnosis::Time;
 use sickbay_store::Touch;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -151,18 +150,23 @@ impl Fleet {
     }
 
     /// Notes a sign of life; written later, together with others.
-    pub fn touch(&self, key: i64, seen_at: Time, confirmed_at: Option<Time>) {
+    pub fn touch(&self, touch: Touch) {
         let mut touches = self
             .touches
             .lock()
             .expect("never poisoned: nothing panics while it is held");
-        let touch = touches.entry(key).or_insert(Touch {
-            key,
-            seen_at,
-            confirmed_at,
-        });
-        touch.seen_at = touch.seen_at.max(seen_at);
-        touch.confirmed_at = touch.confirmed_at.max(confirmed_at);
+        match touches.get_mut(&touch.key) {
+            Some(known) => {
+                known.seen_at = known.seen_at.max(touch.seen_at);
+                known.confirmed_at = known.confirmed_at.max(touch.confirmed_at);
+                if touch.greeting.is_some() {
+                    known.greeting = touch.greeting;
+                }
+            }
+            None => {
+                touches.insert(touch.key, touch);
+            }
+        }
     }
 
     /// Takes the signs of life that are not written yet.

@@ -10,8 +10,11 @@ use std::time::Duration;
 
 use futures::Stream;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use sickbay_diagnosis::Time;
+use sickbay_diagnosis::issue::Teller;
+use sickbay_diagnosis::issues;
 use sickbay_proto::limits;
-use sickbay_store::{DeviceIdentity, DeviceStatus, Store};
+use sickbay_store::{DeviceIdentity, DeviceState, DeviceStatus, Greeting, Store, Touch};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
@@ -31,6 +34,8 @@ const REPORTS_PER_SECOND: NonZeroU32 = NonZeroU32::new(50).expect("not zero");
 const REPORTS_AT_ONCE: NonZeroU32 = NonZeroU32::new(300).expect("not zero");
 /// A collector that says nothing for this long after connecting is dropped.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(30);
+/// A clock that is off by this much more or less than before may change a verdict, in milliseconds.
+const CLOCK_NEWS_MS: i64 = 30_000;
 /// Messages that may wait to be sent to one collector.
 const OUTGOING: usize = 32;
 
@@ -109,8 +114,8 @@ impl Sessions {
             .as_ref()
             .map_or(identity, |state| state.identity.clone());
         let identity = admit(Some(identity))?;
+        self.greet(identity.key, state.as_ref(), &hello).await?;
         let mark = state.map(|state| state.mark).unwrap_or_default();
-        self.fleet.touch(identity.key, self.clock.now(), None);
         tracing::debug!(device = %identity.id, version = hello.collector_version, "session opened");
 
         let (outgoing, down) = mpsc::channel(OUTGOING);
@@ -136,6 +141,55 @@ impl Sessions {
         tokio::spawn(session.serve());
         Ok(Box::pin(ReceiverStream::new(down)))
     }
+}
+
+impl Sessions {
+    /// Notes what a collector says of itself. Where that changes a verdict which rests on it, such as the one that the device is silent, it
+    /// is written and decided at once.
+    async fn greet(
+        &self,
+        key: i64,
+        state: Option<&DeviceState>,
+        hello: &wire::Hello,
+    ) -> Result<(), Status> {
+        let now = self.clock.now();
+        let touch = Touch {
+            key,
+            seen_at: now,
+            confirmed_at: None,
+            greeting: Some(Greeting {
+                collector_version: hello.collector_version.clone(),
+                clock_ahead_ms: hello.device_time.since(now),
+            }),
+        };
+        if !state.is_some_and(|state| is_news(state, &touch)) {
+            self.fleet.touch(touch);
+            return Ok(());
+        }
+        self.store
+            .touch(&[touch])
+            .await
+            .map_err(|error| storage_status(&error))?;
+        self.ingest
+            .rediagnose(key)
+            .await
+            .map_err(|e| Status::unavailable(e.to_string()))
+    }
+}
+
+/// Whether a greeting may change a verdict that the server alone can tell.
+fn is_news(state: &DeviceState, touch: &Touch) -> bool {
+    let Some(greeting) = &touch.greeting else {
+        return false;
+    };
+    let known = &state.sighting;
+    let server_told =
+        |issue: &str| issues::get(issue).is_some_and(|issue| issue.told_by == Teller::Server);
+    known.collector_version != greeting.collector_version
+        || known.clock_ahead_ms.is_none_or(|ms| {
+            ms.saturating_sub(greeting.clock_ahead_ms).saturating_abs() > CLOCK_NEWS_MS
+        })
+        || state.findings.iter().any(|f| server_told(&f.issue))
 }
 
 struct Session {
@@ -216,7 +270,7 @@ impl Session {
             FromCollector::Report(report) => {
                 limiter.until_ready().await;
                 self.note(&report);
-                self.sessions.fleet.touch(self.identity.key, now, None);
+                self.sessions.fleet.touch(self.sign_of_life(now, None));
                 self.sessions
                     .ingest
                     .report(
@@ -233,7 +287,7 @@ impl Session {
             FromCollector::Heartbeat { confirmed_at } => {
                 self.sessions
                     .fleet
-                    .touch(self.identity.key, now, confirmed_at);
+                    .touch(self.sign_of_life(now, confirmed_at));
             }
             FromCollector::RequestResult { request_id, done } => {
                 tracing::debug!(device = %self.identity.id, request_id, done, "request answered");
@@ -241,6 +295,15 @@ impl Session {
             FromCollector::Unknown => {}
         }
         Ok(false)
+    }
+
+    const fn sign_of_life(&self, seen_at: Time, confirmed_at: Option<Time>) -> Touch {
+        Touch {
+            key: self.identity.key,
+            seen_at,
+            confirmed_at,
+            greeting: None,
+        }
     }
 
     fn note(&self, report: &wire::Report) {

@@ -7,7 +7,7 @@
 pub mod plan;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sickbay_diagnosis::Time;
@@ -18,8 +18,9 @@ use tokio::sync::mpsc;
 
 use crate::clock::Clock;
 use crate::events::{Change, Events};
-use crate::ingest::plan::{Rules, Taken, Working};
+use crate::ingest::plan::{Taken, Working};
 use crate::metrics::Metrics;
+use crate::rules::{Rules, RulesInForce};
 use crate::wire::{Report, ToCollector};
 
 /// Items that may wait for the writer.
@@ -108,35 +109,6 @@ impl Ingest {
             self.metrics.queue.dec();
         }
         sent
-    }
-}
-
-/// The rules in force, replaced as a whole.
-#[derive(Debug, Default)]
-pub struct RulesInForce(RwLock<Arc<Rules>>);
-
-impl RulesInForce {
-    /// With these.
-    pub fn new(rules: Rules) -> Self {
-        Self(RwLock::new(Arc::new(rules)))
-    }
-
-    /// The present ones.
-    pub fn get(&self) -> Arc<Rules> {
-        Arc::clone(
-            &self
-                .0
-                .read()
-                .expect("never poisoned: nothing panics while it is held"),
-        )
-    }
-
-    /// Replaces them.
-    pub fn set(&self, rules: Rules) {
-        *self
-            .0
-            .write()
-            .expect("never poisoned: nothing panics while it is held") = Arc::new(rules);
     }
 }
 

@@ -1,26 +1,18 @@
 //! What a report or the passing of time changes about one device: pure, no I/O, no clock.
 
-use sickbay_diagnosis::context::FleetContext;
-use sickbay_diagnosis::expectation::Expectations;
-use sickbay_diagnosis::facts::{Fact, Facts};
-use sickbay_diagnosis::issue::Case;
+use sickbay_diagnosis::Time;
+use sickbay_diagnosis::facts::Facts;
+use sickbay_diagnosis::facts::servicing_stack::build_and_revision;
 use sickbay_diagnosis::observation::Observations;
 use sickbay_diagnosis::verdict::{State, Verdict};
-use sickbay_diagnosis::{Diagnosis, Time, diagnose};
 use sickbay_store::{
-    DeviceChange, DeviceState, DeviceSummary, Finding, FindingChange, NewHistory, ReportMark,
+    Baseline, Claim, DeviceChange, DeviceState, DeviceSummary, Finding, FindingChange, NewHistory,
+    ReportMark,
 };
 
+use crate::judgement::{Device, Judgement};
+use crate::rules::Rules;
 use crate::wire::Report;
-
-/// What rules need besides the facts.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Rules {
-    /// What the owner wants.
-    pub expectations: Expectations,
-    /// What the fleet says.
-    pub fleet: FleetContext,
-}
 
 /// What became of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +43,7 @@ impl Working {
             summary: None,
             findings: Vec::new(),
             history: Vec::new(),
+            claims: Vec::new(),
             due_at: state.due_at,
             received_at: None,
             now,
@@ -94,35 +87,30 @@ impl Working {
         self.change.mark = Some(self.state.mark.clone());
         self.change.observations = Some(self.state.observations.clone());
         self.change.received_at = Some(received_at);
+        self.state.sighting.last_seen_at = self.state.sighting.last_seen_at.max(Some(received_at));
         Taken::Applied
     }
 
-    /// Decides every issue on the facts as they are now and notes what is different.
+    /// Decides every issue on the facts as they are now and notes what is different. Of a device that never reported only what the server
+    /// alone can tell is decided; it is counted as one that never reported, not as unknown.
     pub fn diagnose(&mut self, rules: &Rules, now: Time) {
-        // A device that never reported has nothing to be diagnosed; it is counted as such, not as unknown.
-        if self.state.mark.epoch.is_empty() {
-            return;
-        }
-        let facts = Facts::derive(&self.state.observations);
-        let diagnosis = diagnose(&Case {
-            facts: &facts,
-            expectations: &rules.expectations,
-            fleet: &rules.fleet,
-            now,
-        });
-        for (issue, verdict) in diagnosis.iter() {
-            self.note(issue.id, verdict, now);
+        self.state.sighting.reported = !self.state.mark.epoch.is_empty();
+        let judged = Judgement::of(&Device::from(&self.state), rules, now);
+        for (issue, verdict) in judged.diagnosis.iter() {
+            let accepted_until = judged.accepted.get(issue.id).copied();
+            self.note(issue.id, verdict, accepted_until, now);
         }
         self.first_diagnosis = false;
-        self.change.due_at = diagnosis.valid_until();
-        let summary = summarise(&facts, &diagnosis, &self.state.summary);
-        if summary != self.state.summary {
-            self.state.summary = summary.clone();
-            self.change.summary = Some(summary);
+        self.change.due_at = judged.valid_until();
+        if judged.summary != self.state.summary {
+            let claims = claims(&judged.facts, &self.state.summary, &judged.summary, now);
+            self.change.claims.extend(claims);
+            self.state.summary = judged.summary.clone();
+            self.change.summary = Some(judged.summary);
         }
     }
 
-    fn note(&mut self, issue: &str, verdict: &Verdict, now: Time) {
+    fn note(&mut self, issue: &str, verdict: &Verdict, accepted_until: Option<Time>, now: Time) {
         let place = self.state.findings.iter().position(|f| f.issue == issue);
         let old = place.map(|place| &self.state.findings[place]);
         // Clear and not-applicable findings have no row, so without one the state before is taken as clear.
@@ -143,6 +131,7 @@ impl Working {
                 && f.severity == verdict.severity()
                 && f.causes == verdict.causes()
                 && f.summary == verdict.summary
+                && f.accepted_until == accepted_until
         });
         if unchanged {
             return;
@@ -158,6 +147,7 @@ impl Working {
             causes: verdict.causes().to_vec(),
             since: old.filter(|f| f.state == to).map_or(now, |f| f.since),
             changed_at: now,
+            accepted_until,
         };
         match place {
             Some(place) => self.state.findings[place] = finding.clone(),
@@ -206,40 +196,55 @@ impl Working {
     }
 }
 
-fn summarise(facts: &Facts, diagnosis: &Diagnosis, before: &DeviceSummary) -> DeviceSummary {
-    let primary_issue = diagnosis
-        .primary()
-        .map_or_else(String::new, |issue| issue.id.to_owned());
-    let sources = facts.sources();
-    let Ok(device) = &facts.device else {
-        // What the machine said when it enrolled, or in an earlier report, is better than nothing.
-        return DeviceSummary {
-            sources,
-            primary_issue,
-            ..before.clone()
-        };
+/// The revisions that a device has from now on, of Windows and of its servicing stack, where they changed. That a revision was installed
+/// earlier than it was first reported is taken from its package, which is a device's own word: five devices have to agree.
+fn claims(facts: &Facts, before: &DeviceSummary, after: &DeviceSummary, now: Time) -> Vec<Claim> {
+    let windows = facts.windows();
+    let (Some(kind), Some(build)) = (windows.kind, windows.build) else {
+        return Vec::new();
     };
-    // In an order of their own, so that a policy that lists them differently is no news.
-    let mut reported_tags = device.tags.clone();
-    reported_tags.sort_unstable();
-    let text = |fact: &Option<Fact<String>>| fact.as_ref().map(|f| f.value.clone());
-    DeviceSummary {
-        name: text(&device.host_name).unwrap_or_else(|| before.name.clone()),
-        domain: text(&device.domain).unwrap_or_else(|| before.domain.clone()),
-        ou: text(&device.ou).unwrap_or_else(|| before.ou.clone()),
-        site: text(&device.site).unwrap_or_default(),
-        kind: device
-            .kind
-            .map_or_else(String::new, |kind| kind.value.name().to_owned()),
-        release: device.release_name().unwrap_or_default(),
-        build: device.build.map(|build| build.value),
-        ubr: device.ubr.map(|ubr| ubr.value),
-        edition: text(&device.edition).unwrap_or_default(),
-        arch: text(&device.arch).unwrap_or_default(),
-        sources,
-        primary_issue,
-        reported_tags,
-    }
+    let release = before.kind == after.kind && before.build == after.build;
+    let claim = |what, revision: Option<u32>, old: Option<u32>, package: &str| {
+        let revision = revision?;
+        if release && old == Some(revision) {
+            return None;
+        }
+        let installed = installed_at(facts, package, revision).filter(|at| *at <= now);
+        Some(Claim {
+            what,
+            kind,
+            build,
+            revision,
+            at: installed.unwrap_or(now),
+        })
+    };
+    [
+        claim(
+            Baseline::Windows,
+            after.ubr,
+            before.ubr,
+            "Package_for_RollupFix",
+        ),
+        claim(
+            Baseline::ServicingStack,
+            after.stack,
+            before.stack,
+            "Package_for_ServicingStack",
+        ),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// When the package of that revision was installed.
+fn installed_at(facts: &Facts, package: &str, revision: u32) -> Option<Time> {
+    let packages = &facts.updates.as_ref().ok()?.packages;
+    packages
+        .iter()
+        .filter(|p| p.state.is_installed() && p.name.starts_with(package))
+        .find(|p| build_and_revision(&p.version).1 == u64::from(revision))?
+        .installed_at
 }
 
 #[cfg(test)]

@@ -3,9 +3,8 @@
 use axum::extract::{Path, Query};
 use axum::response::Html;
 use serde::Deserialize;
-use sickbay_diagnosis::diagnose;
 use sickbay_diagnosis::facts::Facts;
-use sickbay_diagnosis::issue::{Case, Issue};
+use sickbay_diagnosis::issue::Issue;
 use sickbay_diagnosis::issues;
 use sickbay_diagnosis::observation::{Observation, Outcome};
 use sickbay_diagnosis::verdict::{State, Verdict};
@@ -18,6 +17,7 @@ use sickbay_web::pages::device::{
 
 use super::{PageError, Visit, build_text, status_word};
 use crate::api::devices::{device_id, evidence_of};
+use crate::judgement::{Device, Judgement};
 use crate::problem::Problem;
 
 /// Rows of history shown.
@@ -51,22 +51,17 @@ pub(super) async fn show(
 
     let now = visit.app.clock.now();
     let rules = visit.app.rules.get();
-    let facts = Facts::derive(&device.observations);
-    let diagnosis = diagnose(&Case {
-        facts: &facts,
-        expectations: &rules.expectations,
-        fleet: &rules.fleet,
-        now,
-    });
+    let judged = Judgement::of(&Device::from(&device), &rules, now);
+    let diagnosis = &judged.diagnosis;
     let of = |state: State| -> Vec<VerdictView> {
         diagnosis
             .iter()
             .filter(|(_, verdict)| verdict.state() == state)
-            .map(|(issue, verdict)| view(issue, verdict, &device))
+            .map(|(issue, verdict)| view(issue, verdict, &device, &judged))
             .collect()
     };
     let mut open = of(State::Open);
-    let primary = diagnosis.primary();
+    let primary = issues::get(&judged.summary.primary_issue);
     open.sort_by_key(|v| {
         let is_primary = primary.is_some_and(|p| p.id == v.issue.id);
         (!is_primary, std::cmp::Reverse(v.severity))
@@ -79,7 +74,7 @@ pub(super) async fn show(
         unknown: of(State::Unknown),
         clear: of(State::Clear),
         not_applicable: of(State::NotApplicable),
-        facts: fact_groups(&facts, &device, now),
+        facts: fact_groups(&judged.facts, &device, now),
         history_before: history.last().filter(|_| older).map(|row| row.id),
         history: history.into_iter().filter_map(history_line).collect(),
         health: health(&device),
@@ -87,7 +82,12 @@ pub(super) async fn show(
     Ok(Html(page.render()))
 }
 
-fn view(issue: &'static Issue, verdict: &Verdict, device: &DeviceDetail) -> VerdictView {
+fn view(
+    issue: &'static Issue,
+    verdict: &Verdict,
+    device: &DeviceDetail,
+    judged: &Judgement,
+) -> VerdictView {
     VerdictView {
         issue,
         severity: verdict.severity(),
@@ -99,7 +99,8 @@ fn view(issue: &'static Issue, verdict: &Verdict, device: &DeviceDetail) -> Verd
             .find(|f| f.issue == issue.id && f.state == verdict.state())
             .map(|f| f.since),
         valid_until: verdict.valid_until,
-        evidence: evidence_of(verdict, &device.observations),
+        accepted_until: judged.accepted.get(issue.id).copied(),
+        evidence: evidence_of(verdict, device),
     }
 }
 

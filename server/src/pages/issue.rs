@@ -59,6 +59,8 @@ pub(super) async fn show(
         open: count.map_or(0, |c| c.open),
         serious: count.map_or(0, |c| c.serious),
         unknown: count.map_or(0, |c| c.unknown),
+        accepted: count.map_or(0, |c| c.accepted),
+        primary: count.map_or(0, |c| c.primary),
         explains: issue
             .explains
             .iter()
@@ -94,7 +96,8 @@ fn affected(row: IssueDevice) -> AffectedDevice {
         release: summary.release,
         build: build_text(summary.build, summary.ubr),
         ou: summary.ou,
-        state: row.finding.state,
+        state: row.finding.kept(),
+        accepted_until: row.finding.accepted_until,
         severity: row.finding.severity,
         causes: row.finding.causes,
         summary: row.finding.summary,

@@ -3,6 +3,7 @@
 use axum::response::Html;
 use sickbay_diagnosis::expectation::UpdateClass;
 use sickbay_diagnosis::issues;
+use sickbay_diagnosis::knowledge::DeviceKind;
 use sickbay_store::{FleetCounts, IssueCount};
 use sickbay_web::Nav;
 use sickbay_web::pages::issues::{IssueLine, by_weight};
@@ -63,7 +64,8 @@ pub(super) fn issue_lines(counts: &[IssueCount]) -> Vec<IssueLine> {
                 open: count.map_or(0, |c| c.open),
                 serious: count.map_or(0, |c| c.serious),
                 unknown: count.map_or(0, |c| c.unknown),
-                primary_on: None,
+                accepted: count.map_or(0, |c| c.accepted),
+                primary_on: Some(count.map_or(0, |c| c.primary)),
             }
         })
         .collect()
@@ -84,15 +86,26 @@ fn health(fleet: &FleetCounts) -> FleetHealth {
     }
 }
 
+/// The majorities of clients and of servers for each class of which the fleet's owner has not said what is expected.
 fn provisional(app: &App) -> Vec<ProvisionalSource> {
     let rules = app.rules.get();
-    UpdateClass::ALL
+    let kinds = [
+        (DeviceKind::Client, &rules.fleet.client_sources),
+        (DeviceKind::Server, &rules.fleet.server_sources),
+    ];
+    kinds
         .into_iter()
-        .filter(|class| rules.expectations.source(*class).is_none())
-        .filter_map(|class| {
+        .flat_map(|(kind, sources)| {
+            UpdateClass::ALL
+                .into_iter()
+                .map(move |class| (kind, class, &sources[class as usize]))
+        })
+        .filter(|(_, class, _)| rules.wishes.fleet.source(*class).is_none())
+        .filter_map(|(kind, class, source)| {
             Some(ProvisionalSource {
+                kind,
                 class,
-                source: rules.fleet.majority(class)?.clone(),
+                source: source.clone()?,
             })
         })
         .collect()

@@ -4,11 +4,12 @@
 
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::expectation::{ExpectedSource, UpdateSource};
+use sickbay_diagnosis::knowledge::DeviceKind;
 use sickbay_diagnosis::observation::Observations;
-use sickbay_diagnosis::verdict::{Cause, Severity, State};
+use sickbay_diagnosis::verdict::{Cause, Kept, Severity, State};
 use uuid::Uuid;
 
-use crate::{DeviceStatus, Result, StoreError};
+use crate::{Baseline, DeviceStatus, Result, StoreError};
 
 /// First byte of stored facts: what follows is JSON.
 const FACTS_JSON: u8 = 1;
@@ -61,6 +62,49 @@ pub(crate) fn state(code: i64) -> Result<State> {
         4 => Ok(State::NotApplicable),
         other => strange("state", other),
     }
+}
+
+/// The code of how a finding is kept. Statements and indexes name them.
+pub(crate) const fn kept_code(kept: Kept) -> i64 {
+    match kept {
+        Kept::Open => 1,
+        Kept::Unknown => 2,
+        Kept::Accepted => 5,
+    }
+}
+
+/// How a finding of that code is kept.
+pub(crate) fn kept(code: i64) -> Result<Kept> {
+    match code {
+        1 => Ok(Kept::Open),
+        2 => Ok(Kept::Unknown),
+        5 => Ok(Kept::Accepted),
+        other => strange("state of a finding", other),
+    }
+}
+
+/// The code of what a baseline is of.
+pub(crate) const fn baseline_code(what: Baseline) -> i64 {
+    match what {
+        Baseline::Windows => 1,
+        Baseline::ServicingStack => 2,
+    }
+}
+
+/// What a baseline of that code is of.
+pub(crate) fn baseline(code: i64) -> Result<Baseline> {
+    match code {
+        1 => Ok(Baseline::Windows),
+        2 => Ok(Baseline::ServicingStack),
+        other => strange("baseline", other),
+    }
+}
+
+/// The kind of a name; nothing where it is not known.
+pub(crate) fn kind(name: &str) -> Option<DeviceKind> {
+    [DeviceKind::Client, DeviceKind::Server]
+        .into_iter()
+        .find(|kind| kind.name() == name)
 }
 
 /// The code of a severity.

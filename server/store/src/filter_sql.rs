@@ -9,7 +9,7 @@
 use sickbay_diagnosis::filter::{Compare, Filter, NumberField, Pattern, Test, TextField};
 
 use crate::Scope;
-use crate::codes::{state_code, text};
+use crate::codes::{kept_code, text};
 
 /// What a filter is asked of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -166,7 +166,7 @@ impl Sql {
                         self.push("(EXISTS (SELECT 1 FROM finding x WHERE x.device_key = d.key AND x.state = ")
                     }
                 };
-                self.bind(Value::Int(state_code(*state)));
+                self.bind(Value::Int(kept_code(*state)));
                 self.push(if on == On::Findings { ")" } else { "))" });
             }
         }
@@ -232,6 +232,7 @@ const fn text_column(field: TextField) -> &'static str {
         TextField::Release => "lower(d.release)",
         TextField::Edition => "lower(d.edition)",
         TextField::Arch => "lower(d.arch)",
+        TextField::Primary => "lower(d.primary_issue)",
         // The codes of `tally::Health`; one that this build does not know is told as not known.
         TextField::Standing => {
             "(CASE d.health WHEN 0 THEN 'never-reported' WHEN 1 THEN 'healthy' WHEN 3 THEN 'warning' WHEN 4 THEN 'serious' \

@@ -127,10 +127,25 @@ pub trait Store: Send + Sync + 'static {
     async fn touch(&self, touches: &[Touch]) -> Result<()>;
     /// Keys of devices whose verdicts may have changed by `now`, oldest due first.
     async fn due(&self, now: Time, limit: u32) -> Result<Vec<i64>>;
-    /// Keys of active devices above `after`, ascending: for diagnosing the whole fleet again.
-    async fn keys_after(&self, after: i64, limit: u32) -> Result<Vec<i64>>;
-    /// How many active devices use which source, per class in the order of `UpdateClass::ALL`.
+    /// Keys above `after` of devices that something concerns, ascending: for diagnosing them again.
+    async fn keys_after(&self, concerned: &Concerned, after: i64, limit: u32) -> Result<Vec<i64>>;
+    /// How many active devices use which source, per kind and class in the order of `UpdateClass::ALL`.
     async fn source_counts(&self) -> Result<Vec<SourceCount>>;
+    /// The same for the devices of a scope, counted.
+    async fn source_counts_of(&self, filter: &Filter) -> Result<Vec<SourceCount>>;
+    /// Revisions that at least `BASELINE_QUORUM` devices had, and since when.
+    async fn seen_revisions(&self) -> Result<Vec<SeenRevision>>;
+    /// Update client ids that more than one active device has.
+    async fn shared_client_ids(&self) -> Result<Vec<String>>;
+
+    // ---- acceptances
+
+    /// Keeps an acceptance.
+    async fn create_acceptance(&self, row: AcceptanceRow) -> Result<()>;
+    /// Every acceptance, the newest first, those that are over too.
+    async fn acceptances(&self) -> Result<Vec<AcceptanceRow>>;
+    /// Ends one before its time; `false` where there is none of that id, or it is over.
+    async fn end_acceptance(&self, id: Uuid, now: Time) -> Result<bool>;
 
     // ---- what people look at
 

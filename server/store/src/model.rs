@@ -1,10 +1,12 @@
 //! The store's words: rows in and out, free of any database.
 
 use sickbay_diagnosis::Time;
+use sickbay_diagnosis::context::Sighting;
 use sickbay_diagnosis::expectation::ExpectedSource;
 use sickbay_diagnosis::filter::Filter;
+use sickbay_diagnosis::knowledge::DeviceKind;
 use sickbay_diagnosis::observation::Observations;
-use sickbay_diagnosis::verdict::{Cause, Severity, State};
+use sickbay_diagnosis::verdict::{Cause, Kept, Severity, State};
 use uuid::Uuid;
 
 /// Which devices a viewer may see.
@@ -180,6 +182,10 @@ pub struct DeviceState {
     pub findings: Vec<Finding>,
     /// What it is called and runs, as last written.
     pub summary: DeviceSummary,
+    /// Tags that its token gave it.
+    pub tags: Vec<String>,
+    /// What the server saw of it.
+    pub sighting: Sighting,
     /// When a verdict may change by itself.
     pub due_at: Option<Time>,
 }
@@ -211,6 +217,10 @@ pub struct DeviceSummary {
     pub sources: [Option<ExpectedSource>; 4],
     /// Id of the issue that explains the others; empty where nothing is open.
     pub primary_issue: String,
+    /// The id of its update agent, in lower case; empty where it has none or none is known.
+    pub client_id: String,
+    /// Revision of its servicing stack.
+    pub stack: Option<u32>,
     /// Tags that the device reports. Anybody who runs it can choose them, so that nothing that decides who sees what may rest on them.
     pub reported_tags: Vec<String>,
 }
@@ -232,6 +242,90 @@ pub struct Finding {
     pub since: Time,
     /// When causes, severity or summary last changed.
     pub changed_at: Time,
+    /// Until when an open one is accepted.
+    pub accepted_until: Option<Time>,
+}
+
+impl Finding {
+    /// How it is kept.
+    pub const fn kept(&self) -> Kept {
+        match (self.state, self.accepted_until) {
+            (State::Open, Some(_)) => Kept::Accepted,
+            (State::Open, None) => Kept::Open,
+            _ => Kept::Unknown,
+        }
+    }
+}
+
+/// What revisions are compared of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Baseline {
+    /// Windows itself.
+    Windows,
+    /// Its servicing stack.
+    ServicingStack,
+}
+
+/// A device had a revision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Claim {
+    /// Of what.
+    pub what: Baseline,
+    /// Client or server.
+    pub kind: DeviceKind,
+    /// The build.
+    pub build: u32,
+    /// The revision.
+    pub revision: u32,
+    /// Since when, as far as is known.
+    pub at: Time,
+}
+
+/// A revision that enough devices had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SeenRevision {
+    /// Of what.
+    pub what: Baseline,
+    /// Client or server.
+    pub kind: DeviceKind,
+    /// The build.
+    pub build: u32,
+    /// The revision.
+    pub revision: u32,
+    /// Since when that many had it.
+    pub since: Time,
+}
+
+/// Devices that something concerns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Concerned {
+    /// Every active one.
+    All,
+    /// Active ones that match.
+    Matching(Filter),
+    /// Active ones with any of these update client ids, in lower case.
+    ClientIds(Vec<String>),
+}
+
+/// Open findings of an issue are accepted for the devices of a scope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AcceptanceRow {
+    /// Its public id.
+    pub id: Uuid,
+    /// Id of the issue.
+    pub issue: String,
+    /// The filter of the devices, as text.
+    pub scope: String,
+    /// Why.
+    pub reason: String,
+    /// Who said so.
+    pub made_by: String,
+    /// When.
+    pub made_at: Time,
+    /// Until when it holds.
+    pub until: Time,
+    /// When somebody ended it before that.
+    pub ended_at: Option<Time>,
 }
 
 /// What happened to a finding.
@@ -278,6 +372,8 @@ pub struct DeviceChange {
     pub findings: Vec<FindingChange>,
     /// What goes into the history.
     pub history: Vec<NewHistory>,
+    /// Revisions that it has from now on.
+    pub claims: Vec<Claim>,
     /// When a verdict may change by itself next.
     pub due_at: Option<Time>,
     /// When the report was received; `None` for a diagnosis without a report.
@@ -296,7 +392,7 @@ pub enum Committed {
 }
 
 /// A sign of life.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Touch {
     /// Inside key.
     pub key: i64,
@@ -304,11 +400,24 @@ pub struct Touch {
     pub seen_at: Time,
     /// When the collector last confirmed its unchanged facts.
     pub confirmed_at: Option<Time>,
+    /// What it said when it connected.
+    pub greeting: Option<Greeting>,
+}
+
+/// What a collector says of itself when it connects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Greeting {
+    /// Its version.
+    pub collector_version: String,
+    /// By how much its clock was ahead of the server's, in milliseconds.
+    pub clock_ahead_ms: i64,
 }
 
 /// How many devices get a class of updates from one source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceCount {
+    /// Client or server, where it is known.
+    pub kind: Option<DeviceKind>,
     /// Place in `UpdateClass::ALL`.
     pub class: usize,
     /// The source.
@@ -328,6 +437,10 @@ pub struct IssueCount {
     pub serious: u64,
     /// Devices of which it could not be told.
     pub unknown: u64,
+    /// Devices that have it, and of which that is accepted; not among the open ones.
+    pub accepted: u64,
+    /// Devices whose primary cause it is.
+    pub primary: u64,
 }
 
 /// How the fleet stands: active devices, each in exactly one of the first four.
@@ -393,6 +506,8 @@ pub struct DeviceRow {
     pub serious: u32,
     /// Unknown ones.
     pub unknown: u32,
+    /// Open ones that are accepted; not among the open ones.
+    pub accepted: u32,
 }
 
 impl DeviceRow {
@@ -440,6 +555,8 @@ pub struct DeviceDetail {
     pub mark: ReportMark,
     /// End of its newest certificate.
     pub certificate_not_after: Option<Time>,
+    /// What the server saw of it.
+    pub sighting: Sighting,
 }
 
 /// A row of a device's history.

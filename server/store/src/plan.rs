@@ -5,10 +5,12 @@
 use std::collections::{BTreeMap, HashMap};
 
 use sickbay_diagnosis::Time;
-use sickbay_diagnosis::verdict::State;
+use sickbay_diagnosis::context::BASELINE_QUORUM;
+use sickbay_diagnosis::verdict::{Kept, State};
 
 use crate::codes::{
-    causes_text, facts_bytes, severity_code, source_text, state_code, tags_text, text,
+    baseline_code, causes_text, facts_bytes, kept_code, severity_code, source_text, state_code,
+    tags_text, text,
 };
 use crate::tally::{Counts, Tally, Weight};
 use crate::{Committed, DeviceChange, DeviceStatus, DeviceSummary, Finding, FindingChange};
@@ -28,6 +30,8 @@ pub(crate) struct Guard {
     pub(crate) last_seen_at: Option<i64>,
     pub(crate) last_report_at: Option<i64>,
     pub(crate) sources: [Option<String>; 4],
+    pub(crate) kind: String,
+    pub(crate) primary_issue: String,
     /// As kept.
     pub(crate) reported_tags: String,
 }
@@ -92,6 +96,23 @@ pub(crate) struct HistoryWrite<'a> {
     pub(crate) summary: String,
 }
 
+/// A row of `baseline_claim`.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct ClaimWrite {
+    pub(crate) of: ClaimedRevision,
+    pub(crate) key: i64,
+    pub(crate) at: i64,
+}
+
+/// A revision that is claimed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ClaimedRevision {
+    pub(crate) what: i64,
+    pub(crate) kind: &'static str,
+    pub(crate) build: i64,
+    pub(crate) revision: i64,
+}
+
 /// A finding, named.
 #[derive(Debug)]
 pub(crate) struct FindingName<'a> {
@@ -119,6 +140,9 @@ pub(crate) struct Plan<'a> {
     pub(crate) put: Vec<FindingWrite<'a>>,
     pub(crate) causes: Vec<CauseWrite<'a>>,
     pub(crate) history: Vec<HistoryWrite<'a>>,
+    pub(crate) claims: Vec<ClaimWrite>,
+    /// Of which a claim was added.
+    pub(crate) claimed: Vec<ClaimedRevision>,
     pub(crate) tally: Tally,
 }
 
@@ -137,6 +161,7 @@ impl<'a> Plan<'a> {
         weights: &Weights,
     ) -> Self {
         let mut plan = Self::default();
+        let mut written = Vec::new();
         let none = HashMap::new();
         for change in changes {
             let guard = guards.get(&change.key);
@@ -145,9 +170,13 @@ impl<'a> Plan<'a> {
                 Some(guard) => {
                     plan.change(change, guard, weights.get(&change.key).unwrap_or(&none));
                     plan.answers.push(Committed::Done);
+                    written.push(change);
                 }
             }
         }
+        plan.claims = claims(&written);
+        plan.claimed = plan.claims.iter().map(|claim| claim.of.clone()).collect();
+        plan.claimed.dedup();
         plan
     }
 
@@ -204,9 +233,13 @@ impl<'a> Plan<'a> {
             .sources
             .each_ref()
             .map(|source| source.as_ref().map(source_text));
-        if sources != guard.sources {
-            self.tally.sources(&guard.sources, -1);
-            self.tally.sources(&sources, 1);
+        if sources != guard.sources || summary.kind != guard.kind {
+            self.tally.sources(&guard.kind, &guard.sources, -1);
+            self.tally.sources(&text(&summary.kind), &sources, 1);
+        }
+        if summary.primary_issue != guard.primary_issue {
+            self.tally.primary(&guard.primary_issue, -1);
+            self.tally.primary(&text(&summary.primary_issue), 1);
         }
         if name_lower != guard.name_lower {
             self.renamed.push((change.key, name_lower.clone()));
@@ -270,12 +303,12 @@ impl<'a> Plan<'a> {
             key,
             name_lower: name_lower.to_owned(),
             finding,
-            state: state_code(finding.state),
+            state: kept_code(finding.kept()),
             severity: weight_of(finding).severity.map(severity_code),
             causes: causes_text(&finding.causes),
         });
-        // Only what is open is grouped by cause; of two causes under one key the first names the group.
-        if finding.state == State::Open {
+        // Only what is open, and not accepted, is grouped by cause; of two causes under one key the first names the group.
+        if finding.kept() == Kept::Open {
             let mut labels = BTreeMap::new();
             for cause in &finding.causes {
                 labels
@@ -291,6 +324,35 @@ impl<'a> Plan<'a> {
                 }));
         }
     }
+}
+
+/// The earliest claims of each revision, as many as count: when a whole fleet installs an update, five rows are written and not one for
+/// each device.
+fn claims(changes: &[&DeviceChange]) -> Vec<ClaimWrite> {
+    let mut all: BTreeMap<ClaimedRevision, Vec<(i64, i64)>> = BTreeMap::new();
+    for change in changes {
+        for claim in &change.claims {
+            let of = ClaimedRevision {
+                what: baseline_code(claim.what),
+                kind: claim.kind.name(),
+                build: i64::from(claim.build),
+                revision: i64::from(claim.revision),
+            };
+            let claimed = all.entry(of).or_default();
+            claimed.push((claim.at.millis(), change.key));
+        }
+    }
+    all.into_iter()
+        .flat_map(|(of, mut claimed)| {
+            claimed.sort_unstable();
+            claimed.truncate(BASELINE_QUORUM);
+            claimed.into_iter().map(move |(at, key)| ClaimWrite {
+                of: of.clone(),
+                key,
+                at,
+            })
+        })
+        .collect()
 }
 
 /// The finding that each issue ends with. A finding that is neither open nor unknown is not kept.
@@ -309,7 +371,7 @@ fn last_per_issue(changes: &[FindingChange]) -> BTreeMap<&str, Option<&Finding>>
 
 fn weight_of(finding: &Finding) -> Weight {
     Weight {
-        state: finding.state,
+        kept: finding.kept(),
         severity: finding.severity.filter(|_| finding.state == State::Open),
     }
 }

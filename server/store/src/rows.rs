@@ -1,6 +1,7 @@
 //! Rows as every database gives them, and what they mean. Only types that all databases share.
 
 use sickbay_diagnosis::Time;
+use sickbay_diagnosis::verdict::{Kept, State};
 use sqlx::FromRow;
 
 use crate::codes::{self, small, time};
@@ -42,6 +43,8 @@ pub(crate) struct DeviceColumns {
     ubr: Option<i64>,
     edition: String,
     arch: String,
+    client_id: String,
+    stack: Option<i64>,
     tags: String,
     reported_tags: String,
     source_quality: Option<String>,
@@ -52,6 +55,7 @@ pub(crate) struct DeviceColumns {
     open_count: i64,
     serious_count: i64,
     unknown_count: i64,
+    accepted_count: i64,
     last_seen_at: Option<i64>,
     last_report_at: Option<i64>,
     enrolled_at: i64,
@@ -60,6 +64,11 @@ pub(crate) struct DeviceColumns {
 impl DeviceColumns {
     pub(crate) const fn key(&self) -> i64 {
         self.identity.key
+    }
+
+    /// Tags that its token gave it.
+    pub(crate) fn token_tags(&self) -> Result<Vec<String>> {
+        codes::tags(&self.tags)
     }
 
     pub(crate) fn read(self) -> Result<DeviceRow> {
@@ -87,6 +96,8 @@ impl DeviceColumns {
                     source(self.source_other)?,
                 ],
                 primary_issue: self.primary_issue,
+                client_id: self.client_id,
+                stack: number(self.stack)?,
                 reported_tags,
             },
             tags,
@@ -96,6 +107,7 @@ impl DeviceColumns {
             open: small("count", self.open_count)?,
             serious: small("count", self.serious_count)?,
             unknown: small("count", self.unknown_count)?,
+            accepted: small("count", self.accepted_count)?,
         })
     }
 }
@@ -111,18 +123,24 @@ pub(crate) struct FindingColumns {
     causes: String,
     since: i64,
     changed_at: i64,
+    accepted_until: Option<i64>,
 }
 
 impl FindingColumns {
     pub(crate) fn read(self) -> Result<Finding> {
+        let state = match codes::kept(self.state)? {
+            Kept::Open | Kept::Accepted => State::Open,
+            Kept::Unknown => State::Unknown,
+        };
         Ok(Finding {
             issue: self.issue,
-            state: codes::state(self.state)?,
+            state,
             severity: self.severity.map(codes::severity).transpose()?,
             summary: self.summary,
             causes: codes::causes(&self.causes)?,
             since: Time::from_millis(self.since),
             changed_at: Time::from_millis(self.changed_at),
+            accepted_until: time(self.accepted_until),
         })
     }
 }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use sickbay_diagnosis::verdict::{Severity, State};
+use sickbay_diagnosis::verdict::{Kept, Severity};
 
 use crate::DeviceStatus;
 use crate::codes::status_code;
@@ -12,13 +12,13 @@ use crate::codes::status_code;
 /// The part of a finding that counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Weight {
-    /// Open or unknown.
-    pub(crate) state: State,
+    /// How it is kept.
+    pub(crate) kept: Kept,
     /// Of an open one.
     pub(crate) severity: Option<Severity>,
 }
 
-/// Open, serious and unknown findings.
+/// Open, serious, unknown and accepted findings.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     /// Open ones.
@@ -27,20 +27,22 @@ pub(crate) struct Counts {
     pub(crate) serious: i64,
     /// Unknown ones.
     pub(crate) unknown: i64,
+    /// Accepted ones, which are not among the open ones.
+    pub(crate) accepted: i64,
 }
 
 impl Counts {
     /// Adds (or with -1 takes away) a finding.
     pub(crate) fn add(&mut self, weight: Weight, times: i64) {
-        match weight.state {
-            State::Open => {
+        match weight.kept {
+            Kept::Open => {
                 self.open += times;
                 if weight.severity == Some(Severity::Serious) {
                     self.serious += times;
                 }
             }
-            State::Unknown => self.unknown += times,
-            State::Clear | State::NotApplicable => {}
+            Kept::Unknown => self.unknown += times,
+            Kept::Accepted => self.accepted += times,
         }
     }
 
@@ -87,8 +89,10 @@ impl Health {
 pub(crate) struct Tally {
     /// Per issue.
     pub(crate) issues: BTreeMap<String, Counts>,
-    /// Per class and source.
-    pub(crate) sources: BTreeMap<(i64, String), i64>,
+    /// Devices per primary cause.
+    pub(crate) primary: BTreeMap<String, i64>,
+    /// Per kind, class and source.
+    pub(crate) sources: BTreeMap<(String, i64, String), i64>,
     /// Per status and health, by their codes.
     pub(crate) fleet: BTreeMap<(i64, i64), i64>,
 }
@@ -105,13 +109,20 @@ impl Tally {
         self.issues.insert(issue.to_owned(), counts);
     }
 
-    /// The sources of an active device come or go.
-    pub(crate) fn sources(&mut self, sources: &[Option<String>; 4], times: i64) {
+    /// The primary cause of an active device comes or goes; the empty one is none.
+    pub(crate) fn primary(&mut self, issue: &str, times: i64) {
+        if !issue.is_empty() {
+            *self.primary.entry(issue.to_owned()).or_default() += times;
+        }
+    }
+
+    /// The sources of an active device of that kind come or go.
+    pub(crate) fn sources(&mut self, kind: &str, sources: &[Option<String>; 4], times: i64) {
         for (class, source) in sources.iter().enumerate() {
             if let Some(source) = source {
                 *self
                     .sources
-                    .entry((class as i64, source.clone()))
+                    .entry((kind.to_owned(), class as i64, source.clone()))
                     .or_default() += times;
             }
         }
@@ -134,8 +145,16 @@ impl Tally {
             issues: issues
                 .map(|(issue, counts)| (issue.clone(), *counts))
                 .collect(),
+            primary: self
+                .primary
+                .iter()
+                .filter(|(_, devices)| **devices != 0)
+                .map(|(issue, devices)| (issue.clone(), *devices))
+                .collect(),
             sources: sources
-                .map(|((class, source), devices)| (*class, source.clone(), *devices))
+                .map(|((kind, class, source), devices)| {
+                    (kind.clone(), *class, source.clone(), *devices)
+                })
                 .collect(),
             fleet: fleet
                 .map(|((status, health), devices)| (*status, *health, *devices))
@@ -149,8 +168,10 @@ impl Tally {
 pub(crate) struct Moved {
     /// Issue and its counts.
     pub(crate) issues: Vec<(String, Counts)>,
-    /// Class, source and devices.
-    pub(crate) sources: Vec<(i64, String, i64)>,
+    /// Issue and devices whose primary cause it is.
+    pub(crate) primary: Vec<(String, i64)>,
+    /// Kind, class, source and devices.
+    pub(crate) sources: Vec<(String, i64, String, i64)>,
     /// Status, health and devices.
     pub(crate) fleet: Vec<(i64, i64, i64)>,
 }
@@ -165,6 +186,7 @@ mod tests {
             open,
             serious,
             unknown,
+            accepted: 1,
         };
         assert_eq!(of(0, 0, 0).health(true), Health::Healthy);
         assert_eq!(of(0, 0, 3).health(true), Health::Unknown);
@@ -177,7 +199,7 @@ mod tests {
     fn what_comes_and_goes_in_one_transaction_is_not_written() {
         let mut tally = Tally::default();
         let weight = Weight {
-            state: State::Open,
+            kept: Kept::Open,
             severity: Some(Severity::Serious),
         };
         tally.finding("pending-reboot", weight, 1);

@@ -4,9 +4,10 @@
 use askama::Template;
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::issue::Issue;
+use sickbay_diagnosis::issues;
 use sickbay_diagnosis::reading::Evidence;
 use sickbay_diagnosis::time::DAY_MS;
-use sickbay_diagnosis::verdict::{Cause, Severity, State};
+use sickbay_diagnosis::verdict::{Cause, Kept, Severity, State};
 
 use crate::component;
 use crate::{Chrome, document, links, region, text};
@@ -56,6 +57,8 @@ pub struct VerdictView {
     pub causes: Vec<Cause>,
     /// Since when, where the server keeps it (open and unknown ones).
     pub since: Option<Time>,
+    /// Until when an open one is accepted.
+    pub accepted_until: Option<Time>,
     /// Until when it holds without a new report, where that is known.
     pub valid_until: Option<Time>,
     /// The readings.
@@ -159,7 +162,7 @@ impl DevicePage {
         self.open
             .iter()
             .map(|verdict| verdict.issue)
-            .filter(|issue| primary.explains.contains(&issue.id))
+            .filter(|issue| issues::explains(primary, issue))
             .collect()
     }
 

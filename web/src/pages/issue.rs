@@ -3,7 +3,7 @@
 use askama::Template;
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::issue::Issue;
-use sickbay_diagnosis::verdict::{Cause, Severity, State};
+use sickbay_diagnosis::verdict::{Cause, Kept, Severity};
 
 use crate::component::{self, Bar, FilterBox};
 use crate::links::ExportFormat;
@@ -33,8 +33,10 @@ pub struct AffectedDevice {
     pub build: String,
     /// Distinguished name of its OU; empty where unknown.
     pub ou: String,
-    /// Open or unknown.
-    pub state: State,
+    /// How the finding is kept.
+    pub state: Kept,
+    /// Until when an open one is accepted.
+    pub accepted_until: Option<Time>,
     /// Of an open one.
     pub severity: Option<Severity>,
     /// Of an open one.
@@ -61,6 +63,10 @@ pub struct IssuePage {
     pub serious: u64,
     /// Devices of which it could not be told, whatever the filter.
     pub unknown: u64,
+    /// Devices that have it, and of which that is accepted for a time, whatever the filter; not among the open ones.
+    pub accepted: u64,
+    /// Devices whose primary cause it is.
+    pub primary: u64,
     /// Issues that this one explains where both are open.
     pub explains: Vec<&'static Issue>,
     /// What is asked of the list. Exports are given the same text, so list and export must read it alike (open findings, unless it
@@ -80,6 +86,10 @@ impl IssuePage {
     /// The whole document.
     pub fn render(&self) -> String {
         document(Template::render(self))
+    }
+
+    fn primary_filter(&self) -> String {
+        format!("primary:{}", self.issue.id)
     }
 
     fn action(&self) -> String {

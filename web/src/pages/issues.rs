@@ -20,6 +20,8 @@ pub struct IssueLine {
     pub serious: u64,
     /// Devices of which it could not be told.
     pub unknown: u64,
+    /// Devices that have it, and of which that is accepted for a time; not among the open ones.
+    pub accepted: u64,
     /// Devices on which it is the primary cause; `None` where that was not counted.
     pub primary_on: Option<u64>,
 }
@@ -33,6 +35,10 @@ impl IssueLine {
             (_, 0) => Severity::Warning,
             _ => Severity::Serious,
         }
+    }
+
+    pub(crate) fn primary_filter(&self) -> String {
+        format!("primary:{}", self.issue.id)
     }
 
     /// Shares of `active` devices: serious, other open, unknown.
@@ -89,6 +95,7 @@ impl IssuesPage {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sickbay_diagnosis::issue::Teller;
     use sickbay_diagnosis::verdict::Verdict;
 
     static SERIOUS: Issue = Issue {
@@ -100,6 +107,9 @@ mod tests {
         fix: &[],
         links: &[],
         explains: &[],
+        told_by: Teller::Device,
+        says_managed_elsewhere: false,
+        never: &[],
         decide: |_| Verdict::clear(""),
     };
 
@@ -109,6 +119,7 @@ mod tests {
             open,
             serious,
             unknown,
+            accepted: 0,
             primary_on: None,
         }
     }

@@ -4,6 +4,7 @@ use askama::Template;
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::expectation::{ExpectedSource, UpdateClass, UpdateSource};
 use sickbay_diagnosis::issue::Issue;
+use sickbay_diagnosis::knowledge::DeviceKind;
 use sickbay_diagnosis::verdict::{Severity, State};
 
 pub use super::issues::IssueLine;
@@ -87,6 +88,8 @@ pub struct FirstSteps {
 /// A source that most devices use, and that therefore counts as expected until the owner says otherwise.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProvisionalSource {
+    /// Clients or servers.
+    pub kind: DeviceKind,
     /// The class of updates.
     pub class: UpdateClass,
     /// The majority's source.
@@ -94,6 +97,13 @@ pub struct ProvisionalSource {
 }
 
 impl ProvisionalSource {
+    fn kind_label(&self) -> &'static str {
+        match self.kind {
+            DeviceKind::Client => "clients",
+            DeviceKind::Server => "servers",
+        }
+    }
+
     fn class_label(&self) -> &'static str {
         match self.class {
             UpdateClass::Quality => "Quality updates",

@@ -5,21 +5,22 @@ use sqlx::FromRow;
 use super::{Backend, Db, query};
 use crate::codes::{self, count};
 use crate::error::During;
-use crate::filter_sql::{Sql, is_whole_fleet};
+use crate::filter_sql::{On, Sql, is_whole_fleet};
 use crate::tally::Health;
 use crate::{DeviceStatus, Filter, FleetCounts, IssueCount, Result, Scope, SourceCount};
 
 statements! {
     /// Findings per issue.
-    ISSUES = "SELECT issue, open_count, serious_count, unknown_count FROM issue_count WHERE open_count > 0 OR unknown_count > 0 \
-              ORDER BY issue";
+    ISSUES = "SELECT issue, open_count, serious_count, unknown_count, accepted_count, primary_count FROM issue_count \
+              WHERE open_count > 0 OR unknown_count > 0 OR accepted_count > 0 ORDER BY issue";
     /// Devices per status and health.
     FLEET = "SELECT status, health, devices FROM fleet_count";
     /// Devices per class and source.
-    SOURCES = "SELECT class, source, devices FROM source_count WHERE devices > 0 ORDER BY class, devices DESC, source";
+    SOURCES = "SELECT kind, class, source, devices FROM source_count WHERE devices > 0 ORDER BY kind, class, devices DESC, source";
 }
 
 const COUNT: &str = "count findings";
+const COUNT_SOURCES: &str = "count sources";
 const COUNT_FLEET: &str = "count devices";
 
 #[derive(FromRow)]
@@ -28,6 +29,8 @@ struct IssueRow {
     open_count: i64,
     serious_count: i64,
     unknown_count: i64,
+    accepted_count: i64,
+    primary_count: i64,
 }
 
 #[derive(FromRow)]
@@ -39,6 +42,7 @@ struct FleetRow {
 
 #[derive(FromRow)]
 struct SourceRow {
+    kind: String,
     class: i64,
     source: String,
     devices: i64,
@@ -61,6 +65,8 @@ pub(super) async fn issues(store: &Backend, scope: &Scope) -> Result<Vec<IssueCo
                 open: count("count", row.open_count)?,
                 serious: count("count", row.serious_count)?,
                 unknown: count("count", row.unknown_count)?,
+                accepted: count("count", row.accepted_count)?,
+                primary: count("count", row.primary_count)?,
             })
         })
         .collect()
@@ -70,7 +76,9 @@ pub(super) fn scoped_issues(scope: &Scope) -> Sql {
     let mut sql = Sql::new(
         "SELECT f.issue, CAST(SUM(CASE WHEN f.state = 1 THEN 1 ELSE 0 END) AS BIGINT) AS open_count, \
          CAST(SUM(CASE WHEN f.state = 1 AND f.severity = 2 THEN 1 ELSE 0 END) AS BIGINT) AS serious_count, \
-         CAST(SUM(CASE WHEN f.state = 2 THEN 1 ELSE 0 END) AS BIGINT) AS unknown_count \
+         CAST(SUM(CASE WHEN f.state = 2 THEN 1 ELSE 0 END) AS BIGINT) AS unknown_count, \
+         CAST(SUM(CASE WHEN f.state = 5 THEN 1 ELSE 0 END) AS BIGINT) AS accepted_count, \
+         CAST(SUM(CASE WHEN d.primary_issue = f.issue THEN 1 ELSE 0 END) AS BIGINT) AS primary_count \
          FROM device d JOIN finding f ON f.device_key = d.key WHERE d.status = 1",
     );
     sql.and_scope(scope)
@@ -136,14 +144,50 @@ pub(super) async fn sources(store: &Backend) -> Result<Vec<SourceCount>> {
     let rows: Vec<SourceRow> = sqlx::query_as::<Db, _>(SOURCES)
         .fetch_all(store.reader())
         .await
-        .during("count sources")?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(SourceCount {
-                class: codes::small("class", row.class)? as usize,
-                source: codes::source(&row.source)?,
-                devices: count("count", row.devices)?,
-            })
+        .during(COUNT_SOURCES)?;
+    rows.into_iter().map(SourceRow::read).collect()
+}
+
+/// Counted, for the devices of a scope.
+pub(super) async fn sources_of(store: &Backend, filter: &Filter) -> Result<Vec<SourceCount>> {
+    let mut transaction = store.begin_read(COUNT_SOURCES).await?;
+    let mut counts = Vec::new();
+    for sql in scoped_sources(filter) {
+        let rows: Vec<SourceRow> = query::all(&mut transaction, sql, COUNT_SOURCES).await?;
+        for row in rows {
+            counts.push(row.read()?);
+        }
+    }
+    Ok(counts)
+}
+
+/// One statement for each class.
+pub(super) fn scoped_sources(filter: &Filter) -> [Sql; 4] {
+    const STARTS: [&str; 4] = [
+        "SELECT d.kind, 0 AS class, d.source_quality AS source, COUNT(*) AS devices FROM device d \
+         WHERE d.status = 1 AND d.source_quality IS NOT NULL",
+        "SELECT d.kind, 1 AS class, d.source_feature AS source, COUNT(*) AS devices FROM device d \
+         WHERE d.status = 1 AND d.source_feature IS NOT NULL",
+        "SELECT d.kind, 2 AS class, d.source_driver AS source, COUNT(*) AS devices FROM device d \
+         WHERE d.status = 1 AND d.source_driver IS NOT NULL",
+        "SELECT d.kind, 3 AS class, d.source_other AS source, COUNT(*) AS devices FROM device d \
+         WHERE d.status = 1 AND d.source_other IS NOT NULL",
+    ];
+    STARTS.map(|start| {
+        let mut sql = Sql::new(start);
+        sql.and_filter(filter, On::Devices)
+            .push(" GROUP BY d.kind, source ORDER BY devices DESC, source, d.kind");
+        sql
+    })
+}
+
+impl SourceRow {
+    fn read(self) -> Result<SourceCount> {
+        Ok(SourceCount {
+            kind: codes::kind(&self.kind),
+            class: codes::small("class", self.class)? as usize,
+            source: codes::source(&self.source)?,
+            devices: count("count", self.devices)?,
         })
-        .collect()
+    }
 }

@@ -1,5 +1,6 @@
 //! One device with all that is known of it.
 
+use sickbay_diagnosis::context::Sighting;
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -30,6 +31,7 @@ struct DetailRow {
     digest: Vec<u8>,
     confirmed_at: Option<i64>,
     collector_version: String,
+    clock_ahead_ms: Option<i64>,
     facts: Option<Vec<u8>>,
     certificate_not_after: Option<i64>,
 }
@@ -49,8 +51,16 @@ pub(super) async fn device(
         .fetch_all(&mut *transaction)
         .await
         .during(READ)?;
+    let device = row.device.read()?;
     Ok(Some(DeviceDetail {
-        row: row.device.read()?,
+        sighting: Sighting {
+            enrolled_at: device.enrolled_at,
+            last_seen_at: device.last_seen_at,
+            reported: !row.epoch.is_empty(),
+            collector_version: row.collector_version.clone(),
+            clock_ahead_ms: row.clock_ahead_ms,
+        },
+        row: device,
         observations: codes::facts(row.facts.as_deref())?,
         findings: findings
             .into_iter()
@@ -71,7 +81,7 @@ pub(super) fn sql(scope: &Scope, id: Uuid) -> Sql {
     let mut sql = Sql::new(concat!(
         "SELECT ",
         device_columns!(),
-        ", d.epoch, d.sequence, d.digest, d.confirmed_at, d.collector_version, o.facts, \
+        ", d.epoch, d.sequence, d.digest, d.confirmed_at, d.collector_version, d.clock_ahead_ms, o.facts, \
          (SELECT MAX(c.not_after) FROM certificate c WHERE c.device_key = d.key) AS certificate_not_after \
          FROM device d LEFT JOIN device_facts o ON o.device_key = d.key WHERE d.id = "
     ));

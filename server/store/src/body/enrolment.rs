@@ -21,9 +21,9 @@ statements! {
                  AND (use_limit IS NULL OR uses < use_limit) RETURNING approves, tags";
     /// Why a token may not be used.
     REFUSED_TOKEN = "SELECT expires_at, revoked_at FROM token WHERE hash = $1";
-    /// A new device.
+    /// A new device. It is due at once, so that one which never reports is found silent in time.
     CREATE_DEVICE = "INSERT INTO device (id, status, version, name, name_lower, domain, ou, tags, epoch, digest, health, enrolled_at, \
-                     collector_version, fingerprint) VALUES ($1, $2, 0, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
+                     collector_version, fingerprint, due_at) VALUES ($1, $2, 0, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $11) \
                      RETURNING key, id, status";
     /// One of its tags.
     CREATE_TAG = "INSERT INTO device_tag (device_key, tag) VALUES ($1, $2) ON CONFLICT (device_key, tag) DO NOTHING";

@@ -1,19 +1,24 @@
 //! Every statement, for the test that prepares all of them on each database: constants, lists of rows, and every kind of condition.
 
 use sickbay_diagnosis::filter::{Compare, Filter, NumberField, Pattern, Test, TextField};
-use sickbay_diagnosis::verdict::State;
+use sickbay_diagnosis::verdict::Kept;
 use uuid::Uuid;
 
-use super::{access, causes, counters, detail, enrolment, fleet, guard, health, history};
+use super::{
+    acceptances, access, baselines, causes, counters, detail, enrolment, fleet, guard, health,
+    history,
+};
 use super::{issue_lists, lists, settings, states, status, tokens, write};
 use crate::filter_sql::Sql;
-use crate::{Cursor, DeviceStatus, Page, Scope};
+use crate::{Concerned, Cursor, DeviceStatus, Page, Scope};
 
 /// Name and text of every statement.
 pub(in super::super) fn statements() -> Vec<(String, String)> {
     let mut all = Vec::new();
     for (module, statements) in [
+        ("acceptances", acceptances::STATEMENTS),
         ("access", access::STATEMENTS),
+        ("baselines", baselines::STATEMENTS),
         ("counters", counters::STATEMENTS),
         ("detail", detail::STATEMENTS),
         ("enrolment", enrolment::STATEMENTS),
@@ -81,8 +86,26 @@ fn filtered() -> Vec<(String, Sql)> {
         ("history", history::sql(&scope, id, Some(1), 10)),
         ("recent_history", history::recent_sql(&scope, 10)),
         ("device_ids", lists::ids_sql(&scope, &[1, 2])),
+        ("walk", fleet::walk_sql(&Concerned::All, 1, 10)),
+        (
+            "walk of a filter",
+            fleet::walk_sql(&Concerned::Matching(filter.clone()), 1, 10),
+        ),
+        (
+            "walk of client ids",
+            fleet::walk_sql(
+                &Concerned::ClientIds(vec!["a".to_owned(), "b".to_owned()]),
+                1,
+                10,
+            ),
+        ),
     ]
     .into_iter()
+    .chain(
+        counters::scoped_sources(&filter)
+            .into_iter()
+            .map(|sql| ("sources of a scope", sql)),
+    )
     .map(|(name, sql)| (name.to_owned(), sql))
     .collect()
 }
@@ -107,6 +130,6 @@ fn every_test() -> Vec<Filter> {
             .map(|compare| Test::Number(field, compare, 1)),
         );
     }
-    tests.push(Test::State(State::Open));
+    tests.push(Test::State(Kept::Open));
     tests.into_iter().map(Filter::Is).collect()
 }

@@ -15,8 +15,8 @@ statements! {
     /// Devices by key.
     GUARDS = concat!(
         "SELECT key, version, status, name_lower, CAST(length(epoch) AS BIGINT) AS epoch_length, open_count, serious_count, \
-         unknown_count, health, last_seen_at, last_report_at, source_quality, source_feature, source_driver, source_other, \
-         reported_tags FROM device WHERE key IN ",
+         unknown_count, accepted_count, health, last_seen_at, last_report_at, source_quality, source_feature, source_driver, \
+         source_other, kind, primary_issue, reported_tags FROM device WHERE key IN ",
         key_list!("$1"),
         for_update!()
     );
@@ -37,6 +37,7 @@ struct GuardRow {
     open_count: i64,
     serious_count: i64,
     unknown_count: i64,
+    accepted_count: i64,
     health: i64,
     last_seen_at: Option<i64>,
     last_report_at: Option<i64>,
@@ -44,6 +45,8 @@ struct GuardRow {
     source_feature: Option<String>,
     source_driver: Option<String>,
     source_other: Option<String>,
+    kind: String,
+    primary_issue: String,
     reported_tags: String,
 }
 
@@ -88,7 +91,7 @@ pub(super) async fn weights(
         .during(operation)?;
     for row in rows {
         let weight = Weight {
-            state: codes::state(row.state)?,
+            kept: codes::kept(row.state)?,
             severity: row.severity.map(codes::severity).transpose()?,
         };
         weights
@@ -111,6 +114,7 @@ impl GuardRow {
                 open: self.open_count,
                 serious: self.serious_count,
                 unknown: self.unknown_count,
+                accepted: self.accepted_count,
             },
             health: self.health,
             last_seen_at: self.last_seen_at,
@@ -121,6 +125,8 @@ impl GuardRow {
                 self.source_driver,
                 self.source_other,
             ],
+            kind: self.kind,
+            primary_issue: self.primary_issue,
             reported_tags: self.reported_tags,
         })
     }

@@ -1,7 +1,7 @@
 //! Findings of an issue with their devices, paged by name and key.
 
 use sickbay_diagnosis::filter::Test;
-use sickbay_diagnosis::verdict::State;
+use sickbay_diagnosis::verdict::Kept;
 use sqlx::FromRow;
 
 use super::{Backend, counters, query};
@@ -98,9 +98,10 @@ pub(super) fn count_sql(scope: &Scope, issue: &str, filter: &Filter) -> Sql {
 /// What of an issue's counters answers a filter, where one does.
 fn counted(filter: &Filter) -> Option<fn(&IssueCount) -> u64> {
     match filter {
-        Filter::Is(Test::State(State::Open)) => Some(|row| row.open),
-        Filter::Is(Test::State(State::Unknown)) => Some(|row| row.unknown),
-        filter if is_everything(filter) => Some(|row| row.open + row.unknown),
+        Filter::Is(Test::State(Kept::Open)) => Some(|row| row.open),
+        Filter::Is(Test::State(Kept::Unknown)) => Some(|row| row.unknown),
+        Filter::Is(Test::State(Kept::Accepted)) => Some(|row| row.accepted),
+        filter if is_everything(filter) => Some(|row| row.open + row.unknown + row.accepted),
         _ => None,
     }
 }

@@ -3,7 +3,9 @@
 //! It is included by the module of a database, which supplies `Db`, `Connection`, `Pool`, `Backend`, `key_list`, `placeholder` and what
 //! else must differ. Statements are portable constants beside the functions that run them.
 
+mod acceptances;
 mod access;
+mod baselines;
 mod causes;
 mod commit;
 mod counters;
@@ -33,10 +35,10 @@ use uuid::Uuid;
 
 use super::{Backend, Connection, Db, key_list, placeholder};
 use crate::{
-    ApiTokenRow, CauseCount, Committed, DeviceChange, DeviceDetail, DeviceIdentity, DeviceRow,
-    DeviceState, DeviceStatus, EnrolOutcome, EnrolRequest, FleetCounts, HistoryRow, IssueCount,
-    IssueDevice, IssuedCertificate, NewApiToken, NewSession, NewToken, Page, Result, Scope,
-    SessionRow, SourceCount, Store, TokenRow, Touch,
+    AcceptanceRow, ApiTokenRow, CauseCount, Committed, Concerned, DeviceChange, DeviceDetail,
+    DeviceIdentity, DeviceRow, DeviceState, DeviceStatus, EnrolOutcome, EnrolRequest, FleetCounts,
+    HistoryRow, IssueCount, IssueDevice, IssuedCertificate, NewApiToken, NewSession, NewToken,
+    Page, Result, Scope, SeenRevision, SessionRow, SourceCount, Store, TokenRow, Touch,
 };
 
 #[async_trait]
@@ -95,11 +97,30 @@ impl Store for Backend {
     async fn due(&self, now: Time, limit: u32) -> Result<Vec<i64>> {
         fleet::due(self, now, limit).await
     }
-    async fn keys_after(&self, after: i64, limit: u32) -> Result<Vec<i64>> {
-        fleet::keys_after(self, after, limit).await
+    async fn keys_after(&self, concerned: &Concerned, after: i64, limit: u32) -> Result<Vec<i64>> {
+        fleet::keys_after(self, concerned, after, limit).await
     }
     async fn source_counts(&self) -> Result<Vec<SourceCount>> {
         counters::sources(self).await
+    }
+    async fn source_counts_of(&self, filter: &Filter) -> Result<Vec<SourceCount>> {
+        counters::sources_of(self, filter).await
+    }
+    async fn seen_revisions(&self) -> Result<Vec<SeenRevision>> {
+        baselines::seen(self).await
+    }
+    async fn shared_client_ids(&self) -> Result<Vec<String>> {
+        baselines::shared_client_ids(self).await
+    }
+
+    async fn create_acceptance(&self, row: AcceptanceRow) -> Result<()> {
+        acceptances::create(self, row).await
+    }
+    async fn acceptances(&self) -> Result<Vec<AcceptanceRow>> {
+        acceptances::all(self).await
+    }
+    async fn end_acceptance(&self, id: Uuid, now: Time) -> Result<bool> {
+        acceptances::end(self, id, now).await
     }
 
     async fn issue_counts(&self, scope: &Scope) -> Result<Vec<IssueCount>> {

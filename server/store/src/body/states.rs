@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use sickbay_diagnosis::context::Sighting;
 use sqlx::FromRow;
 
 use super::{Backend, Db, key_list};
@@ -15,7 +16,7 @@ statements! {
     STATES = concat!(
         "SELECT ",
         device_columns!(),
-        ", d.version, d.epoch, d.sequence, d.digest, d.due_at, o.facts FROM device d \
+        ", d.version, d.epoch, d.sequence, d.digest, d.due_at, d.collector_version, d.clock_ahead_ms, o.facts FROM device d \
          LEFT JOIN device_facts o ON o.device_key = d.key WHERE d.key IN ",
         key_list!("$1")
     );
@@ -38,6 +39,8 @@ struct StateRow {
     sequence: i64,
     digest: Vec<u8>,
     due_at: Option<i64>,
+    collector_version: String,
+    clock_ahead_ms: Option<i64>,
     facts: Option<Vec<u8>>,
 }
 
@@ -75,7 +78,15 @@ pub(super) async fn load(store: &Backend, keys: &[i64]) -> Result<Vec<DeviceStat
 
 impl StateRow {
     fn read(self, findings: Vec<Finding>) -> Result<DeviceState> {
+        let tags = self.device.token_tags()?;
         let device = self.device.read()?;
+        let sighting = Sighting {
+            enrolled_at: device.enrolled_at,
+            last_seen_at: device.last_seen_at,
+            reported: !self.epoch.is_empty(),
+            collector_version: self.collector_version,
+            clock_ahead_ms: self.clock_ahead_ms,
+        };
         Ok(DeviceState {
             identity: device.identity,
             version: self.version,
@@ -87,6 +98,8 @@ impl StateRow {
             observations: codes::facts(self.facts.as_deref())?,
             findings,
             summary: device.summary,
+            tags,
+            sighting,
             due_at: time(self.due_at),
         })
     }

@@ -115,7 +115,8 @@ fn move_counters(tally: &mut Tally, guard: &Guard, status: DeviceStatus, weights
     if times == 0 {
         return;
     }
-    tally.sources(&guard.sources, times);
+    tally.sources(&guard.kind, &guard.sources, times);
+    tally.primary(&guard.primary_issue, times);
     for (issue, weight) in weights.get(&guard.key).into_iter().flatten() {
         tally.finding(issue, *weight, times);
     }

@@ -1,5 +1,7 @@
 //! Writes a plan: one statement over a list of rows for each kind of row.
 
+use sickbay_diagnosis::Time;
+
 use super::Connection;
 use super::query::RowList;
 use crate::Result;
@@ -14,8 +16,10 @@ pub(super) const DEVICES: RowList = RowList {
     before: "UPDATE device SET version = device.version + 1, epoch = COALESCE(v.column2, device.epoch), \
              sequence = COALESCE(v.column3, device.sequence), digest = COALESCE(v.column4, device.digest), last_seen_at = v.column5, \
              last_report_at = v.column6, due_at = v.column7, open_count = v.column8, serious_count = v.column9, unknown_count = v.column10, \
-             health = v.column11 FROM (VALUES",
-    columns: &[Int, Bytes, Int, Bytes, Int, Int, Int, Int, Int, Int, Int],
+             health = v.column11, accepted_count = v.column12 FROM (VALUES",
+    columns: &[
+        Int, Bytes, Int, Bytes, Int, Int, Int, Int, Int, Int, Int, Int,
+    ],
     after: ") AS v WHERE device.key = v.column1",
 };
 
@@ -24,10 +28,10 @@ pub(super) const SUMMARIES: RowList = RowList {
     before: "UPDATE device SET name = v.column2, name_lower = v.column3, domain = v.column4, ou = v.column5, site = v.column6, \
              kind = v.column7, release = v.column8, build = v.column9, ubr = v.column10, edition = v.column11, arch = v.column12, \
              source_quality = v.column13, source_feature = v.column14, source_driver = v.column15, source_other = v.column16, \
-             primary_issue = v.column17, reported_tags = v.column18 FROM (VALUES",
+             primary_issue = v.column17, reported_tags = v.column18, client_id = v.column19, stack = v.column20 FROM (VALUES",
     columns: &[
         Int, Text, Text, Text, Text, Text, Text, Text, Int, Int, Text, Text, Text, Text, Text,
-        Text, Text, Text,
+        Text, Text, Text, Text, Int,
     ],
     after: ") AS v WHERE device.key = v.column1",
 };
@@ -80,10 +84,11 @@ pub(super) const OLD_CAUSES: RowList = RowList {
 
 pub(super) const FINDINGS: RowList = RowList {
     operation: "write findings",
-    before: "INSERT INTO finding (device_key, issue, name_lower, state, severity, summary, causes, since, changed_at) VALUES",
-    columns: &[Int, Text, Text, Int, Int, Text, Text, Int, Int],
+    before: "INSERT INTO finding (device_key, issue, name_lower, state, severity, summary, causes, since, changed_at, accepted_until) VALUES",
+    columns: &[Int, Text, Text, Int, Int, Text, Text, Int, Int, Int],
     after: " ON CONFLICT (device_key, issue) DO UPDATE SET state = excluded.state, severity = excluded.severity, \
-            summary = excluded.summary, causes = excluded.causes, since = excluded.since, changed_at = excluded.changed_at",
+            summary = excluded.summary, causes = excluded.causes, since = excluded.since, changed_at = excluded.changed_at, \
+            accepted_until = excluded.accepted_until",
 };
 
 pub(super) const CAUSES: RowList = RowList {
@@ -102,18 +107,27 @@ pub(super) const HISTORY: RowList = RowList {
 
 pub(super) const ISSUE_COUNTS: RowList = RowList {
     operation: "count findings",
-    before: "INSERT INTO issue_count (issue, open_count, serious_count, unknown_count) VALUES",
-    columns: &[Text, Int, Int, Int],
+    before: "INSERT INTO issue_count (issue, open_count, serious_count, unknown_count, accepted_count) VALUES",
+    columns: &[Text, Int, Int, Int, Int],
     after: " ON CONFLICT (issue) DO UPDATE SET open_count = issue_count.open_count + excluded.open_count, \
             serious_count = issue_count.serious_count + excluded.serious_count, \
-            unknown_count = issue_count.unknown_count + excluded.unknown_count",
+            unknown_count = issue_count.unknown_count + excluded.unknown_count, \
+            accepted_count = issue_count.accepted_count + excluded.accepted_count",
+};
+
+pub(super) const PRIMARY_COUNTS: RowList = RowList {
+    operation: "count primary causes",
+    before: "INSERT INTO issue_count (issue, open_count, serious_count, unknown_count, primary_count) SELECT v.column1, 0, 0, 0, v.column2 \
+             FROM (VALUES",
+    columns: &[Text, Int],
+    after: ") AS v WHERE TRUE ON CONFLICT (issue) DO UPDATE SET primary_count = issue_count.primary_count + excluded.primary_count",
 };
 
 pub(super) const SOURCE_COUNTS: RowList = RowList {
     operation: "count sources",
-    before: "INSERT INTO source_count (class, source, devices) VALUES",
-    columns: &[Int, Text, Int],
-    after: " ON CONFLICT (class, source) DO UPDATE SET devices = source_count.devices + excluded.devices",
+    before: "INSERT INTO source_count (kind, class, source, devices) VALUES",
+    columns: &[Text, Int, Text, Int],
+    after: " ON CONFLICT (kind, class, source) DO UPDATE SET devices = source_count.devices + excluded.devices",
 };
 
 pub(super) const FLEET_COUNTS: RowList = RowList {
@@ -121,6 +135,26 @@ pub(super) const FLEET_COUNTS: RowList = RowList {
     before: "INSERT INTO fleet_count (status, health, devices) VALUES",
     columns: &[Int, Int, Int],
     after: " ON CONFLICT (status, health) DO UPDATE SET devices = fleet_count.devices + excluded.devices",
+};
+
+/// A device that had a revision earlier than it said before is taken at its earlier word.
+pub(super) const CLAIMS: RowList = RowList {
+    operation: "write claims",
+    before: "INSERT INTO baseline_claim (what, kind, build, revision, device_key, at) VALUES",
+    columns: &[Int, Text, Int, Int, Int, Int],
+    after: " ON CONFLICT (what, kind, build, revision, device_key) DO UPDATE SET \
+            at = CASE WHEN excluded.at < baseline_claim.at THEN excluded.at ELSE baseline_claim.at END",
+};
+
+/// Only the five earliest of a revision are kept.
+pub(super) const LATE_CLAIMS: RowList = RowList {
+    operation: "remove late claims",
+    before: "DELETE FROM baseline_claim WHERE (what, kind, build, revision, device_key) IN (SELECT r.what, r.kind, r.build, r.revision, \
+             r.device_key FROM (SELECT c.what, c.kind, c.build, c.revision, c.device_key, \
+             ROW_NUMBER() OVER (PARTITION BY c.what, c.kind, c.build, c.revision ORDER BY c.at, c.device_key) AS place \
+             FROM baseline_claim c WHERE (c.what, c.kind, c.build, c.revision) IN (VALUES",
+    columns: &[Int, Text, Int, Int],
+    after: ")) AS r WHERE r.place > 5)",
 };
 
 /// Every list of rows of this module.
@@ -138,6 +172,9 @@ pub(super) const LISTS: &[&RowList] = &[
     &CAUSES,
     &HISTORY,
     &ISSUE_COUNTS,
+    &PRIMARY_COUNTS,
+    &CLAIMS,
+    &LATE_CLAIMS,
     &SOURCE_COUNTS,
     &FLEET_COUNTS,
 ];
@@ -158,6 +195,26 @@ pub(super) async fn plan(connection: &mut Connection, plan: &Plan<'_>) -> Result
                 .bind(row.summary.clone())
         })
         .await?;
+    CLAIMS
+        .run(connection, &plan.claims, |query, row| {
+            query
+                .bind(row.of.what)
+                .bind(row.of.kind)
+                .bind(row.of.build)
+                .bind(row.of.revision)
+                .bind(row.key)
+                .bind(row.at)
+        })
+        .await?;
+    LATE_CLAIMS
+        .run(connection, &plan.claimed, |query, of| {
+            query
+                .bind(of.what)
+                .bind(of.kind)
+                .bind(of.build)
+                .bind(of.revision)
+        })
+        .await?;
     tally(connection, &plan.tally).await
 }
 
@@ -176,6 +233,7 @@ async fn devices(connection: &mut Connection, plan: &Plan<'_>) -> Result<()> {
                 .bind(row.counts.serious)
                 .bind(row.counts.unknown)
                 .bind(row.health)
+                .bind(row.counts.accepted)
         })
         .await?;
     SUMMARIES
@@ -201,6 +259,8 @@ async fn devices(connection: &mut Connection, plan: &Plan<'_>) -> Result<()> {
                 .bind(other)
                 .bind(text(&summary.primary_issue))
                 .bind(row.reported_tags.clone())
+                .bind(text(&summary.client_id))
+                .bind(summary.stack.map(i64::from))
         })
         .await?;
     OLD_TAGS
@@ -245,6 +305,7 @@ async fn findings(connection: &mut Connection, plan: &Plan<'_>) -> Result<()> {
                 .bind(row.causes.clone())
                 .bind(row.finding.since.millis())
                 .bind(row.finding.changed_at.millis())
+                .bind(row.finding.accepted_until.map(Time::millis))
         })
         .await?;
     CAUSES
@@ -268,14 +329,24 @@ pub(super) async fn tally(connection: &mut Connection, tally: &Tally) -> Result<
                 .bind(counts.open)
                 .bind(counts.serious)
                 .bind(counts.unknown)
+                .bind(counts.accepted)
+        })
+        .await?;
+    PRIMARY_COUNTS
+        .run(connection, &moved.primary, |query, (issue, devices)| {
+            query.bind(issue.clone()).bind(*devices)
         })
         .await?;
     SOURCE_COUNTS
         .run(
             connection,
             &moved.sources,
-            |query, (class, source, devices)| {
-                query.bind(*class).bind(source.clone()).bind(*devices)
+            |query, (kind, class, source, devices)| {
+                query
+                    .bind(kind.clone())
+                    .bind(*class)
+                    .bind(source.clone())
+                    .bind(*devices)
             },
         )
         .await?;

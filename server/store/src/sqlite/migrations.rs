@@ -17,6 +17,11 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
         "reported_tags",
         include_str!("../../../../migrations/sqlite/0002_reported_tags.sql"),
     ),
+    (
+        3,
+        "what_the_fleet_knows",
+        include_str!("../../../../migrations/sqlite/0003_what_the_fleet_knows.sql"),
+    ),
 ];
 
 /// The version that this build uses.
@@ -61,6 +66,10 @@ mod tests {
         (
             2,
             "c3509d1526337a514bd981813ea1342dd7c9e775dd320b698bcf0c9b7c9407cd",
+        ),
+        (
+            3,
+            "f56be1bd7ecd986566872dcb90c8a10881682f1a10ceadda25717363ba6db971",
         ),
     ];
 

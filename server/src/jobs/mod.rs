@@ -1,20 +1,20 @@
-//! What happens without a report: verdicts that run out, revocations made elsewhere, the fleet's majority, signs of life, certificates.
+//! What happens without a report: verdicts that run out, revocations made elsewhere, rules that change, signs of life, certificates.
 //!
 //! Each job is one loop with its own pace; a failing round is logged and tried again at the next.
+
+pub(crate) mod context;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use sickbay_diagnosis::Time;
-use sickbay_diagnosis::context::{FleetContext, majority_of};
 use sickbay_diagnosis::time::{DAY_MS, HOUR_MS};
-use sickbay_store::{DeviceStatus, SourceCount, StoreError};
+use sickbay_store::{DeviceStatus, StoreError};
 
 use crate::app::App;
 use crate::events::Change;
 use crate::fleet::End;
 use crate::identity::tls::ServerIdentity;
-use crate::ingest::plan::Rules;
 
 /// How often verdicts that ran out are looked for.
 const DUE_EVERY: Duration = Duration::from_secs(1);
@@ -26,8 +26,6 @@ const STATUS_EVERY: Duration = Duration::from_millis(250);
 const STATUS_OVERLAP_MS: i64 = 10_000;
 /// How often signs of life are written.
 const TOUCH_EVERY: Duration = Duration::from_secs(5);
-/// How often the fleet's majority is computed.
-const CONTEXT_EVERY: Duration = Duration::from_secs(3);
 /// How often certificates are looked at.
 const CERTIFICATE_EVERY: Duration = Duration::from_hours(1);
 /// A server certificate is issued anew at this age.
@@ -39,7 +37,7 @@ pub fn start(app: &App, identity: Arc<ServerIdentity>) -> tokio::task::JoinSet<(
     jobs.spawn(due(app.clone()));
     jobs.spawn(statuses(app.clone()));
     jobs.spawn(signs_of_life(app.clone()));
-    jobs.spawn(context(app.clone()));
+    jobs.spawn(context::keep(app.clone()));
     jobs.spawn(certificates(app.clone(), identity));
     jobs
 }
@@ -70,22 +68,6 @@ async fn rediagnose(app: &App, keys: Vec<i64>) {
     for key in keys {
         if app.ingest.rediagnose(key).await.is_err() {
             return;
-        }
-    }
-}
-
-/// Diagnoses every device again, because the rules or the fleet's context changed.
-async fn rediagnose_all(app: &App) -> Result<(), StoreError> {
-    let mut after = 0;
-    loop {
-        let keys = app.store.keys_after(after, DUE_AT_ONCE).await?;
-        let Some(last) = keys.last() else {
-            return Ok(());
-        };
-        after = *last;
-        rediagnose(app, keys).await;
-        if app.stop.is_cancelled() {
-            return Ok(());
         }
     }
 }
@@ -138,60 +120,9 @@ pub async fn write_signs_of_life(app: &App) {
     if let Err(error) = app.store.touch(&touches).await {
         log("signs of life", &error);
         for touch in touches {
-            app.fleet
-                .touch(touch.key, touch.seen_at, touch.confirmed_at);
+            app.fleet.touch(touch);
         }
     }
-}
-
-/// Computes the fleet's context; when it changes, every device is diagnosed again. The first round always does so, because this
-/// version's rules may differ from those of the version that ran before.
-async fn context(app: App) {
-    let mut first = true;
-    loop {
-        match app.store.source_counts().await {
-            Ok(counts) => {
-                let fleet = FleetContext {
-                    majority_sources: majorities(&counts),
-                };
-                let rules = app.rules.get();
-                let changed = rules.fleet != fleet;
-                if changed {
-                    tracing::info!(
-                        ?fleet,
-                        "the fleet's context changed; every device is diagnosed again"
-                    );
-                    app.rules.set(Rules {
-                        expectations: rules.expectations.clone(),
-                        fleet,
-                    });
-                }
-                if changed || first {
-                    match rediagnose_all(&app).await {
-                        Ok(()) => first = false,
-                        Err(error) => log("fleet context", &error),
-                    }
-                }
-            }
-            Err(error) => log("fleet context", &error),
-        }
-        if !next_round(&app, CONTEXT_EVERY).await {
-            return;
-        }
-    }
-}
-
-fn majorities(
-    counts: &[SourceCount],
-) -> [Option<sickbay_diagnosis::expectation::ExpectedSource>; 4] {
-    std::array::from_fn(|class| {
-        let of_class: Vec<_> = counts
-            .iter()
-            .filter(|count| count.class == class)
-            .map(|count| (count.source.clone(), count.devices))
-            .collect();
-        majority_of(&of_class)
-    })
 }
 
 /// Issues the server's own certificate anew in time.

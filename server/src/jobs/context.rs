@@ -1,0 +1,317 @@
+//! The rules in force: the owner's wishes and acceptances as they are stored, and what the fleet says. Where any of it changes, the
+//! devices that it concerns are diagnosed again, and no others.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use sickbay_diagnosis::Time;
+use sickbay_diagnosis::context::{
+    Baselines, FleetContext, MAJORITY_QUORUM, Seen, Sources, majority_of,
+};
+use sickbay_diagnosis::expectation::{ScopedWish, UpdateClass, Wanted, Wishes};
+use sickbay_diagnosis::filter::{Compare, Filter, NumberField, Pattern, Test, TextField};
+use sickbay_diagnosis::knowledge::DeviceKind;
+use sickbay_store::{
+    AcceptanceRow, Baseline, Concerned, Scope, SeenRevision, SourceCount, Store, StoreError,
+};
+
+use super::{log, rediagnose};
+use crate::app::App;
+use crate::config::Config;
+use crate::rules::{Acceptances, Rules};
+use crate::wishes;
+
+/// How often it is computed.
+const EVERY: Duration = Duration::from_secs(3);
+/// In a fleet of more devices than this, what takes a walk through it is asked less often.
+const LARGE: u64 = 20_000;
+/// How often then.
+const EVERY_IN_LARGE: Duration = Duration::from_secs(60);
+/// Devices diagnosed again in one round.
+const AT_ONCE: u32 = 1000;
+/// Ids asked for in one statement.
+const IDS_AT_ONCE: usize = 200;
+
+/// Keeps the rules in force. The first round always diagnoses every device, because this version's rules may differ from those of the
+/// version that ran before.
+pub(super) async fn keep(app: App) {
+    let mut known = Known::default();
+    let mut first = true;
+    loop {
+        match round(&app, &mut known, first).await {
+            Ok(()) => first = false,
+            Err(error) => log("rules", &error),
+        }
+        tokio::select! {
+            () = app.stop.cancelled() => return,
+            () = app.rules_changed.notified() => known.walked_at = None,
+            () = tokio::time::sleep(EVERY) => {}
+        }
+    }
+}
+
+/// What the last round found.
+#[derive(Debug, Default)]
+struct Known {
+    acceptances: Vec<AcceptanceRow>,
+    walked_at: Option<Instant>,
+}
+
+async fn round(app: &App, known: &mut Known, first: bool) -> Result<(), StoreError> {
+    let now = app.clock.now();
+    let store = app.store.as_ref();
+    let before = app.rules.get();
+    let rows = holding(store.acceptances().await?, now);
+    let wishes = in_force(&app.config, &wishes::stored(store).await?);
+    let mut fleet = before.fleet.clone();
+    of_kinds(&mut fleet, &store.source_counts().await?);
+    if is_time_to_walk(app, known.walked_at, before.wishes != wishes).await? {
+        walk(store, &wishes, &mut fleet).await?;
+        known.walked_at = Some(Instant::now());
+    }
+    let rules = Rules {
+        acceptances: Acceptances::of(&rows, now),
+        wishes,
+        fleet,
+    };
+    let concerned = if first || before.wishes != rules.wishes {
+        vec![Concerned::All]
+    } else {
+        let mut concerned = concerned(&before.fleet, &rules.fleet, &rules.wishes);
+        concerned.extend(concerned_by_acceptances(&known.acceptances, &rows));
+        concerned
+    };
+    known.acceptances = rows;
+    if *before != rules {
+        app.rules.set(rules);
+    }
+    if !concerned.is_empty() && !first {
+        tracing::info!(
+            parts = concerned.len(),
+            "the rules changed; the devices that they concern are diagnosed again"
+        );
+    }
+    for devices in concerned {
+        diagnose_again(app, &devices).await?;
+    }
+    Ok(())
+}
+
+/// The wishes in force: those kept in the database come before those of the settings file.
+pub(crate) fn in_force(config: &Config, stored: &Wishes) -> Wishes {
+    let scopes: Vec<ScopedWish> = stored
+        .scopes
+        .iter()
+        .chain(&config.scopes)
+        .cloned()
+        .collect();
+    let mut fleet: Wanted = stored.fleet.clone();
+    fleet.fill_from(&config.expectations);
+    Wishes { scopes, fleet }
+}
+
+/// The fleet's context as it would be with other wishes: their scopes have majorities of their own.
+pub(crate) async fn with_wishes(
+    store: &dyn Store,
+    fleet: &FleetContext,
+    wishes: &Wishes,
+) -> Result<FleetContext, StoreError> {
+    let mut fleet = fleet.clone();
+    fleet.scope_sources = of_scopes(store, wishes).await?;
+    Ok(fleet)
+}
+
+fn holding(rows: Vec<AcceptanceRow>, now: Time) -> Vec<AcceptanceRow> {
+    rows.into_iter()
+        .filter(|row| row.ended_at.is_none() && row.until > now)
+        .collect()
+}
+
+async fn is_time_to_walk(
+    app: &App,
+    walked_at: Option<Instant>,
+    other_wishes: bool,
+) -> Result<bool, StoreError> {
+    let Some(walked_at) = walked_at.filter(|_| !other_wishes) else {
+        return Ok(true);
+    };
+    let devices = app.store.fleet_counts(&Scope::All).await?.active();
+    Ok(devices <= LARGE || walked_at.elapsed() >= EVERY_IN_LARGE)
+}
+
+/// What takes a walk through the fleet or its baselines.
+async fn walk(
+    store: &dyn Store,
+    wishes: &Wishes,
+    fleet: &mut FleetContext,
+) -> Result<(), StoreError> {
+    fleet.scope_sources = of_scopes(store, wishes).await?;
+    let seen = store.seen_revisions().await?;
+    fleet.revisions = baselines(&seen, Baseline::Windows);
+    fleet.stacks = baselines(&seen, Baseline::ServicingStack);
+    fleet.shared_client_ids = store.shared_client_ids().await?.into_iter().collect();
+    Ok(())
+}
+
+fn baselines(seen: &[SeenRevision], what: Baseline) -> Baselines {
+    let mut baselines = Baselines::default();
+    for row in seen.iter().filter(|row| row.what == what) {
+        let seen = Seen {
+            revision: row.revision,
+            since: row.since,
+        };
+        baselines.add(row.kind, row.build, seen);
+    }
+    baselines
+}
+
+fn of_kinds(fleet: &mut FleetContext, counts: &[SourceCount]) {
+    let of = |kind| {
+        let of_kind: Vec<&SourceCount> = counts.iter().filter(|c| c.kind == Some(kind)).collect();
+        majorities(&of_kind)
+    };
+    fleet.client_sources = of(DeviceKind::Client);
+    fleet.server_sources = of(DeviceKind::Server);
+}
+
+async fn of_scopes(store: &dyn Store, wishes: &Wishes) -> Result<Vec<Option<Sources>>, StoreError> {
+    let mut scopes = Vec::with_capacity(wishes.scopes.len());
+    for place in 0..wishes.scopes.len() {
+        let devices = wishes.devices_of(place);
+        let counts = store.source_counts_of(&devices).await?;
+        let of_quality = counts
+            .iter()
+            .filter(|c| c.class == UpdateClass::Quality as usize);
+        let enough = of_quality.map(|c| c.devices).sum::<u64>() >= MAJORITY_QUORUM;
+        let all: Vec<&SourceCount> = counts.iter().collect();
+        scopes.push(enough.then(|| majorities(&all)));
+    }
+    Ok(scopes)
+}
+
+fn majorities(counts: &[&SourceCount]) -> Sources {
+    std::array::from_fn(|class| {
+        let mut of_class: Vec<(_, u64)> = Vec::new();
+        for count in counts.iter().filter(|count| count.class == class) {
+            match of_class
+                .iter_mut()
+                .find(|(source, _)| *source == count.source)
+            {
+                Some((_, devices)) => *devices += count.devices,
+                None => of_class.push((count.source.clone(), count.devices)),
+            }
+        }
+        majority_of(&of_class)
+    })
+}
+
+/// Whom a change of the fleet's context concerns.
+fn concerned(old: &FleetContext, new: &FleetContext, wishes: &Wishes) -> Vec<Concerned> {
+    let mut concerned = Vec::new();
+    for (kind, before, after) in [
+        (DeviceKind::Client, &old.client_sources, &new.client_sources),
+        (DeviceKind::Server, &old.server_sources, &new.server_sources),
+    ] {
+        if before != after {
+            concerned.push(Concerned::Matching(of_kind(kind)));
+        }
+    }
+    for (place, sources) in new.scope_sources.iter().enumerate() {
+        if old.scope_sources.get(place) != Some(sources) {
+            concerned.push(Concerned::Matching(wishes.devices_of(place)));
+        }
+    }
+    let builds: BTreeSet<(DeviceKind, u32)> = new
+        .revisions
+        .differing(&old.revisions)
+        .chain(new.stacks.differing(&old.stacks))
+        .collect();
+    for (kind, build) in builds {
+        let of_build = Test::Number(NumberField::Build, Compare::Equal, u64::from(build));
+        let filter = of_kind(kind).and(Filter::Is(of_build));
+        concerned.push(Concerned::Matching(filter));
+    }
+    let ids: Vec<String> = new
+        .shared_client_ids
+        .symmetric_difference(&old.shared_client_ids)
+        .cloned()
+        .collect();
+    concerned.extend(
+        ids.chunks(IDS_AT_ONCE)
+            .map(|ids| Concerned::ClientIds(ids.to_vec())),
+    );
+    concerned
+}
+
+fn of_kind(kind: DeviceKind) -> Filter {
+    Filter::Is(Test::Text(TextField::Kind, Pattern::new(kind.name())))
+}
+
+/// The scopes of acceptances that came or went.
+fn concerned_by_acceptances(old: &[AcceptanceRow], new: &[AcceptanceRow]) -> Vec<Concerned> {
+    let missing = |row: &&AcceptanceRow, among: &[AcceptanceRow]| {
+        !among.iter().any(|other| other.id == row.id)
+    };
+    let gone = old.iter().filter(|row| missing(row, new));
+    let come = new.iter().filter(|row| missing(row, old));
+    gone.chain(come)
+        .filter_map(|row| Filter::parse(&row.scope).ok())
+        .map(Concerned::Matching)
+        .collect()
+}
+
+async fn diagnose_again(app: &App, concerned: &Concerned) -> Result<(), StoreError> {
+    let store = Arc::clone(&app.store);
+    let mut after = 0;
+    loop {
+        let keys = store.keys_after(concerned, after, AT_ONCE).await?;
+        let Some(last) = keys.last() else {
+            return Ok(());
+        };
+        after = *last;
+        rediagnose(app, keys).await;
+        if app.stop.is_cancelled() {
+            return Ok(());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sickbay_diagnosis::expectation::{ExpectedSource, UpdateSource};
+
+    fn wsus() -> Option<ExpectedSource> {
+        Some(ExpectedSource {
+            source: UpdateSource::Wsus,
+            server: None,
+        })
+    }
+
+    #[test]
+    fn a_change_concerns_those_alone_whose_verdicts_rest_on_it() {
+        let old = FleetContext::default();
+        let mut new = FleetContext::default();
+        assert_eq!(concerned(&old, &new, &Wishes::default()), []);
+        new.server_sources[0] = wsus();
+        new.revisions.add(
+            DeviceKind::Client,
+            26100,
+            Seen {
+                revision: 4061,
+                since: Time::from_millis(0),
+            },
+        );
+        new.shared_client_ids.insert("a".to_owned());
+        let texts: Vec<String> = concerned(&old, &new, &Wishes::default())
+            .into_iter()
+            .map(|concerned| match concerned {
+                Concerned::All => "all".to_owned(),
+                Concerned::Matching(filter) => filter.to_string(),
+                Concerned::ClientIds(ids) => format!("ids {}", ids.join(" ")),
+            })
+            .collect();
+        assert_eq!(texts, ["kind:server", "kind:client build=26100", "ids a"]);
+    }
+}

@@ -1,0 +1,222 @@
+//! What the rules come to for one device: pure, no I/O, no clock. Ingest, pages, the API and previews all ask here, so that they
+//! never say different things.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use sickbay_diagnosis::context::Sighting;
+use sickbay_diagnosis::expectation::Expectations;
+use sickbay_diagnosis::facts::servicing_stack::build_and_revision;
+use sickbay_diagnosis::facts::update_agent::ClientId;
+use sickbay_diagnosis::facts::{Fact, Facts};
+use sickbay_diagnosis::filter::{FindingView, NumberField, Subject, TextField};
+use sickbay_diagnosis::issue::Case;
+use sickbay_diagnosis::knowledge::DeviceKind;
+use sickbay_diagnosis::observation::Observations;
+use sickbay_diagnosis::{Diagnosis, Time, diagnose, diagnose_unreported};
+use sickbay_store::{DeviceDetail, DeviceState, DeviceSummary};
+use uuid::Uuid;
+
+use crate::rules::Rules;
+
+/// A device as far as judging it needs.
+#[derive(Debug, Clone, Copy)]
+pub struct Device<'a> {
+    /// Its id.
+    pub id: Uuid,
+    /// What its checks saw.
+    pub observations: &'a Observations,
+    /// Its summary as last written.
+    pub summary: &'a DeviceSummary,
+    /// Tags that its token gave it.
+    pub tags: &'a [String],
+    /// What the server saw of it.
+    pub sighting: &'a Sighting,
+}
+
+impl<'a> From<&'a DeviceState> for Device<'a> {
+    fn from(state: &'a DeviceState) -> Self {
+        Self {
+            id: state.identity.id,
+            observations: &state.observations,
+            summary: &state.summary,
+            tags: &state.tags,
+            sighting: &state.sighting,
+        }
+    }
+}
+
+impl<'a> From<&'a DeviceDetail> for Device<'a> {
+    fn from(detail: &'a DeviceDetail) -> Self {
+        Self {
+            id: detail.row.identity.id,
+            observations: &detail.observations,
+            summary: &detail.row.summary,
+            tags: &detail.row.tags,
+            sighting: &detail.sighting,
+        }
+    }
+}
+
+/// What the rules come to.
+#[derive(Debug)]
+pub struct Judgement {
+    /// What the observations mean.
+    pub facts: Facts,
+    /// What is expected of the device.
+    pub expectations: Expectations,
+    /// Every verdict.
+    pub diagnosis: Diagnosis,
+    /// Open issues that are accepted, and until when.
+    pub accepted: BTreeMap<&'static str, Time>,
+    /// What lists and filters need of it, with its primary cause.
+    pub summary: DeviceSummary,
+}
+
+impl Judgement {
+    /// Judges a device for `now`. Of one that never reported only what the server alone can tell is decided.
+    pub fn of(device: &Device<'_>, rules: &Rules, now: Time) -> Self {
+        let facts = Facts::derive(device.observations);
+        let mut summary = summarise(&facts, device.summary);
+        let subject = Described {
+            id: device.id,
+            summary: &summary,
+            tags: device.tags,
+        };
+        let kind = [DeviceKind::Client, DeviceKind::Server]
+            .into_iter()
+            .find(|kind| kind.name() == summary.kind);
+        let expectations = rules.wishes.resolve(&subject, kind);
+        let case = Case {
+            facts: &facts,
+            expectations: &expectations,
+            fleet: &rules.fleet,
+            sighting: Some(device.sighting),
+            now,
+        };
+        let diagnosis = if device.sighting.reported {
+            diagnose(&case)
+        } else {
+            diagnose_unreported(&case)
+        };
+        let accepted: BTreeMap<&'static str, Time> = diagnosis
+            .iter()
+            .filter(|(_, verdict)| verdict.severity().is_some())
+            .filter_map(|(issue, _)| {
+                let until = rules.acceptances.until(issue.id, &subject, now)?;
+                Some((issue.id, until))
+            })
+            .collect();
+        summary.primary_issue = diagnosis
+            .primary_among(|issue| !accepted.contains_key(issue.id))
+            .map_or_else(String::new, |issue| issue.id.to_owned());
+        Self {
+            facts,
+            expectations,
+            diagnosis,
+            accepted,
+            summary,
+        }
+    }
+
+    /// The first moment at which a verdict may change, or an acceptance ends, without a new report.
+    pub fn valid_until(&self) -> Option<Time> {
+        let verdicts = self.diagnosis.valid_until();
+        let acceptances = self.accepted.values().min().copied();
+        match (verdicts, acceptances) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+}
+
+/// A device as scopes see it.
+struct Described<'a> {
+    id: Uuid,
+    summary: &'a DeviceSummary,
+    tags: &'a [String],
+}
+
+impl Subject for Described<'_> {
+    fn texts(&self, field: TextField) -> Vec<Cow<'_, str>> {
+        let summary = self.summary;
+        let text = match field {
+            TextField::Id => return vec![self.id.to_string().into()],
+            TextField::Tag => {
+                let reported = summary.reported_tags.iter();
+                let all = self.tags.iter().chain(reported);
+                return all.map(|tag| tag.as_str().into()).collect();
+            }
+            TextField::Name => &summary.name,
+            TextField::Domain => &summary.domain,
+            TextField::Ou => &summary.ou,
+            TextField::Site => &summary.site,
+            TextField::Kind => &summary.kind,
+            TextField::Release => &summary.release,
+            TextField::Edition => &summary.edition,
+            TextField::Arch => &summary.arch,
+            // A scope that asks for these is refused when it is written down: they are decided here.
+            TextField::Standing | TextField::Primary => "",
+        };
+        vec![text.into()]
+    }
+
+    fn number(&self, field: NumberField) -> Option<u64> {
+        match field {
+            NumberField::Build => self.summary.build,
+            NumberField::Ubr => self.summary.ubr,
+        }
+        .map(u64::from)
+    }
+
+    fn findings(&self) -> Vec<FindingView<'_>> {
+        Vec::new()
+    }
+}
+
+/// The summary of a device but for its primary cause. What the machine said when it enrolled, or in an earlier report, is better than
+/// nothing.
+fn summarise(facts: &Facts, before: &DeviceSummary) -> DeviceSummary {
+    let client_id = match facts.update_agent.as_ref().map(|agent| &agent.client_id) {
+        Ok(ClientId::Is(id)) => id.value.clone(),
+        Ok(ClientId::None(_)) => String::new(),
+        Ok(ClientId::Unknown(_)) | Err(_) => before.client_id.clone(),
+    };
+    let stack = facts
+        .servicing_stack
+        .as_ref()
+        .ok()
+        .and_then(|stack| stack.version.as_deref())
+        .and_then(|version| u32::try_from(build_and_revision(version).1).ok())
+        .or(before.stack);
+    let known = DeviceSummary {
+        sources: facts.sources(),
+        primary_issue: String::new(),
+        client_id,
+        stack,
+        ..before.clone()
+    };
+    let Ok(device) = &facts.device else {
+        return known;
+    };
+    // In an order of their own, so that a policy that lists them differently is no news.
+    let mut reported_tags = device.tags.clone();
+    reported_tags.sort_unstable();
+    let text = |fact: &Option<Fact<String>>| fact.as_ref().map(|f| f.value.clone());
+    DeviceSummary {
+        name: text(&device.host_name).unwrap_or_else(|| before.name.clone()),
+        domain: text(&device.domain).unwrap_or_else(|| before.domain.clone()),
+        ou: text(&device.ou).unwrap_or_else(|| before.ou.clone()),
+        site: text(&device.site).unwrap_or_default(),
+        kind: device
+            .kind
+            .map_or_else(String::new, |kind| kind.value.name().to_owned()),
+        release: device.release_name().unwrap_or_default(),
+        build: device.build.map(|build| build.value),
+        ubr: device.ubr.map(|ubr| ubr.value),
+        edition: text(&device.edition).unwrap_or_default(),
+        arch: text(&device.arch).unwrap_or_default(),
+        reported_tags,
+        ..known
+    }
+}

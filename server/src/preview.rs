@@ -1,0 +1,110 @@
+//! What other wishes would change, before they are kept: how many devices each issue would open on and clear on.
+//!
+//! Every device is judged with the rules as they would be, by the same code that judges it afterwards, so the figures are those that
+//! then come true, as far as nothing else happens meanwhile.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use sickbay_diagnosis::Time;
+use sickbay_diagnosis::verdict::State;
+use sickbay_store::{Concerned, DeviceState, Store, StoreError};
+use utoipa::ToSchema;
+
+use crate::judgement::{Device, Judgement};
+use crate::rules::Rules;
+
+/// Devices judged at once.
+const AT_ONCE: u32 = 500;
+
+/// What would change.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Preview {
+    /// Devices that were judged.
+    pub devices: u64,
+    /// Devices on which anything would change.
+    pub changed: u64,
+    /// Issues that would change on any device, by id.
+    pub issues: Vec<IssuePreview>,
+}
+
+/// What would change of one issue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct IssuePreview {
+    /// Id of the issue.
+    pub issue: String,
+    /// Devices on which it would become open.
+    pub opens: u64,
+    /// Devices on which it would no longer be open.
+    pub clears: u64,
+}
+
+/// Adds up what changes on devices.
+#[derive(Debug, Default)]
+struct Sum {
+    devices: u64,
+    changed: u64,
+    issues: BTreeMap<&'static str, (u64, u64)>,
+}
+
+impl Sum {
+    fn add(&mut self, state: &DeviceState, rules: &Rules, now: Time) {
+        self.devices += 1;
+        let judged = Judgement::of(&Device::from(state), rules, now);
+        let mut changed = false;
+        for (issue, verdict) in judged.diagnosis.iter() {
+            let was_open = state
+                .findings
+                .iter()
+                .any(|f| f.issue == issue.id && f.state == State::Open);
+            let is_open = verdict.state() == State::Open;
+            if was_open == is_open {
+                continue;
+            }
+            changed = true;
+            let (opens, clears) = self.issues.entry(issue.id).or_default();
+            *opens += u64::from(is_open);
+            *clears += u64::from(was_open);
+        }
+        self.changed += u64::from(changed);
+    }
+
+    fn done(self) -> Preview {
+        let issues = self.issues.into_iter();
+        Preview {
+            devices: self.devices,
+            changed: self.changed,
+            issues: issues
+                .map(|(issue, (opens, clears))| IssuePreview {
+                    issue: issue.to_owned(),
+                    opens,
+                    clears,
+                })
+                .collect(),
+        }
+    }
+}
+
+/// Judges every device as it is stored with other rules.
+///
+/// # Errors
+/// Where the database does not answer.
+pub async fn of(store: &dyn Store, rules: &Rules, now: Time) -> Result<Preview, StoreError> {
+    let mut sum = Sum::default();
+    let mut after = 0;
+    loop {
+        let keys = store.keys_after(&Concerned::All, after, AT_ONCE).await?;
+        let Some(last) = keys.last() else {
+            return Ok(sum.done());
+        };
+        after = *last;
+        for state in store.load_states(&keys).await? {
+            sum.add(&state, rules, now);
+        }
+        // Judging is pure computing; whoever else waits for this thread gets a turn.
+        tokio::task::yield_now().await;
+    }
+}
+
+#[cfg(test)]
+mod tests;
