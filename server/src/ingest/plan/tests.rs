@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use sickbay_diagnosis::Check;
+use sickbay_diagnosis::context::Sighting;
 use sickbay_diagnosis::keys::{
     COLLECTOR_POLICY, TAGS, TCPIP_PARAMETERS, UPDATE_POLICY_SETTINGS, UX_SETTINGS, WINDOWS_NT,
 };
@@ -36,6 +37,14 @@ fn fresh() -> DeviceState {
         summary: DeviceSummary {
             name: "AS-ENROLLED".to_owned(),
             ..DeviceSummary::default()
+        },
+        tags: Vec::new(),
+        sighting: Sighting {
+            enrolled_at: start(),
+            last_seen_at: Some(start()),
+            reported: false,
+            collector_version: env!("CARGO_PKG_VERSION").to_owned(),
+            clock_ahead_ms: Some(0),
         },
         due_at: None,
     }
