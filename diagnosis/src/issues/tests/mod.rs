@@ -1,7 +1,9 @@
 //! Every issue with each of its verdicts, and what holds for all of them.
 
+mod boundaries;
 mod four_answers;
 mod pauses;
+mod primary;
 mod properties;
 mod restart_and_services;
 mod sources;
