@@ -15,6 +15,11 @@ const FAILED: &[(&str, &str)] = &[
     ("updateGuid", "{AAAAAAAA-0000-0000-0000-000000000001}"),
     ("errorCode", "0x80073712"),
 ];
+const SLOW: &[(&str, &str)] = &[
+    ("updateTitle", "2026-09 Cumulative Update (KB5065789)"),
+    ("updateGuid", "{AAAAAAAA-0000-0000-0000-000000000001}"),
+    ("errorCode", "0x80072EE2"),
+];
 const NOT_LOADED: &[(&str, &str)] = &[
     ("updateTitle", "2026-09 Cumulative Update (KB5065789)"),
     ("updateGuid", "{AAAAAAAA-0000-0000-0000-000000000001}"),
@@ -90,6 +95,17 @@ fn download() -> Vec<Told> {
             ),
         ),
         clear(ID, "No download failed", ordinary_client()),
+        clear(
+            ID,
+            "(KB5065789) failed to download once with",
+            ordinary_client().on(Check::UpdateEvents).event(
+                UPDATE_CHANNEL,
+                9,
+                31,
+                "2026-10-08T20:00:00Z",
+                SLOW,
+            ),
+        ),
         unknown(ID, "is disabled", disabled),
     ]
 }
