@@ -58,6 +58,8 @@ checks! {
     Storage = "storage",
     /// Version of the update agent.
     UpdateAgent = "update_agent",
+    /// The way to the update server, gone while scans fail or are stale.
+    UpdateEndpoint = "update_endpoint",
 }
 
 impl std::fmt::Display for Check {

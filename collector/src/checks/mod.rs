@@ -18,6 +18,7 @@ mod services;
 mod servicing_stack;
 mod storage;
 mod update_agent;
+mod update_endpoint;
 mod update_events;
 mod update_health_tools;
 mod update_history;
@@ -62,6 +63,7 @@ fn look(check: Check, looking: &mut Looking<'_>) {
         Check::ComponentStore => component_store::look(looking),
         Check::Storage => storage::look(looking),
         Check::UpdateAgent => update_agent::look(looking),
+        Check::UpdateEndpoint => update_endpoint::look(looking),
     }
 }
 

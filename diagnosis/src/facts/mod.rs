@@ -7,6 +7,7 @@ pub mod automatic_updates;
 pub mod component_store;
 pub mod device;
 mod hresult;
+pub mod network_code;
 pub mod pause;
 pub mod pending_reboot;
 pub mod safeguard_hold;
@@ -15,6 +16,7 @@ pub mod services;
 pub mod servicing_stack;
 pub mod storage;
 pub mod update_agent;
+pub mod update_endpoint;
 pub mod update_events;
 pub mod update_health_tools;
 pub mod update_history;
@@ -34,6 +36,7 @@ pub use self::services::ServicesFacts;
 pub use self::servicing_stack::ServicingStackFacts;
 pub use self::storage::StorageFacts;
 pub use self::update_agent::UpdateAgentFacts;
+pub use self::update_endpoint::UpdateEndpointFacts;
 pub use self::update_events::UpdateEventsFacts;
 pub use self::update_health_tools::UpdateHealthToolsFacts;
 pub use self::update_history::UpdateHistoryFacts;
@@ -89,6 +92,8 @@ pub struct Facts {
     pub storage: Known<StorageFacts>,
     /// The update agent's version.
     pub update_agent: Known<UpdateAgentFacts>,
+    /// The way to the update server.
+    pub update_endpoint: Known<UpdateEndpointFacts>,
 }
 
 impl Facts {
@@ -117,6 +122,7 @@ impl Facts {
             component_store: look(Check::ComponentStore).map(ComponentStoreFacts::derive),
             storage: look(Check::Storage).map(StorageFacts::derive),
             update_agent: look(Check::UpdateAgent).map(UpdateAgentFacts::derive),
+            update_endpoint: look(Check::UpdateEndpoint).map(UpdateEndpointFacts::derive),
         }
     }
 
@@ -165,6 +171,7 @@ impl Facts {
             "component_store": shown(&self.component_store, ComponentStoreFacts::json),
             "storage": shown(&self.storage, StorageFacts::json),
             "update_agent": shown(&self.update_agent, UpdateAgentFacts::json),
+            "update_endpoint": shown(&self.update_endpoint, UpdateEndpointFacts::json),
         })
     }
 }

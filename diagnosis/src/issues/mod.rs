@@ -11,6 +11,7 @@ mod pending_reboot;
 mod quality_updates_paused;
 mod safeguard_hold;
 mod scan_source_conflict;
+mod update_endpoint_unreachable;
 mod update_health_tools_missing;
 mod update_services_disabled;
 mod upgrade_blocked;
@@ -35,6 +36,7 @@ pub const ALL: &[&Issue] = &[
     &pending_reboot::ISSUE,
     &update_health_tools_missing::ISSUE,
     &wsus_without_tls::ISSUE,
+    &update_endpoint_unreachable::ISSUE,
 ];
 
 /// The issue of that id.

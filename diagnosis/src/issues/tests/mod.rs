@@ -1,5 +1,6 @@
 //! Every issue with each of its verdicts, and what holds for all of them.
 
+mod endpoint;
 mod pauses;
 mod properties;
 mod restart_and_services;

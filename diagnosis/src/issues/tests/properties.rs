@@ -31,6 +31,8 @@ pub(super) fn ordinary_client() -> Machine {
         .on(Check::UpdateHealthTools)
         .key(keys::UNINSTALL)
         .sz(&entry, "DisplayName", keys::UHT_DISPLAY_NAME)
+        .on(Check::UpdateEndpoint)
+        .system(keys::UPDATE_ENDPOINT, keys::PROBED, Data::Flag(false))
         .on(Check::Services)
         .key(&keys::service(keys::WITNESS_SERVICE));
     keys::WATCHED_SERVICES
@@ -69,6 +71,7 @@ const PATHS: &[&str] = &[
     keys::UPDATE_RESULTS,
     keys::DISM,
     keys::SYSTEM_DRIVE,
+    keys::UPDATE_ENDPOINT,
     keys::COLLECTOR,
     "",
 ];
@@ -116,6 +119,12 @@ const NAMES: &[&str] = &[
     keys::IMAGE_HEALTH,
     keys::FREE_BYTES,
     keys::TAGS,
+    keys::PROBED,
+    keys::ENDPOINT_HOST,
+    keys::ENDPOINT_ADDRESS,
+    "proxy",
+    "tcp",
+    "http",
 ];
 
 const TEXTS: &[&str] = &[
@@ -139,6 +148,11 @@ const TEXTS: &[&str] = &[
     "id=20",
     "at=2026-11-01",
     "errorCode=-1",
+    "outcome=ok",
+    "outcome=failed",
+    "code=10061",
+    "status=99999",
+    "status=407",
     "=",
     "É̈",
 ];
