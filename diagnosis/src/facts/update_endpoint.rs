@@ -9,7 +9,7 @@ use super::network_code::{self, Family};
 use super::valued::Reader;
 use crate::keys;
 use crate::lines;
-use crate::observation::{EvidenceRef, Lookup};
+use crate::observation::{EvidenceRef, Found, Lookup};
 use crate::reading::Data;
 
 /// What is known of the way.
@@ -270,7 +270,7 @@ impl Step {
 fn probe(reader: &Reader<'_>, address: Option<&str>) -> Probe {
     let path = keys::UPDATE_ENDPOINT;
     let probed = reader.value(path, keys::PROBED);
-    match probed.as_ref().map(|found| found.data()) {
+    match probed.as_ref().map(Found::data) {
         Some(Data::Flag(true)) => {}
         Some(Data::Flag(false)) => {
             let reason = reader.text(path, keys::PROBE_REASON);

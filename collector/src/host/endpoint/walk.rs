@@ -66,12 +66,16 @@ impl Progress {
     }
 }
 
-/// Goes as far as a connection, to the proxy where the machine's settings name one. Whether it leads on, and that proxy.
+/// A step failed, and the way leads no further.
+#[derive(Debug)]
+pub(in crate::host) struct DeadEnd;
+
+/// Goes as far as a connection, to the proxy where the machine's settings name one: that proxy, where it leads on.
 pub(in crate::host) fn to_connection(
     endpoint: &Endpoint,
     settings: Option<&MachineProxy>,
     progress: &Progress,
-) -> Option<Option<Proxy>> {
+) -> Result<Option<Proxy>, DeadEnd> {
     progress.begin(StepName::Proxy);
     let proxy = settings.and_then(|proxy| proxy.towards_by(endpoint.scheme(), &endpoint.host));
     progress.end(Step {
@@ -92,7 +96,7 @@ pub(in crate::host) fn to_connection(
         Ok(addresses) => addresses,
         Err(error) => {
             progress.end(failure(StepName::Dns, &error));
-            return None;
+            return Err(DeadEnd);
         }
     };
     let shown: Vec<String> = addresses.iter().map(|a| a.ip().to_string()).collect();
@@ -105,7 +109,7 @@ pub(in crate::host) fn to_connection(
         Ok(()) => Step::ok(StepName::Tcp),
         Err(step) => step,
     };
-    progress.end(step).then_some(proxy)
+    progress.end(step).then_some(proxy).ok_or(DeadEnd)
 }
 
 /// Connects to the first address that lets it, and hangs up.

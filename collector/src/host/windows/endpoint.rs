@@ -25,7 +25,7 @@ use windows_sys::core::{BOOL, PCWSTR, w};
 
 use super::error::last;
 use super::wide::wide;
-use crate::host::endpoint::walk::{Progress, code_of_secure_failure, to_connection};
+use crate::host::endpoint::walk::{DeadEnd, Progress, code_of_secure_failure, to_connection};
 use crate::host::endpoint::{Endpoint, Step, StepName};
 use crate::host::guarded::Guarded;
 use crate::host::told::Answer;
@@ -75,8 +75,8 @@ fn go(
     progress: &Progress,
 ) -> Result<(), String> {
     match to_connection(endpoint, settings, progress) {
-        Some(proxy) => ask(endpoint, proxy.as_ref(), progress),
-        None => Ok(()),
+        Ok(proxy) => ask(endpoint, proxy.as_ref(), progress),
+        Err(DeadEnd) => Ok(()),
     }
 }
 

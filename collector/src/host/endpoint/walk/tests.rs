@@ -9,7 +9,7 @@ fn endpoint(host: &str, port: u16) -> Endpoint {
 
 fn gone(endpoint: &Endpoint, settings: Option<&MachineProxy>) -> (bool, Vec<Step>) {
     let progress = Progress::default();
-    let leads_on = to_connection(endpoint, settings, &progress).is_some();
+    let leads_on = to_connection(endpoint, settings, &progress).is_ok();
     (leads_on, progress.given_up())
 }
 
