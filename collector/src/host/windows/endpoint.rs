@@ -18,7 +18,8 @@ use windows_sys::Win32::Networking::WinHttp::{
     WINHTTP_CALLBACK_FLAG_SECURE_FAILURE, WINHTTP_CALLBACK_STATUS_SECURE_FAILURE,
     WINHTTP_DISABLE_AUTHENTICATION, WINHTTP_DISABLE_COOKIES, WINHTTP_DISABLE_KEEP_ALIVE,
     WINHTTP_DISABLE_REDIRECTS, WINHTTP_FLAG_SECURE, WINHTTP_OPTION_CLIENT_CERT_CONTEXT,
-    WINHTTP_OPTION_DISABLE_FEATURE, WINHTTP_QUERY_FLAG_NUMBER, WINHTTP_QUERY_STATUS_CODE,
+    WINHTTP_OPTION_CONNECT_RETRIES, WINHTTP_OPTION_DISABLE_FEATURE,
+    WINHTTP_OPTION_RECEIVE_RESPONSE_TIMEOUT, WINHTTP_QUERY_FLAG_NUMBER, WINHTTP_QUERY_STATUS_CODE,
     WINHTTP_STATUS_CALLBACK,
 };
 use windows_sys::core::{BOOL, PCWSTR, w};
@@ -257,16 +258,28 @@ impl WinHttp {
             | WINHTTP_DISABLE_COOKIES
             | WINHTTP_DISABLE_REDIRECTS
             | WINHTTP_DISABLE_KEEP_ALIVE;
-        // SAFETY: the request is open, and the option takes the number that is pointed to.
-        let set = unsafe {
-            set_option(
-                request.raw,
-                WINHTTP_OPTION_DISABLE_FEATURE,
-                (&raw const off).cast(),
-                size_of::<u32>() as u32,
-            )
+        let number = |option: u32, value: u32| {
+            // SAFETY: the request is open, and the options below take the number that is pointed to.
+            unsafe {
+                set_option(
+                    request.raw,
+                    option,
+                    (&raw const value).cast(),
+                    size_of::<u32>() as u32,
+                )
+            }
         };
-        succeeded("WinHttpSetOption", set)?;
+        succeeded(
+            "WinHttpSetOption",
+            number(WINHTTP_OPTION_DISABLE_FEATURE, off),
+        )?;
+        // Without these the whole way's limit holds, but does not tell WinHTTP's own codes. The answer's head has a limit of its own,
+        // which the session's do not set, of 90 s.
+        number(
+            WINHTTP_OPTION_RECEIVE_RESPONSE_TIMEOUT,
+            PART_MS.cast_unsigned(),
+        );
+        number(WINHTTP_OPTION_CONNECT_RETRIES, 1);
         if endpoint.tls {
             // A server that would like a certificate of the client then goes on without. Where this fails none is sent either.
             // SAFETY: the request is open; null stands for no certificate.

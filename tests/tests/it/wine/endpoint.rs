@@ -163,6 +163,9 @@ async fn a_closed_port_a_name_that_nobody_knows_and_a_silent_server_are_told_apa
     let (facts, verdict) = gone(&machine, &format!("http://127.0.0.1:{}", silent.port)).await?;
     ensure!(facts["steps"]["tcp"]["state"] == "ok", "{facts:#}");
     ensure!(facts["steps"]["http"]["family"] == "timeout", "{facts:#}");
+    // WinHTTP's own limit ended it, and not the one over the whole way.
+    let took = facts["steps"]["http"]["took_ms"].as_u64();
+    ensure!(took.is_some_and(|took| took < 10_000), "{facts:#}");
     ensure!(
         cause(&verdict) == format!("127.0.0.1:{} http", silent.port),
         "{verdict:#}"
@@ -189,7 +192,10 @@ async fn a_redirect_is_told_and_not_followed_and_tls_that_is_not_trusted_ends_th
     let (facts, verdict) = gone(&machine, &sickbay.collectors_url()).await?;
     ensure!(facts["steps"]["tcp"]["state"] == "ok", "{facts:#}");
     ensure!(facts["steps"]["tls"]["state"] == "failed", "{facts:#}");
-    ensure!(facts["steps"]["tls"]["code"].is_u64(), "{facts:#}");
+    ensure!(
+        facts["steps"]["tls"]["family"] == "certificate",
+        "{facts:#}"
+    );
     ensure!(cause(&verdict).ends_with(" tls"), "{verdict:#}");
     Ok(())
 }
