@@ -56,8 +56,12 @@ checks! {
     ComponentStore = "component_store",
     /// Room on the system drive.
     Storage = "storage",
-    /// Version of the update agent.
+    /// Version of the update agent, and the id by which it makes itself known.
     UpdateAgent = "update_agent",
+    /// When the update client last looked for updates, as it noted in the registry.
+    LastScan = "last_scan",
+    /// Registration with Entra ID.
+    Directory = "directory",
     /// The way to the update server, gone while scans fail or are stale.
     UpdateEndpoint = "update_endpoint",
 }

@@ -1,30 +1,51 @@
 //! The whole diagnosis of one device.
 
-use crate::issue::{Case, Issue};
+use crate::issue::{Case, Issue, Teller};
 use crate::issues;
 use crate::time::Time;
 use crate::verdict::{Severity, State, Verdict};
 
-/// Every verdict on one device, in the order of [`issues::ALL`].
+/// The verdicts on one device, in the order of [`issues::ALL`].
 #[derive(Debug, Clone)]
 pub struct Diagnosis {
-    verdicts: Vec<Verdict>,
+    verdicts: Vec<(&'static Issue, Verdict)>,
 }
 
-/// Decides every issue for one device.
+/// Decides every issue for one device. Those that only the server can tell are left out where there is none.
 pub fn diagnose(case: &Case<'_>) -> Diagnosis {
+    let told = |issue: &&&'static Issue| issue.told_by == Teller::Device || case.sighting.is_some();
+    of(case, issues::ALL.iter().filter(told).copied())
+}
+
+/// Decides what the server alone can tell, for a device that never reported.
+pub fn diagnose_unreported(case: &Case<'_>) -> Diagnosis {
+    let told = |issue: &&&'static Issue| issue.told_by == Teller::Server;
+    of(case, issues::ALL.iter().filter(told).copied())
+}
+
+fn of(case: &Case<'_>, issues: impl Iterator<Item = &'static Issue>) -> Diagnosis {
     Diagnosis {
-        verdicts: issues::ALL
-            .iter()
-            .map(|issue| (issue.decide)(case))
-            .collect(),
+        verdicts: issues.map(|issue| (issue, decide(issue, case))).collect(),
+    }
+}
+
+fn decide(issue: &'static Issue, case: &Case<'_>) -> Verdict {
+    let verdict = (issue.decide)(case);
+    match &case.expectations.managed_by {
+        Some(manager) if issue.says_managed_elsewhere => Verdict::not_applicable(format!(
+            "Updates are managed by {manager} here, and this would say no more than that."
+        ))
+        .with_evidence(verdict.evidence),
+        _ => verdict,
     }
 }
 
 impl Diagnosis {
     /// Every issue with its verdict.
     pub fn iter(&self) -> impl Iterator<Item = (&'static Issue, &Verdict)> {
-        issues::ALL.iter().copied().zip(&self.verdicts)
+        self.verdicts
+            .iter()
+            .map(|(issue, verdict)| (*issue, verdict))
     }
 
     /// The verdict on the issue of that id.
@@ -36,38 +57,54 @@ impl Diagnosis {
 
     /// The first moment at which a verdict may change without a new report.
     pub fn valid_until(&self) -> Option<Time> {
-        self.verdicts.iter().filter_map(|v| v.valid_until).min()
+        self.verdicts
+            .iter()
+            .filter_map(|(_, v)| v.valid_until)
+            .min()
     }
 
-    /// Of the open issues, the one that explains most of the others; the more severe one where several do. `None` where nothing
-    /// is open.
+    /// The primary cause; see [`primary_of`]. `None` where nothing is open.
     pub fn primary(&self) -> Option<&'static Issue> {
+        self.primary_among(|_| true)
+    }
+
+    /// The primary cause among the open issues that `counts` lets count.
+    pub fn primary_among(&self, counts: impl Fn(&'static Issue) -> bool) -> Option<&'static Issue> {
         let open: Vec<(&'static Issue, Severity)> = self
             .iter()
             .filter_map(|(issue, v)| Some((issue, v.severity()?)))
+            .filter(|(issue, _)| counts(issue))
             .collect();
-        open.iter()
-            .enumerate()
-            .max_by_key(|(place, (issue, severity))| {
-                let explained = open
-                    .iter()
-                    .filter(|(other, _)| issue.explains.contains(&other.id))
-                    .count();
-                let is_explained = open
-                    .iter()
-                    .any(|(other, _)| other.explains.contains(&issue.id));
-                (
-                    !is_explained,
-                    *severity,
-                    explained,
-                    std::cmp::Reverse(*place),
-                )
-            })
-            .map(|(_, (issue, _))| *issue)
+        primary_of(&open)
     }
 
     /// Number of verdicts in `state`.
     pub fn count(&self, state: State) -> usize {
-        self.verdicts.iter().filter(|v| v.state() == state).count()
+        self.verdicts
+            .iter()
+            .filter(|(_, v)| v.state() == state)
+            .count()
     }
+}
+
+/// Of open issues with their severities, the one that explains the others: among those that no other open one explains the most
+/// severe; of several the one that explains more, directly or by way of others; else the one that stands first among
+/// [`issues::ALL`], whose order is that of the path an update takes.
+pub fn primary_of(open: &[(&'static Issue, Severity)]) -> Option<&'static Issue> {
+    open.iter()
+        .enumerate()
+        .max_by_key(|(place, (issue, severity))| {
+            let explained = open
+                .iter()
+                .filter(|(other, _)| issues::explains(issue, other))
+                .count();
+            let is_explained = open.iter().any(|(other, _)| issues::explains(other, issue));
+            (
+                !is_explained,
+                *severity,
+                explained,
+                std::cmp::Reverse(*place),
+            )
+        })
+        .map(|(_, (issue, _))| *issue)
 }

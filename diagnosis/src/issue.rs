@@ -1,10 +1,10 @@
 //! What an issue is. The issues themselves stand in [`crate::issues`], one file each.
 
-use crate::context::FleetContext;
+use crate::context::{FleetContext, Sighting};
 use crate::expectation::Expectations;
 use crate::facts::Facts;
 use crate::time::Time;
-use crate::verdict::{Severity, Verdict};
+use crate::verdict::{Severity, State, Verdict};
 
 /// A reason why a device does not get the updates it should, or gets others.
 #[derive(Debug)]
@@ -25,8 +25,26 @@ pub struct Issue {
     pub links: &'static [Link],
     /// Issues that this one explains when both are open on a device.
     pub explains: &'static [&'static str],
+    /// Who can tell it.
+    pub told_by: Teller,
+    /// Whether it says no more than that something else manages the device's updates; then it is not applicable where the owner says
+    /// that something does.
+    pub says_managed_elsewhere: bool,
+    /// Answers that its rule never gives, each with the reason.
+    pub never: &'static [(State, &'static str)],
     /// The rule. Pure.
     pub decide: fn(&Case<'_>) -> Verdict,
+}
+
+/// Who can tell an issue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Teller {
+    /// The device's own readings, so that it is also told on the spot, without a server.
+    Device,
+    /// The readings together with what only the fleet knows.
+    Fleet,
+    /// The server alone, by what it saw of the device.
+    Server,
 }
 
 /// One step of a fix.
@@ -56,6 +74,8 @@ pub struct Case<'a> {
     pub expectations: &'a Expectations,
     /// What only the fleet knows.
     pub fleet: &'a FleetContext,
+    /// What the server itself saw of the device; `None` where there is no server, as with `inspect`.
+    pub sighting: Option<&'a Sighting>,
     /// The moment for which it is decided.
     pub now: Time,
 }

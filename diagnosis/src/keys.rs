@@ -37,6 +37,20 @@ pub const CBS_VERSION: &str =
 /// Automatic update state (section 5).
 pub const AUTO_UPDATE: &str =
     r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\WindowsUpdate\Auto Update";
+/// The last search of older clients, and how it ended (section 3).
+pub const DETECT_RESULTS: &str =
+    r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\WindowsUpdate\Auto Update\Results\Detect";
+/// The last searches of newer clients, by the service asked and the kind of program (section 3).
+pub const ONLINE_SCANS: &str = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\WindowsUpdate\Auto Update\LastOnlineScanTimeForAppCategory";
+/// Registrations with Entra ID, one key each, named by the thumbprint of the device's certificate (section 11).
+pub const JOIN_INFO: &str = r"HKLM\SYSTEM\CurrentControlSet\Control\CloudDomainJoin\JoinInfo";
+/// Where those stand.
+pub const CLOUD_DOMAIN_JOIN: &str = r"HKLM\SYSTEM\CurrentControlSet\Control\CloudDomainJoin";
+/// The machine's own certificates, one key each, named by thumbprint.
+pub const MACHINE_CERTIFICATES: &str =
+    r"HKLM\SOFTWARE\Microsoft\SystemCertificates\MY\Certificates";
+/// The id by which the update agent makes itself known to WSUS (section 13).
+pub const CLIENT_ID: &str = "SusClientId";
 /// Services of the update client that wait for registration (section 5).
 pub const SERVICES_PENDING: &str =
     r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\WindowsUpdate\Services\Pending";

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::check::Check;
+use crate::context::{Sighted, Sighting};
 use crate::reading::{Data, Evidence, Reading};
 use crate::time::Time;
 
@@ -79,21 +80,41 @@ impl Observations {
         self.0.is_empty()
     }
 
-    /// The evidence behind a reference that a verdict holds; `None` where the observations changed since.
-    pub fn evidence(&self, reference: EvidenceRef) -> Option<Evidence> {
-        let observation = self.get(reference.check)?;
-        let reading = observation.readings().get(usize::from(reference.index))?;
-        Some(Evidence::of(reading, observation.taken_at))
+    /// The evidence behind a reference that a verdict holds; `None` where observations or sighting changed since.
+    pub fn evidence(
+        &self,
+        reference: EvidenceRef,
+        sighting: Option<&Sighting>,
+    ) -> Option<Evidence> {
+        match reference {
+            EvidenceRef::Reading { check, index } => {
+                let observation = self.get(check)?;
+                let reading = observation.readings().get(usize::from(index))?;
+                Some(Evidence::of(reading, observation.taken_at))
+            }
+            EvidenceRef::Outcome(check) => {
+                let observation = self.get(check)?;
+                Some(Evidence::of_outcome(check, observation))
+            }
+            EvidenceRef::Sighted(what) => sighting?.evidence(what),
+        }
     }
 }
 
-/// Points at one reading of one check. Small, because verdicts that are clear carry evidence too.
+/// Points at what a verdict rests on. Small, because verdicts that are clear carry evidence too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct EvidenceRef {
-    /// The check that read it.
-    pub check: Check,
-    /// Its place among the check's readings.
-    pub index: u16,
+pub enum EvidenceRef {
+    /// One reading of one check.
+    Reading {
+        /// The check that read it.
+        check: Check,
+        /// Its place among the check's readings.
+        index: u16,
+    },
+    /// That a check could look, or why it could not.
+    Outcome(Check),
+    /// What the server itself saw.
+    Sighted(Sighted),
 }
 
 /// Looks up readings of one observation by key and value name, without regard to case, as Windows does.
@@ -139,7 +160,7 @@ impl<'a> Lookup<'a> {
             .enumerate()
             .map(|(index, reading)| Found {
                 reading,
-                at: EvidenceRef {
+                at: EvidenceRef::Reading {
                     check: self.check,
                     index: index as u16,
                 },

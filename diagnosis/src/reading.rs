@@ -4,6 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::check::Check;
+use crate::observation::{Observation, Outcome};
 use crate::time::Time;
 
 /// Where a reading came from.
@@ -173,7 +175,7 @@ fn hex(bytes: &[u8]) -> String {
 /// A reading as pages, API and exports show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Evidence {
-    /// `registry`, `service-manager`, `file`, ...
+    /// `registry`, `service-manager`, `file`, ...; `collector` for what became of a check, `server` for what the server saw.
     pub source: String,
     /// Full path.
     pub path: String,
@@ -189,6 +191,23 @@ pub struct Evidence {
 }
 
 impl Evidence {
+    /// The evidence that a check could look, or why it could not.
+    pub fn of_outcome(check: Check, observation: &Observation) -> Self {
+        let (kind, data) = match &observation.outcome {
+            Outcome::Seen(readings) => ("seen", format!("{} readings", readings.len())),
+            Outcome::Unavailable(why) => ("unavailable", why.clone()),
+            Outcome::Failed(why) => ("failed", why.clone()),
+        };
+        Self {
+            source: "collector".to_owned(),
+            path: format!("check {check}"),
+            name: String::new(),
+            kind: kind.to_owned(),
+            data,
+            read_at: observation.taken_at.to_string(),
+        }
+    }
+
     /// The evidence that a reading gives, read at `read_at`.
     pub fn of(reading: &Reading, read_at: Time) -> Self {
         Self {

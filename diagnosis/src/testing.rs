@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use crate::check::Check;
-use crate::context::FleetContext;
+use crate::context::{FleetContext, Seen, Sighting};
 use crate::diagnose::{Diagnosis, diagnose};
 use crate::expectation::Expectations;
 use crate::facts::Facts;
 use crate::issue::Case;
 use crate::keys;
+use crate::lines;
 use crate::observation::{Observation, Observations, Outcome};
 use crate::reading::{Data, Reading, Source};
 use crate::time::Time;
@@ -20,8 +21,9 @@ pub(crate) struct Machine {
     current: Option<Check>,
     seen: BTreeMap<Check, Vec<Reading>>,
     outcomes: BTreeMap<Check, Outcome>,
-    expectations: Expectations,
+    expectations: Option<Expectations>,
     fleet: FleetContext,
+    sighting: Option<Sighting>,
 }
 
 /// The moment at which tests look, unless they say otherwise.
@@ -57,6 +59,28 @@ impl Machine {
             .dword(keys::WINDOWS_NT, "UBR", 4000)
             .sz(keys::WINDOWS_NT, "InstallationType", installation)
             .sz(keys::WINDOWS_NT, "EditionID", edition)
+    }
+
+    /// The moment since which so many devices of the machine's release have had `revision`.
+    pub(crate) fn fleet_has(mut self, revision: u32, since: &str) -> Self {
+        let windows = self.facts().windows();
+        let (kind, build) = (
+            windows.kind.expect("a kind"),
+            windows.build.expect("a build"),
+        );
+        let since = at(since);
+        self.fleet
+            .revisions
+            .add(kind, build, Seen { revision, since });
+        self.fleet.stacks.add(kind, build, Seen { revision, since });
+        self
+    }
+
+    /// Forgets what a check saw, so that a test can write it down otherwise.
+    pub(crate) fn without(mut self, check: Check) -> Self {
+        self.seen.remove(&check);
+        self.outcomes.remove(&check);
+        self
     }
 
     /// From here on, readings are of `check`, which has looked.
@@ -125,6 +149,68 @@ impl Machine {
         self.data(path, None, Data::Unreadable("access denied".to_owned()))
     }
 
+    /// A reading of another source than the registry.
+    pub(crate) fn from(self, source: Source, path: &str, name: Option<&str>, data: Data) -> Self {
+        self.reading(Reading {
+            source,
+            path: path.to_owned(),
+            name: name.map(str::to_owned),
+            data,
+        })
+    }
+
+    /// An event channel that is enabled and was read.
+    pub(crate) fn channel(self, channel: &str) -> Self {
+        self.from(
+            Source::EventLog,
+            channel,
+            Some(keys::CHANNEL_ENABLED),
+            Data::Flag(true),
+        )
+        .from(Source::EventLog, channel, None, Data::Key(None))
+    }
+
+    /// An event, by the number of its record.
+    pub(crate) fn event(
+        self,
+        channel: &str,
+        record: u32,
+        id: u32,
+        at: &str,
+        values: &[(&str, &str)],
+    ) -> Self {
+        let own = [("id", id.to_string()), ("at", at.to_owned())];
+        let values = values.iter().map(|(n, v)| (*n, (*v).to_owned()));
+        let data = lines::data(own.into_iter().chain(values));
+        self.from(Source::EventLog, channel, Some(&record.to_string()), data)
+    }
+
+    /// What the update agent said.
+    pub(crate) fn agent(self, path: &str, name: Option<&str>, data: Data) -> Self {
+        self.from(Source::UpdateAgent, path, name, data)
+    }
+
+    /// The update agent's memory, newest first: time, operation, result, code, update, title.
+    pub(crate) fn history(self, entries: &[(&str, u32, u32, &str, &str, &str)]) -> Self {
+        let total = Data::Dword(u32::try_from(entries.len()).expect("few"));
+        let machine = self
+            .agent(keys::UPDATE_HISTORY, None, Data::Key(None))
+            .agent(keys::UPDATE_HISTORY, Some(keys::HISTORY_TOTAL), total);
+        (1..).zip(entries).fold(machine, |machine, (place, entry)| {
+            let place: u32 = place;
+            let (at, operation, result, code, update, title) = *entry;
+            let data = lines::data([
+                ("at", at.to_owned()),
+                ("operation", operation.to_string()),
+                ("result", result.to_string()),
+                ("unmapped_code", code.to_owned()),
+                ("update", update.to_owned()),
+                ("title", title.to_owned()),
+            ]);
+            machine.agent(keys::UPDATE_HISTORY, Some(&place.to_string()), data)
+        })
+    }
+
     /// A service with this start type.
     pub(crate) fn service(self, name: &str, start: u32) -> Self {
         let path = keys::service(name);
@@ -132,12 +218,17 @@ impl Machine {
     }
 
     pub(crate) fn expecting(mut self, expectations: Expectations) -> Self {
-        self.expectations = expectations;
+        self.expectations = Some(expectations);
         self
     }
 
     pub(crate) fn in_fleet(mut self, fleet: FleetContext) -> Self {
         self.fleet = fleet;
+        self
+    }
+
+    pub(crate) fn seen_by_server(mut self, sighting: Sighting) -> Self {
+        self.sighting = Some(sighting);
         self
     }
 
@@ -157,10 +248,20 @@ impl Machine {
     }
 
     pub(crate) fn diagnose_at(&self, now: Time) -> Diagnosis {
+        let facts = self.facts();
+        let kind = facts.windows().kind;
+        let sighting = self
+            .sighting
+            .clone()
+            .unwrap_or_else(|| healthy_sighting(now));
         diagnose(&Case {
-            facts: &self.facts(),
-            expectations: &self.expectations,
+            facts: &facts,
+            expectations: &self
+                .expectations
+                .clone()
+                .unwrap_or_else(|| Expectations::of(kind)),
             fleet: &self.fleet,
+            sighting: Some(&sighting),
             now,
         })
     }
@@ -174,6 +275,17 @@ impl Machine {
 
     pub(crate) fn verdict(&self, issue: &str) -> Verdict {
         self.verdict_at(issue, now())
+    }
+}
+
+/// What the server sees of a device of which there is nothing to say.
+pub(crate) fn healthy_sighting(now: Time) -> Sighting {
+    Sighting {
+        enrolled_at: now.plus_days(-100),
+        last_seen_at: Some(now),
+        reported: true,
+        collector_version: env!("CARGO_PKG_VERSION").to_owned(),
+        clock_ahead_ms: Some(0),
     }
 }
 

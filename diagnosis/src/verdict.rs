@@ -40,6 +40,36 @@ impl State {
     }
 }
 
+/// The states in which findings are kept: an open one that somebody accepted for a time counts apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kept {
+    /// Open, and to be mended.
+    Open,
+    /// Open, and accepted until a day.
+    Accepted,
+    /// It could not be told.
+    Unknown,
+}
+
+impl Kept {
+    /// Each of them.
+    pub const ALL: [Self; 3] = [Self::Open, Self::Accepted, Self::Unknown];
+
+    /// The public word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Accepted => "accepted",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// The one of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kept| kept.name() == name)
+    }
+}
+
 /// How bad an open verdict is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

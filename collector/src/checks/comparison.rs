@@ -67,6 +67,9 @@ fn banded(check: Check, reading: &Reading, all: &[Reading]) -> Option<String> {
         Check::UpdateHistory if reading.name.as_deref() == Some(keys::LAST_SEARCH) => {
             Some(format!("day {}", day(reading.data.string())))
         }
+        Check::LastScan if reading.data.string().is_some() => {
+            Some(format!("day {}", day(reading.data.string())))
+        }
         // It is asked again every day and mostly says the same; how old an answer is, is seen from when it was confirmed.
         Check::ComponentStore if reading.name.as_deref() == Some(keys::CHECKED_AT) => None,
         Check::Storage if reading.name.as_deref() == Some(keys::FREE_BYTES) => {

@@ -8,6 +8,8 @@ mod automatic_updates;
 mod comparison;
 mod component_store;
 mod device;
+mod directory;
+mod last_scan;
 mod looking;
 mod packages;
 mod pause;
@@ -63,6 +65,8 @@ fn look(check: Check, looking: &mut Looking<'_>) {
         Check::ComponentStore => component_store::look(looking),
         Check::Storage => storage::look(looking),
         Check::UpdateAgent => update_agent::look(looking),
+        Check::LastScan => last_scan::look(looking),
+        Check::Directory => directory::look(looking),
         Check::UpdateEndpoint => update_endpoint::look(looking),
     }
 }

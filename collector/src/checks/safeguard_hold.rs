@@ -21,12 +21,10 @@ const VALUES: &[&str] = &[
     "Timestamp",
     "TimestampEpochString",
 ];
-const POLICY: &[&str] = &[
-    "DisableWUfBSafeguards",
-    "TargetReleaseVersion",
-    "TargetReleaseVersionInfo",
-    "ProductVersion",
-];
+/// Read there or not: what decides most.
+const PIN: &[&str] = &["TargetReleaseVersion", "TargetReleaseVersionInfo"];
+/// Read where they are there.
+const POLICY: &[&str] = &["DisableWUfBSafeguards", "ProductVersion"];
 
 pub(super) fn look(looking: &mut Looking<'_>) {
     for target in looking
@@ -38,6 +36,8 @@ pub(super) fn look(looking: &mut Looking<'_>) {
         looking.key(&key);
         looking.present_values(&key, VALUES);
     }
+    looking.values(keys::POLICY, PIN);
     looking.present_values(keys::POLICY, POLICY);
+    looking.present_values(keys::MDM_UPDATE, PIN);
     looking.present_values(keys::MDM_UPDATE, POLICY);
 }

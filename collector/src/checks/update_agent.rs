@@ -1,4 +1,4 @@
-//! The version of the update agent's engine (fact sheet section 13).
+//! The version of the update agent's engine, and the agent's id (fact sheet section 13).
 
 use sickbay_diagnosis::keys;
 use sickbay_diagnosis::reading::Source;
@@ -13,4 +13,5 @@ pub(super) fn look(looking: &mut Looking<'_>) {
         Some(keys::FILE_VERSION),
         version,
     );
+    looking.value(keys::WINDOWS_UPDATE, keys::CLIENT_ID);
 }

@@ -109,8 +109,9 @@ pub(super) struct Watched {
 /// Every key that is watched; with the channels, fewer than the 63 that one thread can wait for.
 pub(super) fn all() -> Vec<Watched> {
     use Check::{
-        AutomaticUpdates, Device, Pause, PendingReboot, SafeguardHold, ScanSource, Services,
-        ServicingStack, UpdateEndpoint, UpdateHealthTools, Updates,
+        AutomaticUpdates, Device, Directory, LastScan, Pause, PendingReboot, SafeguardHold,
+        ScanSource, Services, ServicingStack, UpdateAgent, UpdateEndpoint, UpdateHealthTools,
+        Updates,
     };
     use Depth::{Key, Tree};
     use Settle::{Policy, Servicing, State};
@@ -121,7 +122,7 @@ pub(super) fn all() -> Vec<Watched> {
         AutomaticUpdates,
         UpdateEndpoint,
     ];
-    let rows: [(&str, Depth, Settle, &'static [Check]); 30] = [
+    let rows: [(&str, Depth, Settle, &'static [Check]); 35] = [
         (keys::POLICY, Tree, Policy, POLICIES),
         (keys::MDM_UPDATE, Key, Policy, POLICIES),
         (keys::UPDATE_POLICY_SETTINGS, Key, State, &[Pause]),
@@ -143,6 +144,11 @@ pub(super) fn all() -> Vec<Watched> {
         (keys::AUTO_UPDATE, Key, State, &[PendingReboot]),
         (keys::AUTO_UPDATE_REBOOT, Key, State, &[PendingReboot]),
         (keys::SERVICES_PENDING, Key, State, &[PendingReboot]),
+        (keys::WINDOWS_UPDATE, Key, State, &[UpdateAgent]),
+        (keys::DETECT_RESULTS, Key, State, &[LastScan]),
+        (keys::ONLINE_SCANS, Tree, State, &[LastScan]),
+        (keys::CLOUD_DOMAIN_JOIN, Tree, State, &[Directory]),
+        (keys::MACHINE_CERTIFICATES, Key, State, &[Directory]),
         (keys::UPDATE_EXE, Key, State, &[PendingReboot]),
         (keys::UPDATE_EXE_32, Key, State, &[PendingReboot]),
         (keys::RUN_ONCE, Key, State, &[PendingReboot]),

@@ -11,6 +11,7 @@ use crate::keys;
 use crate::knowledge::{DeviceKind, Release, releases_of_build};
 use crate::observation::{EvidenceRef, Found, Lookup};
 use crate::reading::Data;
+use crate::time::Time;
 
 /// First build of Windows 11.
 const WINDOWS_11: u32 = 22000;
@@ -44,6 +45,8 @@ pub struct DeviceFacts {
     pub display_version: Option<Fact<String>>,
     /// `x64`, `arm64`, `x86`.
     pub arch: Option<Fact<String>>,
+    /// When this release was installed. A feature update counts as an installation.
+    pub installed_at: Option<Fact<Time>>,
     /// The release by build and kind.
     pub release: Option<&'static Release>,
     /// Tags that the device was given by policy, else locally: at most [`TAGS`], of [`TAG_CHARS`] characters each.
@@ -111,6 +114,9 @@ impl DeviceFacts {
                 .number(keys::WINDOWS_NT, "UBR")
                 .and_then(|ubr| ubr.and_then(|n| u32::try_from(n).ok())),
             edition,
+            installed_at: reader
+                .number(keys::WINDOWS_NT, "InstallDate")
+                .and_then(|f| f.and_then(of_epoch)),
             product_name: reader.text(keys::WINDOWS_NT, "ProductName"),
             display_version: reader
                 .text(keys::WINDOWS_NT, "DisplayVersion")
@@ -190,6 +196,7 @@ impl DeviceFacts {
             "product_name": text(&self.product_name),
             "display_version": text(&self.display_version),
             "arch": text(&self.arch),
+            "installed_at": self.installed_at.map(|f| f.value.to_string()),
             "tags": self.tags,
         })
     }
@@ -244,6 +251,12 @@ fn number_of(reader: &Reader<'_>, path: &str, name: &str) -> Option<Fact<u32>> {
                 .number(path, name)?
                 .and_then(|n| u32::try_from(n).ok())
         })
+}
+
+/// A time in seconds since 1970; zero stands for none.
+fn of_epoch(seconds: u64) -> Option<Time> {
+    let millis = i64::try_from(seconds).ok()?.checked_mul(1000)?;
+    (millis > 0).then(|| Time::from_millis(millis))
 }
 
 /// The first source that tells client from server. Multi-session calls itself a server product but is a client.

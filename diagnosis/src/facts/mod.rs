@@ -6,7 +6,9 @@
 pub mod automatic_updates;
 pub mod component_store;
 pub mod device;
+pub mod directory;
 mod hresult;
+pub mod last_scan;
 pub mod network_code;
 pub mod pause;
 pub mod pending_reboot;
@@ -28,6 +30,8 @@ use serde_json::{Value, json};
 pub use self::automatic_updates::AutomaticUpdatesFacts;
 pub use self::component_store::ComponentStoreFacts;
 pub use self::device::{DeviceFacts, Windows};
+pub use self::directory::DirectoryFacts;
+pub use self::last_scan::LastScanFacts;
 pub use self::pause::PauseFacts;
 pub use self::pending_reboot::PendingRebootFacts;
 pub use self::safeguard_hold::SafeguardFacts;
@@ -92,6 +96,14 @@ pub struct Facts {
     pub storage: Known<StorageFacts>,
     /// The update agent's version.
     pub update_agent: Known<UpdateAgentFacts>,
+    /// The last search for updates, by the client's own notes.
+    pub last_scan: Known<LastScanFacts>,
+    /// Registration with Entra ID.
+    pub directory: Known<DirectoryFacts>,
+    /// Checks that reported, whatever came of them.
+    pub reported: Vec<Check>,
+    /// Checks that tried to look and could not, each with the reason.
+    pub failed: Vec<(Check, String)>,
     /// The way to the update server.
     pub update_endpoint: Known<UpdateEndpointFacts>,
 }
@@ -122,6 +134,10 @@ impl Facts {
             component_store: look(Check::ComponentStore).map(ComponentStoreFacts::derive),
             storage: look(Check::Storage).map(StorageFacts::derive),
             update_agent: look(Check::UpdateAgent).map(UpdateAgentFacts::derive),
+            last_scan: look(Check::LastScan).map(LastScanFacts::derive),
+            directory: look(Check::Directory).map(DirectoryFacts::derive),
+            reported: observations.iter().map(|(check, _)| check).collect(),
+            failed: failed(observations),
             update_endpoint: look(Check::UpdateEndpoint).map(UpdateEndpointFacts::derive),
         }
     }
@@ -171,6 +187,8 @@ impl Facts {
             "component_store": shown(&self.component_store, ComponentStoreFacts::json),
             "storage": shown(&self.storage, StorageFacts::json),
             "update_agent": shown(&self.update_agent, UpdateAgentFacts::json),
+            "last_scan": shown(&self.last_scan, LastScanFacts::json),
+            "directory": shown(&self.directory, DirectoryFacts::json),
             "update_endpoint": shown(&self.update_endpoint, UpdateEndpointFacts::json),
         })
     }
@@ -193,6 +211,16 @@ pub fn look(observations: &Observations, check: Check) -> Known<Lookup<'_>> {
             failed: false,
         }),
     }
+}
+
+fn failed(observations: &Observations) -> Vec<(Check, String)> {
+    observations
+        .iter()
+        .filter_map(|(check, observation)| match &observation.outcome {
+            Outcome::Failed(reason) => Some((check, reason.clone())),
+            _ => None,
+        })
+        .collect()
 }
 
 fn unknown(why: &NotKnown) -> Value {

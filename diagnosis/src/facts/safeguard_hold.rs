@@ -17,6 +17,8 @@ use crate::time::{DAY_MS, Time};
 const NO_TARGET: &str = "UNV";
 /// Appraisals older than this say little, in days; our own threshold.
 pub const APPRAISAL_FRESH_DAYS: i64 = 14;
+/// The policy that pins a release.
+const PIN: &str = "TargetReleaseVersionInfo";
 /// First build whose policy can turn holds off (1809).
 const OPT_OUT_SINCE: u32 = 17763;
 const WINDOWS_11: u32 = 22000;
@@ -32,6 +34,10 @@ pub struct SafeguardFacts {
     pub opt_out: Option<EvidenceRef>,
     /// The release that policy pins.
     pub pinned: Option<Pinned>,
+    /// Why it is not known whether policy pins one.
+    pub pin_unknown: Option<String>,
+    /// The readings of the policy, set or not.
+    pub pin_looked_at: Vec<EvidenceRef>,
     /// The key of all targets.
     pub key: Option<EvidenceRef>,
 }
@@ -133,6 +139,8 @@ impl SafeguardFacts {
             targets,
             opt_out: opt_out.map(|f| f.at),
             pinned: pinned(&reader, windows),
+            pin_unknown: pin_unknown(&reader),
+            pin_looked_at: reader.refs(keys::POLICY, &["TargetReleaseVersion", PIN]),
             key: key.map(|k| k.at),
         }
     }
@@ -279,7 +287,7 @@ fn pinned(reader: &Reader<'_>, windows: Windows) -> Option<Pinned> {
                 && reader
                     .number(path, "TargetReleaseVersion")
                     .is_some_and(|f| f.value == 0);
-            let version = reader.text(path, "TargetReleaseVersionInfo").or_else(|| {
+            let version = reader.text(path, PIN).or_else(|| {
                 (path == keys::MDM_UPDATE)
                     .then(|| reader.text(path, "TargetReleaseVersion"))
                     .flatten()
@@ -305,6 +313,14 @@ fn pinned(reader: &Reader<'_>, windows: Windows) -> Option<Pinned> {
         None => only_release(&version.value),
     };
     Some(Pinned { version, release })
+}
+
+fn pin_unknown(reader: &Reader<'_>) -> Option<String> {
+    match reader.value(keys::POLICY, PIN)?.data() {
+        Data::Unreadable(why) => Some(format!("{} could not be read: {why}", keys::POLICY)),
+        Data::NotRecorded => Some(format!("{} was not recorded", keys::POLICY)),
+        _ => None,
+    }
 }
 
 /// The client release of that version where only one product has it.

@@ -9,7 +9,7 @@ use super::update_health_tools::numbers;
 use super::updates::{Package, packages};
 use super::valued::Reader;
 use crate::keys;
-use crate::observation::{EvidenceRef, Lookup};
+use crate::observation::{EvidenceRef, Found, Lookup};
 use crate::reading::{Data, Source};
 
 /// The servicing stack.
@@ -21,8 +21,36 @@ pub struct ServicingStackFacts {
     pub package: Option<String>,
     /// Newest registered version whose folder exists or was not looked at.
     pub registered: Option<String>,
+    /// Whether the key of registered versions was read, and with which trouble.
+    pub registration: StackRegistration,
     /// The readings that tell.
     pub evidence: Vec<EvidenceRef>,
+}
+
+/// How the registered versions of the stack stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StackRegistration {
+    /// Each version that is registered has its folder.
+    Whole {
+        /// The readings of versions and folders.
+        evidence: Vec<EvidenceRef>,
+    },
+    /// These versions point to folders that are not there.
+    Dangling {
+        /// The versions, newest first.
+        versions: Vec<String>,
+        /// The readings of versions and folders.
+        evidence: Vec<EvidenceRef>,
+        /// Whether no registered version has its folder.
+        none_left: bool,
+    },
+    /// The key, which every Windows has, or every version in it is missing.
+    Empty {
+        /// The reading of the key.
+        evidence: Vec<EvidenceRef>,
+    },
+    /// It could not be told: why.
+    Unknown(String),
 }
 
 impl ServicingStackFacts {
@@ -50,6 +78,7 @@ impl ServicingStackFacts {
                 .collect(),
             package: package.map(|p| p.version),
             registered: registered.map(|(version, _)| version),
+            registration: registration(&reader),
         }
     }
 
@@ -81,8 +110,81 @@ fn registered(reader: &Reader<'_>) -> Option<(String, EvidenceRef)> {
         .max_by_key(|(version, _)| numbers(version))
 }
 
-/// Packages are named `22000.280.1.0`, registered versions `10.0.22000.280`.
-fn build_and_revision(version: &str) -> (u64, u64) {
+/// Registered versions beside their folders.
+fn registration(reader: &Reader<'_>) -> StackRegistration {
+    let key = reader.key(keys::CBS_VERSION);
+    match key.as_ref().map(Found::data) {
+        Some(Data::Key(_)) => {}
+        Some(Data::Absent) => {
+            return StackRegistration::Empty {
+                evidence: key.iter().map(|f| f.at).collect(),
+            };
+        }
+        Some(Data::Unreadable(why)) => {
+            return StackRegistration::Unknown(format!(
+                "{} could not be read: {why}",
+                keys::CBS_VERSION
+            ));
+        }
+        _ => {
+            return StackRegistration::Unknown(
+                "the registered versions were not recorded".to_owned(),
+            );
+        }
+    }
+    let folders: Vec<Found<'_>> = reader
+        .all()
+        .filter(|f| f.reading.source == Source::File)
+        .collect();
+    let mut versions: Vec<(String, Option<bool>)> = Vec::new();
+    let mut evidence = Vec::new();
+    for found in reader.all() {
+        let reading = found.reading;
+        let (Some(version), Some(folder)) = (&reading.name, reading.data.string()) else {
+            continue;
+        };
+        if !reading.path.eq_ignore_ascii_case(keys::CBS_VERSION)
+            || !version.starts_with(|c: char| c.is_ascii_digit())
+        {
+            continue;
+        }
+        let of_folder = folders
+            .iter()
+            .find(|f| f.reading.path.eq_ignore_ascii_case(folder));
+        let is_there = of_folder.and_then(|f| match f.data() {
+            Data::Key(_) => Some(true),
+            Data::Absent => Some(false),
+            _ => None,
+        });
+        versions.push((version.clone(), is_there));
+        evidence.push(found.at);
+        evidence.extend(of_folder.map(|f| f.at));
+    }
+    versions.sort_by_key(|(version, _)| std::cmp::Reverse(numbers(version)));
+    let missing: Vec<String> = versions
+        .iter()
+        .filter(|(_, there)| *there == Some(false))
+        .map(|(version, _)| version.clone())
+        .collect();
+    if versions.is_empty() {
+        StackRegistration::Empty {
+            evidence: key.iter().map(|f| f.at).collect(),
+        }
+    } else if !missing.is_empty() {
+        StackRegistration::Dangling {
+            none_left: missing.len() == versions.len(),
+            versions: missing,
+            evidence,
+        }
+    } else if versions.iter().all(|(_, there)| there.is_none()) {
+        StackRegistration::Unknown("the folders of its versions were not recorded".to_owned())
+    } else {
+        StackRegistration::Whole { evidence }
+    }
+}
+
+/// Build and revision. Packages are named `22000.280.1.0`, registered versions `10.0.22000.280`.
+pub fn build_and_revision(version: &str) -> (u64, u64) {
     const SMALLEST_BUILD: u64 = 1000;
     let mut parts = numbers(version)
         .into_iter()

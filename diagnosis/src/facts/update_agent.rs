@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::valued::{Fact, Reader};
 use crate::keys;
-use crate::observation::Lookup;
+use crate::observation::{EvidenceRef, Lookup};
 use crate::reading::Data;
 
 /// What was found of the update agent.
@@ -14,6 +14,19 @@ use crate::reading::Data;
 pub struct UpdateAgentFacts {
     /// File version of its engine, and whether there is one.
     pub engine: Engine,
+    /// The id by which it makes itself known to WSUS.
+    pub client_id: ClientId,
+}
+
+/// The agent's id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClientId {
+    /// This one, in lower case.
+    Is(Fact<String>),
+    /// It has none (yet): it makes one when it first speaks with a WSUS server.
+    None(EvidenceRef),
+    /// It could not be told: why.
+    Unknown(String),
 }
 
 /// The engine's file.
@@ -43,7 +56,10 @@ impl UpdateAgentFacts {
                 _ => Engine::Unknown("its version was not recorded".to_owned()),
             }
         };
-        Self { engine }
+        Self {
+            engine,
+            client_id: client_id(&reader),
+        }
     }
 
     /// The facts as JSON.
@@ -54,5 +70,19 @@ impl UpdateAgentFacts {
             Engine::Unknown(why) => ("unknown", None, Some(why)),
         };
         json!({ "state": state, "version": version, "reason": reason })
+    }
+}
+
+fn client_id(reader: &Reader<'_>) -> ClientId {
+    if let Some(id) = reader.text(keys::WINDOWS_UPDATE, keys::CLIENT_ID) {
+        return ClientId::Is(id.map(|id| id.to_ascii_lowercase()));
+    }
+    let Some(found) = reader.value(keys::WINDOWS_UPDATE, keys::CLIENT_ID) else {
+        return ClientId::Unknown("its id was not looked at".to_owned());
+    };
+    match found.data() {
+        Data::Unreadable(why) => ClientId::Unknown(format!("its id could not be read: {why}")),
+        Data::NotRecorded => ClientId::Unknown("its id was not recorded".to_owned()),
+        _ => ClientId::None(found.at),
     }
 }

@@ -28,6 +28,8 @@ const FAILURES: usize = 10;
 pub struct UpdateEventsFacts {
     /// Each channel, in the order of [`keys::CHANNELS`].
     pub channels: Vec<(&'static str, Channel)>,
+    /// The readings that say how each was read, in the same order.
+    pub channel_evidence: Vec<Vec<EvidenceRef>>,
     /// Every event, the newest first.
     pub events: Vec<Event>,
     /// Events that could not be understood.
@@ -47,6 +49,15 @@ pub enum Channel {
     Unreadable(String),
     /// The recording does not hold it.
     NotRecorded,
+}
+
+/// Failures of one update in a row: nothing that worked came between or after.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailureRun<'a> {
+    /// The newest.
+    pub newest: &'a Event,
+    /// How many.
+    pub times: usize,
 }
 
 /// An event.
@@ -129,6 +140,14 @@ impl UpdateEventsFacts {
                 .iter()
                 .map(|name| (*name, channel(&reader, name)))
                 .collect(),
+            channel_evidence: keys::CHANNELS
+                .iter()
+                .map(|name| {
+                    let enabled = reader.value(name, keys::CHANNEL_ENABLED);
+                    let read = reader.key(name);
+                    enabled.into_iter().chain(read).map(|f| f.at).collect()
+                })
+                .collect(),
             events,
             left_out,
         }
@@ -157,6 +176,47 @@ impl UpdateEventsFacts {
     /// Downloads that failed and did not work later, the newest of each update.
     pub fn failed_downloads(&self) -> Vec<&Event> {
         self.unmended(DOWNLOAD_FAILED, DOWNLOADED)
+    }
+
+    /// Installations that failed and did not work later, per update, the newest first.
+    pub fn runs_of_failed_installs(&self) -> Vec<FailureRun<'_>> {
+        self.runs(INSTALL_FAILED, INSTALLED)
+    }
+
+    /// Downloads that failed and did not work later, per update, the newest first.
+    pub fn runs_of_failed_downloads(&self) -> Vec<FailureRun<'_>> {
+        self.runs(DOWNLOAD_FAILED, DOWNLOADED)
+    }
+
+    /// What the channel of that name can tell.
+    pub fn channel(&self, name: &str) -> &Channel {
+        let found = self.channels.iter().find(|(known, _)| *known == name);
+        found.map_or(&Channel::NotRecorded, |(_, channel)| channel)
+    }
+
+    /// The readings that say how the channel of that name was read.
+    pub fn channel_evidence(&self, name: &str) -> Vec<EvidenceRef> {
+        let place = keys::CHANNELS.iter().position(|known| *known == name);
+        place
+            .and_then(|place| self.channel_evidence.get(place))
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    fn runs(&self, failed: u32, mended: u32) -> Vec<FailureRun<'_>> {
+        let newest = self.unmended(failed, mended);
+        let runs = newest.into_iter().map(|newest| {
+            let same = |e: &&Event| e.update() == newest.update();
+            let last_success = self.events.iter().find(|e| e.id == mended && same(e));
+            let since = last_success.and_then(|e| e.at);
+            let times = self
+                .events
+                .iter()
+                .filter(|e| e.id == failed && same(e) && e.at > since)
+                .count();
+            FailureRun { newest, times }
+        });
+        runs.collect()
     }
 
     /// The newest result of a look for damage in the component store.

@@ -17,6 +17,8 @@ use crate::time::Time;
 pub struct UpdateHistoryFacts {
     /// Whether installations could be read.
     pub history: Told,
+    /// The readings that say that it was read, and of how many entries.
+    pub read: Vec<EvidenceRef>,
     /// How many the agent remembers; only the newest are read.
     pub total: Option<u64>,
     /// The newest, in the agent's order: the latest first.
@@ -45,8 +47,8 @@ pub enum Told {
 pub enum Moment {
     /// Then, by this reading.
     At(Time, EvidenceRef),
-    /// The agent says that it never happened.
-    Never,
+    /// The agent says that it never happened, by this reading.
+    Never(EvidenceRef),
     /// It could not be told: why.
     Unknown(String),
 }
@@ -104,6 +106,12 @@ impl UpdateHistoryFacts {
         };
         Self {
             history: told(&reader, keys::UPDATE_HISTORY),
+            read: reader
+                .key(keys::UPDATE_HISTORY)
+                .into_iter()
+                .chain(reader.value(keys::UPDATE_HISTORY, keys::HISTORY_TOTAL))
+                .map(|f| f.at)
+                .collect(),
             total: reader
                 .number(keys::UPDATE_HISTORY, keys::HISTORY_TOTAL)
                 .map(|f| f.value),
@@ -157,7 +165,7 @@ impl Moment {
     fn json(&self) -> Value {
         match self {
             Self::At(at, _) => json!({ "state": "known", "at": at.to_string(), "reason": null }),
-            Self::Never => json!({ "state": "never", "at": null, "reason": null }),
+            Self::Never(_) => json!({ "state": "never", "at": null, "reason": null }),
             Self::Unknown(why) => json!({ "state": "unknown", "at": null, "reason": why }),
         }
     }
@@ -227,7 +235,7 @@ fn moment(reader: &Reader<'_>, name: &str) -> Moment {
         return Moment::Unknown("it was not looked at".to_owned());
     };
     match found.data() {
-        Data::Absent => Moment::Never,
+        Data::Absent => Moment::Never(found.at),
         Data::Unreadable(why) => Moment::Unknown(why.clone()),
         data => match data.string().and_then(Time::parse_loose) {
             Some(at) => Moment::At(at, found.at),

@@ -78,7 +78,9 @@ pub enum Problem {
         sign: &'static str,
     },
     /// A state that findings are not kept in.
-    #[error("findings are open or unknown, not {found:?}: write state:open or state:unknown")]
+    #[error(
+        "findings are open, accepted or unknown, not {found:?}: write state:open, state:accepted or state:unknown"
+    )]
     UnknownState {
         /// What stands there.
         found: String,

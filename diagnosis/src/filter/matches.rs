@@ -5,15 +5,15 @@
 use std::borrow::Cow;
 
 use super::{Compare, Filter, NumberField, Pattern, Test, TextField};
-use crate::verdict::{Cause, State};
+use crate::verdict::{Cause, Kept};
 
 /// A finding as filters see it.
 #[derive(Debug, Clone, Copy)]
 pub struct FindingView<'a> {
     /// Id of the issue.
     pub issue: &'a str,
-    /// [`State::Open`] or [`State::Unknown`].
-    pub state: State,
+    /// How it is kept.
+    pub state: Kept,
     /// Causes of an open one.
     pub causes: &'a [Cause],
 }
@@ -62,9 +62,9 @@ impl Test {
             Self::Issue(pattern) => subject
                 .findings()
                 .iter()
-                .any(|finding| finding.state == State::Open && pattern.matches(finding.issue)),
+                .any(|finding| finding.state == Kept::Open && pattern.matches(finding.issue)),
             Self::Cause(pattern) => in_question(subject).iter().any(|finding| {
-                finding.state == State::Open
+                finding.state == Kept::Open
                     && finding
                         .causes
                         .iter()

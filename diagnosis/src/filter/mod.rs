@@ -13,9 +13,12 @@
 //! | `build>=26100` | has such a number; `=` (or `:`), `<`, `<=`, `>`, `>=` |
 //! | `issue:pending-reboot` | has an open finding of this issue |
 //! | `cause:40667045*` | has an open finding with such a cause key; on the page of an issue, its finding of that issue has it |
-//! | `state:unknown` | on the page of an issue: its finding is in this state; elsewhere: any of its findings is |
+//! | `state:unknown` | on the page of an issue: its finding is in this state (`open`, `accepted`, `unknown`); elsewhere: any of its findings is |
+//! | `primary:safeguard-hold` | has this issue as its primary cause |
 //!
-//! Fields are `name`, `id`, `domain`, `ou`, `site`, `tag`, `kind`, `release`, `edition`, `arch`, `standing` (texts), `build`, `ubr` (numbers),
+//! An open finding that somebody accepted is `accepted`, not `open`, and `issue:` and `cause:` pass over it.
+//!
+//! Fields are `name`, `id`, `domain`, `ou`, `site`, `tag`, `kind`, `release`, `edition`, `arch`, `standing`, `primary` (texts), `build`, `ubr` (numbers),
 //! `issue`, `cause` and `state`. Texts are compared as a whole and without regard to ASCII case. A value with blanks, parentheses or
 //! quotes stands in double quotes, inside which `\"` and `\\` stand for `"` and `\`; so does a word that would otherwise mean
 //! something (`"or"`). A word with a `*` of its own is compared with the whole host name. `*` has no escape. `()` and the empty text
@@ -47,7 +50,7 @@ mod print;
 pub use error::{FilterError, Problem};
 pub use matches::{FindingView, Subject};
 
-use crate::verdict::State;
+use crate::verdict::Kept;
 
 /// Longest text of a filter, in bytes of UTF-8.
 pub const MAX_BYTES: usize = 2_000;
@@ -82,8 +85,8 @@ pub enum Test {
     Issue(Pattern),
     /// The device has an open finding with a cause key; on the page of an issue, of that issue: `cause:40667045*`.
     Cause(Pattern),
-    /// On the page of an issue: the state of its finding, `open` or `unknown`.
-    State(State),
+    /// On the page of an issue: how its finding is kept, `open`, `accepted` or `unknown`.
+    State(Kept),
 }
 
 /// Texts of a device that can be matched.
@@ -111,6 +114,8 @@ pub enum TextField {
     Arch,
     /// How it stands: `serious`, `warning`, `unknown`, `healthy` or `never-reported`; each device is exactly one of them.
     Standing,
+    /// Id of its primary cause: the open issue that explains the others; empty where nothing is open.
+    Primary,
 }
 
 /// Numbers of a device that can be compared.
@@ -196,7 +201,7 @@ impl Filter {
 
 impl TextField {
     /// Every text field, in the order of the documentation.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Name,
         Self::Id,
         Self::Domain,
@@ -208,6 +213,7 @@ impl TextField {
         Self::Edition,
         Self::Arch,
         Self::Standing,
+        Self::Primary,
     ];
 
     /// Its name in the language.
@@ -224,6 +230,7 @@ impl TextField {
             Self::Edition => "edition",
             Self::Arch => "arch",
             Self::Standing => "standing",
+            Self::Primary => "primary",
         }
     }
 }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use super::error::{FilterError, Problem};
 use super::{Compare, Filter, MAX_BYTES, MAX_DEPTH, NumberField, Pattern, Test, TextField};
-use crate::verdict::State;
+use crate::verdict::Kept;
 
 /// Whether a character may stand in a value without quotes.
 pub(super) fn is_plain(c: char) -> bool {
@@ -225,9 +225,9 @@ impl<'a> Reader<'a> {
             (Some(text), _) => Ok(Test::Text(text, Pattern::new(value))),
             (None, "issue") => Ok(Test::Issue(Pattern::new(value))),
             (None, "cause") => Ok(Test::Cause(Pattern::new(value))),
-            (None, _) => match State::named(&value.to_ascii_lowercase()) {
-                Some(state @ (State::Open | State::Unknown)) => Ok(Test::State(state)),
-                _ => Err(self.error(value_at, Problem::UnknownState { found: value })),
+            (None, _) => match Kept::named(&value.to_ascii_lowercase()) {
+                Some(state) => Ok(Test::State(state)),
+                None => Err(self.error(value_at, Problem::UnknownState { found: value })),
             },
         }
     }

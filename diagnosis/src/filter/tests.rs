@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use proptest::prelude::*;
 
 use super::*;
-use crate::verdict::Cause;
+use crate::verdict::{Cause, Kept};
 
 /// A device with one open and one unknown finding.
 struct Device {
@@ -48,12 +48,12 @@ impl Subject for Device {
     fn findings(&self) -> Vec<FindingView<'_>> {
         let held = FindingView {
             issue: "safeguard-hold",
-            state: State::Open,
+            state: Kept::Open,
             causes: &self.causes,
         };
         let restart = FindingView {
             issue: "pending-reboot",
-            state: State::Unknown,
+            state: Kept::Unknown,
             causes: &[],
         };
         vec![held, restart]
@@ -202,7 +202,7 @@ fn errors_name_the_place_and_what_to_write_instead() {
         (
             "kiosk nam:x",
             7,
-            "write one of name, id, domain, ou, site, tag, kind, release, edition, arch, standing, build, ubr, issue, cause, state",
+            "write one of name, id, domain, ou, site, tag, kind, release, edition, arch, standing, primary, build, ubr, issue, cause, state",
         ),
         ("http://pc", 1, "there is no field \"http\""),
         ("tag>=3", 4, "write tag:value instead of tag>=value"),
@@ -212,7 +212,11 @@ fn errors_name_the_place_and_what_to_write_instead() {
         ("build>=+1", 8, "build wants a whole number"),
         ("ubr<18446744073709551616", 5, "write ubr>=4000"),
         ("build >= 3", 7, "\">=\" stands without a field"),
-        ("state:clear", 7, "write state:open or state:unknown"),
+        (
+            "state:clear",
+            7,
+            "write state:open, state:accepted or state:unknown",
+        ),
         ("grün \"kiosk", 6, "close it with \""),
         (r#"ou:"a\b""#, 6, r"write \\ for a backslash"),
         ("a \"\"", 3, "an empty word"),
@@ -338,7 +342,7 @@ fn test() -> impl Strategy<Value = Test> {
             .prop_map(|(f, c, n)| Test::Number(f, c, n)),
         pattern().prop_map(Test::Issue),
         pattern().prop_map(Test::Cause),
-        prop::sample::select(vec![State::Open, State::Unknown]).prop_map(Test::State),
+        prop::sample::select(Kept::ALL.to_vec()).prop_map(Test::State),
     ]
 }
 

@@ -2,7 +2,7 @@
 
 use super::not_known;
 use crate::facts::automatic_updates::AutomaticUpdates;
-use crate::issue::{Case, FixStep, Issue, Link};
+use crate::issue::{Case, FixStep, Issue, Link, Teller};
 use crate::verdict::{Cause, Severity, Verdict};
 
 /// Automatic updates are turned off by policy.
@@ -36,7 +36,14 @@ pub(super) const ISSUE: Issue = Issue {
         title: "Manage additional Windows Update settings",
         url: "https://learn.microsoft.com/windows/deployment/update/waas-wu-settings",
     }],
-    explains: &["update-health-tools-missing"],
+    explains: &[
+        "scan-stale",
+        "update-health-tools-missing",
+        "behind-on-quality-updates",
+    ],
+    told_by: Teller::Device,
+    says_managed_elsewhere: true,
+    never: &[],
     decide,
 };
 

@@ -1,21 +1,42 @@
 //! Every issue that this build decides, one file each.
 //!
-//! An issue is a constant with its texts and a pure rule. What several rules share stands beside them: [`pauses`] and
-//! [`feature_upgrade`].
+//! An issue is a constant with its texts and a pure rule. What several rules share stands beside them: [`pauses`],
+//! [`feature_upgrade`], [`lifecycle`], [`scans`] and [`failures`].
 
 mod automatic_updates_disabled;
+mod behind_on_quality_updates;
+mod checks_failing;
+mod clock_skewed;
+mod collector_outdated;
+mod component_store_corrupt;
+mod directory_registration_broken;
+mod download_failing;
+mod duplicate_update_client_id;
+mod end_of_service;
+mod failures;
 mod feature_updates_paused;
 mod feature_upgrade;
+mod install_failing;
+mod lifecycle;
+mod low_disk_space;
 mod pauses;
 mod pending_reboot;
+mod pinned_to_old_release;
 mod quality_updates_paused;
 mod safeguard_hold;
 mod scan_source_conflict;
+mod scan_stale;
+mod scans;
+mod servicing_stack_broken;
+mod servicing_stack_outdated;
+mod silent;
 mod update_endpoint_unreachable;
 mod update_health_tools_missing;
 mod update_services_disabled;
+mod updates_deferred_too_long;
 mod upgrade_blocked;
 mod wrong_scan_source;
+mod wsus_sync_recovery_failing;
 mod wsus_without_tls;
 
 use crate::facts::{DeviceFacts, NotKnown};
@@ -23,25 +44,52 @@ use crate::issue::{Case, Issue};
 use crate::observation::EvidenceRef;
 use crate::verdict::Verdict;
 
-/// Every issue. A new one is one file plus one line here.
+/// Every issue, along the path of an update: what keeps a device from looking for it, being offered it, downloading and installing it,
+/// then what comes of that. A new one is one file plus one line here.
 pub const ALL: &[&Issue] = &[
+    &clock_skewed::ISSUE,
+    &update_services_disabled::ISSUE,
+    &automatic_updates_disabled::ISSUE,
+    &scan_source_conflict::ISSUE,
+    &wrong_scan_source::ISSUE,
+    &duplicate_update_client_id::ISSUE,
+    &directory_registration_broken::ISSUE,
+    &wsus_sync_recovery_failing::ISSUE,
+    &update_endpoint_unreachable::ISSUE,
+    &scan_stale::ISSUE,
     &quality_updates_paused::ISSUE,
     &feature_updates_paused::ISSUE,
+    &updates_deferred_too_long::ISSUE,
+    &pinned_to_old_release::ISSUE,
     &safeguard_hold::ISSUE,
     &upgrade_blocked::ISSUE,
-    &wrong_scan_source::ISSUE,
-    &scan_source_conflict::ISSUE,
-    &automatic_updates_disabled::ISSUE,
-    &update_services_disabled::ISSUE,
+    &low_disk_space::ISSUE,
+    &download_failing::ISSUE,
+    &servicing_stack_broken::ISSUE,
+    &component_store_corrupt::ISSUE,
+    &install_failing::ISSUE,
     &pending_reboot::ISSUE,
+    &servicing_stack_outdated::ISSUE,
+    &end_of_service::ISSUE,
+    &behind_on_quality_updates::ISSUE,
     &update_health_tools_missing::ISSUE,
     &wsus_without_tls::ISSUE,
-    &update_endpoint_unreachable::ISSUE,
+    &checks_failing::ISSUE,
+    &collector_outdated::ISSUE,
+    &silent::ISSUE,
 ];
 
 /// The issue of that id.
 pub fn get(id: &str) -> Option<&'static Issue> {
     ALL.iter().copied().find(|issue| issue.id == id)
+}
+
+/// Whether the one explains the other when both are open, directly or by way of further issues, open or not. A chain counts because
+/// the link between may be unknown: services that do not run explain updates that are missing, whether or not the scan could be read.
+pub fn explains(one: &Issue, other: &Issue) -> bool {
+    one.explains
+        .iter()
+        .any(|id| *id == other.id || get(id).is_some_and(|between| explains(between, other)))
 }
 
 /// The verdict where the check that a rule needs could not look.

@@ -3,7 +3,7 @@
 use super::not_known;
 use crate::facts::PendingRebootFacts;
 use crate::facts::pending_reboot::{Pending, Signal};
-use crate::issue::{Case, FixStep, Issue, Link};
+use crate::issue::{Case, FixStep, Issue, Link, Teller};
 use crate::time::{DAY_MS, Time};
 use crate::verdict::{Cause, Severity, Verdict};
 
@@ -34,7 +34,10 @@ pub(super) const ISSUE: Issue = Issue {
         title: "Common Windows Update errors",
         url: "https://learn.microsoft.com/troubleshoot/windows-client/installing-updates-features-roles/common-windows-update-errors",
     }],
-    explains: &[],
+    explains: &["install-failing", "behind-on-quality-updates"],
+    told_by: Teller::Device,
+    says_managed_elsewhere: false,
+    never: &[],
     decide,
 };
 

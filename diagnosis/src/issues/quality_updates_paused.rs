@@ -1,7 +1,7 @@
 //! `quality-updates-paused` (fact sheet section 1).
 
 use super::{device_evidence, not_known, pauses};
-use crate::issue::{Case, FixStep, Issue, Link};
+use crate::issue::{Case, FixStep, Issue, Link, Teller};
 use crate::verdict::{Severity, Verdict};
 
 /// First build that can pause (Windows 10 1511).
@@ -40,7 +40,10 @@ pub(super) const ISSUE: Issue = Issue {
         title: "Configure Windows Update client policies",
         url: "https://learn.microsoft.com/windows/deployment/update/waas-configure-wufb",
     }],
-    explains: &[],
+    explains: &["behind-on-quality-updates"],
+    told_by: Teller::Device,
+    says_managed_elsewhere: false,
+    never: &[],
     decide,
 };
 

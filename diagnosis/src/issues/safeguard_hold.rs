@@ -2,7 +2,7 @@
 
 use super::feature_upgrade::{fresh_until, names, old_appraisals, targets, unreadable};
 use crate::facts::safeguard_hold::Target;
-use crate::issue::{Case, FixStep, Issue, Link};
+use crate::issue::{Case, FixStep, Issue, Link, Teller};
 use crate::knowledge::hold;
 use crate::verdict::{Cause, Severity, Verdict};
 
@@ -46,7 +46,10 @@ pub(super) const ISSUE: Issue = Issue {
             url: "https://learn.microsoft.com/windows/release-health/",
         },
     ],
-    explains: &[],
+    explains: &["end-of-service"],
+    told_by: Teller::Device,
+    says_managed_elsewhere: false,
+    never: &[],
     decide,
 };
 

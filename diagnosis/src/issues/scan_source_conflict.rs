@@ -1,7 +1,7 @@
 //! `scan-source-conflict` (fact sheet section 3).
 
 use super::not_known;
-use crate::issue::{Case, FixStep, Issue, Link};
+use crate::issue::{Case, FixStep, Issue, Link, Teller};
 use crate::verdict::{Cause, Severity, Verdict};
 
 /// Policies about the scan source contradict each other or are malformed.
@@ -34,7 +34,10 @@ pub(super) const ISSUE: Issue = Issue {
         title: "Use Windows Update client policies and WSUS together",
         url: "https://learn.microsoft.com/windows/deployment/update/wufb-wsus",
     }],
-    explains: &["wrong-scan-source"],
+    explains: &["wrong-scan-source", "scan-stale"],
+    told_by: Teller::Device,
+    says_managed_elsewhere: false,
+    never: &[],
     decide,
 };
 

@@ -2,7 +2,7 @@
 
 use super::not_known;
 use crate::facts::update_endpoint::{Probe, Way};
-use crate::issue::{Case, FixStep, Issue, Link};
+use crate::issue::{Case, FixStep, Issue, Link, Teller};
 use crate::verdict::{Cause, Severity, Verdict};
 
 /// The update server or service that the device is told to use does not answer it.
@@ -66,7 +66,10 @@ pub(super) const ISSUE: Issue = Issue {
             url: "https://learn.microsoft.com/troubleshoot/windows-client/installing-updates-features-roles/windows-update-issues-troubleshooting",
         },
     ],
-    explains: &[],
+    explains: &["scan-stale", "download-failing"],
+    told_by: Teller::Device,
+    says_managed_elsewhere: true,
+    never: &[],
     decide,
 };
 

@@ -4,7 +4,7 @@ use super::{device_evidence, not_known};
 use crate::facts::device::EditionClass;
 use crate::facts::services::StartType;
 use crate::facts::update_health_tools::{ToolsState, UpdateHealthToolsFacts, compare_versions};
-use crate::issue::{Case, FixStep, Issue, Link};
+use crate::issue::{Case, FixStep, Issue, Link, Teller};
 use crate::knowledge::DeviceKind;
 use crate::verdict::{Cause, Severity, Verdict};
 
@@ -35,6 +35,9 @@ pub(super) const ISSUE: Issue = Issue {
         url: "https://learn.microsoft.com/windows/deployment/update/deployment-service-prerequisites",
     }],
     explains: &[],
+    told_by: Teller::Device,
+    says_managed_elsewhere: true,
+    never: &[],
     decide,
 };
 

@@ -3,7 +3,7 @@
 use super::{device_evidence, not_known};
 use crate::facts::Windows;
 use crate::facts::services::{Service, ServicesFacts, StartType};
-use crate::issue::{Case, FixStep, Issue, Link};
+use crate::issue::{Case, FixStep, Issue, Link, Teller};
 use crate::knowledge::DeviceKind;
 use crate::verdict::{Cause, Severity, Verdict};
 
@@ -49,7 +49,16 @@ pub(super) const ISSUE: Issue = Issue {
         title: "Windows Update issues troubleshooting",
         url: "https://learn.microsoft.com/troubleshoot/windows-client/installing-updates-features-roles/windows-update-issues-troubleshooting",
     }],
-    explains: &["pending-reboot", "update-health-tools-missing"],
+    explains: &[
+        "scan-stale",
+        "download-failing",
+        "install-failing",
+        "pending-reboot",
+        "update-health-tools-missing",
+    ],
+    told_by: Teller::Device,
+    says_managed_elsewhere: false,
+    never: &[],
     decide,
 };
 

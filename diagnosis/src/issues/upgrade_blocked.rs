@@ -2,7 +2,7 @@
 
 use super::feature_upgrade::{fresh_until, names, old_appraisals, targets, unreadable};
 use crate::facts::safeguard_hold::Target;
-use crate::issue::{Case, FixStep, Issue, Link};
+use crate::issue::{Case, FixStep, Issue, Link, Teller};
 use crate::verdict::{Cause, Severity, Verdict};
 
 /// A hardware or software block other than a safeguard hold.
@@ -31,7 +31,10 @@ pub(super) const ISSUE: Issue = Issue {
         title: "Windows 11 requirements",
         url: "https://learn.microsoft.com/windows/whats-new/windows-11-requirements",
     }],
-    explains: &[],
+    explains: &["end-of-service"],
+    told_by: Teller::Device,
+    says_managed_elsewhere: false,
+    never: &[],
     decide,
 };
 

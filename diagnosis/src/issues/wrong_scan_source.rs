@@ -3,8 +3,7 @@
 use super::not_known;
 use crate::expectation::{ExpectedSource, UpdateClass, UpdateSource};
 use crate::facts::scan_source::{ClassSource, normalised_server};
-use crate::issue::{Case, FixStep, Issue, Link};
-use crate::knowledge::DeviceKind;
+use crate::issue::{Case, FixStep, Issue, Link, Teller};
 use crate::verdict::{Cause, Severity, Verdict};
 
 /// Updates come from somewhere else than expected.
@@ -34,7 +33,14 @@ pub(super) const ISSUE: Issue = Issue {
         title: "Use Windows Update client policies and WSUS together",
         url: "https://learn.microsoft.com/windows/deployment/update/wufb-wsus",
     }],
-    explains: &["update-health-tools-missing"],
+    explains: &[
+        "scan-stale",
+        "update-health-tools-missing",
+        "behind-on-quality-updates",
+    ],
+    told_by: Teller::Device,
+    says_managed_elsewhere: true,
+    never: &[],
     decide,
 };
 
@@ -51,13 +57,8 @@ fn decide(case: &Case<'_>) -> Verdict {
         Ok(facts) => facts,
         Err(why) => return not_known(why),
     };
-    // Servers get no feature updates from Windows Update, so what most of the fleet does for these says nothing about a server.
-    let is_server = case.facts.windows().kind == Some(DeviceKind::Server);
-    let majority = |class| {
-        case.fleet
-            .majority(class)
-            .filter(|_| !(is_server && class == UpdateClass::Feature))
-    };
+    let kind = case.facts.windows().kind;
+    let majority = |class| case.fleet.majority(case.expectations, kind, class);
     let compared: Vec<Comparison<'_>> = UpdateClass::ALL
         .into_iter()
         .filter_map(|class| {

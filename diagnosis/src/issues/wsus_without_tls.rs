@@ -2,7 +2,7 @@
 
 use super::not_known;
 use crate::facts::scan_source::{Wsus, WsusAddress, normalised_server};
-use crate::issue::{Case, FixStep, Issue, Link};
+use crate::issue::{Case, FixStep, Issue, Link, Teller};
 use crate::verdict::{Cause, Severity, Verdict};
 
 /// The WSUS address is plain HTTP.
@@ -33,6 +33,9 @@ pub(super) const ISSUE: Issue = Issue {
         url: "https://learn.microsoft.com/windows-server/administration/windows-server-update-services/deploy/2-configure-wsus",
     }],
     explains: &[],
+    told_by: Teller::Device,
+    says_managed_elsewhere: false,
+    never: &[],
     decide,
 };
 

@@ -1,11 +1,13 @@
-//! What is known of Windows itself, from data files that are part of the program: releases and safeguard holds.
+//! What is known of Windows itself, from data files that are part of the program: releases, safeguard holds, error codes.
 //!
 //! Each file is a table of tab-separated columns with a header line, parsed once at first use. A row that does not parse is a
 //! mistake in the file, which the tests find; nothing a device says is parsed here.
 
+mod error_codes;
 mod holds;
 mod releases;
 
+pub use error_codes::{ErrorCode, error_code, in_words};
 pub use holds::{Hold, hold};
 pub use releases::{
     DeviceKind, Release, Support, release_named, release_of_code, releases, releases_of_build,
@@ -23,7 +25,7 @@ pub struct File {
 }
 
 /// Every data file, with its age.
-pub fn files() -> [File; 2] {
+pub fn files() -> [File; 3] {
     [
         File {
             name: "Windows releases",
@@ -34,6 +36,11 @@ pub fn files() -> [File; 2] {
             name: "Safeguard holds",
             dated: holds::DATED,
             entries: holds::count(),
+        },
+        File {
+            name: "Error codes",
+            dated: error_codes::DATED,
+            entries: error_codes::count(),
         },
     ]
 }

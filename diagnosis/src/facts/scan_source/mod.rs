@@ -7,12 +7,14 @@
 mod address;
 mod contradictions;
 mod decision;
+mod deferral;
 mod settings;
 
 use serde_json::{Map, Value, json};
 
 pub use address::WsusAddress;
 pub use contradictions::Contradiction;
+pub use deferral::{Deferral, Deferrals};
 pub use settings::Wsus;
 
 use self::decision::Family;
@@ -34,6 +36,8 @@ pub struct ScanSourceFacts {
     pub contradictions: Vec<Contradiction>,
     /// Further ones that depend on the release, which is not known.
     pub possible_contradictions: Vec<Contradiction>,
+    /// For how long updates are deferred.
+    pub deferrals: Deferrals,
     /// The policy against internet update locations.
     pub internet_locations: InternetLocations,
     /// Why the policies could not be read.
@@ -79,6 +83,7 @@ impl ScanSourceFacts {
             named_server: settings.wu_server.as_ref().map(|f| f.value.clone()),
             contradictions,
             possible_contradictions,
+            deferrals: settings.periods,
             unreadable: settings.unreadable.clone(),
             evidence: settings.evidence.clone(),
             wsus: settings.wsus,
@@ -117,6 +122,7 @@ impl ScanSourceFacts {
         all.insert("wsus".to_owned(), self.wsus_json());
         let keys: Vec<&str> = self.contradictions.iter().map(|c| c.key.as_str()).collect();
         all.insert("contradictions".to_owned(), json!(keys));
+        all.insert("deferrals".to_owned(), self.deferrals.json());
         Value::Object(all)
     }
 

@@ -1,5 +1,6 @@
 //! The policies about the scan source as they were read.
 
+use super::deferral::Deferrals;
 use crate::expectation::UpdateClass;
 use crate::facts::valued::{Fact, Reader};
 use crate::keys;
@@ -76,6 +77,8 @@ pub(super) struct Settings {
     pub(super) mdm_class: [Option<Fact<u64>>; 4],
     /// Deferral and pause policies that are set.
     pub(super) deferrals: Vec<EvidenceRef>,
+    /// For how long updates are deferred.
+    pub(super) periods: Deferrals,
     pub(super) offline: Option<Fact<u64>>,
     pub(super) access_off: Option<Fact<u64>>,
     /// What the client took over from the policies.
@@ -106,6 +109,7 @@ impl Settings {
             class: classes(keys::POLICY),
             mdm_class: classes(keys::MDM_UPDATE),
             deferrals: deferrals(&reader),
+            periods: Deferrals::read(&reader),
             offline: reader.number(keys::POLICY, OFFLINE),
             access_off: reader.number(keys::POLICY, ACCESS_OFF),
             state_gate: reader.number(keys::UPDATE_POLICY_STATE, GATE),

@@ -71,7 +71,7 @@ fn a_server_that_refuses_is_open_by_host_and_step_and_shows_every_step() {
     let shown: Vec<String> = verdict
         .evidence
         .iter()
-        .filter_map(|at| Some(observations.evidence(*at)?.name))
+        .filter_map(|at| Some(observations.evidence(*at, None)?.name))
         .collect();
     for name in ["proxy", "dns", "tcp", keys::ENDPOINT_ADDRESS] {
         assert!(shown.iter().any(|shown| shown == name), "{name}: {shown:?}");

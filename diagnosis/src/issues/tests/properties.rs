@@ -12,9 +12,11 @@ use crate::verdict::State;
 
 /// A client on which nothing is wrong, as the checks see it.
 pub(super) fn ordinary_client() -> Machine {
-    let target = format!(r"{}\GE25H2", keys::APPRAISER_TARGETS);
+    let target = format!(r"{}\GE26H2", keys::APPRAISER_TARGETS);
     let entry = format!(r"{}\{{1}}", keys::UNINSTALL);
-    let machine = Machine::client()
+    let stack = r"%SystemRoot%\WinSxS\amd64_microsoft-windows-servicingstack_10.0.26100.4000";
+    let machine = Machine::windows("26200", "Client", "Enterprise")
+        .fleet_has(4000, "2026-10-01T00:00:00Z")
         .on(Check::Pause)
         .key(keys::UPDATE_POLICY_SETTINGS)
         .dword(keys::UPDATE_POLICY_SETTINGS, "PausedQualityStatus", 0)
@@ -22,6 +24,7 @@ pub(super) fn ordinary_client() -> Machine {
         .on(Check::SafeguardHold)
         .key(keys::APPRAISER_TARGETS)
         .multi(&target, "GatedBlockId", &["None"])
+        .data(keys::POLICY, Some("TargetReleaseVersionInfo"), Data::Absent)
         .on(Check::ScanSource)
         .data(keys::POLICY_AU, Some("UseWUServer"), Data::Absent)
         .on(Check::AutomaticUpdates)
@@ -31,6 +34,59 @@ pub(super) fn ordinary_client() -> Machine {
         .on(Check::UpdateHealthTools)
         .key(keys::UNINSTALL)
         .sz(&entry, "DisplayName", keys::UHT_DISPLAY_NAME)
+        .on(Check::ServicingStack)
+        .key(keys::CBS_VERSION)
+        .data(
+            keys::CBS_VERSION,
+            Some("10.0.26100.4000"),
+            Data::ExpandText(stack.to_owned()),
+        )
+        .from(Source::File, stack, None, Data::Key(None))
+        .on(Check::Updates)
+        .key(keys::CBS_PACKAGES)
+        .on(Check::UpdateEvents)
+        .channel(keys::SYSTEM_CHANNEL)
+        .channel(keys::UPDATE_CHANNEL)
+        .event(keys::UPDATE_CHANNEL, 7, 26, "2026-10-09T05:00:00Z", &[])
+        .on(Check::UpdateHistory)
+        .history(&[(
+            "2026-09-09T03:00:00Z",
+            1,
+            2,
+            "0x00000000",
+            "a",
+            "(KB5043080)",
+        )])
+        .agent(
+            keys::UPDATE_RESULTS,
+            Some(keys::LAST_SEARCH),
+            Data::Text("2026-10-09T05:00:00Z".to_owned()),
+        )
+        .on(Check::ComponentStore)
+        .from(
+            Source::System,
+            keys::DISM,
+            Some(keys::IMAGE_HEALTH),
+            Data::Dword(0),
+        )
+        .on(Check::Storage)
+        .from(
+            Source::File,
+            keys::SYSTEM_DRIVE,
+            Some(keys::FREE_BYTES),
+            Data::Qword(100 << 30),
+        )
+        .on(Check::UpdateAgent)
+        .sz(
+            keys::WINDOWS_UPDATE,
+            keys::CLIENT_ID,
+            "11111111-2222-3333-4444-555555555555",
+        )
+        .on(Check::LastScan)
+        .data(keys::DETECT_RESULTS, Some("LastSuccessTime"), Data::Absent)
+        .key(keys::ONLINE_SCANS)
+        .on(Check::Directory)
+        .absent_key(keys::JOIN_INFO)
         .on(Check::UpdateEndpoint)
         .system(keys::UPDATE_ENDPOINT, keys::PROBED, Data::Flag(false))
         .on(Check::Services)
@@ -73,6 +129,11 @@ const PATHS: &[&str] = &[
     keys::SYSTEM_DRIVE,
     keys::UPDATE_ENDPOINT,
     keys::COLLECTOR,
+    keys::DETECT_RESULTS,
+    keys::ONLINE_SCANS,
+    keys::JOIN_INFO,
+    keys::WINDOWS_UPDATE,
+    r"HKLM\SYSTEM\CurrentControlSet\Control\CloudDomainJoin\JoinInfo\00",
     "",
 ];
 
@@ -119,6 +180,13 @@ const NAMES: &[&str] = &[
     keys::IMAGE_HEALTH,
     keys::FREE_BYTES,
     keys::TAGS,
+    "InstallDate",
+    "LastSuccessTime",
+    "LastError",
+    "TenantId",
+    keys::CLIENT_ID,
+    "DeferQualityUpdatesPeriodInDays",
+    keys::HISTORY_TOTAL,
     keys::PROBED,
     keys::ENDPOINT_HOST,
     keys::ENDPOINT_ADDRESS,
@@ -213,13 +281,14 @@ proptest! {
         let now = Time::from_millis(now);
         let observations = machine.observations();
         let diagnosis = machine.diagnose_at(now);
+        let sighting = crate::testing::healthy_sighting(now);
         for (issue, verdict) in diagnosis.iter() {
             prop_assert!(!verdict.summary.is_empty(), "{}", issue.id);
             prop_assert_eq!(verdict.state() == State::Open, !verdict.causes().is_empty());
             prop_assert!(verdict.severity().is_none_or(|s| s <= issue.severity), "{}", issue.id);
             prop_assert!(verdict.valid_until.is_none_or(|at| at > now), "{} ended before it began", issue.id);
             for at in &verdict.evidence {
-                prop_assert!(observations.evidence(*at).is_some());
+                prop_assert!(observations.evidence(*at, Some(&sighting)).is_some());
             }
         }
         let facts = machine.facts().to_json(now);

@@ -31,7 +31,7 @@ fn wsus(server: &str) -> ExpectedSource {
 
 fn expecting(quality: ExpectedSource) -> Expectations {
     Expectations {
-        quality_source: Some(quality),
+        sources: [Some(quality), None, None, None],
         ..Expectations::default()
     }
 }
@@ -59,7 +59,7 @@ fn a_device_that_leaves_the_expected_server_is_found() {
 #[test]
 fn what_clients_do_for_feature_updates_is_no_measure_for_a_server() {
     let mut fleet = FleetContext::default();
-    fleet.majority_sources[1] = Some(ExpectedSource {
+    fleet.client_sources[1] = Some(ExpectedSource {
         source: UpdateSource::WindowsUpdate,
         server: None,
     });
@@ -80,7 +80,8 @@ fn what_clients_do_for_feature_updates_is_no_measure_for_a_server() {
 #[test]
 fn without_an_expectation_the_majority_is_a_provisional_one() {
     let majority = FleetContext {
-        majority_sources: [Some(wsus("https://wsus:8531")), None, None, None],
+        client_sources: [Some(wsus("https://wsus:8531")), None, None, None],
+        ..FleetContext::default()
     };
     let odd = machine().in_fleet(majority);
     let verdict = odd.verdict(WRONG);

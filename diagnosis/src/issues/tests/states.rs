@@ -1,6 +1,9 @@
 //! Unknown is a state of its own, and nothing is healthy by default.
 
 use crate::check::Check;
+use crate::context::FleetContext;
+use crate::expectation::Expectations;
+use crate::issue::{Case, Teller};
 use crate::issues::ALL;
 use crate::observation::Outcome;
 use crate::testing::Machine;
@@ -9,10 +12,28 @@ use crate::verdict::State::{Clear, NotApplicable, Open, Unknown};
 #[test]
 fn a_device_that_never_reported_is_healthy_in_nothing() {
     let diagnosis = Machine::new().diagnose_at(crate::testing::now());
+    let wished: [&str; 2] = ["updates-deferred-too-long", "directory-registration-broken"];
     for (issue, verdict) in diagnosis.iter() {
-        assert_eq!(verdict.state(), Unknown, "{}", issue.id);
         assert!(!verdict.summary.is_empty());
+        // What the server sees needs no report, and what nobody wishes for is no question whatever the device says.
+        match issue.told_by {
+            Teller::Server => assert_eq!(verdict.state(), Clear, "{}", issue.id),
+            _ if wished.contains(&issue.id) => {
+                assert_eq!(verdict.state(), NotApplicable, "{}", issue.id);
+            }
+            _ => assert_eq!(verdict.state(), Unknown, "{}", issue.id),
+        }
     }
+    let facts = Machine::new().facts();
+    let alone = crate::diagnose(&Case {
+        facts: &facts,
+        expectations: &Expectations::default(),
+        fleet: &FleetContext::default(),
+        sighting: None,
+        now: crate::testing::now(),
+    });
+    let told: Vec<&str> = alone.iter().map(|(issue, _)| issue.id).collect();
+    assert!(!told.contains(&"silent") && !told.contains(&"behind-on-quality-updates"));
 }
 
 #[test]
@@ -21,14 +42,30 @@ fn a_check_that_failed_or_had_nothing_to_look_at_says_why() {
         Outcome::Failed("the moon was full".to_owned()),
         Outcome::Unavailable("the moon was full".to_owned()),
     ] {
-        let machine = Check::ALL.iter().fold(Machine::client(), |m, check| {
-            m.outcome(*check, outcome.clone())
-        });
-        for issue in ALL {
+        let expectations = Expectations {
+            longest_quality_deferral_days: Some(1),
+            directory_registration_wanted: true,
+            ..Expectations::default()
+        };
+        let machine = Check::ALL
+            .iter()
+            .fold(Machine::client(), |m, check| {
+                m.outcome(*check, outcome.clone())
+            })
+            .expecting(expectations);
+        let failed = matches!(outcome, Outcome::Failed(_));
+        for issue in ALL.iter().filter(|i| i.told_by != Teller::Server) {
             let verdict = machine.verdict(issue.id);
-            assert_eq!(verdict.state(), Unknown, "{}", issue.id);
+            let expected = match issue.id {
+                "checks-failing" if failed => Open,
+                "checks-failing" => Clear,
+                _ => Unknown,
+            };
+            assert_eq!(verdict.state(), expected, "{}", issue.id);
             assert!(
-                verdict.summary.contains("moon"),
+                expected == Clear
+                    || verdict.summary.contains("moon")
+                    || issue.id == "install-failing",
                 "{}: {}",
                 issue.id,
                 verdict.summary
@@ -57,7 +94,8 @@ fn verdicts_that_are_clear_or_open_carry_evidence() {
             );
         }
         for at in &verdict.evidence {
-            assert!(observations.evidence(*at).is_some());
+            let sighting = crate::testing::healthy_sighting(crate::testing::now());
+            assert!(observations.evidence(*at, Some(&sighting)).is_some());
         }
     }
     assert_eq!(diagnosis.count(Open), 0);
@@ -66,7 +104,7 @@ fn verdicts_that_are_clear_or_open_carry_evidence() {
 
 #[test]
 fn the_primary_cause_explains_the_others() {
-    let machine = Machine::client()
+    let machine = Machine::windows("26100", "Client", "Enterprise")
         .on(Check::AutomaticUpdates)
         .dword(crate::keys::POLICY_AU, "NoAutoUpdate", 1)
         .on(Check::UpdateHealthTools)

@@ -1,0 +1,137 @@
+//! `behind-on-quality-updates` (fact sheet section 8).
+
+use super::lifecycle::end_of;
+use super::{device_evidence, not_known};
+use crate::context::{Seen, Standing};
+use crate::facts::DeviceFacts;
+use crate::issue::{Case, FixStep, Issue, Link, Teller};
+use crate::time::{DAY_MS, Time};
+use crate::verdict::{Cause, Severity, Verdict};
+
+/// The device lacks monthly updates that others of its release have.
+pub(super) const ISSUE: Issue = Issue {
+    id: "behind-on-quality-updates",
+    title: "Behind on quality updates",
+    meaning: "Devices of the same release in this fleet have had a newer revision for longer than the expected time, and this one has \
+              not. What was mended since is open on it. Preview builds on a few machines make nobody late.",
+    severity: Severity::Serious,
+    groups_by: "release and revision",
+    fix: &[
+        FixStep {
+            text: "Look at the device's other issues first: they usually say why the update does not arrive.",
+            command: None,
+        },
+        FixStep {
+            text: "Let it look for updates.",
+            command: Some("UsoClient StartScan"),
+        },
+        FixStep {
+            text: "Or install the newest cumulative update of the release by hand from the catalogue.",
+            command: Some("wusa windows-update-file.msu /quiet /norestart"),
+        },
+    ],
+    links: &[
+        Link {
+            title: "Windows 11 release information",
+            url: "https://learn.microsoft.com/windows/release-health/windows11-release-information",
+        },
+        Link {
+            title: "Windows 10 release information",
+            url: "https://learn.microsoft.com/windows/release-health/release-information",
+        },
+    ],
+    explains: &[],
+    told_by: Teller::Fleet,
+    says_managed_elsewhere: false,
+    never: &[],
+    decide,
+};
+
+/// This long after it was late it is serious, in days: a second monthly update is missing.
+const SERIOUS_AFTER_DAYS: i64 = 30;
+
+fn decide(case: &Case<'_>) -> Verdict {
+    let device = match &case.facts.device {
+        Ok(device) => device,
+        Err(why) => return not_known(why),
+    };
+    if let Some(verdict) = gets_none(case, device) {
+        return verdict.with_evidence(device_evidence(case));
+    }
+    let windows = device.windows();
+    let (Some(kind), Some(build), Some(revision)) = (windows.kind, windows.build, windows.ubr)
+    else {
+        return Verdict::unknown("The device's release or revision is not known.")
+            .with_evidence(device_evidence(case));
+    };
+    let name = device
+        .release_name()
+        .unwrap_or_else(|| format!("Build {build}"));
+    let own = format!("{build}.{revision}");
+    let verdict = match case.fleet.revisions.standing(kind, build, revision) {
+        Standing::NoBaseline => Verdict::unknown(format!(
+            "Fewer than five devices of {name} have told their revision, so whether {own} is up to date is not known."
+        )),
+        Standing::Newest(newest) => of_newest(&own, newest, case.now),
+        Standing::Behind { newest, since } => {
+            let late_at = since.plus_millis(case.expectations.behind_ms);
+            let newer = format!(
+                "{build}.{} has been in the fleet since {}",
+                newest.revision,
+                newest.since.date()
+            );
+            if case.now < late_at {
+                Verdict::clear(format!(
+                    "{own} is behind only since {}; {newer}.",
+                    since.date()
+                ))
+                .until(Some(late_at))
+            } else {
+                let serious_at = late_at.plus_days(SERIOUS_AFTER_DAYS);
+                let serious = case.now >= serious_at;
+                let severity = if serious {
+                    Severity::Serious
+                } else {
+                    Severity::Warning
+                };
+                Verdict::open(
+                    severity,
+                    vec![Cause::new(own.clone(), format!("{name}, {own}"))],
+                    format!(
+                        "{name} is at {own}, behind for {} days; {newer}.",
+                        case.now.since(since) / DAY_MS
+                    ),
+                )
+                .until((!serious).then_some(serious_at))
+            }
+        }
+    };
+    verdict.with_evidence(device_evidence(case))
+}
+
+/// A release that is past its end gets no updates that it could be behind on.
+fn gets_none(case: &Case<'_>, device: &DeviceFacts) -> Option<Verdict> {
+    let release = device.release?;
+    let end = end_of(release, device)?;
+    (case.now >= end.over_at()).then(|| {
+        Verdict::not_applicable(format!(
+            "{} got its last update on {}.",
+            release.name,
+            end.last_day.date()
+        ))
+    })
+}
+
+fn of_newest(own: &str, newest: Seen, now: Time) -> Verdict {
+    if now >= newest.fresh_until() {
+        return Verdict::unknown(format!(
+            "{own} is the newest that the fleet has seen for this release, but that was on {}: the fleet as a whole may be stuck.",
+            newest.since.date()
+        ));
+    }
+    Verdict::clear(format!(
+        "{own} is the newest that the fleet has seen for this release, since {}.",
+        newest.since.date()
+    ))
+    .until(Some(newest.fresh_until()))
+}

@@ -1,0 +1,106 @@
+//! `download-failing` (fact sheet sections 10 and 14).
+
+use super::failures::{Failing, how_often, next_end, of_events};
+use super::not_known;
+use crate::facts::update_events::Channel;
+use crate::issue::{Case, FixStep, Issue, Link, Teller};
+use crate::keys;
+use crate::knowledge::in_words;
+use crate::verdict::{Cause, Severity, State, Verdict};
+
+/// Updates do not download.
+pub(super) const ISSUE: Issue = Issue {
+    id: "download-failing",
+    title: "Updates do not download",
+    meaning: "The device found updates and cannot fetch their files. The code says why: a name that does not resolve, a proxy or filter \
+              that refuses range requests, a certificate that is not trusted, no room.",
+    severity: Severity::Serious,
+    groups_by: "error code",
+    fix: &[
+        FixStep {
+            text: "See whether the system's proxy is the right one; the update service downloads as the system, not as a user.",
+            command: Some("netsh winhttp show proxy"),
+        },
+        FixStep {
+            text: "Let proxies and filters pass HTTP range requests to the update endpoints without inspection; then drop what hangs in \
+                   the queue.",
+            command: Some("bitsadmin /reset /allusers"),
+        },
+        FixStep {
+            text: "Where files on disk are damaged: empty the download cache.",
+            command: Some(
+                r"net stop wuauserv && rd /s /q %windir%\SoftwareDistribution\Download && net start wuauserv",
+            ),
+        },
+    ],
+    links: &[Link {
+        title: "Windows Update issues troubleshooting",
+        url: "https://learn.microsoft.com/troubleshoot/windows-client/installing-updates-features-roles/windows-update-issues-troubleshooting",
+    }],
+    explains: &["behind-on-quality-updates", "servicing-stack-outdated"],
+    told_by: Teller::Device,
+    says_managed_elsewhere: false,
+    never: &[(State::NotApplicable, "every device downloads its updates")],
+    decide,
+};
+
+/// Codes that pass by themselves; only when they come again are they an issue.
+const PASSING: [&str; 4] = ["0x00248001", "0x8024402D", "0x80244022", "0x80072EE2"];
+
+fn decide(case: &Case<'_>) -> Verdict {
+    let events = match &case.facts.update_events {
+        Ok(events) => events,
+        Err(why) => return not_known(why),
+    };
+    let all: Vec<Failing> = of_events(&events.runs_of_failed_downloads())
+        .into_iter()
+        .map(|(_, failing)| failing)
+        .collect();
+    let counts =
+        |f: &&Failing| f.counts(case.now) && (f.times > 1 || !PASSING.contains(&f.code.as_str()));
+    let failing: Vec<&Failing> = all.iter().filter(counts).collect();
+    if failing.is_empty() {
+        return clear(events.channel(keys::UPDATE_CHANNEL))
+            .with_evidence(events.channel_evidence(keys::UPDATE_CHANNEL));
+    }
+    let mut causes: Vec<Cause> = failing
+        .iter()
+        .map(|f| Cause::new(f.code.clone(), in_words(&f.code)))
+        .collect();
+    causes.sort();
+    causes.dedup();
+    let sentences: Vec<String> = failing
+        .iter()
+        .map(|f| {
+            format!(
+                "{} failed to download {} with {}",
+                f.name(),
+                how_often(f, case.now),
+                in_words(&f.code)
+            )
+        })
+        .collect();
+    Verdict::open(ISSUE.severity, causes, format!("{}.", sentences.join("; ")))
+        .with_evidence(failing.iter().flat_map(|f| f.evidence.iter().copied()))
+        .until(next_end(&all, case.now))
+}
+
+/// Nothing failed: which says something only where it would have been written down.
+fn clear(channel: &Channel) -> Verdict {
+    let name = keys::UPDATE_CHANNEL;
+    match channel {
+        Channel::Read => {
+            Verdict::clear("No download failed in the last 30 days without working later.")
+        }
+        Channel::Disabled => Verdict::unknown(format!(
+            "The event channel {name} is disabled, so failed downloads leave no trace."
+        )),
+        Channel::Absent => Verdict::unknown(format!("This Windows has no event channel {name}.")),
+        Channel::Unreadable(why) => Verdict::unknown(format!(
+            "The event channel {name} could not be read: {why}."
+        )),
+        Channel::NotRecorded => {
+            Verdict::unknown(format!("The event channel {name} was not recorded."))
+        }
+    }
+}

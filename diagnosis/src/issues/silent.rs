@@ -1,0 +1,103 @@
+//! `silent`.
+
+use crate::context::{Sighted, Sighting};
+use crate::issue::{Case, FixStep, Issue, Link, Teller};
+use crate::observation::EvidenceRef;
+use crate::time::{DAY_MS, Time};
+use crate::verdict::{Cause, Severity, State, Verdict};
+
+/// The collector has not been heard of for too long.
+pub(super) const ISSUE: Issue = Issue {
+    id: "silent",
+    title: "Not heard of for too long",
+    meaning: "The collector has not been heard of within the expected time. The device may be switched off, gone or unable to reach the \
+              server; what is shown of it are its last words, which say nothing of today.",
+    severity: Severity::Serious,
+    groups_by: "how long, and whether it ever reported",
+    fix: &[
+        FixStep {
+            text: "See whether the machine is there at all, and whether the collector runs on it.",
+            command: Some(r"sc \\HOST query sickbay-collector"),
+        },
+        FixStep {
+            text: "On the machine: let the collector say why it does not report.",
+            command: Some(r#""%ProgramFiles%\Sickbay\Collector\sickbay-collector.exe" self-test"#),
+        },
+        FixStep {
+            text: "Where the machine is gone for good: retire it, so that it counts no more.",
+            command: Some("sickbay-server device retire DEVICE"),
+        },
+    ],
+    links: &[Link {
+        title: "sc.exe query",
+        url: "https://learn.microsoft.com/windows-server/administration/windows-commands/sc-query",
+    }],
+    explains: &[],
+    told_by: Teller::Server,
+    says_managed_elsewhere: false,
+    never: &[(State::NotApplicable, "every device is expected to report")],
+    decide,
+};
+
+const EVIDENCE: [EvidenceRef; 2] = [
+    EvidenceRef::Sighted(Sighted::LastSeenAt),
+    EvidenceRef::Sighted(Sighted::EnrolledAt),
+];
+/// Upper edges of the bands with their names, in days.
+const BANDS: [(i64, &str); 3] = [
+    (30, "up to 30 days"),
+    (90, "30 to 90 days"),
+    (365, "90 days to a year"),
+];
+const LONGEST: &str = "more than a year";
+/// Silent for this long it is serious, in days.
+const SERIOUS_DAYS: i64 = 30;
+
+fn decide(case: &Case<'_>) -> Verdict {
+    let Some(sighting) = case.sighting else {
+        return Verdict::unknown("No server has seen the device.");
+    };
+    let last = last_word(sighting);
+    let silent_at = last.plus_millis(case.expectations.silent_after_ms);
+    if case.now < silent_at {
+        return Verdict::clear(format!("Last heard of on {last}."))
+            .with_evidence(EVIDENCE)
+            .until(Some(silent_at));
+    }
+    let days = case.now.since(last) / DAY_MS;
+    let edge = BANDS.into_iter().find(|(edge, _)| days < *edge);
+    let band = edge.map_or(LONGEST, |(_, name)| name);
+    let (key, label, told) = if sighting.reported {
+        (
+            band.to_owned(),
+            format!("Silent for {band}"),
+            format!("Last heard of on {}, {days} days ago.", last.date()),
+        )
+    } else {
+        (
+            format!("never reported, {band}"),
+            format!("Never reported, silent for {band}"),
+            format!(
+                "Enrolled and never reported; last heard of on {}, {days} days ago.",
+                last.date()
+            ),
+        )
+    };
+    let serious_at = last.plus_days(SERIOUS_DAYS).max(silent_at);
+    let severity = if case.now >= last.plus_days(SERIOUS_DAYS) {
+        Severity::Serious
+    } else {
+        Severity::Warning
+    };
+    Verdict::open(severity, vec![Cause::new(key, label)], told)
+        .with_evidence(EVIDENCE)
+        .until(Some(serious_at).filter(|at| *at > case.now))
+        .until(edge.map(|(edge, _)| last.plus_days(edge)))
+}
+
+/// A device that was never heard of since it was enrolled was heard of then.
+fn last_word(sighting: &Sighting) -> Time {
+    sighting
+        .last_seen_at
+        .map_or(sighting.enrolled_at, |seen| seen.max(sighting.enrolled_at))
+}
