@@ -6,6 +6,7 @@
 mod automatic_updates_disabled;
 mod feature_updates_paused;
 mod feature_upgrade;
+pub mod never_enrolled;
 mod pauses;
 mod pending_reboot;
 mod quality_updates_paused;
@@ -35,6 +36,7 @@ pub const ALL: &[&Issue] = &[
     &pending_reboot::ISSUE,
     &update_health_tools_missing::ISSUE,
     &wsus_without_tls::ISSUE,
+    &never_enrolled::ISSUE,
 ];
 
 /// The issue of that id.

@@ -5,7 +5,7 @@ use sickbay_diagnosis::verdict::State;
 use uuid::Uuid;
 
 use super::{access, causes, counters, detail, enrolment, fleet, guard, health, history};
-use super::{issue_lists, lists, settings, states, status, tokens, write};
+use super::{issue_lists, lists, machines, settings, states, status, tokens, write};
 use crate::filter_sql::Sql;
 use crate::{Cursor, DeviceStatus, Page, Scope};
 
@@ -20,6 +20,7 @@ pub(in super::super) fn statements() -> Vec<(String, String)> {
         ("fleet", fleet::STATEMENTS),
         ("guard", guard::STATEMENTS),
         ("health", health::STATEMENTS),
+        ("machines", machines::STATEMENTS),
         ("settings", settings::STATEMENTS),
         ("states", states::STATEMENTS),
         ("status", status::STATEMENTS),
@@ -31,10 +32,11 @@ pub(in super::super) fn statements() -> Vec<(String, String)> {
                 .map(|(name, text)| (format!("{module}::{name}"), (*text).to_owned())),
         );
     }
-    for list in write::LISTS
-        .iter()
-        .copied()
-        .chain([&status::STATUSES, &fleet::TOUCHES])
+    for list in
+        write::LISTS
+            .iter()
+            .copied()
+            .chain([&status::STATUSES, &fleet::TOUCHES, &machines::CREATE])
     {
         for rows in [1, 3] {
             all.push((format!("{} ({rows} rows)", list.operation), list.text(rows)));

@@ -15,6 +15,7 @@ mod health;
 mod history;
 mod issue_lists;
 mod lists;
+mod machines;
 mod query;
 
 mod settings;
@@ -31,12 +32,12 @@ use sickbay_diagnosis::Time;
 use sickbay_diagnosis::filter::Filter;
 use uuid::Uuid;
 
-use super::{Backend, Connection, Db, key_list, placeholder};
+use super::{Backend, Connection, Db, key_list, placeholder, text_list};
 use crate::{
     ApiTokenRow, CauseCount, Committed, DeviceChange, DeviceDetail, DeviceIdentity, DeviceRow,
-    DeviceState, DeviceStatus, EnrolOutcome, EnrolRequest, FleetCounts, HistoryRow, IssueCount,
-    IssueDevice, IssuedCertificate, NewApiToken, NewSession, NewToken, Page, Result, Scope,
-    SessionRow, SourceCount, Store, TokenRow, Touch,
+    DeviceState, DeviceStatus, EnrolOutcome, EnrolRequest, FleetCounts, HistoryRow, Imported,
+    IssueCount, IssueDevice, IssuedCertificate, ListedMachine, NewApiToken, NewSession, NewToken,
+    Page, Result, Scope, SessionRow, SourceCount, Store, TokenRow, Touch,
 };
 
 #[async_trait]
@@ -81,6 +82,10 @@ impl Store for Backend {
 
     async fn status_changed_since(&self, since: Time) -> Result<Vec<DeviceIdentity>> {
         status::changed_since(self, since).await
+    }
+
+    async fn import_machines(&self, machines: Vec<ListedMachine>, now: Time) -> Result<Imported> {
+        machines::import(self, machines, now).await
     }
 
     async fn load_states(&self, keys: &[i64]) -> Result<Vec<DeviceState>> {

@@ -17,6 +17,11 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
         "reported_tags",
         include_str!("../../../../migrations/sqlite/0002_reported_tags.sql"),
     ),
+    (
+        3,
+        "machine_list",
+        include_str!("../../../../migrations/sqlite/0003_machine_list.sql"),
+    ),
 ];
 
 /// The version that this build uses.
@@ -61,6 +66,10 @@ mod tests {
         (
             2,
             "c3509d1526337a514bd981813ea1342dd7c9e775dd320b698bcf0c9b7c9407cd",
+        ),
+        (
+            3,
+            "b4a8e1e603bc4d11f043f71cdf81255ed45c668127d7d04767ebbe90178b6a17",
         ),
     ];
 

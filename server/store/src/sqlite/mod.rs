@@ -41,6 +41,18 @@ pub(crate) fn key_list(keys: &[i64]) -> String {
     serde_json::to_string(keys).expect("numbers always have a JSON form")
 }
 
+/// A list of texts as one bound value.
+macro_rules! text_list {
+    ($placeholder:literal) => {
+        concat!("(SELECT value FROM json_each(", $placeholder, "))")
+    };
+}
+
+/// The value bound for [`text_list!`].
+pub(crate) fn text_list<'a>(texts: impl Iterator<Item = &'a str>) -> String {
+    serde_json::to_string(&texts.collect::<Vec<_>>()).expect("texts always have a JSON form")
+}
+
 /// A placeholder in a list of rows. SQLite takes the type from the value.
 pub(crate) fn placeholder(number: usize, _kind: crate::column::Column) -> String {
     format!("${number}")
