@@ -1,7 +1,7 @@
 //! The whole diagnosis of one device.
 
 use crate::issue::{Case, Issue};
-use crate::issues;
+use crate::issues::{self, never_enrolled};
 use crate::time::Time;
 use crate::verdict::{Severity, State, Verdict};
 
@@ -18,6 +18,18 @@ pub fn diagnose(case: &Case<'_>) -> Diagnosis {
             .iter()
             .map(|issue| (issue.decide)(case))
             .collect(),
+    }
+}
+
+/// Every issue for a machine of the imported list that no device stands for, in this OU (empty where none is known). Nothing but its
+/// absence is known of it.
+pub fn diagnose_listed(ou: &str) -> Diagnosis {
+    let verdict = |issue: &&Issue| match issue.id {
+        never_enrolled::ID => never_enrolled::of_listed(ou),
+        _ => Verdict::unknown("Not known: no collector ever spoke for this machine."),
+    };
+    Diagnosis {
+        verdicts: issues::ALL.iter().map(verdict).collect(),
     }
 }
 

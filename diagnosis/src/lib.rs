@@ -27,5 +27,5 @@ pub mod time;
 pub mod verdict;
 
 pub use check::Check;
-pub use diagnose::{Diagnosis, diagnose};
+pub use diagnose::{Diagnosis, diagnose, diagnose_listed};
 pub use time::Time;

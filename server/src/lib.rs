@@ -20,6 +20,7 @@ pub mod health;
 pub mod identity;
 pub mod ingest;
 pub mod jobs;
+pub mod machine_list;
 pub mod metrics;
 pub mod pages;
 pub mod problem;

@@ -3,13 +3,13 @@
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use serde::Serialize;
-use sickbay_diagnosis::diagnose;
 use sickbay_diagnosis::facts::Facts;
 use sickbay_diagnosis::issue::Case;
 use sickbay_diagnosis::observation::Observations;
 use sickbay_diagnosis::reading::Evidence;
 use sickbay_diagnosis::verdict::{Severity, Verdict};
-use sickbay_store::DeviceRow;
+use sickbay_diagnosis::{diagnose, diagnose_listed};
+use sickbay_store::{DeviceRow, DeviceStatus};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -28,7 +28,7 @@ pub struct DeviceView {
     pub id: String,
     /// Host name.
     pub name: String,
-    /// `pending`, `active`, `revoked` or `retired`.
+    /// `pending`, `active`, `revoked`, `retired`, or `listed`: a machine of the imported list that no device stands for.
     pub status: &'static str,
     /// DNS domain; empty in a workgroup.
     pub domain: String,
@@ -209,12 +209,15 @@ pub async fn detail(
     let now = app.clock.now();
     let rules = app.rules.get();
     let facts = Facts::derive(&device.observations);
-    let diagnosis = diagnose(&Case {
-        facts: &facts,
-        expectations: &rules.expectations,
-        fleet: &rules.fleet,
-        now,
-    });
+    let diagnosis = match device.row.identity.status {
+        DeviceStatus::Listed => diagnose_listed(&device.row.summary.ou),
+        _ => diagnose(&Case {
+            facts: &facts,
+            expectations: &rules.expectations,
+            fleet: &rules.fleet,
+            now,
+        }),
+    };
     let verdicts = diagnosis
         .iter()
         .map(|(issue, verdict)| VerdictView {

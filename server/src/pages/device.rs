@@ -3,14 +3,13 @@
 use axum::extract::{Path, Query};
 use axum::response::Html;
 use serde::Deserialize;
-use sickbay_diagnosis::diagnose;
 use sickbay_diagnosis::facts::Facts;
 use sickbay_diagnosis::issue::{Case, Issue};
 use sickbay_diagnosis::issues;
 use sickbay_diagnosis::observation::{Observation, Outcome};
 use sickbay_diagnosis::verdict::{State, Verdict};
-use sickbay_diagnosis::{Check, Time};
-use sickbay_store::{DeviceDetail, HistoryRow};
+use sickbay_diagnosis::{Check, Time, diagnose, diagnose_listed};
+use sickbay_store::{DeviceDetail, DeviceStatus, HistoryRow};
 use sickbay_web::Nav;
 use sickbay_web::pages::device::{
     CollectorHealth, DevicePage, FactGroup, HistoryLine, Identity, VerdictView,
@@ -52,12 +51,15 @@ pub(super) async fn show(
     let now = visit.app.clock.now();
     let rules = visit.app.rules.get();
     let facts = Facts::derive(&device.observations);
-    let diagnosis = diagnose(&Case {
-        facts: &facts,
-        expectations: &rules.expectations,
-        fleet: &rules.fleet,
-        now,
-    });
+    let diagnosis = match device.row.identity.status {
+        DeviceStatus::Listed => diagnose_listed(&device.row.summary.ou),
+        _ => diagnose(&Case {
+            facts: &facts,
+            expectations: &rules.expectations,
+            fleet: &rules.fleet,
+            now,
+        }),
+    };
     let of = |state: State| -> Vec<VerdictView> {
         diagnosis
             .iter()
@@ -127,7 +129,10 @@ fn health(device: &DeviceDetail) -> CollectorHealth {
         last_seen_at: device.row.last_seen_at,
         last_report_at: device.row.last_report_at,
         confirmed_at: device.confirmed_at,
-        enrolled_at: Some(device.row.enrolled_at),
+        enrolled_at: match device.row.identity.status {
+            DeviceStatus::Listed => None,
+            _ => Some(device.row.enrolled_at),
+        },
         certificate_not_after: device.certificate_not_after,
     }
 }

@@ -14,6 +14,7 @@ mod exports;
 mod gpo_kit;
 mod identity;
 mod limits;
+mod machines;
 mod readings;
 mod site;
 mod startup;

@@ -1,7 +1,8 @@
 //! Unknown is a state of its own, and nothing is healthy by default.
 
 use crate::check::Check;
-use crate::issues::ALL;
+use crate::diagnose_listed;
+use crate::issues::{ALL, never_enrolled};
 use crate::observation::Outcome;
 use crate::testing::Machine;
 use crate::verdict::State::{Clear, NotApplicable, Open, Unknown};
@@ -10,6 +11,10 @@ use crate::verdict::State::{Clear, NotApplicable, Open, Unknown};
 fn a_device_that_never_reported_is_healthy_in_nothing() {
     let diagnosis = Machine::new().diagnose_at(crate::testing::now());
     for (issue, verdict) in diagnosis.iter() {
+        // That it enrolled is no sign of health.
+        if issue.id == never_enrolled::ID {
+            continue;
+        }
         assert_eq!(verdict.state(), Unknown, "{}", issue.id);
         assert!(!verdict.summary.is_empty());
     }
@@ -24,7 +29,7 @@ fn a_check_that_failed_or_had_nothing_to_look_at_says_why() {
         let machine = Check::ALL.iter().fold(Machine::client(), |m, check| {
             m.outcome(*check, outcome.clone())
         });
-        for issue in ALL {
+        for issue in ALL.iter().filter(|i| i.id != never_enrolled::ID) {
             let verdict = machine.verdict(issue.id);
             assert_eq!(verdict.state(), Unknown, "{}", issue.id);
             assert!(
@@ -35,6 +40,34 @@ fn a_check_that_failed_or_had_nothing_to_look_at_says_why() {
             );
         }
     }
+}
+
+#[test]
+fn of_a_listed_machine_only_its_absence_is_known() {
+    for (ou, cause) in [
+        ("OU=Lab,DC=corp", "OU=Lab,DC=corp"),
+        ("", never_enrolled::NO_OU),
+    ] {
+        let diagnosis = diagnose_listed(ou);
+        for (issue, verdict) in diagnosis.iter() {
+            let expected = match issue.id {
+                never_enrolled::ID => Open,
+                _ => Unknown,
+            };
+            assert_eq!(verdict.state(), expected, "{}", issue.id);
+            assert!(verdict.evidence.is_empty() && verdict.valid_until.is_none());
+        }
+        let verdict = diagnosis.get(never_enrolled::ID);
+        let keys: Vec<&str> = verdict
+            .iter()
+            .flat_map(|verdict| verdict.causes())
+            .map(|cause| cause.key.as_str())
+            .collect();
+        assert_eq!(keys, [cause]);
+        assert_eq!(diagnosis.primary().map(|i| i.id), Some(never_enrolled::ID));
+    }
+    let reporting = Machine::client().verdict(never_enrolled::ID);
+    assert_eq!(reporting.state(), Clear);
 }
 
 #[test]
@@ -49,7 +82,8 @@ fn verdicts_that_are_clear_or_open_carry_evidence() {
             issue.id,
             verdict.summary
         );
-        if verdict.state() == Clear {
+        // That it reports is no reading.
+        if verdict.state() == Clear && issue.id != never_enrolled::ID {
             assert!(
                 !verdict.evidence.is_empty(),
                 "{} rests on nothing",
