@@ -100,11 +100,10 @@ pub fn read(input: impl Read) -> Result<MachineFile, ListError> {
     let mut texts = Texts::default();
     let mut record = ByteRecord::new();
     while reader.read_byte_record(&mut record).map_err(of_csv)? {
-        let breaks = record.as_slice().iter().filter(|b| **b == b'\n').count();
         let row = Row {
             columns: &columns,
             record: &record,
-            line: (reader.position().line() + skipped).saturating_sub(1 + breaks as u64),
+            end: reader.position().line() + skipped,
         };
         row.is_whole()?;
         if !row.enabled()? {
@@ -224,17 +223,25 @@ impl Columns {
 struct Row<'a> {
     columns: &'a Columns,
     record: &'a ByteRecord,
-    line: u64,
+    /// The line after its last one.
+    end: u64,
 }
 
 impl Row<'_> {
+    /// The line on which it begins.
+    fn line(&self) -> u64 {
+        let text = String::from_utf8_lossy(self.record.as_slice());
+        self.end
+            .saturating_sub(1 + text.matches('\n').count() as u64)
+    }
+
     fn is_whole(&self) -> Result<(), ListError> {
         let (found, expected) = (self.record.len(), self.columns.shown.len());
         if found == expected {
             return Ok(());
         }
         Err(ListError::Cells {
-            line: self.line,
+            line: self.line(),
             found,
             expected,
         })
@@ -320,7 +327,7 @@ impl Row<'_> {
     fn bad(&self, column: Option<usize>, reason: String) -> ListError {
         let column = column.and_then(|place| self.columns.shown.get(place));
         ListError::Cell {
-            line: self.line,
+            line: self.line(),
             column: column.cloned().unwrap_or_default(),
             reason,
         }

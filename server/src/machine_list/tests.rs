@@ -174,11 +174,10 @@ impl Read for Slow<'_> {
 
 #[test]
 fn a_letter_that_is_cut_anywhere_stays_whole() {
-    let names: String = (0..9_000)
-        .map(|n| format!("{}😀Ä\n", "x".repeat(n % 5)))
+    let names: Vec<String> = (0..9_000)
+        .map(|n| format!("{}😀Ä", "x".repeat(n % 5)))
         .collect();
-    let text = format!("name\n{names}");
-    let wanted: Vec<&str> = names.lines().collect();
+    let text = format!("name\n{}", names.join("\n"));
     for form in [
         text.clone().into_bytes(),
         utf16(&text, [0xff, 0xfe], u16::to_le_bytes),
@@ -186,7 +185,7 @@ fn a_letter_that_is_cut_anywhere_stays_whole() {
         for step in [1, 3, 4_096] {
             let list = read(Slow(&form, step)).unwrap();
             let found: Vec<&str> = rows(&list).iter().map(|row| row[0]).collect();
-            assert_eq!(found, wanted, "{step}");
+            assert_eq!(found, names, "{step}");
         }
     }
 }
