@@ -85,12 +85,81 @@ impl Time {
 
     /// The calendar day in UTC, `YYYY-MM-DD`.
     pub fn date(self) -> String {
-        self.to_string().chars().take(10).collect()
+        self.civil().map_or_else(
+            || self.to_string().chars().take(10).collect(),
+            |civil| {
+                let digits = civil.digits();
+                String::from_utf8_lossy(&digits[..10]).into_owned()
+            },
+        )
+    }
+
+    /// The calendar's words for a moment of a year with four digits, in whole seconds; nothing for others, which jiff prints. Every verdict
+    /// names moments, so their printing counts.
+    fn civil(self) -> Option<Civil> {
+        const FIRST_MS: i64 = -62_167_219_200_000;
+        const LAST_MS: i64 = 253_402_300_799_999;
+        if !(FIRST_MS..=LAST_MS).contains(&self.0) || self.0.rem_euclid(1000) != 0 {
+            return None;
+        }
+        let day = self.0.div_euclid(DAY_MS);
+        let second = (self.0.rem_euclid(DAY_MS) / 1000) as u32;
+        // Years are counted from March on, so that the leap day is the last of its year: days of eras of 400 years, then of a year, then
+        // of months, of which five in a row have 153 days.
+        let from_march = day + 719_468;
+        let era = from_march.div_euclid(146_097);
+        let of_era = from_march.rem_euclid(146_097);
+        let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+        let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let march_month = (5 * of_year + 2) / 153;
+        let month = if march_month < 10 {
+            march_month + 3
+        } else {
+            march_month - 9
+        };
+        let year = year_of_era + era * 400 + i64::from(month <= 2);
+        Some(Civil {
+            year: year as u32,
+            month: month as u32,
+            day: (of_year - (153 * march_month + 2) / 5 + 1) as u32,
+            second,
+        })
+    }
+}
+
+/// A day of the calendar and a second of it.
+struct Civil {
+    year: u32,
+    month: u32,
+    day: u32,
+    second: u32,
+}
+
+impl Civil {
+    /// `2026-11-23T08:00:00Z`.
+    fn digits(&self) -> [u8; 20] {
+        let mut text = *b"0000-00-00T00:00:00Z";
+        let mut put = |at: usize, number: u32| {
+            text[at] = b'0' + (number / 10 % 10) as u8;
+            text[at + 1] = b'0' + (number % 10) as u8;
+        };
+        put(0, self.year / 100);
+        put(2, self.year % 100);
+        put(5, self.month);
+        put(8, self.day);
+        put(11, self.second / 3600);
+        put(14, self.second / 60 % 60);
+        put(17, self.second % 60);
+        text
     }
 }
 
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(civil) = self.civil() {
+            let digits = civil.digits();
+            return f.write_str(std::str::from_utf8(&digits).unwrap_or_default());
+        }
         match jiff::Timestamp::from_millisecond(self.0) {
             Ok(timestamp) => write!(f, "{timestamp}"),
             Err(_) => write!(f, "{} ms since 1970", self.0),
@@ -107,6 +176,33 @@ impl fmt::Debug for Time {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_moment_is_printed_as_jiff_prints_it() {
+        let known = [
+            0,
+            -1000,
+            951_782_400_000,
+            951_868_799_000,
+            4_107_542_400_000,
+        ];
+        let many = (-600_000..600_000_i64).map(|n| n * 97_777_000);
+        let odd = [
+            1,
+            1_700_000_000_123,
+            253_402_300_799_000,
+            -62_167_219_200_000,
+        ];
+        for ms in known.into_iter().chain(many).chain(odd) {
+            let Ok(expected) = jiff::Timestamp::from_millisecond(ms) else {
+                continue;
+            };
+            let expected = expected.to_string();
+            let time = Time::from_millis(ms);
+            assert_eq!(time.to_string(), expected);
+            assert_eq!(time.date(), expected[..10], "{expected}");
+        }
+    }
 
     #[test]
     fn windows_forms_of_a_time_are_read() {

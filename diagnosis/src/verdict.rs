@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use crate::observation::EvidenceRef;
 use crate::time::Time;
@@ -127,6 +128,9 @@ pub enum Decision {
     NotApplicable,
 }
 
+/// References to readings; those of most verdicts are held without memory of their own, because a fleet has thirty verdicts a device.
+pub type References = SmallVec<[EvidenceRef; 8]>;
+
 /// The verdict on one issue of one device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
@@ -135,7 +139,7 @@ pub struct Verdict {
     /// One sentence for people: what is so, or for unknown and not-applicable the reason.
     pub summary: Cow<'static, str>,
     /// The readings that it rests on.
-    pub evidence: Vec<EvidenceRef>,
+    pub evidence: References,
     /// Until when it holds without a new report; `None` means until something changes.
     pub valid_until: Option<Time>,
 }
@@ -169,7 +173,7 @@ impl Verdict {
         Self {
             decision,
             summary: summary.into(),
-            evidence: Vec::new(),
+            evidence: References::new(),
             valid_until: None,
         }
     }

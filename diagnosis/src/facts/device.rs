@@ -47,6 +47,8 @@ pub struct DeviceFacts {
     pub arch: Option<Fact<String>>,
     /// When this release was installed. A feature update counts as an installation.
     pub installed_at: Option<Fact<Time>>,
+    /// The readings that tell release, kind and edition.
+    pub evidence: Vec<EvidenceRef>,
     /// The release by build and kind.
     pub release: Option<&'static Release>,
     /// Tags that the device was given by policy, else locally: at most [`TAGS`], of [`TAG_CHARS`] characters each.
@@ -91,7 +93,7 @@ impl DeviceFacts {
         );
         let kind = kind(&reader, build);
         let edition = reader.text(keys::WINDOWS_NT, "EditionID");
-        Self {
+        let mut device = Self {
             host_name: system(&reader, "host_name")
                 .or_else(|| reader.text(keys::TCPIP_PARAMETERS, "Hostname"))
                 .or_else(|| reader.text(keys::ACTIVE_COMPUTER_NAME, "ComputerName"))
@@ -125,7 +127,10 @@ impl DeviceFacts {
                 .or_else(|| reader.text(keys::ENVIRONMENT, "PROCESSOR_ARCHITECTURE"))
                 .map(|arch| arch.map(|a| arch_name(&a))),
             tags: tags(&reader),
-        }
+            evidence: Vec::new(),
+        };
+        device.evidence = device.telling();
+        device
     }
 
     /// What rules need.
@@ -153,8 +158,7 @@ impl DeviceFacts {
         Some(format!("{product} (build {build})"))
     }
 
-    /// The readings that tell release, kind and edition.
-    pub fn evidence(&self) -> Vec<EvidenceRef> {
+    fn telling(&self) -> Vec<EvidenceRef> {
         let mut refs: Vec<EvidenceRef> = [
             self.build.map(|f| f.at),
             self.ubr.map(|f| f.at),

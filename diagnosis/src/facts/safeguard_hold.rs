@@ -58,6 +58,10 @@ pub enum Appraised {
 pub struct Target {
     /// Its code, `NI22H2`.
     pub code: String,
+    /// The release that the code stands for, where it is known.
+    pub release: Option<&'static Release>,
+    /// Whether it is newer than the installed release; also where that cannot be told.
+    pub is_newer: bool,
     /// Safeguard holds, eight digits each.
     pub holds: Vec<Fact<u32>>,
     /// Texts that go with the holds.
@@ -117,7 +121,7 @@ impl SafeguardFacts {
         let targets: Vec<Target> = children(&reader, keys::APPRAISER_TARGETS)
             .into_iter()
             .filter(|code| !code.eq_ignore_ascii_case(NO_TARGET))
-            .map(|code| Target::derive(&reader, code))
+            .map(|code| Target::derive(&reader, code, windows))
             .collect();
         let appraised = match key.as_ref().map(Found::data) {
             _ if !targets.is_empty() => Appraised::Yes,
@@ -149,8 +153,7 @@ impl SafeguardFacts {
     /// where the installed one cannot be told.
     pub fn relevant(&self, windows: Windows) -> Relevant<'_> {
         let Some(pinned) = &self.pinned else {
-            let newer = |t: &&Target| is_newer(&t.code, windows.build);
-            return Relevant::Targets(self.targets.iter().filter(newer).collect());
+            return Relevant::Targets(self.targets.iter().filter(|t| t.is_newer).collect());
         };
         if let (Some(release), Some(build)) = (pinned.release, windows.build)
             && release.build <= build
@@ -178,7 +181,7 @@ impl SafeguardFacts {
 }
 
 impl Target {
-    fn derive(reader: &Reader<'_>, code: &str) -> Self {
+    fn derive(reader: &Reader<'_>, code: &str, windows: Windows) -> Self {
         let path = format!(r"{}\{code}", keys::APPRAISER_TARGETS);
         let lines = |name: &str| said(reader, &path, name);
         let holds = lines("GatedBlockId")
@@ -206,13 +209,15 @@ impl Target {
             appraised_at: appraised_at(reader, &path),
             unreadable: reader.unreadable(&[&path]).map(|why| why.value),
             evidence: reader.told(&path, &VALUES),
+            release: release_of_code(code),
+            is_newer: is_newer(code, windows.build),
             code: code.to_owned(),
         }
     }
 
     /// `Windows 11 22H2`, or the bare code where it stands for no known release.
     pub fn release_name(&self) -> &str {
-        release_of_code(&self.code).map_or(self.code.as_str(), |r| r.name)
+        self.release.map_or(self.code.as_str(), |r| r.name)
     }
 
     /// Whether the appraisal is too old to say much.

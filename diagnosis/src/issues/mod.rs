@@ -42,7 +42,7 @@ mod wsus_sync_recovery_failing;
 mod wsus_without_tls;
 
 pub use self::document::document;
-use crate::facts::{DeviceFacts, NotKnown};
+use crate::facts::NotKnown;
 use crate::issue::{Case, Issue};
 use crate::observation::EvidenceRef;
 use crate::verdict::Verdict;
@@ -107,12 +107,11 @@ fn not_known(why: &NotKnown) -> Verdict {
 }
 
 /// The readings that tell release and edition, for verdicts that rest on them.
-fn device_evidence(case: &Case<'_>) -> Vec<EvidenceRef> {
-    case.facts
-        .device
-        .as_ref()
-        .map(DeviceFacts::evidence)
-        .unwrap_or_default()
+fn device_evidence<'a>(case: &Case<'a>) -> impl Iterator<Item = EvidenceRef> + 'a {
+    let device = case.facts.device.as_ref().ok();
+    device
+        .into_iter()
+        .flat_map(|device| device.evidence.iter().copied())
 }
 
 #[cfg(test)]

@@ -54,7 +54,7 @@ fn decide(case: &Case<'_>) -> Verdict {
     match facts.pending() {
         Pending::Yes => open(case, facts),
         Pending::No => Verdict::clear(nothing(facts))
-            .with_evidence(facts.others().flat_map(|s| s.evidence.clone()))
+            .with_evidence(facts.others().flat_map(|s| s.evidence.iter().copied()))
             .with_evidence(facts.looked_at.iter().copied())
             .or_evidence(EvidenceRef::Outcome(Check::PendingReboot)),
         Pending::Unknown => Verdict::unknown(format!(
@@ -79,8 +79,8 @@ fn open(case: &Case<'_>, facts: &PendingRebootFacts) -> Verdict {
     causes.sort();
     causes.dedup();
     Verdict::open(severity, causes, summary(facts, since, case.now))
-        .with_evidence(facts.deciding().flat_map(|s| s.evidence.clone()))
-        .with_evidence(facts.others().flat_map(|s| s.evidence.clone()))
+        .with_evidence(facts.deciding().flat_map(|s| s.evidence.iter().copied()))
+        .with_evidence(facts.others().flat_map(|s| s.evidence.iter().copied()))
         .until(serious_at.filter(|_| !serious))
 }
 

@@ -178,7 +178,10 @@ impl<'a> Found<'a> {
                 .iter()
                 .map(|(s, how)| format!("{} is {how}", s.name))
                 .collect();
-            let evidence = self.broken.iter().flat_map(|(s, _)| s.evidence.clone());
+            let evidence = self
+                .broken
+                .iter()
+                .flat_map(|(s, _)| s.evidence.iter().copied());
             return Verdict::open(ISSUE.severity, causes, format!("{}.", parts.join(", ")))
                 .with_evidence(evidence);
         }
@@ -188,11 +191,14 @@ impl<'a> Found<'a> {
                 .iter()
                 .map(|(s, why)| format!("{}: {why}", s.name))
                 .collect();
-            let evidence = self.unclear.iter().flat_map(|(s, _)| s.evidence.clone());
+            let evidence = self
+                .unclear
+                .iter()
+                .flat_map(|(s, _)| s.evidence.iter().copied());
             return Verdict::unknown(format!("Not known of every service. {}.", parts.join("; ")))
                 .with_evidence(evidence);
         }
-        let evidence = self.good.iter().flat_map(|s| s.evidence.clone());
+        let evidence = self.good.iter().flat_map(|s| s.evidence.iter().copied());
         Verdict::clear("No service that updating needs is disabled.").with_evidence(evidence)
     }
 }

@@ -48,8 +48,7 @@ impl Source {
             Kind::Warning => EVENTLOG_WARNING_TYPE,
             Kind::Error => EVENTLOG_ERROR_TYPE,
         };
-        // A percent sign would be taken for a place to fill in.
-        let text = text.replace('%', "%%").replace('\0', " ");
+        let text = plain(text);
         let mut units: Vec<u16> = text.encode_utf16().take(MAX_TEXT).collect();
         units.push(0);
         let texts = [units.as_ptr()];
@@ -68,6 +67,21 @@ impl Source {
             )
         };
     }
+}
+
+/// The text as the event viewer shows it: a percent sign before a digit, or before another one, would be taken for a place to fill in, and
+/// there is no way to escape it, so a blank follows it.
+fn plain(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        shown.push(if letter == '\0' { ' ' } else { letter });
+        let next = letters.peek();
+        if letter == '%' && next.is_some_and(|next| next.is_ascii_digit() || *next == '%') {
+            shown.push(' ');
+        }
+    }
+    shown
 }
 
 impl Drop for Source {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Semaphore;
 
 use super::{CollectorError, CollectorOptions};
+use crate::session::chain;
 use crate::session::message::Report;
 use crate::session::outbox::Base;
 use crate::spool::Spool;
@@ -51,7 +52,11 @@ impl Storage {
         for file in aside {
             tracing::warn!(file = file.name, reason = %file.reason, "a state file could not be used and was set aside");
         }
-        let crashes = peek_crashes(state.path())?;
+        // What cannot be read leaves no check out; a collector that does not start for it would be worse.
+        let crashes = peek_crashes(state.path()).unwrap_or_else(|error| {
+            tracing::warn!(reason = %chain(&error), "what ended the collector before cannot be read; no check is left out for it");
+            Vec::new()
+        });
         let base_is_new = base.is_none();
         let base = if let Some(base) = base {
             base
