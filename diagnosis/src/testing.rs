@@ -237,13 +237,17 @@ impl Machine {
         Facts::derive(&self.observations())
     }
 
+    /// What the server saw of it by `now`: nothing to speak of, unless a test says otherwise.
+    pub(crate) fn sighting_at(&self, now: Time) -> Sighting {
+        self.sighting
+            .clone()
+            .unwrap_or_else(|| healthy_sighting(now))
+    }
+
     pub(crate) fn diagnose_at(&self, now: Time) -> Diagnosis {
         let facts = self.facts();
         let kind = facts.windows().kind;
-        let sighting = self
-            .sighting
-            .clone()
-            .unwrap_or_else(|| healthy_sighting(now));
+        let sighting = self.sighting_at(now);
         diagnose(&Case {
             facts: &facts,
             expectations: &self

@@ -31,7 +31,7 @@ fn context(fleet: &[Facts]) -> FleetContext {
     let mut context = FleetContext::default();
     for class in UpdateClass::ALL {
         let counts: Vec<_> = counts[class as usize].clone().into_iter().collect();
-        context.majority_sources[class as usize] = majority_of(&counts);
+        context.client_sources[class as usize] = majority_of(&counts);
     }
     context
 }
@@ -41,6 +41,7 @@ fn diagnosis(facts: &Facts, fleet: &FleetContext, now: Time) -> Diagnosis {
         facts,
         expectations: &Expectations::default(),
         fleet,
+        sighting: None,
         now,
     })
 }
