@@ -4,6 +4,7 @@
 //! stored one, nothing is changed. The check and the write are one step within one server; two servers on one database could still
 //! write at once, and the later one would then win.
 
+pub mod confirm;
 pub mod fields;
 
 use anyhow::Context as _;

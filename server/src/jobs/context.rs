@@ -10,7 +10,7 @@ use sickbay_diagnosis::context::{
     Baselines, FleetContext, MAJORITY_QUORUM, Seen, Sources, majority_of,
 };
 use sickbay_diagnosis::expectation::{ScopedWish, UpdateClass, Wanted, Wishes};
-use sickbay_diagnosis::filter::{Compare, Filter, NumberField, Pattern, Test, TextField};
+use sickbay_diagnosis::filter::{Compare, Filter, NumberField, Test};
 use sickbay_diagnosis::knowledge::DeviceKind;
 use sickbay_store::{
     AcceptanceRow, Baseline, Concerned, Scope, SeenRevision, SourceCount, Store, StoreError,
@@ -20,7 +20,7 @@ use super::{log, rediagnose};
 use crate::app::App;
 use crate::config::Config;
 use crate::rules::{Acceptances, Rules};
-use crate::wishes;
+use crate::wishes::{self, of_kind};
 
 /// How often it is computed.
 const EVERY: Duration = Duration::from_secs(3);
@@ -242,10 +242,6 @@ fn concerned(old: &FleetContext, new: &FleetContext, wishes: &Wishes) -> Vec<Con
             .map(|ids| Concerned::ClientIds(ids.to_vec())),
     );
     concerned
-}
-
-fn of_kind(kind: DeviceKind) -> Filter {
-    Filter::Is(Test::Text(TextField::Kind, Pattern::new(kind.name())))
 }
 
 /// The scopes of acceptances that came or went.

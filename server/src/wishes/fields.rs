@@ -203,6 +203,18 @@ pub fn in_words(wanted: &Wanted) -> Vec<(String, String)> {
         .collect()
 }
 
+/// What counts for clients or servers where nobody wishes anything, in words.
+pub fn default_in_words(field: &Field, kind: DeviceKind) -> String {
+    if field.clients_only && kind == DeviceKind::Server {
+        return "not asked".to_owned();
+    }
+    match (to_map(&defaults(kind)).get(field.name), field.kind) {
+        (Some(value), _) => value_in_words(field, value),
+        (None, Kind::Source(_)) => "what most devices use".to_owned(),
+        (None, _) => "none".to_owned(),
+    }
+}
+
 /// A value in words, with its unit.
 pub fn value_in_words(field: &Field, value: &Value) -> String {
     match (field.kind, value) {

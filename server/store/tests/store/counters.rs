@@ -76,14 +76,16 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         source,
         proptest::collection::vec(finding, 0..4),
     )
-        .prop_map(|(device, stale, (reports, server), source, findings)| Change {
-            device,
-            stale,
-            reports,
-            server,
-            source,
-            findings,
-        });
+        .prop_map(
+            |(device, stale, (reports, server), source, findings)| Change {
+                device,
+                stale,
+                reports,
+                server,
+                source,
+                findings,
+            },
+        );
     let status = prop_oneof![
         Just(DeviceStatus::Pending),
         Just(DeviceStatus::Active),
@@ -159,9 +161,7 @@ fn of(change: &Change, onto: DeviceChange) -> DeviceChange {
             },
             After::Unknown => FindingChange::Put(unknown(issue)),
             After::Open(severity) => FindingChange::Put(open(issue, *severity, &["cause"])),
-            After::Accepted(severity) => {
-                FindingChange::Put(accepted(issue, *severity, &["cause"]))
-            }
+            After::Accepted(severity) => FindingChange::Put(accepted(issue, *severity, &["cause"])),
         }
     });
     let named = |source: Option<UpdateSource>| DeviceSummary {
@@ -197,7 +197,13 @@ fn of(change: &Change, onto: DeviceChange) -> DeviceChange {
 
 /// The first issue that the change opens; a primary cause is always open.
 fn primary(change: &Change) -> String {
-    let last = |issue| change.findings.iter().rev().find(|(other, _)| *other == issue);
+    let last = |issue| {
+        change
+            .findings
+            .iter()
+            .rev()
+            .find(|(other, _)| *other == issue)
+    };
     (0..ISSUES.len())
         .find(|issue| matches!(last(*issue), Some((_, After::Open(_)))))
         .map_or_else(String::new, |issue| ISSUES[issue].to_owned())

@@ -153,7 +153,11 @@ fn devices() -> impl Strategy<Value = (DeviceSummary, Vec<String>, Vec<FindingCh
         select(&NUMBERS[..]),
     );
     let summary = (names, more, tags).prop_map(
-        |((name, domain, ou, site, (kind, primary_issue)), (release, edition, arch, build, ubr), reported_tags)| {
+        |(
+            (name, domain, ou, site, (kind, primary_issue)),
+            (release, edition, arch, build, ubr),
+            reported_tags,
+        )| {
             DeviceSummary {
                 reported_tags,
                 name,

@@ -34,7 +34,12 @@ pub(crate) async fn a_revision_is_seen_once_five_devices_had_it(store: Fixture) 
         keys.push(store.active(&format!("pc-{number}")).await.key);
     }
     for (place, key) in keys.iter().take(4).enumerate() {
-        claims(&store, *key, vec![claim(4000, 100 + place as i64), claim(9999, 1)]).await;
+        claims(
+            &store,
+            *key,
+            vec![claim(4000, 100 + place as i64), claim(9999, 1)],
+        )
+        .await;
     }
     // Saying it twice does not make it more, and one device alone with a preview makes nobody late.
     claims(&store, keys[0], vec![claim(4000, 100)]).await;
@@ -106,7 +111,10 @@ pub(crate) async fn an_id_that_several_active_devices_have_is_shared(store: Fixt
         [devices[1].key]
     );
     store.put_status(&devices[1], DeviceStatus::Retired).await;
-    assert_eq!(store.shared_client_ids().await.unwrap(), Vec::<String>::new());
+    assert_eq!(
+        store.shared_client_ids().await.unwrap(),
+        Vec::<String>::new()
+    );
 }
 
 pub(crate) async fn sources_of_a_scope_are_those_of_its_devices(store: Fixture) {
@@ -114,7 +122,11 @@ pub(crate) async fn sources_of_a_scope_are_those_of_its_devices(store: Fixture) 
         source: UpdateSource::Wsus,
         server: None,
     });
-    for (site, kind) in [("Berlin", "client"), ("Berlin", "server"), ("Munich", "client")] {
+    for (site, kind) in [
+        ("Berlin", "client"),
+        ("Berlin", "server"),
+        ("Munich", "client"),
+    ] {
         let device = store.active("pc").await;
         store
             .done(DeviceChange {
@@ -137,9 +149,17 @@ pub(crate) async fn sources_of_a_scope_are_those_of_its_devices(store: Fixture) 
     let (client, server) = (Some(DeviceKind::Client), Some(DeviceKind::Server));
     assert_eq!(
         counted("site:Berlin").await,
-        [(client, 0, 1), (server, 0, 1), (client, 3, 1), (server, 3, 1)]
+        [
+            (client, 0, 1),
+            (server, 0, 1),
+            (client, 3, 1),
+            (server, 3, 1)
+        ]
     );
-    assert_eq!(counted("kind:client").await, [(client, 0, 2), (client, 3, 2)]);
+    assert_eq!(
+        counted("kind:client").await,
+        [(client, 0, 2), (client, 3, 2)]
+    );
     assert_eq!(counted("site:Rome").await, []);
     let of_clients = Concerned::Matching(filter("kind:client"));
     assert_eq!(store.keys_after(&of_clients, 0, 10).await.unwrap().len(), 2);
@@ -191,11 +211,17 @@ pub(crate) async fn an_acceptance_is_kept_and_ends_once(store: Fixture) {
     store.create_acceptance(row.clone()).await.unwrap();
     let kept = store.acceptances().await.unwrap();
     assert_eq!(kept.len(), 1);
-    assert_eq!((kept[0].id, &kept[0].scope, kept[0].until), (row.id, &row.scope, row.until));
+    assert_eq!(
+        (kept[0].id, &kept[0].scope, kept[0].until),
+        (row.id, &row.scope, row.until)
+    );
     assert!(kept[0].reason.starts_with("The lab waits"));
     assert!(!store.end_acceptance(Uuid::now_v7(), at(20)).await.unwrap());
     assert!(store.end_acceptance(row.id, at(20)).await.unwrap());
-    assert!(!store.end_acceptance(row.id, at(30)).await.unwrap(), "it has ended");
+    assert!(
+        !store.end_acceptance(row.id, at(30)).await.unwrap(),
+        "it has ended"
+    );
     assert_eq!(store.acceptances().await.unwrap()[0].ended_at, Some(at(20)));
     let over = AcceptanceRow {
         id: Uuid::now_v7(),
