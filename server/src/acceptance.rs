@@ -5,7 +5,7 @@
 //! [`REASON_CHARS`] characters, an end lies at most [`LONGEST_DAYS`] days ahead.
 
 use sickbay_diagnosis::Time;
-use sickbay_diagnosis::expectation::DeviceScope;
+use sickbay_diagnosis::expectation::{BadWish, DeviceScope};
 use sickbay_diagnosis::issues;
 use sickbay_store::{AcceptanceRow, StoreError};
 use uuid::Uuid;
@@ -102,7 +102,10 @@ pub fn check(asked: &Asked, made_by: &str, now: Time) -> Result<AcceptanceRow, A
     let issue = issues::get(asked.issue.trim())
         .ok_or_else(|| bad(Part::Issue, format!("there is no issue {:?}", asked.issue)))?;
     let scope =
-        DeviceScope::parse(asked.scope.trim()).map_err(|why| bad(Part::Scope, why.to_string()))?;
+        DeviceScope::parse(asked.scope.trim()).map_err(|why| match why {
+            BadWish::Circular(what) => bad(Part::Scope, format!("name the devices themselves, not {what}: use name, domain, ou, site, tag, kind, release, edition, arch, build, ubr or id")),
+            other => bad(Part::Scope, other.to_string()),
+        })?;
     let reason = asked.reason.trim();
     let chars = reason.chars().count();
     if chars == 0 || chars > REASON_CHARS || reason.chars().any(char::is_control) {

@@ -20,6 +20,7 @@ markup!(
     Segmented<'_>,
     SeverityBadge,
     StateBadge,
+    KeptBadge,
     Bar,
     Command<'_>,
     Causes<'_>,

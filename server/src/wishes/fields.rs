@@ -46,7 +46,7 @@ const fn field(name: &'static str, label: &'static str, hint: &'static str, kind
 const DAYS: Kind = Kind::Number("days");
 const MINUTES: Kind = Kind::Number("minutes");
 const GIGABYTES: Kind = Kind::Number("GB");
-const SOURCE: &str = "Where these updates should come from. Not set, what most devices use counts.";
+const SOURCE: &str = "Where these updates should come from.";
 
 /// All of them, in the order in which pages show them.
 pub const FIELDS: &[Field] = &[
