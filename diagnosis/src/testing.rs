@@ -110,6 +110,16 @@ impl Machine {
         })
     }
 
+    /// What is no registry value: a reading of the system itself.
+    pub(crate) fn system(self, path: &str, name: &str, data: Data) -> Self {
+        self.reading(Reading {
+            source: Source::System,
+            path: path.to_owned(),
+            name: Some(name.to_owned()),
+            data,
+        })
+    }
+
     pub(crate) fn sz(self, path: &str, name: &str, text: &str) -> Self {
         self.data(path, Some(name), Data::Text(text.to_owned()))
     }

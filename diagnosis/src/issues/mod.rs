@@ -31,6 +31,7 @@ mod scans;
 mod servicing_stack_broken;
 mod servicing_stack_outdated;
 mod silent;
+mod update_endpoint_unreachable;
 mod update_health_tools_missing;
 mod update_services_disabled;
 mod updates_deferred_too_long;
@@ -56,6 +57,7 @@ pub const ALL: &[&Issue] = &[
     &duplicate_update_client_id::ISSUE,
     &directory_registration_broken::ISSUE,
     &wsus_sync_recovery_failing::ISSUE,
+    &update_endpoint_unreachable::ISSUE,
     &scan_stale::ISSUE,
     &quality_updates_paused::ISSUE,
     &feature_updates_paused::ISSUE,

@@ -1,6 +1,7 @@
 //! Every issue with each of its verdicts, and what holds for all of them.
 
 mod boundaries;
+mod endpoint;
 mod four_answers;
 mod pauses;
 mod primary;

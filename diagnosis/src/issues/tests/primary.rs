@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::endpoint::step;
 use super::properties::ordinary_client;
 use crate::check::Check;
 use crate::context::Sighting;
@@ -174,11 +175,30 @@ fn of_another_tool() -> Machine {
         .on(Check::ScanSource)
         .dword(POLICY, "DeferQualityUpdates", 1)
         .dword(POLICY, "DeferQualityUpdatesPeriodInDays", 30)
+        .without(Check::UpdateEndpoint)
+        .on(Check::UpdateEndpoint)
+        .system(keys::UPDATE_ENDPOINT, keys::PROBED, Data::Flag(true))
+        .system(
+            keys::UPDATE_ENDPOINT,
+            keys::ENDPOINT_ADDRESS,
+            Data::Text(keys::WINDOWS_UPDATE_SERVICE.to_owned()),
+        )
+        .system(
+            keys::UPDATE_ENDPOINT,
+            keys::ENDPOINT_HOST,
+            Data::Text("fe2.update.microsoft.com:443".to_owned()),
+        )
+        .system(
+            keys::UPDATE_ENDPOINT,
+            "dns",
+            step(&[("outcome", "failed"), ("code", "11001")]),
+        )
 }
 
 #[test]
 fn what_only_says_that_another_tool_manages_updates_does_not_arise_there_and_the_rest_does() {
-    const SAY_NO_MORE: [&str; 5] = [
+    const SAY_NO_MORE: [&str; 6] = [
+        "update-endpoint-unreachable",
         "automatic-updates-disabled",
         "wrong-scan-source",
         "scan-stale",

@@ -87,6 +87,8 @@ pub(super) fn ordinary_client() -> Machine {
         .key(keys::ONLINE_SCANS)
         .on(Check::Directory)
         .absent_key(keys::JOIN_INFO)
+        .on(Check::UpdateEndpoint)
+        .system(keys::UPDATE_ENDPOINT, keys::PROBED, Data::Flag(false))
         .on(Check::Services)
         .key(&keys::service(keys::WITNESS_SERVICE));
     keys::WATCHED_SERVICES
@@ -156,6 +158,7 @@ const PATHS: &[&str] = &[
     keys::UPDATE_RESULTS,
     keys::DISM,
     keys::SYSTEM_DRIVE,
+    keys::UPDATE_ENDPOINT,
     keys::COLLECTOR,
     keys::DETECT_RESULTS,
     keys::ONLINE_SCANS,
@@ -215,6 +218,12 @@ const NAMES: &[&str] = &[
     keys::CLIENT_ID,
     "DeferQualityUpdatesPeriodInDays",
     keys::HISTORY_TOTAL,
+    keys::PROBED,
+    keys::ENDPOINT_HOST,
+    keys::ENDPOINT_ADDRESS,
+    "proxy",
+    "tcp",
+    "http",
 ];
 
 const TEXTS: &[&str] = &[
@@ -238,6 +247,11 @@ const TEXTS: &[&str] = &[
     "id=20",
     "at=2026-11-01",
     "errorCode=-1",
+    "outcome=ok",
+    "outcome=failed",
+    "code=10061",
+    "status=99999",
+    "status=407",
     "=",
     "É̈",
 ];

@@ -51,6 +51,8 @@ pub(super) enum Kind {
     AutomaticUpdatesOff,
     /// A service that updating needs is disabled.
     ServiceDisabled,
+    /// The update server does not let it connect, and scans fail.
+    ServerUnreachable,
 }
 
 /// Two ailments of one area would overwrite each other's values.
@@ -63,11 +65,12 @@ pub(super) enum Area {
     Restart,
     Automatic,
     Services,
+    Way,
 }
 
 impl Kind {
     /// Every kind.
-    pub(super) const ALL: [Self; 16] = [
+    pub(super) const ALL: [Self; 17] = [
         Self::PausedByUser,
         Self::Held,
         Self::RestartPending,
@@ -84,6 +87,7 @@ impl Kind {
         Self::HealthServiceDisabled,
         Self::AgentFails,
         Self::ClassesNotSwitchedOn,
+        Self::ServerUnreachable,
     ];
 
     pub(super) const fn area(self) -> Area {
@@ -100,6 +104,7 @@ impl Kind {
             Self::RestartPending | Self::AgentFails => Area::Restart,
             Self::AutomaticUpdatesOff => Area::Automatic,
             Self::ServiceDisabled => Area::Services,
+            Self::ServerUnreachable => Area::Way,
         }
     }
 
@@ -112,7 +117,7 @@ impl Kind {
             Area::HealthTools => is_client,
             Area::Pause => is_client || self == Self::QualityPausedByPolicy,
             Area::Source => is_client || self == Self::PlainHttpWsus || self == Self::LostWsus,
-            Area::Restart | Area::Automatic | Area::Services => true,
+            Area::Restart | Area::Automatic | Area::Services | Area::Way => true,
         }
     }
 

@@ -26,6 +26,7 @@ pub(super) fn began(ailment: &Ailment) -> String {
         Kind::AgentFails => "the update agent no longer answers".to_owned(),
         Kind::AutomaticUpdatesOff => "a policy turns automatic updates off".to_owned(),
         Kind::ServiceDisabled => format!("the service {} is disabled", ailment.disabled_service()),
+        Kind::ServerUnreachable => "the update server can no longer be reached".to_owned(),
     }
 }
 
@@ -50,5 +51,6 @@ pub(super) fn ended(ailment: &Ailment) -> String {
         Kind::AgentFails => "the update agent answers again".to_owned(),
         Kind::AutomaticUpdatesOff => "automatic updates are on again".to_owned(),
         Kind::ServiceDisabled => format!("the service {} is enabled", ailment.disabled_service()),
+        Kind::ServerUnreachable => "the update server can be reached again".to_owned(),
     }
 }

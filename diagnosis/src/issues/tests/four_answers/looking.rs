@@ -1,5 +1,6 @@
 //! What keeps a device from looking for updates, or makes it look in the wrong place.
 
+use super::super::endpoint::{step, to_wsus, told as probed, works};
 use super::{Told, but, clear, not_applicable, open, ordinary_client, sighted, unknown, wanting};
 use crate::check::Check;
 use crate::context::FleetContext;
@@ -25,6 +26,7 @@ pub(super) fn cases() -> Vec<Told> {
         client_id(),
         directory(),
         recovery(),
+        endpoint(),
         scans(),
         transport(),
     ]
@@ -291,6 +293,38 @@ fn searched(at: &str) -> Machine {
         .on(Check::UpdateEvents)
         .channel(keys::UPDATE_CHANNEL);
     failed_search(machine, "0x8024402C")
+}
+
+fn endpoint() -> Vec<Told> {
+    const ID: &str = "update-endpoint-unreachable";
+    let at = |machine: Machine, name, parts: &[(&str, &str)]| {
+        machine.system(keys::UPDATE_ENDPOINT, name, step(parts))
+    };
+    let resolved = || works(to_wsus(), &["dns"]);
+    vec![
+        open(
+            ID,
+            Serious,
+            &["wsus.example:8531 tcp"],
+            "TCP refused (10061)",
+            at(
+                resolved(),
+                "tcp",
+                &[("outcome", "failed"), ("code", "10061")],
+            ),
+        ),
+        clear(
+            ID,
+            "wsus.example:8531",
+            at(
+                works(resolved(), &["tcp", "tls"]),
+                "http",
+                &[("outcome", "ok"), ("status", "200")],
+            ),
+        ),
+        unknown(ID, "TCP not reached", resolved()),
+        not_applicable(ID, "was not probed", probed(Data::Flag(false))),
+    ]
 }
 
 fn scans() -> Vec<Told> {

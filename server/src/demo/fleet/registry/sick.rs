@@ -8,7 +8,7 @@ use sickbay_diagnosis::time::HOUR_MS;
 
 use super::super::ailment::{Ailment, Kind};
 use super::super::profile::Profile;
-use super::{Machine, health_tools_key};
+use super::{Machine, health_tools_key, upkeep};
 
 /// The WSUS server that was replaced, which some policies still name.
 const OLD_WSUS: &str = "http://sus01.corp.northharbour.example:8530";
@@ -48,6 +48,13 @@ pub(super) fn apply(machine: &mut Machine, profile: &Profile, ailment: &Ailment)
             machine.dword(keys::POLICY_AU, name, value);
         }
         Kind::ServiceDisabled => disable(machine, ailment.disabled_service()),
+        Kind::ServerUnreachable => {
+            let (code, said) = ailment.choose(&[
+                (10060, "the other side did not answer in time"),
+                (10061, "the other side actively refused"),
+            ]);
+            upkeep::unreachable(&mut machine.description, ailment.since, code, said);
+        }
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use sickbay_collector::host::endpoint::{Step, StepName};
 use sickbay_collector::host::recording::Description;
 use sickbay_collector::host::recording::host_toml::FileState;
 use sickbay_collector::host::recording::upkeep::{
-    ChannelState, Memory, RecordedEvent, Storage, StoreRecord,
+    ChannelState, EndpointRecord, Memory, RecordedEvent, Storage, StoreRecord,
 };
 use sickbay_collector::host::told::{HistoryEntry, UpdateService};
 use sickbay_diagnosis::Time;
@@ -18,7 +19,9 @@ const GIB: u64 = 1 << 30;
 const WSUS_SERVICE: &str = "3da21691-e39d-4da6-8a4b-b43877bcb1b7";
 const WINDOWS_UPDATE_SERVICE: &str = "9482f4b4-e343-43b6-b170-9a65bc822c77";
 const INSTALLED: u32 = 19;
+const SCAN_FAILED: u32 = 25;
 const SCANNED: u32 = 26;
+const MINUTE_MS: i64 = 60_000;
 
 /// Writes it for a machine that looks for updates several times a day and last installed one when it was patched.
 pub(super) fn write(description: &mut Description, profile: &Profile, now: Time) {
@@ -70,6 +73,16 @@ pub(super) fn write(description: &mut Description, profile: &Profile, now: Time)
         ]),
         ..Memory::default()
     });
+    description.update_endpoint = Some(EndpointRecord::Steps(vec![
+        direct(),
+        Step::ok(StepName::Dns),
+        Step::ok(StepName::Tcp),
+        Step::ok(StepName::Tls),
+        Step {
+            status: Some(200),
+            ..Step::ok(StepName::Http)
+        },
+    ]));
     description.component_store = Some(StoreRecord::Health(0));
     description.storage = Some(Storage {
         free_bytes: (30 + u64::from(profile.serial % 150)) * GIB,
@@ -82,6 +95,40 @@ pub(super) fn write(description: &mut Description, profile: &Profile, now: Time)
         created: None,
         version: Some(format!("10.0.{build}.{}", profile.ubr())),
     });
+}
+
+/// Since then no scan has worked, because the update server cannot be connected to.
+pub(super) fn unreachable(description: &mut Description, since: Time, code: u32, said: &str) {
+    if let Some(memory) = &mut description.update_history {
+        memory.last_search = Some(since);
+    }
+    let now = description.now.unwrap_or(since);
+    let channel = description.event_channels.get_mut(keys::UPDATE_CHANNEL);
+    if let Some(channel) = channel {
+        for scanned in channel.events.iter_mut().filter(|e| e.id == SCANNED) {
+            scanned.at = Some(since);
+        }
+        let newest = channel.events.iter().map(|event| event.record).max();
+        channel.events.push(RecordedEvent {
+            record: newest.unwrap_or(0) + 1,
+            id: SCAN_FAILED,
+            at: Some(now.plus_millis(-20 * MINUTE_MS).max(since.plus_millis(1))),
+            values: values(&[("errorCode", "0x80072EFD"), ("serviceGuid", WSUS_SERVICE)]),
+            ..RecordedEvent::default()
+        });
+    }
+    description.update_endpoint = Some(EndpointRecord::Steps(vec![
+        direct(),
+        Step::ok(StepName::Dns),
+        Step::failed(StepName::Tcp, Some(code), said.to_owned()),
+    ]));
+}
+
+fn direct() -> Step {
+    Step {
+        found: Some(keys::DIRECT.to_owned()),
+        ..Step::ok(StepName::Proxy)
+    }
 }
 
 fn service(name: &str, id: &str, managed: bool) -> UpdateService {
