@@ -27,7 +27,7 @@ const EVERY: Duration = Duration::from_secs(3);
 /// In a fleet of more devices than this, what takes a walk through it is asked less often.
 const LARGE: u64 = 20_000;
 /// How often then.
-const EVERY_IN_LARGE: Duration = Duration::from_secs(60);
+const EVERY_IN_LARGE: Duration = Duration::from_mins(1);
 /// Devices diagnosed again in one round.
 const AT_ONCE: u32 = 1000;
 /// Ids asked for in one statement.
@@ -278,11 +278,11 @@ mod tests {
     use super::*;
     use sickbay_diagnosis::expectation::{ExpectedSource, UpdateSource};
 
-    fn wsus() -> Option<ExpectedSource> {
-        Some(ExpectedSource {
+    fn wsus() -> ExpectedSource {
+        ExpectedSource {
             source: UpdateSource::Wsus,
             server: None,
-        })
+        }
     }
 
     #[test]
@@ -290,7 +290,7 @@ mod tests {
         let old = FleetContext::default();
         let mut new = FleetContext::default();
         assert_eq!(concerned(&old, &new, &Wishes::default()), []);
-        new.server_sources[0] = wsus();
+        new.server_sources[0] = Some(wsus());
         new.revisions.add(
             DeviceKind::Client,
             26100,

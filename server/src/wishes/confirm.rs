@@ -92,18 +92,18 @@ mod tests {
     use crate::wishes::{check, decides};
     use sickbay_diagnosis::expectation::UpdateSource;
 
-    fn source(source: UpdateSource) -> Option<ExpectedSource> {
-        Some(ExpectedSource {
+    fn source(source: UpdateSource) -> ExpectedSource {
+        ExpectedSource {
             source,
             server: None,
-        })
+        }
     }
 
     fn fleet() -> FleetContext {
-        let wu = || source(UpdateSource::WindowsUpdate);
+        let wu = || Some(source(UpdateSource::WindowsUpdate));
         FleetContext {
             client_sources: [wu(), wu(), wu(), None],
-            server_sources: [wu(), source(UpdateSource::Wsus), None, None],
+            server_sources: [wu(), Some(source(UpdateSource::Wsus)), None, None],
             ..FleetContext::default()
         }
     }
@@ -115,7 +115,7 @@ mod tests {
         assert!(check(&new).is_ok());
         assert_eq!(
             new.fleet.quality_source,
-            source(UpdateSource::WindowsUpdate)
+            Some(source(UpdateSource::WindowsUpdate))
         );
         assert_eq!(new.fleet.feature_source, None);
         let scopes: Vec<(String, String)> = new
@@ -127,11 +127,11 @@ mod tests {
         assert_eq!(scopes, expected.map(|(a, b)| (a.to_owned(), b.to_owned())));
         assert_eq!(
             new.scopes[0].wanted.driver_source,
-            source(UpdateSource::WindowsUpdate)
+            Some(source(UpdateSource::WindowsUpdate))
         );
         assert_eq!(
             new.scopes[1].wanted.feature_source,
-            source(UpdateSource::Wsus)
+            Some(source(UpdateSource::Wsus))
         );
         // Nobody is asked again, and confirming again changes nothing.
         assert!(decides(&new, DeviceKind::Client, UpdateClass::Driver));
@@ -152,16 +152,16 @@ mod tests {
             fleet: Wanted::default(),
         };
         let mut fleet = fleet();
-        fleet.scope_sources = vec![Some([source(UpdateSource::Wsus), None, None, None])];
+        fleet.scope_sources = vec![Some([Some(source(UpdateSource::Wsus)), None, None, None])];
         let new = adopt(&stored, &stored, &fleet);
         assert_eq!(
             new.scopes[0].wanted.quality_source,
-            source(UpdateSource::Wsus)
+            Some(source(UpdateSource::Wsus))
         );
         assert_eq!(new.scopes[0].wanted.feature_source, None);
         assert_eq!(
             new.fleet.quality_source,
-            source(UpdateSource::WindowsUpdate)
+            Some(source(UpdateSource::WindowsUpdate))
         );
     }
 }
