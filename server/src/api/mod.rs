@@ -6,6 +6,7 @@ pub mod events;
 pub mod expectations;
 pub mod inspections;
 pub mod issues;
+pub mod machines;
 
 use axum::Json;
 use axum::Router;
@@ -55,6 +56,7 @@ pub fn routes() -> (Router<App>, Document) {
         .routes(routes!(issues::export))
         .routes(routes!(devices::list))
         .routes(routes!(devices::detail))
+        .routes(routes!(machines::import))
         .routes(routes!(inspections::one))
         .routes(routes!(inspections::many))
         .routes(routes!(events::stream))

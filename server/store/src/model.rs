@@ -31,6 +31,9 @@ pub enum DeviceStatus {
     Revoked,
     /// Gone on purpose; counts nowhere.
     Retired,
+    /// A machine of the imported list that no device stands for: no key, no report, and one open finding, `never-enrolled`. It is made
+    /// and removed by [`crate::Store::import_machines`] and goes when a device of its name comes.
+    Listed,
 }
 
 impl DeviceStatus {
@@ -41,14 +44,21 @@ impl DeviceStatus {
             Self::Active => "active",
             Self::Revoked => "revoked",
             Self::Retired => "retired",
+            Self::Listed => "listed",
         }
     }
 
     /// The status of that name.
     pub fn named(name: &str) -> Option<Self> {
-        [Self::Pending, Self::Active, Self::Revoked, Self::Retired]
-            .into_iter()
-            .find(|status| status.name() == name)
+        [
+            Self::Pending,
+            Self::Active,
+            Self::Revoked,
+            Self::Retired,
+            Self::Listed,
+        ]
+        .into_iter()
+        .find(|status| status.name() == name)
     }
 }
 
@@ -458,6 +468,8 @@ pub struct FleetCounts {
     pub never_reported: u64,
     /// Waiting for approval.
     pub pending: u64,
+    /// Machines of the imported list that no collector ever spoke for.
+    pub never_enrolled: u64,
 }
 
 impl FleetCounts {

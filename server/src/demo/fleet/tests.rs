@@ -56,7 +56,9 @@ fn a_fleet_of_200_shows_every_issue_and_most_of_it_is_well() {
             .iter()
             .map(|facts| diagnosis(facts, &fleet, now()))
             .collect();
-        for issue in issues::ALL {
+        // Machines of the fleet report, and so none of them never enrolled.
+        let of_devices = issues::ALL.iter();
+        for issue in of_devices.filter(|issue| issue.id != issues::never_enrolled::ID) {
             let states = |state| {
                 diagnoses
                     .iter()
