@@ -1,7 +1,5 @@
 //! The store's words: rows in and out, free of any database.
 
-mod access;
-
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::context::Sighting;
 use sickbay_diagnosis::expectation::ExpectedSource;
@@ -10,8 +8,6 @@ use sickbay_diagnosis::knowledge::DeviceKind;
 use sickbay_diagnosis::observation::Observations;
 use sickbay_diagnosis::verdict::{Cause, Kept, Severity, State};
 use uuid::Uuid;
-
-pub use self::access::{ApiTokenRow, NewApiToken, NewSession, SessionRow};
 
 /// Which devices a viewer may see.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -584,4 +580,54 @@ pub struct HistoryRow {
     pub at: Time,
     /// What.
     pub change: NewHistory,
+}
+
+/// A session to be kept.
+#[derive(Debug, Clone)]
+pub struct NewSession {
+    /// SHA-256 of the cookie's secret.
+    pub hash: Vec<u8>,
+    /// The CSRF token of this session.
+    pub csrf: String,
+    /// Now.
+    pub created_at: Time,
+    /// When it ends.
+    pub expires_at: Time,
+}
+
+/// A live session.
+#[derive(Debug, Clone)]
+pub struct SessionRow {
+    /// The CSRF token of this session.
+    pub csrf: String,
+    /// When it ends.
+    pub expires_at: Time,
+}
+
+/// An API token to be kept.
+#[derive(Debug, Clone)]
+pub struct NewApiToken {
+    /// SHA-256 of the secret.
+    pub hash: Vec<u8>,
+    /// What it is for, in the owner's words.
+    pub name: String,
+    /// Now.
+    pub created_at: Time,
+    /// When it stops working.
+    pub expires_at: Option<Time>,
+}
+
+/// An API token as kept.
+#[derive(Debug, Clone)]
+pub struct ApiTokenRow {
+    /// Its public id.
+    pub id: Uuid,
+    /// See [`NewApiToken`].
+    pub name: String,
+    /// When it was made.
+    pub created_at: Time,
+    /// When it stops working.
+    pub expires_at: Option<Time>,
+    /// When it was revoked.
+    pub revoked_at: Option<Time>,
 }
