@@ -1,5 +1,7 @@
 //! The store's words: rows in and out, free of any database.
 
+mod fleet_knowledge;
+
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::context::Sighting;
 use sickbay_diagnosis::expectation::ExpectedSource;
@@ -8,6 +10,8 @@ use sickbay_diagnosis::knowledge::DeviceKind;
 use sickbay_diagnosis::observation::Observations;
 use sickbay_diagnosis::verdict::{Cause, Kept, Severity, State};
 use uuid::Uuid;
+
+pub use self::fleet_knowledge::{AcceptanceRow, Baseline, Claim, Concerned, SeenRevision};
 
 /// Which devices a viewer may see.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -265,77 +269,6 @@ impl Finding {
             _ => Kept::Unknown,
         }
     }
-}
-
-/// What revisions are compared of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Baseline {
-    /// Windows itself.
-    Windows,
-    /// Its servicing stack.
-    ServicingStack,
-}
-
-/// A device had a revision.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Claim {
-    /// Of what.
-    pub what: Baseline,
-    /// Client or server.
-    pub kind: DeviceKind,
-    /// The build.
-    pub build: u32,
-    /// The revision.
-    pub revision: u32,
-    /// Since when, as far as is known.
-    pub at: Time,
-}
-
-/// A revision that enough devices had.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SeenRevision {
-    /// Of what.
-    pub what: Baseline,
-    /// Client or server.
-    pub kind: DeviceKind,
-    /// The build.
-    pub build: u32,
-    /// The revision.
-    pub revision: u32,
-    /// Since when that many had it.
-    pub since: Time,
-}
-
-/// Devices that something concerns.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Concerned {
-    /// Every active one.
-    All,
-    /// Active ones that match.
-    Matching(Filter),
-    /// Active ones with any of these update client ids, in lower case.
-    ClientIds(Vec<String>),
-}
-
-/// Open findings of an issue are accepted for the devices of a scope.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AcceptanceRow {
-    /// Its public id.
-    pub id: Uuid,
-    /// Id of the issue.
-    pub issue: String,
-    /// The filter of the devices, as text.
-    pub scope: String,
-    /// Why.
-    pub reason: String,
-    /// Who said so.
-    pub made_by: String,
-    /// When.
-    pub made_at: Time,
-    /// Until when it holds.
-    pub until: Time,
-    /// When somebody ended it before that.
-    pub ended_at: Option<Time>,
 }
 
 /// What happened to a finding.
