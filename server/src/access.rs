@@ -30,6 +30,8 @@ pub struct Viewer {
     pub scope: Scope,
     /// The CSRF token of their session; `None` for an API token.
     pub csrf: Option<String>,
+    /// Who they are, as far as it is known: the name of their API token, or a session by the beginning of its hash.
+    pub name: String,
 }
 
 impl Viewer {
@@ -48,18 +50,21 @@ pub async fn viewer(app: &App, headers: &HeaderMap) -> Result<Option<Viewer>, St
     let now = app.clock.now();
     if let Some(token) = bearer(headers) {
         let known = app.store.api_token(&secret::hash(token), now).await?;
-        return Ok(known.map(|_| Viewer {
+        return Ok(known.map(|token| Viewer {
             scope: Scope::All,
             csrf: None,
+            name: format!("API token {}", token.name),
         }));
     }
     let Some(cookie) = session_cookie(headers) else {
         return Ok(None);
     };
-    let session = app.store.session(&secret::hash(cookie), now).await?;
+    let hash = secret::hash(cookie);
+    let session = app.store.session(&hash, now).await?;
     Ok(session.map(|session| Viewer {
         scope: Scope::All,
         csrf: Some(session.csrf),
+        name: format!("session {}", hex::encode(&hash[..4])),
     }))
 }
 

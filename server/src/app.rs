@@ -27,6 +27,10 @@ pub struct App {
     pub rules: Arc<RulesInForce>,
     /// Told when stored rules change, so that they come into force at once.
     pub rules_changed: Arc<tokio::sync::Notify>,
+    /// Held while stored wishes are looked at and replaced, so that nobody's change is lost.
+    pub changing_wishes: Arc<tokio::sync::Mutex<()>>,
+    /// Held by the one preview that may walk the fleet at a time.
+    pub previewing: Arc<tokio::sync::Semaphore>,
     /// Who listens to changes.
     pub events: Events,
     /// The clock.

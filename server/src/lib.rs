@@ -5,6 +5,7 @@
 //! whole fleet in one process. [`server`] wires them.
 #![forbid(unsafe_code)]
 
+pub mod acceptance;
 pub mod access;
 pub mod api;
 pub mod app;

@@ -7,15 +7,18 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use sickbay_diagnosis::Time;
+use sickbay_diagnosis::expectation::Wishes;
 use sickbay_diagnosis::verdict::State;
 use sickbay_store::{Concerned, DeviceState, Store, StoreError};
 use utoipa::ToSchema;
 
+use crate::app::App;
+use crate::jobs::context;
 use crate::judgement::{Device, Judgement};
 use crate::rules::Rules;
 
 /// Devices judged at once.
-const AT_ONCE: u32 = 500;
+const AT_ONCE: u32 = 100;
 
 /// What would change.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
@@ -83,6 +86,37 @@ impl Sum {
                 .collect(),
         }
     }
+}
+
+/// Why there is no preview.
+#[derive(Debug, thiserror::Error)]
+pub enum PreviewError {
+    /// Another one walks the fleet at the moment.
+    #[error("another preview is being computed; only one walks through the fleet at a time")]
+    Busy,
+    /// The database did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What it would change if these wishes were kept. Only one preview walks the fleet at a time, because each judges every device.
+///
+/// # Errors
+/// Where another one is under way, and where the database does not answer.
+pub async fn of_wishes(app: &App, wishes: &Wishes) -> Result<Preview, PreviewError> {
+    let _only = app
+        .previewing
+        .try_acquire()
+        .map_err(|_| PreviewError::Busy)?;
+    let store = app.store.as_ref();
+    let now = app.rules.get();
+    let wishes = context::in_force(&app.config, wishes);
+    let rules = Rules {
+        fleet: context::with_wishes(store, &now.fleet, &wishes).await?,
+        acceptances: now.acceptances.clone(),
+        wishes,
+    };
+    Ok(of(store, &rules, app.clock.now()).await?)
 }
 
 /// Judges every device as it is stored with other rules.

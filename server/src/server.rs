@@ -93,6 +93,8 @@ impl Running {
             ingest,
             rules,
             rules_changed: Arc::default(),
+            changing_wishes: Arc::default(),
+            previewing: Arc::new(tokio::sync::Semaphore::new(1)),
             events,
             clock,
             config: Arc::new(config),

@@ -8,8 +8,12 @@ const CHOICES: Record<string, string[]> = {
   INPUT: ["checked"],
 };
 
+/** Kinds of inputs into which a person types. */
+const TYPED = ["text", "date"];
+
 const callbacks = {
   beforeAttributeUpdated(name: string, node: Element): boolean {
+    if (name === "value" && node instanceof HTMLInputElement && TYPED.includes(node.type)) return false;
     return !(CHOICES[node.nodeName] ?? []).includes(name);
   },
 };

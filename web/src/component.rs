@@ -16,10 +16,12 @@ macro_rules! markup {
 }
 markup!(
     When,
+    LastDay,
     Said<'_>,
     Segmented<'_>,
     SeverityBadge,
     StateBadge,
+    KeptBadge,
     Bar,
     Command<'_>,
     Causes<'_>,
@@ -45,6 +47,30 @@ impl When {
 
     fn relative(&self) -> String {
         moment::relative(self.time, self.now)
+    }
+}
+
+/// The last day of what ends at a moment: an end at midnight is that of the day before. The exact time stands on hover.
+#[derive(Template)]
+#[template(
+    source = r#"<time datetime="{{ end }}" title="{{ self.absolute() }}">{{ self.day() }}</time>"#,
+    ext = "html"
+)]
+pub(crate) struct LastDay {
+    end: Time,
+}
+
+pub(crate) fn last_day(end: impl Borrow<Time>) -> LastDay {
+    LastDay { end: *end.borrow() }
+}
+
+impl LastDay {
+    fn absolute(&self) -> String {
+        moment::absolute(self.end)
+    }
+
+    fn day(&self) -> String {
+        self.end.plus_millis(-1).date()
     }
 }
 

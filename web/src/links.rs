@@ -14,6 +14,22 @@ pub const DEVICES: &str = "/devices";
 pub const ENROLMENT: &str = "/enrolment";
 /// What is in force.
 pub const SETTINGS: &str = "/settings";
+/// What the fleet's owner wants, by scope, and what they accept for a time.
+pub const EXPECTATIONS: &str = "/expectations";
+/// The form of one scope's expectations: of a new one, unless [`scope_form`] says which.
+pub const SCOPE_FORM: &str = "/expectations/scope";
+/// The form of the whole fleet's expectations.
+pub const FLEET_FORM: &str = "/expectations/fleet";
+/// Takes a form of expectations again, as it was typed.
+pub const EXPECTATIONS_EDIT: &str = "/expectations/edit";
+/// Takes a change of expectations and shows what would come of it.
+pub const EXPECTATIONS_PREVIEW: &str = "/expectations/preview";
+/// Takes expectations that were previewed: `csrf`, `mark`, `wishes`.
+pub const EXPECTATIONS_APPLY: &str = "/expectations/apply";
+/// Takes an acceptance: `csrf`, `issue`, `scope`, `reason`, `until`.
+pub const ACCEPT: &str = "/expectations/accept";
+/// Ends an acceptance: `csrf`, `id`.
+pub const END_ACCEPTANCE: &str = "/expectations/end";
 /// The stream of change events.
 pub const EVENTS: &str = "/events";
 /// Takes the form that approves pending devices: `csrf`, and `device` once for each.
@@ -91,6 +107,12 @@ pub fn devices_after(filter: &str, cursor: Option<&str>) -> String {
         DEVICES.to_owned(),
         &[("filter", filter), ("cursor", cursor.unwrap_or(""))],
     )
+}
+
+/// The form of the scope at `place`.
+pub fn scope_form(place: impl std::borrow::Borrow<usize>) -> String {
+    let place = place.borrow().to_string();
+    with_query(SCOPE_FORM.to_owned(), &[("place", &place)])
 }
 
 /// A device.

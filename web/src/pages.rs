@@ -1,8 +1,12 @@
 //! The pages, one file each: what it shows, and `render`.
 
+pub mod accept;
 pub mod device;
 pub mod devices;
 pub mod enrolment;
+pub mod expectations;
+pub mod expectations_form;
+pub mod expectations_preview;
 pub mod issue;
 pub mod issues;
 pub mod message;
@@ -10,9 +14,13 @@ pub mod overview;
 pub mod settings;
 pub mod sign_in;
 
+pub use accept::AcceptPage;
 pub use device::DevicePage;
 pub use devices::DevicesPage;
 pub use enrolment::EnrolmentPage;
+pub use expectations::ExpectationsPage;
+pub use expectations_form::ExpectationsFormPage;
+pub use expectations_preview::ExpectationsPreviewPage;
 pub use issue::IssuePage;
 pub use issues::IssuesPage;
 pub use message::MessagePage;

@@ -1,6 +1,7 @@
 //! What the fleet's owner wants: [`Expectations`] are what rules see of one device, [`Wanted`] is what a person writes down, for the
 //! whole fleet or for a [`ScopedWish`]; [`Wishes::resolve`] makes the former of the latter, with the catalogue's defaults.
 
+mod spelled;
 mod wanted;
 
 use serde::{Deserialize, Serialize};
@@ -8,6 +9,9 @@ use serde::{Deserialize, Serialize};
 pub use self::wanted::{BadWish, DeviceScope, ScopedWish, Wanted, Wishes, bytes_of_gigabytes};
 use crate::knowledge::DeviceKind;
 use crate::time::{DAY_MS, MINUTE_MS};
+
+/// Longest address of a WSUS server, in bytes.
+pub const SERVER_BYTES: usize = 300;
 
 /// Where updates of one class may come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -78,6 +82,7 @@ impl UpdateClass {
 
 /// The expected source of one class.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ExpectedSource {
     /// Windows Update or WSUS.
     pub source: UpdateSource,
@@ -91,13 +96,27 @@ impl ExpectedSource {
     ///
     /// # Errors
     /// Names the wish where one cannot.
-    pub const fn check(&self, name: &'static str) -> Result<(), BadWish> {
+    pub fn check(&self, name: &'static str) -> Result<(), BadWish> {
         match (self.source, &self.server) {
+            (UpdateSource::Wsus, Some(server)) if !is_address(server) => {
+                Err(BadWish::BadServer(name))
+            }
             (UpdateSource::Wsus, _) | (UpdateSource::WindowsUpdate, None) => Ok(()),
             (UpdateSource::WindowsUpdate, Some(_)) => Err(BadWish::ServerWithoutWsus(name)),
             (UpdateSource::Blocked | UpdateSource::Unknown, _) => Err(BadWish::BadSource(name)),
         }
     }
+}
+
+/// Whether it looks like what policy calls a WSUS server: anything else could never be what a device uses.
+fn is_address(server: &str) -> bool {
+    let lower = server.to_ascii_lowercase();
+    let host = lower
+        .strip_prefix("https://")
+        .or_else(|| lower.strip_prefix("http://"));
+    host.is_some_and(|host| !host.is_empty())
+        && server.len() <= SERVER_BYTES
+        && !server.chars().any(|c| c.is_control() || c.is_whitespace())
 }
 
 /// What is expected of one device. The default is the catalogue's for a client.

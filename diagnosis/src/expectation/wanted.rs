@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Expectations, ExpectedSource, UpdateClass};
+use super::{Expectations, ExpectedSource, SERVER_BYTES, UpdateClass};
 use crate::filter::{Filter, FilterError, Subject, Test, TextField};
 use crate::knowledge::DeviceKind;
 use crate::time::{DAY_MS, MINUTE_MS};
@@ -145,6 +145,11 @@ pub enum BadWish {
     /// A server only goes with WSUS.
     #[error("{0} names a server, which goes with source wsus alone")]
     ServerWithoutWsus(&'static str),
+    /// The server is no address.
+    #[error(
+        "{0} must name its server as an address such as https://wsus.example.org:8531, without blanks and of at most {SERVER_BYTES} bytes"
+    )]
+    BadServer(&'static str),
 }
 
 impl DeviceScope {
@@ -322,7 +327,7 @@ impl Wanted {
         );
     }
 
-    fn over(self, defaults: Expectations) -> Expectations {
+    pub(super) fn over(self, defaults: Expectations) -> Expectations {
         let days =
             |wish: Option<u32>, default: i64| wish.map_or(default, |days| i64::from(days) * DAY_MS);
         let minutes = |wish: Option<u32>, default: i64| {

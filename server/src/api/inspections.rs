@@ -9,13 +9,10 @@ use sickbay_store::Page;
 use utoipa::ToSchema;
 
 use crate::access::Viewer;
-use crate::api::MAX_LIMIT;
 use crate::api::devices::device_id;
+use crate::api::{MAX_LIMIT, csrf};
 use crate::app::App;
 use crate::problem::Problem;
-
-/// Header that carries the session's CSRF token where a page's script calls.
-const CSRF_HEADER: &str = "x-csrf-token";
 
 /// Which devices are to look again: by filter, by ids, or both.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -132,9 +129,4 @@ pub async fn many(
         }
     }
     Ok((StatusCode::ACCEPTED, Json(answer)))
-}
-
-/// The CSRF token that a call carries.
-pub(super) fn csrf(headers: &HeaderMap) -> Option<&str> {
-    headers.get(CSRF_HEADER)?.to_str().ok()
 }

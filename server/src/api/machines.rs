@@ -11,7 +11,7 @@ use sickbay_diagnosis::issues::never_enrolled;
 use utoipa::ToSchema;
 
 use crate::access::Viewer;
-use crate::api::inspections::csrf;
+use crate::api::csrf;
 use crate::app::App;
 use crate::events::Change;
 use crate::machine_list::{self, MachineFile};

@@ -1,13 +1,16 @@
 //! The API under `/api/v1`, one file per resource, described by `/api/v1/openapi.json`.
 
+pub mod acceptances;
 pub mod devices;
 pub mod events;
+pub mod expectations;
 pub mod inspections;
 pub mod issues;
 pub mod machines;
 
 use axum::Json;
 use axum::Router;
+use axum::http::HeaderMap;
 use axum::middleware;
 use axum::routing::get;
 use base64::Engine as _;
@@ -39,6 +42,7 @@ pub const MAX_LIMIT: u32 = 1000;
     tags(
         (name = "issues", description = "Reasons why devices do not get their updates"),
         (name = "devices", description = "Windows endpoints"),
+        (name = "expectations", description = "What the fleet's owner wants, and what they accept for a time"),
         (name = "live", description = "Looking again, and listening")
     )
 )]
@@ -56,6 +60,10 @@ pub fn routes() -> (Router<App>, Document) {
         .routes(routes!(inspections::one))
         .routes(routes!(inspections::many))
         .routes(routes!(events::stream))
+        .routes(routes!(expectations::show, expectations::replace))
+        .routes(routes!(expectations::preview))
+        .routes(routes!(acceptances::list, acceptances::create))
+        .routes(routes!(acceptances::end))
         .split_for_parts();
     let described = document.clone();
     let router = router
@@ -68,6 +76,14 @@ pub fn routes() -> (Router<App>, Document) {
         })
         .layer(middleware::from_fn(problem::every_error));
     (router, document)
+}
+
+/// Header that carries the session's CSRF token where a page's script calls.
+const CSRF_HEADER: &str = "x-csrf-token";
+
+/// The CSRF token that a call carries.
+pub(crate) fn csrf(headers: &HeaderMap) -> Option<&str> {
+    headers.get(CSRF_HEADER)?.to_str().ok()
 }
 
 /// Which rows of a list are wanted.

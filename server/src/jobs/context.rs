@@ -10,7 +10,7 @@ use sickbay_diagnosis::context::{
     Baselines, FleetContext, MAJORITY_QUORUM, Seen, Sources, majority_of,
 };
 use sickbay_diagnosis::expectation::{ScopedWish, UpdateClass, Wanted, Wishes};
-use sickbay_diagnosis::filter::{Compare, Filter, NumberField, Pattern, Test, TextField};
+use sickbay_diagnosis::filter::{Compare, Filter, NumberField, Test};
 use sickbay_diagnosis::knowledge::DeviceKind;
 use sickbay_store::{
     AcceptanceRow, Baseline, Concerned, Scope, SeenRevision, SourceCount, Store, StoreError,
@@ -20,14 +20,14 @@ use super::{log, rediagnose};
 use crate::app::App;
 use crate::config::Config;
 use crate::rules::{Acceptances, Rules};
-use crate::wishes;
+use crate::wishes::{self, of_kind};
 
 /// How often it is computed.
 const EVERY: Duration = Duration::from_secs(3);
 /// In a fleet of more devices than this, what takes a walk through it is asked less often.
 const LARGE: u64 = 20_000;
 /// How often then.
-const EVERY_IN_LARGE: Duration = Duration::from_secs(60);
+const EVERY_IN_LARGE: Duration = Duration::from_mins(1);
 /// Devices diagnosed again in one round.
 const AT_ONCE: u32 = 1000;
 /// Ids asked for in one statement.
@@ -244,10 +244,6 @@ fn concerned(old: &FleetContext, new: &FleetContext, wishes: &Wishes) -> Vec<Con
     concerned
 }
 
-fn of_kind(kind: DeviceKind) -> Filter {
-    Filter::Is(Test::Text(TextField::Kind, Pattern::new(kind.name())))
-}
-
 /// The scopes of acceptances that came or went.
 fn concerned_by_acceptances(old: &[AcceptanceRow], new: &[AcceptanceRow]) -> Vec<Concerned> {
     let missing = |row: &&AcceptanceRow, among: &[AcceptanceRow]| {
@@ -282,11 +278,11 @@ mod tests {
     use super::*;
     use sickbay_diagnosis::expectation::{ExpectedSource, UpdateSource};
 
-    fn wsus() -> Option<ExpectedSource> {
-        Some(ExpectedSource {
+    fn wsus() -> ExpectedSource {
+        ExpectedSource {
             source: UpdateSource::Wsus,
             server: None,
-        })
+        }
     }
 
     #[test]
@@ -294,7 +290,7 @@ mod tests {
         let old = FleetContext::default();
         let mut new = FleetContext::default();
         assert_eq!(concerned(&old, &new, &Wishes::default()), []);
-        new.server_sources[0] = wsus();
+        new.server_sources[0] = Some(wsus());
         new.revisions.add(
             DeviceKind::Client,
             26100,

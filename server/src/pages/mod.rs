@@ -3,6 +3,7 @@
 mod device;
 mod devices;
 mod enrolment;
+mod expectations;
 mod issue;
 mod issues;
 mod overview;
@@ -39,6 +40,14 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::post(links::APPROVE, || post(enrolment::approve)),
     Route::post(links::REFUSE, || post(enrolment::refuse)),
     Route::get(links::SETTINGS, || get(settings::show)),
+    Route::get(links::EXPECTATIONS, || get(expectations::show)),
+    Route::get(links::FLEET_FORM, || get(expectations::fleet)),
+    Route::get(links::SCOPE_FORM, || get(expectations::scope)),
+    Route::post(links::EXPECTATIONS_EDIT, || post(expectations::edit)),
+    Route::post(links::EXPECTATIONS_PREVIEW, || post(expectations::preview)),
+    Route::post(links::EXPECTATIONS_APPLY, || post(expectations::apply)),
+    Route::post(links::ACCEPT, || post(expectations::accept)),
+    Route::post(links::END_ACCEPTANCE, || post(expectations::end)),
     Route::get("/assets/{name}", || get(asset_file)),
     Route::get("/favicon.ico", || get(favicon)),
 ];

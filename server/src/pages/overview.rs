@@ -13,6 +13,7 @@ use sickbay_web::pages::overview::{
 
 use super::{PageError, Visit};
 use crate::app::App;
+use crate::wishes;
 
 /// Newest changes shown.
 const CHANGES: u32 = 12;
@@ -89,25 +90,20 @@ fn health(fleet: &FleetCounts) -> FleetHealth {
 /// The majorities of clients and of servers for each class of which the fleet's owner has not said what is expected.
 fn provisional(app: &App) -> Vec<ProvisionalSource> {
     let rules = app.rules.get();
-    let kinds = [
-        (DeviceKind::Client, &rules.fleet.client_sources),
-        (DeviceKind::Server, &rules.fleet.server_sources),
-    ];
-    kinds
-        .into_iter()
-        .flat_map(|(kind, sources)| {
-            UpdateClass::ALL
-                .into_iter()
-                .map(move |class| (kind, class, &sources[class as usize]))
-        })
-        .filter(|(_, class, _)| rules.wishes.fleet.source(*class).is_none())
-        .filter_map(|(kind, class, source)| {
+    let of_kind = |kind: DeviceKind| {
+        let sources = wishes::provisional(&rules.wishes, &rules.fleet, kind);
+        let by_class = UpdateClass::ALL.into_iter().zip(sources);
+        by_class.filter_map(move |(class, source)| {
             Some(ProvisionalSource {
                 kind,
                 class,
-                source: source.clone()?,
+                source: source?,
             })
         })
+    };
+    [DeviceKind::Client, DeviceKind::Server]
+        .into_iter()
+        .flat_map(of_kind)
         .collect()
 }
 

@@ -29,6 +29,14 @@ const LINES: &[(&str, &str, Stranger)] = &[
     ("POST", "/enrolment/approve", Stranger::SignInPage),
     ("POST", "/enrolment/refuse", Stranger::SignInPage),
     ("GET", "/settings", Stranger::SignInPage),
+    ("GET", "/expectations", Stranger::SignInPage),
+    ("GET", "/expectations/fleet", Stranger::SignInPage),
+    ("GET", "/expectations/scope", Stranger::SignInPage),
+    ("POST", "/expectations/edit", Stranger::SignInPage),
+    ("POST", "/expectations/preview", Stranger::SignInPage),
+    ("POST", "/expectations/apply", Stranger::SignInPage),
+    ("POST", "/expectations/accept", Stranger::SignInPage),
+    ("POST", "/expectations/end", Stranger::SignInPage),
     ("GET", "/sign-in/{link}", Stranger::SignInPage),
     ("GET", "/events", Stranger::Problem),
     ("POST", "/sign-out", Stranger::Open),
@@ -45,6 +53,12 @@ const LINES: &[(&str, &str, Stranger)] = &[
     ("POST", "/api/v1/machines", Stranger::Problem),
     ("POST", "/api/v1/inspections", Stranger::Problem),
     ("GET", "/api/v1/events", Stranger::Problem),
+    ("GET", "/api/v1/expectations", Stranger::Problem),
+    ("PUT", "/api/v1/expectations", Stranger::Problem),
+    ("POST", "/api/v1/expectations/preview", Stranger::Problem),
+    ("GET", "/api/v1/acceptances", Stranger::Problem),
+    ("POST", "/api/v1/acceptances", Stranger::Problem),
+    ("DELETE", "/api/v1/acceptances/{id}", Stranger::Problem),
 ];
 
 /// The API's own description stands in no description.

@@ -5,11 +5,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
+mod acceptances;
 mod access;
 mod access_table;
 mod api;
 mod device;
 mod enrolment;
+mod expectation_pages;
+mod expectations;
 mod exports;
 mod fleet_context;
 mod gpo_kit;

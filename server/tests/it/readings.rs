@@ -1,7 +1,7 @@
 //! What the devices of these tests say.
 
 use sickbay_diagnosis::keys::{
-    CLIENT_ID, COLLECTOR_POLICY, POLICY, TAGS, TCPIP_PARAMETERS, UPDATE_POLICY_SETTINGS,
+    CLIENT_ID, COLLECTOR_POLICY, POLICY, POLICY_AU, TAGS, TCPIP_PARAMETERS, UPDATE_POLICY_SETTINGS,
     UX_SETTINGS, WINDOWS_NT, WINDOWS_UPDATE,
 };
 use sickbay_diagnosis::observation::{Observation, Outcome};
@@ -99,6 +99,17 @@ pub(crate) fn paused_by_policy(date: &str) -> (Check, Observation) {
         text(POLICY, "PauseQualityUpdatesStartTime", date),
     ];
     seen(Check::Pause, readings)
+}
+
+/// Updates come from this WSUS server; from Windows Update without one.
+pub(crate) fn scans_at(server: Option<&str>) -> (Check, Observation) {
+    let readings = server.map_or_else(Vec::new, |server| {
+        vec![
+            text(POLICY, "WUServer", server),
+            reading(POLICY_AU, Some("UseWUServer"), Data::Dword(1)),
+        ]
+    });
+    seen(Check::ScanSource, readings)
 }
 
 /// Nothing is paused.

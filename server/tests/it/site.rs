@@ -263,7 +263,7 @@ impl Viewer {
     pub(crate) async fn post_form(&self, path: &str, fields: &[(&str, &str)]) -> Response {
         let body = fields
             .iter()
-            .map(|(name, value)| format!("{name}={value}"))
+            .map(|(name, value)| format!("{name}={}", encoded(value)))
             .collect::<Vec<_>>()
             .join("&");
         self.request("POST", path)
@@ -275,13 +275,30 @@ impl Viewer {
     }
 
     pub(crate) async fn post_json(&self, path: &str, body: &str) -> Response {
-        self.request("POST", path)
+        self.send_json("POST", path, body).await
+    }
+
+    pub(crate) async fn send_json(&self, method: &str, path: &str, body: &str) -> Response {
+        self.request(method, path)
             .header("content-type", "application/json")
             .body(body.to_owned())
             .send()
             .await
             .unwrap()
     }
+}
+
+/// Percent-encoded, but for what stands for itself everywhere.
+pub(crate) fn encoded(text: &str) -> String {
+    text.bytes()
+        .map(|byte| {
+            if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+                char::from(byte).to_string()
+            } else {
+                format!("%{byte:02X}")
+            }
+        })
+        .collect()
 }
 
 /// Puts `part` of an expectation into its message.

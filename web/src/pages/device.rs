@@ -9,6 +9,7 @@ use sickbay_diagnosis::reading::Evidence;
 use sickbay_diagnosis::time::DAY_MS;
 use sickbay_diagnosis::verdict::{Cause, Kept, Severity, State};
 
+use super::accept::AcceptForm;
 use crate::component;
 use crate::{Chrome, document, links, region, text};
 
@@ -152,6 +153,12 @@ impl DevicePage {
         self.open
             .iter()
             .find(|verdict| verdict.issue.id == primary.id)
+    }
+
+    /// The form that accepts a verdict on this device.
+    fn accept(&self, verdict: &VerdictView) -> AcceptForm {
+        let scope = format!("id:{}", self.identity.id);
+        AcceptForm::new(verdict.issue.id, scope, self.chrome.now)
     }
 
     /// Open issues that the primary cause explains.

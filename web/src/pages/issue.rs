@@ -5,6 +5,7 @@ use sickbay_diagnosis::Time;
 use sickbay_diagnosis::issue::Issue;
 use sickbay_diagnosis::verdict::{Cause, Kept, Severity};
 
+use super::accept::AcceptForm;
 use crate::component::{self, Bar, FilterBox};
 use crate::links::ExportFormat;
 use crate::{Chrome, document, links, region, text};
@@ -90,6 +91,11 @@ impl IssuePage {
 
     fn primary_filter(&self) -> String {
         format!("primary:{}", self.issue.id)
+    }
+
+    /// The form that accepts it for the devices of the filter.
+    fn accept(&self) -> AcceptForm {
+        AcceptForm::new(self.issue.id, self.filter.text.clone(), self.chrome.now)
     }
 
     fn action(&self) -> String {

@@ -3,6 +3,7 @@
 
 mod device;
 mod devices;
+mod expectations;
 mod issues;
 mod overview;
 mod plain;
@@ -39,6 +40,15 @@ impl<'a> Sample<'a> {
             ("device", self.device().render()),
             ("device-new", self.new_device().render()),
             ("enrolment", self.enrolment().render()),
+            ("expectations", self.expectations().render()),
+            ("expectations-none", self.no_expectations().render()),
+            ("expectations-form", self.expectations_form().render()),
+            ("expectations-preview", self.expectations_preview().render()),
+            (
+                "expectations-preview-same",
+                self.expectations_preview_same().render(),
+            ),
+            ("accept", self.accept().render()),
             ("settings", self.settings().render()),
             ("sign-in", self.sign_in().render()),
             ("message", self.message().render()),
