@@ -2,6 +2,7 @@
 //! enrol, speak mTLS, spool). What happens to the machines follows from a seed.
 
 pub mod fleet;
+pub mod owner;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};

@@ -78,6 +78,23 @@ pub(super) struct Place {
     pub(super) ad_site: &'static str,
 }
 
+/// The scope of laptops, in the filter language.
+pub const LAPTOPS: &str = "ou:\"OU=Laptops,*\"";
+/// The scope of machines that ConfigMgr brings updates to, in the filter language.
+pub const KIOSKS: &str = "ou:\"OU=Production Kiosks,*\"";
+
+impl Place {
+    /// Whether it stands among the laptops.
+    pub(super) fn is_laptop(&self) -> bool {
+        self.ou.starts_with("OU=Laptops,")
+    }
+
+    /// Whether ConfigMgr brings it its updates.
+    pub(super) fn is_managed_elsewhere(&self) -> bool {
+        self.ou.starts_with("OU=Production Kiosks,")
+    }
+}
+
 /// Numbers given out so far, per site and role.
 #[derive(Debug, Default)]
 pub(super) struct Names(BTreeMap<String, u32>);
