@@ -18,7 +18,7 @@ const ACCEPTED_DAYS: i64 = 60;
 /// Where a scope is none, which the tests rule out.
 pub fn wishes() -> Result<Wishes, BadWish> {
     let scope = |name: &str, scope: &str, wanted| {
-        Ok(ScopedWish {
+        Ok::<_, BadWish>(ScopedWish {
             name: name.to_owned(),
             scope: DeviceScope::parse(scope)?,
             wanted,
