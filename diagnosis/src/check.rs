@@ -62,6 +62,8 @@ checks! {
     LastScan = "last_scan",
     /// Registration with Entra ID.
     Directory = "directory",
+    /// The way to the update server, gone while scans fail or are stale.
+    UpdateEndpoint = "update_endpoint",
 }
 
 impl std::fmt::Display for Check {

@@ -17,10 +17,15 @@ pub fn diagnose(case: &Case<'_>) -> Diagnosis {
     of(case, issues::ALL.iter().filter(told).copied())
 }
 
-/// Decides what the server alone can tell, for a device that never reported.
+/// Decides what the server alone can tell, for a device that never reported. What it cannot tell yet is left out rather than unknown: such a
+/// device counts as one that never reported.
 pub fn diagnose_unreported(case: &Case<'_>) -> Diagnosis {
     let told = |issue: &&&'static Issue| issue.told_by == Teller::Server;
-    of(case, issues::ALL.iter().filter(told).copied())
+    let mut diagnosis = of(case, issues::ALL.iter().filter(told).copied());
+    diagnosis
+        .verdicts
+        .retain(|(_, verdict)| verdict.state() != State::Unknown);
+    diagnosis
 }
 
 fn of(case: &Case<'_>, issues: impl Iterator<Item = &'static Issue>) -> Diagnosis {

@@ -158,6 +158,26 @@ pub const FREE_BYTES: &str = "free_bytes";
 pub const TOTAL_BYTES: &str = "total_bytes";
 /// The update agent's engine (section 13).
 pub const UPDATE_ENGINE: &str = r"%windir%\System32\wuaueng.dll";
+/// Path of what was seen on the way to the update server (section 10).
+pub const UPDATE_ENDPOINT: &str = "update_endpoint";
+/// Name of whether the way was gone.
+pub const PROBED: &str = "probed";
+/// Name of why it was, or was not.
+pub const PROBE_REASON: &str = "reason";
+/// Name of the URL that is asked for on it.
+pub const ENDPOINT_ADDRESS: &str = "address";
+/// Name of the host and port that it leads to.
+pub const ENDPOINT_HOST: &str = "host";
+/// Names of its steps, in order.
+pub const ENDPOINT_STEPS: [&str; 5] = ["proxy", "dns", "tcp", "tls", "http"];
+/// What the step that looks for a proxy finds where there is none.
+pub const DIRECT: &str = "direct";
+/// What every WSUS server gives to everybody (section 10).
+pub const WSUS_VERSION_FILE: &str = "/ClientWebService/wusserverversion.xml";
+/// Windows Update, as it is asked where no WSUS server is in use (section 10).
+pub const WINDOWS_UPDATE_SERVICE: &str = "https://fe2.update.microsoft.com/";
+/// The service behind which the Store stands; its programs are no updates of Windows (section 3).
+pub const STORE_SERVICE: &str = "855e8a7c-ecb4-4ca3-b045-1dfa50104289";
 /// Name of a file's version.
 pub const FILE_VERSION: &str = "FileVersion";
 /// The channel that Windows itself writes to (section 14).

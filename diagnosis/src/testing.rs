@@ -110,6 +110,16 @@ impl Machine {
         })
     }
 
+    /// What is no registry value: a reading of the system itself.
+    pub(crate) fn system(self, path: &str, name: &str, data: Data) -> Self {
+        self.reading(Reading {
+            source: Source::System,
+            path: path.to_owned(),
+            name: Some(name.to_owned()),
+            data,
+        })
+    }
+
     pub(crate) fn sz(self, path: &str, name: &str, text: &str) -> Self {
         self.data(path, Some(name), Data::Text(text.to_owned()))
     }
@@ -237,13 +247,17 @@ impl Machine {
         Facts::derive(&self.observations())
     }
 
+    /// What the server saw of it by `now`: nothing to speak of, unless a test says otherwise.
+    pub(crate) fn sighting_at(&self, now: Time) -> Sighting {
+        self.sighting
+            .clone()
+            .unwrap_or_else(|| healthy_sighting(now))
+    }
+
     pub(crate) fn diagnose_at(&self, now: Time) -> Diagnosis {
         let facts = self.facts();
         let kind = facts.windows().kind;
-        let sighting = self
-            .sighting
-            .clone()
-            .unwrap_or_else(|| healthy_sighting(now));
+        let sighting = self.sighting_at(now);
         diagnose(&Case {
             facts: &facts,
             expectations: &self

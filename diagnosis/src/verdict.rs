@@ -180,6 +180,15 @@ impl Verdict {
         self
     }
 
+    /// Where no reading shows what was decided, because nothing that was looked for is there, it rests on `at`: that a check looked.
+    pub fn or_evidence(mut self, at: EvidenceRef) -> Self {
+        let decided = matches!(self.state(), State::Open | State::Clear);
+        if decided && self.evidence.is_empty() {
+            self.evidence.push(at);
+        }
+        self
+    }
+
     /// Holds until `at` at most.
     pub fn until(mut self, at: Option<Time>) -> Self {
         self.valid_until = match (self.valid_until, at) {

@@ -75,6 +75,9 @@ fn banded(check: Check, reading: &Reading, all: &[Reading]) -> Option<String> {
         Check::Storage if reading.name.as_deref() == Some(keys::FREE_BYTES) => {
             Some(free_band(&reading.data))
         }
+        Check::UpdateEndpoint if keys::ENDPOINT_STEPS.contains(&name) => {
+            Some(step_of_way(name, &reading.data))
+        }
         // Only a restart signal's key tells something by when it was written.
         Check::PendingReboot => Some(format!("{:?}", reading.data)),
         _ => Some(match &reading.data {
@@ -82,6 +85,20 @@ fn banded(check: Check, reading: &Reading, all: &[Reading]) -> Option<String> {
             data => format!("{data:?}"),
         }),
     }
+}
+
+/// What came of a step. How long it took, which of its addresses a name was given first, and the system's own words do not count; nor
+/// does which good answer it was.
+fn step_of_way(name: &str, data: &Data) -> String {
+    let part = |part| lines::get(data, part).unwrap_or_default();
+    let proxy = if name == "proxy" { part("found") } else { "" };
+    let status: Option<u16> = part("status").parse().ok();
+    let refused = status.filter(|status| *status >= 400);
+    format!(
+        "{} {:?} {refused:?} {proxy:?}",
+        part("outcome"),
+        part("code")
+    )
 }
 
 /// Whether every such event counts, as failures of an update do. A search is made every few hours, and where it fails it fails every

@@ -20,6 +20,7 @@ mod services;
 mod servicing_stack;
 mod storage;
 mod update_agent;
+mod update_endpoint;
 mod update_events;
 mod update_health_tools;
 mod update_history;
@@ -66,6 +67,7 @@ fn look(check: Check, looking: &mut Looking<'_>) {
         Check::UpdateAgent => update_agent::look(looking),
         Check::LastScan => last_scan::look(looking),
         Check::Directory => directory::look(looking),
+        Check::UpdateEndpoint => update_endpoint::look(looking),
     }
 }
 

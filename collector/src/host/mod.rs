@@ -4,6 +4,7 @@
 //! Registry paths start with the hive's short name, `HKLM\SOFTWARE\...`, and are matched without regard to ASCII case; on 64-bit
 //! Windows they mean the 64-bit view.
 
+pub mod endpoint;
 #[cfg(any(windows, test))]
 mod event_xml;
 #[cfg(any(windows, test))]
@@ -25,6 +26,7 @@ pub mod windows;
 use sickbay_diagnosis::reading::Data;
 use sickbay_diagnosis::{Check, Time};
 
+use self::endpoint::{Endpoint, Step};
 use self::told::{
     Answer, EventQuery, Events, History, LastSuccess, Room, StoreState, UpdateServices,
 };
@@ -167,6 +169,11 @@ pub trait Host: Send + Sync {
 
     /// The state of the component store; an answer may be a day old at `now`, because it takes seconds.
     fn component_store(&self, _now: Time) -> Answer<StoreState> {
+        Answer::NotRecorded
+    }
+
+    /// Goes the way to an update server, for 20 s at most: the steps as far as it led.
+    fn update_endpoint(&self, _endpoint: &Endpoint) -> Answer<Vec<Step>> {
         Answer::NotRecorded
     }
 

@@ -9,6 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::reading::Data;
 
+use super::endpoint::{Endpoint, Step};
 use super::recording::Recording;
 use super::told::{
     Answer, EventQuery, Events, History, LastSuccess, Room, StoreState, UpdateServices,
@@ -119,5 +120,9 @@ impl Host for Replay {
 
     fn component_store(&self, now: Time) -> Answer<StoreState> {
         self.recording().component_store(now)
+    }
+
+    fn update_endpoint(&self, endpoint: &Endpoint) -> Answer<Vec<Step>> {
+        self.recording().update_endpoint(endpoint)
     }
 }

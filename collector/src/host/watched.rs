@@ -78,6 +78,7 @@ pub(super) const CHANNELS: [WatchedChannel; 2] = {
         Check::UpdateEvents,
         Check::UpdateHistory,
         Check::PendingReboot,
+        Check::UpdateEndpoint,
     ];
     const fn of(channel: &'static str) -> WatchedChannel {
         WatchedChannel {
@@ -109,11 +110,18 @@ pub(super) struct Watched {
 pub(super) fn all() -> Vec<Watched> {
     use Check::{
         AutomaticUpdates, Device, Directory, LastScan, Pause, PendingReboot, SafeguardHold,
-        ScanSource, Services, ServicingStack, UpdateAgent, UpdateHealthTools, Updates,
+        ScanSource, Services, ServicingStack, UpdateAgent, UpdateEndpoint, UpdateHealthTools,
+        Updates,
     };
     use Depth::{Key, Tree};
     use Settle::{Policy, Servicing, State};
-    const POLICIES: &[Check] = &[Pause, SafeguardHold, ScanSource, AutomaticUpdates];
+    const POLICIES: &[Check] = &[
+        Pause,
+        SafeguardHold,
+        ScanSource,
+        AutomaticUpdates,
+        UpdateEndpoint,
+    ];
     let rows: [(&str, Depth, Settle, &'static [Check]); 35] = [
         (keys::POLICY, Tree, Policy, POLICIES),
         (keys::MDM_UPDATE, Key, Policy, POLICIES),

@@ -30,9 +30,16 @@ pub struct Proxy {
     pub port: u16,
 }
 
+impl Proxy {
+    /// Its name and port.
+    pub fn authority(&self) -> String {
+        authority(&self.host, self.port)
+    }
+}
+
 impl fmt::Display for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "http://{}", authority(&self.host, self.port))
+        write!(f, "http://{}", self.authority())
     }
 }
 
@@ -113,27 +120,32 @@ pub struct MachineProxy {
 }
 
 impl MachineProxy {
-    /// The proxy on the way to `host`; `None` where it is to be reached directly.
+    /// The proxy on the way to `host` by TLS; `None` where it is to be reached directly.
     pub fn towards(&self, host: &str) -> Option<Proxy> {
-        by_machine(&self.proxy, &self.bypass, host)
+        self.towards_by("https", host)
+    }
+
+    /// The same for any scheme.
+    pub fn towards_by(&self, scheme: &str, host: &str) -> Option<Proxy> {
+        by_machine(&self.proxy, &self.bypass, scheme, host)
     }
 }
 
-fn by_machine(proxy: &str, bypass: &str, host: &str) -> Option<Proxy> {
+fn by_machine(proxy: &str, bypass: &str, scheme: &str, host: &str) -> Option<Proxy> {
     if separated(bypass).any(|pattern| bypasses(pattern, host)) {
         return None;
     }
-    let (mut secure, mut any) = (None, None);
+    let (mut own, mut any) = (None, None);
     for entry in separated(proxy) {
         match entry.split_once('=') {
-            Some((scheme, address)) if scheme.eq_ignore_ascii_case("https") => {
-                secure = Some(address);
+            Some((of, address)) if of.eq_ignore_ascii_case(scheme) => {
+                own = Some(address);
             }
             Some(_) => {}
             None => any = Some(entry),
         }
     }
-    let address = secure.or(any)?;
+    let address = own.or(any)?;
     let address = address.strip_prefix("http://").unwrap_or(address);
     let (host, port) = match address.rsplit_once(':') {
         Some((host, port)) if !host.is_empty() => (host, port.trim_end_matches('/').parse().ok()?),
@@ -261,7 +273,7 @@ mod tests {
     #[test]
     fn the_machines_own_proxy_counts_for_secure_connections_and_not_where_it_is_bypassed() {
         let by =
-            |proxy, bypass, host| by_machine(proxy, bypass, host).map(|proxy| proxy.to_string());
+            |proxy, bypass, host| by_machine(proxy, bypass, "https", host).map(|p| p.to_string());
         let server = "sickbay.corp.example";
         assert_eq!(by("p:8080", "", server), Some("http://p:8080".to_owned()));
         assert_eq!(

@@ -160,7 +160,7 @@ impl Expectations {
             oldest_scan_ms: by_kind(7, 3) * DAY_MS,
             behind_ms: 14 * DAY_MS,
             pending_reboot_serious_after_ms: 7 * DAY_MS,
-            update_health_tools_wanted: true,
+            update_health_tools_wanted: !server,
             update_health_tools_minimum: None,
             directory_registration_wanted: false,
             free_space_warning_bytes: bytes_of_gigabytes(20),

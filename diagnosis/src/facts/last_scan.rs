@@ -16,7 +16,7 @@ use crate::time::Time;
 pub struct LastScanFacts {
     /// The newest time that a search worked.
     pub succeeded: Option<Fact<Time>>,
-    /// The code with which the last search failed, in the one spelling; nothing where it worked.
+    /// The code with which the last search failed, in the one spelling; nothing where it worked, or a newer client has worked since.
     pub error: Option<Fact<String>>,
     /// Whether the client's notes could be read, so that a time which is not there was never written.
     pub readable: bool,
@@ -39,8 +39,11 @@ impl LastScanFacts {
                 Some(Fact { value, at: f.at })
             });
         let succeeded = detected.into_iter().chain(online).max_by_key(|f| f.value);
+        // A client that notes times by service writes no error any more: what is there was left by the one before it.
+        let is_left_over = detected.map(|f| f.value) < succeeded.map(|f| f.value);
         let error = reader
             .number(keys::DETECT_RESULTS, "LastError")
+            .filter(|_| !is_left_over)
             .and_then(|f| f.and_then(|n| u32::try_from(n).ok().filter(|n| *n != 0)))
             .map(|f| f.map(of));
         let told = |data: &Data| !matches!(data, Data::Unreadable(_) | Data::NotRecorded);

@@ -9,6 +9,7 @@ pub mod device;
 pub mod directory;
 mod hresult;
 pub mod last_scan;
+pub mod network_code;
 pub mod pause;
 pub mod pending_reboot;
 pub mod safeguard_hold;
@@ -17,6 +18,7 @@ pub mod services;
 pub mod servicing_stack;
 pub mod storage;
 pub mod update_agent;
+pub mod update_endpoint;
 pub mod update_events;
 pub mod update_health_tools;
 pub mod update_history;
@@ -38,6 +40,7 @@ pub use self::services::ServicesFacts;
 pub use self::servicing_stack::ServicingStackFacts;
 pub use self::storage::StorageFacts;
 pub use self::update_agent::UpdateAgentFacts;
+pub use self::update_endpoint::UpdateEndpointFacts;
 pub use self::update_events::UpdateEventsFacts;
 pub use self::update_health_tools::UpdateHealthToolsFacts;
 pub use self::update_history::UpdateHistoryFacts;
@@ -101,6 +104,8 @@ pub struct Facts {
     pub reported: Vec<Check>,
     /// Checks that tried to look and could not, each with the reason.
     pub failed: Vec<(Check, String)>,
+    /// The way to the update server.
+    pub update_endpoint: Known<UpdateEndpointFacts>,
 }
 
 impl Facts {
@@ -133,6 +138,7 @@ impl Facts {
             directory: look(Check::Directory).map(DirectoryFacts::derive),
             reported: observations.iter().map(|(check, _)| check).collect(),
             failed: failed(observations),
+            update_endpoint: look(Check::UpdateEndpoint).map(UpdateEndpointFacts::derive),
         }
     }
 
@@ -183,6 +189,7 @@ impl Facts {
             "update_agent": shown(&self.update_agent, UpdateAgentFacts::json),
             "last_scan": shown(&self.last_scan, LastScanFacts::json),
             "directory": shown(&self.directory, DirectoryFacts::json),
+            "update_endpoint": shown(&self.update_endpoint, UpdateEndpointFacts::json),
         })
     }
 }

@@ -20,8 +20,6 @@ const SCANNED: u32 = 26;
 const DOWNLOAD_FAILED: u32 = 31;
 const DOWNLOADED: u32 = 41;
 const CORRUPTION: [u32; 2] = [1014, 1015];
-/// The service behind which the Store stands; its programs are no updates of Windows.
-const STORE_SERVICE: &str = "855e8a7c-ecb4-4ca3-b045-1dfa50104289";
 /// Failures that are listed.
 const FAILURES: usize = 10;
 
@@ -117,7 +115,7 @@ impl Event {
         let title = self.value("updateTitle").unwrap_or_default();
         service
             .trim_matches(['{', '}'])
-            .eq_ignore_ascii_case(STORE_SERVICE)
+            .eq_ignore_ascii_case(keys::STORE_SERVICE)
             || title.starts_with("9N")
                 && title
                     .split('-')

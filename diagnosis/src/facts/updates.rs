@@ -115,6 +115,16 @@ impl UpdatesFacts {
         }
     }
 
+    /// Whether a package of this update (`KB5007215`) is in force. That none is says nothing of cumulative updates, whose packages do
+    /// not tell their KB.
+    pub fn is_installed(&self, kb: &str) -> bool {
+        self.packages.iter().any(|package| {
+            let named = package.kb.as_deref();
+            named.is_some_and(|known| known.eq_ignore_ascii_case(kb))
+                && package.state.is_installed()
+        })
+    }
+
     /// The facts as JSON: a list.
     pub fn json(&self) -> Value {
         Value::Array(self.packages.iter().map(Package::json).collect())

@@ -1,9 +1,11 @@
 //! `automatic-updates-disabled` (fact sheet section 3).
 
 use super::not_known;
+use crate::check::Check;
 use crate::facts::automatic_updates::AutomaticUpdates;
 use crate::issue::{Case, FixStep, Issue, Link, Teller};
-use crate::verdict::{Cause, Severity, Verdict};
+use crate::observation::EvidenceRef;
+use crate::verdict::{Cause, Severity, State, Verdict};
 
 /// Automatic updates are turned off by policy.
 pub(super) const ISSUE: Issue = Issue {
@@ -43,11 +45,10 @@ pub(super) const ISSUE: Issue = Issue {
     ],
     told_by: Teller::Device,
     says_managed_elsewhere: true,
-    never: &[],
+    never: &[(State::NotApplicable, "every Windows reads these policies")],
     decide,
 };
 
-/// Every Windows reads these policies, so not-applicable does not occur.
 fn decide(case: &Case<'_>) -> Verdict {
     let facts = match &case.facts.automatic_updates {
         Ok(facts) => facts,
@@ -71,11 +72,14 @@ fn decide(case: &Case<'_>) -> Verdict {
         AutomaticUpdates::Disabled { at, .. } => Some(*at),
         _ => None,
     };
-    verdict.with_evidence(deciding).with_evidence(
-        facts
-            .evidence
-            .iter()
-            .copied()
-            .filter(|at| Some(*at) != deciding),
-    )
+    verdict
+        .with_evidence(deciding)
+        .with_evidence(
+            facts
+                .evidence
+                .iter()
+                .copied()
+                .filter(|at| Some(*at) != deciding),
+        )
+        .or_evidence(EvidenceRef::Outcome(Check::AutomaticUpdates))
 }

@@ -50,25 +50,41 @@ pub(super) const ISSUE: Issue = Issue {
 /// This long after it was late it is serious, in days: a second monthly update is missing.
 const SERIOUS_AFTER_DAYS: i64 = 30;
 
+/// A release that is past its end gets no updates that it could be behind on.
 fn decide(case: &Case<'_>) -> Verdict {
     let device = match &case.facts.device {
         Ok(device) => device,
         Err(why) => return not_known(why),
     };
-    if let Some(verdict) = gets_none(case, device) {
-        return verdict.with_evidence(device_evidence(case));
+    let release = device.release;
+    let over_at = release.and_then(|release| Some(end_of(release, device)?.over_at()));
+    if let (Some(release), Some(over_at)) = (release, over_at)
+        && case.now >= over_at
+    {
+        return Verdict::not_applicable(format!(
+            "{} got its last update on {}.",
+            release.name,
+            over_at.plus_days(-1).date()
+        ))
+        .with_evidence(device_evidence(case));
     }
+    compared(case, device)
+        .until(over_at)
+        .with_evidence(device_evidence(case))
+}
+
+/// Where the device stands among those of its release, which gets updates.
+fn compared(case: &Case<'_>, device: &DeviceFacts) -> Verdict {
     let windows = device.windows();
     let (Some(kind), Some(build), Some(revision)) = (windows.kind, windows.build, windows.ubr)
     else {
-        return Verdict::unknown("The device's release or revision is not known.")
-            .with_evidence(device_evidence(case));
+        return Verdict::unknown("The device's release or revision is not known.");
     };
     let name = device
         .release_name()
         .unwrap_or_else(|| format!("Build {build}"));
     let own = format!("{build}.{revision}");
-    let verdict = match case.fleet.revisions.standing(kind, build, revision) {
+    match case.fleet.revisions.standing(kind, build, revision) {
         Standing::NoBaseline => Verdict::unknown(format!(
             "Fewer than five devices of {name} have told their revision, so whether {own} is up to date is not known."
         )),
@@ -105,21 +121,7 @@ fn decide(case: &Case<'_>) -> Verdict {
                 .until((!serious).then_some(serious_at))
             }
         }
-    };
-    verdict.with_evidence(device_evidence(case))
-}
-
-/// A release that is past its end gets no updates that it could be behind on.
-fn gets_none(case: &Case<'_>, device: &DeviceFacts) -> Option<Verdict> {
-    let release = device.release?;
-    let end = end_of(release, device)?;
-    (case.now >= end.over_at()).then(|| {
-        Verdict::not_applicable(format!(
-            "{} got its last update on {}.",
-            release.name,
-            end.last_day.date()
-        ))
-    })
+    }
 }
 
 fn of_newest(own: &str, newest: Seen, now: Time) -> Verdict {

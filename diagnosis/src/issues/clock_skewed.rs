@@ -33,6 +33,7 @@ pub(super) const ISSUE: Issue = Issue {
         url: "https://learn.microsoft.com/windows-server/networking/windows-time-service/windows-time-service-tools-and-settings",
     }],
     explains: &[
+        "update-endpoint-unreachable",
         "scan-stale",
         "download-failing",
         "directory-registration-broken",

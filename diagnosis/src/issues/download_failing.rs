@@ -60,8 +60,10 @@ fn decide(case: &Case<'_>) -> Verdict {
         |f: &&Failing| f.counts(case.now) && (f.times > 1 || !PASSING.contains(&f.code.as_str()));
     let failing: Vec<&Failing> = all.iter().filter(counts).collect();
     if failing.is_empty() {
-        return clear(events.channel(keys::UPDATE_CHANNEL))
-            .with_evidence(events.channel_evidence(keys::UPDATE_CHANNEL));
+        let passing: Vec<&Failing> = all.iter().filter(|f| f.counts(case.now)).collect();
+        return clear(events.channel(keys::UPDATE_CHANNEL), &passing)
+            .with_evidence(events.channel_evidence(keys::UPDATE_CHANNEL))
+            .with_evidence(passing.iter().flat_map(|f| f.evidence.iter().copied()));
     }
     let mut causes: Vec<Cause> = failing
         .iter()
@@ -85,13 +87,18 @@ fn decide(case: &Case<'_>) -> Verdict {
         .until(next_end(&all, case.now))
 }
 
-/// Nothing failed: which says something only where it would have been written down.
-fn clear(channel: &Channel) -> Verdict {
+/// Nothing failed but what passes by itself: which says something only where it would have been written down.
+fn clear(channel: &Channel, passing: &[&Failing]) -> Verdict {
     let name = keys::UPDATE_CHANNEL;
     match channel {
-        Channel::Read => {
-            Verdict::clear("No download failed in the last 30 days without working later.")
-        }
+        Channel::Read => match passing.first() {
+            None => Verdict::clear("No download failed in the last 30 days without working later."),
+            Some(failing) => Verdict::clear(format!(
+                "{} failed to download once with {}, which passes by itself.",
+                failing.name(),
+                in_words(&failing.code)
+            )),
+        },
         Channel::Disabled => Verdict::unknown(format!(
             "The event channel {name} is disabled, so failed downloads leave no trace."
         )),

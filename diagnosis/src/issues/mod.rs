@@ -1,7 +1,7 @@
 //! Every issue that this build decides, one file each.
 //!
 //! An issue is a constant with its texts and a pure rule. What several rules share stands beside them: [`pauses`],
-//! [`feature_upgrade`], [`lifecycle`], [`scans`] and [`failures`].
+//! [`feature_upgrade`], [`lifecycle`], [`scans`] and [`failures`]. [`document`] tells of all of them.
 
 mod automatic_updates_disabled;
 mod behind_on_quality_updates;
@@ -10,6 +10,7 @@ mod clock_skewed;
 mod collector_outdated;
 mod component_store_corrupt;
 mod directory_registration_broken;
+mod document;
 mod download_failing;
 mod duplicate_update_client_id;
 mod end_of_service;
@@ -30,6 +31,7 @@ mod scans;
 mod servicing_stack_broken;
 mod servicing_stack_outdated;
 mod silent;
+mod update_endpoint_unreachable;
 mod update_health_tools_missing;
 mod update_services_disabled;
 mod updates_deferred_too_long;
@@ -38,6 +40,7 @@ mod wrong_scan_source;
 mod wsus_sync_recovery_failing;
 mod wsus_without_tls;
 
+pub use self::document::document;
 use crate::facts::{DeviceFacts, NotKnown};
 use crate::issue::{Case, Issue};
 use crate::observation::EvidenceRef;
@@ -54,6 +57,7 @@ pub const ALL: &[&Issue] = &[
     &duplicate_update_client_id::ISSUE,
     &directory_registration_broken::ISSUE,
     &wsus_sync_recovery_failing::ISSUE,
+    &update_endpoint_unreachable::ISSUE,
     &scan_stale::ISSUE,
     &quality_updates_paused::ISSUE,
     &feature_updates_paused::ISSUE,

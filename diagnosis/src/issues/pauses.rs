@@ -1,6 +1,8 @@
 //! What the rules for paused quality and feature updates share.
 
+use crate::check::Check;
 use crate::facts::pause::{Pause, PauseNow, PauseState, PausedBy};
+use crate::observation::EvidenceRef;
 use crate::time::Time;
 use crate::verdict::{Cause, Severity, Verdict};
 
@@ -23,6 +25,7 @@ pub(super) fn decide(pause: &Pause, what: &str, severity: Severity, now: Time) -
     };
     verdict
         .with_evidence(pause.evidence.iter().copied())
+        .or_evidence(EvidenceRef::Outcome(Check::Pause))
         .until(at.changes_at)
 }
 

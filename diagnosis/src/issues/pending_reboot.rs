@@ -1,11 +1,13 @@
 //! `pending-reboot` (fact sheet section 5).
 
 use super::not_known;
+use crate::check::Check;
 use crate::facts::PendingRebootFacts;
 use crate::facts::pending_reboot::{Pending, Signal};
 use crate::issue::{Case, FixStep, Issue, Link, Teller};
+use crate::observation::EvidenceRef;
 use crate::time::{DAY_MS, Time};
-use crate::verdict::{Cause, Severity, Verdict};
+use crate::verdict::{Cause, Severity, State, Verdict};
 
 /// A restart is pending.
 pub(super) const ISSUE: Issue = Issue {
@@ -37,11 +39,13 @@ pub(super) const ISSUE: Issue = Issue {
     explains: &["install-failing", "behind-on-quality-updates"],
     told_by: Teller::Device,
     says_managed_elsewhere: false,
-    never: &[],
+    never: &[(
+        State::NotApplicable,
+        "every Windows can have a restart pending",
+    )],
     decide,
 };
 
-/// Every Windows can have a restart pending, so not-applicable does not occur.
 fn decide(case: &Case<'_>) -> Verdict {
     let facts = match &case.facts.pending_reboot {
         Ok(facts) => facts,
@@ -51,7 +55,8 @@ fn decide(case: &Case<'_>) -> Verdict {
         Pending::Yes => open(case, facts),
         Pending::No => Verdict::clear(nothing(facts))
             .with_evidence(facts.others().flat_map(|s| s.evidence.clone()))
-            .with_evidence(facts.looked_at.iter().copied()),
+            .with_evidence(facts.looked_at.iter().copied())
+            .or_evidence(EvidenceRef::Outcome(Check::PendingReboot)),
         Pending::Unknown => Verdict::unknown(format!(
             "Nothing pending was seen, but {}.",
             facts.why_unknown()

@@ -2,10 +2,12 @@
 
 use super::lifecycle::end_of;
 use super::{device_evidence, not_known};
+use crate::check::Check;
 use crate::facts::DeviceFacts;
 use crate::facts::safeguard_hold::Pinned;
 use crate::issue::{Case, FixStep, Issue, Link, Teller};
 use crate::knowledge::{DeviceKind, Release};
+use crate::observation::EvidenceRef;
 use crate::verdict::{Cause, Severity, Verdict};
 
 /// First build that the policy can pin (Windows 10 1803).
@@ -68,7 +70,8 @@ fn decide(case: &Case<'_>) -> Verdict {
             .with_evidence(holds.pin_looked_at.iter().copied());
         }
         return Verdict::clear("No policy pins the device to a release.")
-            .with_evidence(holds.pin_looked_at.iter().copied());
+            .with_evidence(holds.pin_looked_at.iter().copied())
+            .or_evidence(EvidenceRef::Outcome(Check::SafeguardHold));
     };
     let verdict = match (&case.facts.device, pinned.release) {
         (Err(why), _) => not_known(why),

@@ -1,9 +1,11 @@
 //! `safeguard-hold` (fact sheet section 2).
 
 use super::feature_upgrade::{fresh_until, names, old_appraisals, targets, unreadable};
+use crate::check::Check;
 use crate::facts::safeguard_hold::Target;
 use crate::issue::{Case, FixStep, Issue, Link, Teller};
 use crate::knowledge::hold;
+use crate::observation::EvidenceRef;
 use crate::verdict::{Cause, Severity, Verdict};
 
 /// A safeguard hold blocks a feature update.
@@ -83,6 +85,7 @@ fn decide(case: &Case<'_>) -> Verdict {
         .with_evidence(facts.opt_out)
         .with_evidence(facts.pinned.as_ref().map(|p| p.version.at))
         .with_evidence(facts.key.filter(|_| targets.is_empty()))
+        .or_evidence(EvidenceRef::Outcome(Check::SafeguardHold))
         .until(fresh_until(&targets, case.now))
 }
 

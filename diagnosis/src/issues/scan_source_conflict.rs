@@ -1,8 +1,10 @@
 //! `scan-source-conflict` (fact sheet section 3).
 
 use super::not_known;
+use crate::check::Check;
 use crate::issue::{Case, FixStep, Issue, Link, Teller};
-use crate::verdict::{Cause, Severity, Verdict};
+use crate::observation::EvidenceRef;
+use crate::verdict::{Cause, Severity, State, Verdict};
 
 /// Policies about the scan source contradict each other or are malformed.
 pub(super) const ISSUE: Issue = Issue {
@@ -37,7 +39,10 @@ pub(super) const ISSUE: Issue = Issue {
     explains: &["wrong-scan-source", "scan-stale"],
     told_by: Teller::Device,
     says_managed_elsewhere: false,
-    never: &[],
+    never: &[(
+        State::NotApplicable,
+        "every Windows takes updates from somewhere by policy or without",
+    )],
     decide,
 };
 
@@ -73,4 +78,5 @@ fn decide(case: &Case<'_>) -> Verdict {
     }
     Verdict::clear("The policies about the update source go together.")
         .with_evidence(facts.evidence.iter().copied())
+        .or_evidence(EvidenceRef::Outcome(Check::ScanSource))
 }

@@ -5,7 +5,7 @@ use crate::facts::update_history::Moment;
 use crate::issue::Case;
 use crate::keys;
 use crate::observation::EvidenceRef;
-use crate::time::Time;
+use crate::time::{HOUR_MS, Time};
 
 /// What is known of searches for updates.
 #[derive(Debug, Default)]
@@ -36,8 +36,8 @@ impl Scans {
     pub(super) fn of(case: &Case<'_>) -> Self {
         let mut scans = Self::default();
         scans.by_agent(case);
-        scans.by_notes(case);
         scans.by_events(case);
+        scans.by_notes(case);
         scans
     }
 
@@ -64,8 +64,13 @@ impl Scans {
         if let Some(succeeded) = notes.succeeded {
             self.worked(succeeded.value, succeeded.at);
         }
-        if let Some(error) = &notes.error {
-            self.error = Some(Failure {
+        // The note has no time. A search that worked well after the last one that the notes know of makes it an old one.
+        let is_old = notes
+            .succeeded
+            .zip(self.succeeded)
+            .is_some_and(|(noted, (newest, _))| newest > noted.value.plus_millis(HOUR_MS));
+        if let Some(error) = notes.error.as_ref().filter(|_| !is_old) {
+            self.error.get_or_insert(Failure {
                 code: error.value.clone(),
                 at: None,
                 evidence: error.at,

@@ -35,14 +35,16 @@ pub(super) const ISSUE: Issue = Issue {
     explains: &[],
     told_by: Teller::Server,
     says_managed_elsewhere: false,
-    never: &[(State::NotApplicable, "every device is expected to report")],
+    never: &[
+        (State::NotApplicable, "every device is expected to report"),
+        (
+            State::Unknown,
+            "it is asked by a server alone, which knows when it last heard of a device",
+        ),
+    ],
     decide,
 };
 
-const EVIDENCE: [EvidenceRef; 2] = [
-    EvidenceRef::Sighted(Sighted::LastSeenAt),
-    EvidenceRef::Sighted(Sighted::EnrolledAt),
-];
 /// Upper edges of the bands with their names, in days.
 const BANDS: [(i64, &str); 3] = [
     (30, "up to 30 days"),
@@ -61,7 +63,7 @@ fn decide(case: &Case<'_>) -> Verdict {
     let silent_at = last.plus_millis(case.expectations.silent_after_ms);
     if case.now < silent_at {
         return Verdict::clear(format!("Last heard of on {last}."))
-            .with_evidence(EVIDENCE)
+            .with_evidence(evidence(sighting))
             .until(Some(silent_at));
     }
     let days = case.now.since(last) / DAY_MS;
@@ -90,9 +92,18 @@ fn decide(case: &Case<'_>) -> Verdict {
         Severity::Warning
     };
     Verdict::open(severity, vec![Cause::new(key, label)], told)
-        .with_evidence(EVIDENCE)
+        .with_evidence(evidence(sighting))
         .until(Some(serious_at).filter(|at| *at > case.now))
         .until(edge.map(|(edge, _)| last.plus_days(edge)))
+}
+
+/// What was seen of it: a device that was never heard of has no last word to show.
+fn evidence(sighting: &Sighting) -> impl Iterator<Item = EvidenceRef> {
+    let last_seen = sighting.last_seen_at.map(|_| Sighted::LastSeenAt);
+    last_seen
+        .into_iter()
+        .chain([Sighted::EnrolledAt])
+        .map(EvidenceRef::Sighted)
 }
 
 /// A device that was never heard of since it was enrolled was heard of then.

@@ -5,7 +5,7 @@ use crate::facts::Windows;
 use crate::facts::services::{Service, ServicesFacts, StartType};
 use crate::issue::{Case, FixStep, Issue, Link, Teller};
 use crate::knowledge::DeviceKind;
-use crate::verdict::{Cause, Severity, Verdict};
+use crate::verdict::{Cause, Severity, State, Verdict};
 
 /// A service that updating needs is disabled or gone.
 pub(super) const ISSUE: Issue = Issue {
@@ -58,7 +58,10 @@ pub(super) const ISSUE: Issue = Issue {
     ],
     told_by: Teller::Device,
     says_managed_elsewhere: false,
-    never: &[],
+    never: &[(
+        State::NotApplicable,
+        "every Windows needs some of these services",
+    )],
     decide,
 };
 
@@ -120,7 +123,6 @@ impl Needed {
     }
 }
 
-/// Every Windows needs some of the services, so not-applicable does not occur.
 fn decide(case: &Case<'_>) -> Verdict {
     let facts = match &case.facts.services {
         Ok(facts) => facts,

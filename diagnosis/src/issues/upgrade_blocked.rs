@@ -1,8 +1,10 @@
 //! `upgrade-blocked` (fact sheet section 2).
 
 use super::feature_upgrade::{fresh_until, names, old_appraisals, targets, unreadable};
+use crate::check::Check;
 use crate::facts::safeguard_hold::Target;
 use crate::issue::{Case, FixStep, Issue, Link, Teller};
+use crate::observation::EvidenceRef;
 use crate::verdict::{Cause, Severity, Verdict};
 
 /// A hardware or software block other than a safeguard hold.
@@ -66,6 +68,7 @@ fn decide(case: &Case<'_>) -> Verdict {
         .with_evidence(shown.iter().flat_map(|t| t.evidence.iter().copied()))
         .with_evidence(facts.pinned.as_ref().map(|p| p.version.at))
         .with_evidence(facts.key.filter(|_| targets.is_empty()))
+        .or_evidence(EvidenceRef::Outcome(Check::SafeguardHold))
         .until(fresh_until(&targets, case.now))
 }
 

@@ -35,7 +35,7 @@ use profile::Profile;
 /// Share of the machines, in percent, that nothing ails at the start.
 const HEALTHY_PERCENT: usize = 60;
 /// So many ailing machines show every issue. A small fleet has them too, at the cost of its health,
-const EVERY_ISSUE: usize = 26;
+const EVERY_ISSUE: usize = 27;
 /// but not of more than this share, in percent.
 const SMALL_FLEETS_HEALTHY_PERCENT: usize = 40;
 /// Of a hundred ailing machines, how many have two ailments.
@@ -95,13 +95,15 @@ pub fn remembered(now: Time) -> Vec<Vec<Claim>> {
                 } else {
                     DeviceKind::Client
                 };
-                claims.extend([Baseline::Windows, Baseline::ServicingStack].map(|what| Claim {
-                    what,
-                    kind,
-                    build: release.build,
-                    revision: release.ubr(*month),
-                    at,
-                }));
+                claims.extend(
+                    [Baseline::Windows, Baseline::ServicingStack].map(|what| Claim {
+                        what,
+                        kind,
+                        build: release.build,
+                        revision: release.ubr(*month),
+                        at,
+                    }),
+                );
             }
         }
         claims
@@ -121,7 +123,10 @@ impl FleetPlan {
         let mut order: Vec<usize> = (0..count).collect();
         order.shuffle(&mut chance);
         for kind in kinds_for(count, &mut chance) {
-            let Some(at) = order.iter().position(|place| machines[*place].can_get(kind)) else {
+            let Some(at) = order
+                .iter()
+                .position(|place| machines[*place].can_get(kind))
+            else {
                 continue;
             };
             let machine = &mut machines[order.remove(at)];
@@ -275,9 +280,7 @@ impl DemoMachine {
             .copied()
             .filter(|(kind, _)| kind.comes_and_goes() && self.can_get(*kind))
             .collect();
-        let (kind, _) = possible
-            .choose_weighted(chance, |(_, share)| *share)
-            .ok()?;
+        let (kind, _) = possible.choose_weighted(chance, |(_, share)| *share).ok()?;
         let ailment = Ailment::begin(*kind, now, chance);
         let what = chronicle::began(&ailment, now);
         self.fall_ill(ailment);

@@ -184,8 +184,9 @@ pub(crate) fn chain(issued: &v1::Certificate) -> Vec<CertificateDer<'static>> {
 pub(crate) fn hello(epoch: &[u8]) -> CollectorMessage {
     up(Up::Hello(v1::Hello {
         minor_version: 1,
-        collector_version: "0.0.0-test".to_owned(),
+        collector_version: env!("CARGO_PKG_VERSION").to_owned(),
         epoch: epoch.to_vec().into(),
+        device_time_ms: sickbay_server::clock::Clock::system().now().millis(),
         ..v1::Hello::default()
     }))
 }

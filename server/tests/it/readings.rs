@@ -30,9 +30,9 @@ fn seen(check: Check, readings: Vec<Reading>) -> (Check, Observation) {
     (check, observation)
 }
 
-/// A Windows 11 24H2 of that name.
+/// A Windows 11 25H2 Enterprise of that name.
 pub(crate) fn client(name: &str) -> (Check, Observation) {
-    device(name, "26100", "Client", "Professional")
+    device(name, "26200", "Client", "Enterprise")
 }
 
 /// The same, with these tags in its policy.

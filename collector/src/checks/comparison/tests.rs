@@ -196,6 +196,42 @@ fn a_drive_on_which_files_come_and_go_is_no_change_until_updates_would_feel_it()
 }
 
 #[test]
+fn a_way_that_is_gone_again_and_leads_as_far_is_no_change() {
+    let gone = |name: &str, parts: &[(&str, &str)]| {
+        let data = lines::data(parts.iter().map(|(n, v)| (*n, (*v).to_owned())));
+        let reading = Reading {
+            source: Source::System,
+            ..registry(keys::UPDATE_ENDPOINT, Some(name), data)
+        };
+        form(Check::UpdateEndpoint, 0, vec![reading])
+    };
+    let dns = |found, took| {
+        gone(
+            "dns",
+            &[("outcome", "ok"), ("found", found), ("took_ms", took)],
+        )
+    };
+    assert_eq!(
+        dns("10.0.0.1 10.0.0.2", "3"),
+        dns("10.0.0.2 10.0.0.1", "907")
+    );
+    let tcp = |code, said| {
+        gone(
+            "tcp",
+            &[("outcome", "failed"), ("code", code), ("said", said)],
+        )
+    };
+    assert_eq!(tcp("10061", "refused"), tcp("10061", "verweigert"));
+    assert_ne!(tcp("10061", "no"), tcp("10060", "no"));
+    let http = |status| gone("http", &[("outcome", "ok"), ("status", status)]);
+    assert_eq!(http("200"), http("302"));
+    assert_ne!(http("200"), http("503"));
+    assert_ne!(http("403"), http("503"));
+    let proxy = |found| gone("proxy", &[("outcome", "ok"), ("found", found)]);
+    assert_ne!(proxy("direct"), proxy("http://proxy.example:8080"));
+}
+
+#[test]
 fn a_component_store_that_is_asked_again_and_says_the_same_is_no_change() {
     let asked = |health, at: &str| {
         let readings = vec![

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::reading::Data;
 
-use super::upkeep::{ChannelState, Memory, Storage, StoreRecord};
+use super::upkeep::{ChannelState, EndpointRecord, Memory, Storage, StoreRecord};
 use crate::host::SystemFact;
 
 /// Facts of a device that a registry does not hold.
@@ -64,6 +64,9 @@ pub struct Description {
     /// Room on the drive of Windows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub storage: Option<Storage>,
+    /// The way to the update server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub update_endpoint: Option<EndpointRecord>,
 }
 
 /// A service at the moment of the recording.
@@ -141,6 +144,7 @@ impl Description {
         take(&mut self.update_history, newer.update_history);
         take(&mut self.component_store, newer.component_store);
         take(&mut self.storage, newer.storage);
+        take(&mut self.update_endpoint, newer.update_endpoint);
         self.event_channels.extend(newer.event_channels);
         self.services.extend(newer.services);
         // The last entry on a path counts, both here and within one file.

@@ -26,6 +26,7 @@ pub use reg_file::{Problem, read_reg};
 pub use reg_write::write_reg;
 pub use registry::Registry;
 
+use super::endpoint::{Endpoint, Step};
 use super::told::{
     Answer, EventQuery, Events, History, LastSuccess, Room, StoreState, UpdateServices,
 };
@@ -211,6 +212,10 @@ impl Host for Recording {
 
     fn component_store(&self, now: Time) -> Answer<StoreState> {
         self.description.component_store(now)
+    }
+
+    fn update_endpoint(&self, _endpoint: &Endpoint) -> Answer<Vec<Step>> {
+        self.description.way_to_update_endpoint()
     }
 }
 

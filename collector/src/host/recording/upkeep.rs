@@ -7,6 +7,7 @@ use sickbay_diagnosis::Time;
 use sickbay_diagnosis::reading::Data;
 
 use super::host_toml::{Description, UpdateAgent, rfc3339};
+use crate::host::endpoint::Step;
 use crate::host::told::{
     Answer, Event, EventQuery, Events, HISTORY_ENTRIES, History, HistoryEntry, LastSuccess, Room,
     SERVICES, StoreState, UpdateService, UpdateServices,
@@ -92,6 +93,16 @@ pub struct Storage {
     pub free_bytes: u64,
     /// Its size in bytes.
     pub total_bytes: u64,
+}
+
+/// The way to the update server: one of the two.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum EndpointRecord {
+    /// The steps that were made, in order.
+    Steps(Vec<Step>),
+    /// It could not be gone: why.
+    Error(String),
 }
 
 const fn yes() -> bool {
@@ -237,6 +248,14 @@ impl Description {
             }),
             Some(StoreRecord::Lacks(what)) => Answer::Absent(what.clone()),
             Some(StoreRecord::Error(why)) => Answer::Unreadable(why.clone()),
+        }
+    }
+
+    pub(super) fn way_to_update_endpoint(&self) -> Answer<Vec<Step>> {
+        match &self.update_endpoint {
+            None => Answer::NotRecorded,
+            Some(EndpointRecord::Steps(steps)) => Answer::Found(steps.clone()),
+            Some(EndpointRecord::Error(why)) => Answer::Unreadable(why.clone()),
         }
     }
 }

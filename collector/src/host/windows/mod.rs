@@ -1,12 +1,13 @@
 //! This Windows machine itself.
 //!
-//! Promises: it only reads; it starts no process, asks no other machine and enumerates no accounts; what this Windows lacks or
-//! refuses is [`Data::Unreadable`] with the reason, never absent and never empty. A part that hangs costs its limit once
-//! ([`UPDATE_AGENT_LIMIT`], [`EVENT_LOG_LIMIT`], 30 s for servicing) and is not waited for again until it has come back.
+//! Promises: it only reads; it starts no process, asks no other machine but the update server while scans fail ([`endpoint`]), and
+//! enumerates no accounts; what this Windows lacks or refuses is [`Data::Unreadable`] with the reason, never absent and never empty. A part that hangs costs its limit once
+//! ([`UPDATE_AGENT_LIMIT`], [`EVENT_LOG_LIMIT`], 30 s for servicing, 20 s for the update server) and is not waited for again until it has come back.
 //!
 //! One file per source. These files alone call Windows; each call's reason stands above it.
 
 mod com;
+mod endpoint;
 mod error;
 mod events;
 mod files;
@@ -27,6 +28,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::reading::Data;
 
+use super::endpoint::{Endpoint, Step};
 use super::guarded::Guarded;
 use super::told::{
     Answer, EventQuery, Events, History, LastSuccess, Room, StoreState, UpdateServices,
@@ -45,6 +47,7 @@ pub struct ThisDevice {
     update_agent: Guarded,
     event_log: Guarded,
     servicing: servicing::Servicing,
+    endpoint: endpoint::Walker,
     policy: policy::Policy,
     listings: listings::Listings,
     boot: system::Boot,
@@ -57,6 +60,7 @@ impl ThisDevice {
             update_agent: Guarded::new("update agent", UPDATE_AGENT_LIMIT),
             event_log: Guarded::new("event log", EVENT_LOG_LIMIT),
             servicing: servicing::Servicing::new(),
+            endpoint: endpoint::Walker::new(),
             policy: policy::Policy::new(),
             listings: listings::Listings::default(),
             boot: system::Boot::default(),
@@ -162,6 +166,10 @@ impl Host for ThisDevice {
 
     fn component_store(&self, now: Time) -> Answer<StoreState> {
         self.servicing.state(now)
+    }
+
+    fn update_endpoint(&self, endpoint: &Endpoint) -> Answer<Vec<Step>> {
+        self.endpoint.go(endpoint, self.machine_proxy())
     }
 
     fn registry_values_named(&self, key: &str, names: &[&str]) -> Vec<Data> {

@@ -145,7 +145,7 @@ fn per_class(machine: Machine, values: [u32; 4]) -> Machine {
 }
 
 #[test]
-fn a_source_per_class_is_read_with_its_switch_alone() {
+fn a_class_policy_without_its_switch_or_with_the_switch_at_the_wrong_key_is_not_read() {
     let bare = per_class(wsus(windows("19045")), [0, 0, 1, 1]);
     assert_eq!(sources(&bare), [Wsus; 4]);
     assert_eq!(

@@ -1,10 +1,15 @@
 //! Every issue with each of its verdicts, and what holds for all of them.
 
+mod boundaries;
+mod endpoint;
+mod four_answers;
 mod pauses;
+mod primary;
 mod properties;
 mod restart_and_services;
 mod sources;
 mod states;
+mod traps;
 mod upgrades;
 
 use std::collections::BTreeSet;
@@ -29,6 +34,19 @@ fn every_issue_tells_what_it_means_and_the_way_out() {
             "{}: no exact command",
             issue.id
         );
+        assert!(
+            issue.meaning.ends_with('.') && !issue.title.ends_with('.'),
+            "{}: a title is no sentence, a meaning is several",
+            issue.id
+        );
+        assert!(
+            issue.fix.iter().all(|step| step.text.ends_with(['.', ':'])
+                && step
+                    .command
+                    .is_none_or(|command| !command.trim().is_empty())),
+            "{}: a step is a sentence",
+            issue.id
+        );
         assert!(!issue.links.is_empty(), "{}", issue.id);
         for link in issue.links {
             assert!(
@@ -37,6 +55,25 @@ fn every_issue_tells_what_it_means_and_the_way_out() {
                 link.url
             );
         }
+    }
+}
+
+#[test]
+fn what_is_a_consequence_is_explained_by_something() {
+    for id in [
+        "scan-stale",
+        "download-failing",
+        "install-failing",
+        "servicing-stack-outdated",
+        "end-of-service",
+        "behind-on-quality-updates",
+    ] {
+        let causes: Vec<&str> = ALL
+            .iter()
+            .filter(|issue| issue.explains.contains(&id))
+            .map(|issue| issue.id)
+            .collect();
+        assert!(!causes.is_empty(), "nothing explains {id}");
     }
 }
 

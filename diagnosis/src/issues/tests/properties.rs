@@ -87,11 +87,44 @@ pub(super) fn ordinary_client() -> Machine {
         .key(keys::ONLINE_SCANS)
         .on(Check::Directory)
         .absent_key(keys::JOIN_INFO)
+        .on(Check::UpdateEndpoint)
+        .system(keys::UPDATE_ENDPOINT, keys::PROBED, Data::Flag(false))
         .on(Check::Services)
         .key(&keys::service(keys::WITNESS_SERVICE));
     keys::WATCHED_SERVICES
         .iter()
         .fold(machine, |m, name| m.service(name, 3))
+}
+
+/// That no answer changes before the moment up to which it says that it holds, where nothing but time goes on.
+pub(super) fn assert_steady(machine: &Machine, now: Time) {
+    let machine = machine.clone().seen_by_server(machine.sighting_at(now));
+    let before = machine.diagnose_at(now);
+    let mut moments: Vec<Time> = [
+        1, 6, 8, 15, 29, 31, 41, 61, 89, 91, 181, 364, 366, 1100, 3700,
+    ]
+    .into_iter()
+    .map(|days| now.plus_days(days))
+    .collect();
+    moments.extend(
+        before
+            .iter()
+            .filter_map(|(_, verdict)| Some(verdict.valid_until?.plus_millis(-1))),
+    );
+    for moment in moments.into_iter().filter(|moment| *moment > now) {
+        for ((issue, then), (_, later)) in before.iter().zip(machine.diagnose_at(moment).iter()) {
+            assert!(
+                then.valid_until.is_some_and(|until| moment >= until)
+                    || then.decision == later.decision,
+                "{}: {:?} of {now} holds until {:?} by its word, but is {:?} on {moment}: {}",
+                issue.id,
+                then.decision,
+                then.valid_until,
+                later.decision,
+                later.summary
+            );
+        }
+    }
 }
 
 const PATHS: &[&str] = &[
@@ -125,6 +158,7 @@ const PATHS: &[&str] = &[
     keys::UPDATE_RESULTS,
     keys::DISM,
     keys::SYSTEM_DRIVE,
+    keys::UPDATE_ENDPOINT,
     keys::COLLECTOR,
     keys::DETECT_RESULTS,
     keys::ONLINE_SCANS,
@@ -184,6 +218,12 @@ const NAMES: &[&str] = &[
     keys::CLIENT_ID,
     "DeferQualityUpdatesPeriodInDays",
     keys::HISTORY_TOTAL,
+    keys::PROBED,
+    keys::ENDPOINT_HOST,
+    keys::ENDPOINT_ADDRESS,
+    "proxy",
+    "tcp",
+    "http",
 ];
 
 const TEXTS: &[&str] = &[
@@ -207,6 +247,11 @@ const TEXTS: &[&str] = &[
     "id=20",
     "at=2026-11-01",
     "errorCode=-1",
+    "outcome=ok",
+    "outcome=failed",
+    "code=10061",
+    "status=99999",
+    "status=407",
     "=",
     "É̈",
 ];
@@ -273,11 +318,31 @@ proptest! {
             prop_assert_eq!(verdict.state() == State::Open, !verdict.causes().is_empty());
             prop_assert!(verdict.severity().is_none_or(|s| s <= issue.severity), "{}", issue.id);
             prop_assert!(verdict.valid_until.is_none_or(|at| at > now), "{} ended before it began", issue.id);
+            let never = issue.never.iter().find(|(state, _)| *state == verdict.state());
+            prop_assert!(never.is_none(), "{} is {never:?}: {}", issue.id, verdict.summary);
+            let rests_on_something = matches!(verdict.state(), State::Open | State::Clear);
+            prop_assert!(
+                !rests_on_something || !verdict.evidence.is_empty(),
+                "{} rests on nothing: {}", issue.id, verdict.summary
+            );
             for at in &verdict.evidence {
                 prop_assert!(observations.evidence(*at, Some(&sighting)).is_some());
             }
         }
         let facts = machine.facts().to_json(now);
         prop_assert_eq!(facts.as_object().map(serde_json::Map::len), Some(Check::ALL.len()));
+    }
+
+    #[test]
+    fn no_answer_changes_before_it_says_so(
+        readings in proptest::collection::vec((proptest::sample::select(Check::ALL), reading()), 0..60),
+        ordinary in any::<bool>(),
+        now in 1_500_000_000_000..2_000_000_000_000i64,
+    ) {
+        let machine = if ordinary { ordinary_client() } else { Machine::new() };
+        let machine = readings
+            .into_iter()
+            .fold(machine, |machine, (check, reading)| machine.on(check).reading(reading));
+        assert_steady(&machine, Time::from_millis(now));
     }
 }

@@ -114,7 +114,8 @@ impl Ailment {
             Kind::ServiceDisabled => "0x80070422",
             Kind::DownloadFails => self.choose(&["0x80072EE7", "0x8024402C", "0x80072EE7"]),
             Kind::RecoveryRefused => "0x80244007",
-            Kind::Neglected => "0x8024402C",
+            Kind::Neglected => "0x80244010",
+            Kind::ServerUnreachable => "0x80072EFD",
             _ => self.choose(&["0x800F0922", "0x80070005", "0x800F0922"]),
         }
     }

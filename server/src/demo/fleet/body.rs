@@ -73,7 +73,10 @@ impl<'a> Body<'a> {
             | Kind::StackBroken
             | Kind::InstallFails
             | Kind::DownloadFails => self.installs_stop(since),
-            Kind::Neglected | Kind::RecoveryRefused | Kind::AutomaticUpdatesOff => {
+            Kind::Neglected
+            | Kind::ServerUnreachable
+            | Kind::RecoveryRefused
+            | Kind::AutomaticUpdatesOff => {
                 self.searches_stop(since);
             }
             Kind::ServiceDisabled if ailment.stops_searches() => self.searches_stop(since),

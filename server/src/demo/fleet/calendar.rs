@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn what_stopped_long_ago_lacks_what_came_out_since() {
         let calendar = Calendar::at(Time::parse("2026-11-25T08:00:00Z").expect("a time"));
-        let stopped = |days| calendar.now.plus_days(-days);
+        let stopped = |days: i64| calendar.now.plus_days(-days);
         assert_eq!(calendar.lacking(stopped(0), 5 * DAY_MS), 0);
         assert_eq!(calendar.lacking(stopped(0), 20 * DAY_MS), 1);
         assert_eq!(calendar.lacking(stopped(30), 5 * DAY_MS), 1);

@@ -21,7 +21,9 @@ pub(super) fn began(ailment: &Ailment, now: Time) -> String {
         Kind::Held => format!("safeguard hold {} applies", ailment.hold()),
         Kind::HardwareTooOld => format!("the appraiser finds a block: {}", ailment.red_reason()),
         Kind::NotAppraised => "the results of the appraiser are gone".to_owned(),
-        Kind::Pinned => "is reinstalled with an old image, whose policy pins its release".to_owned(),
+        Kind::Pinned => {
+            "is reinstalled with an old image, whose policy pins its release".to_owned()
+        }
         Kind::Outlived | Kind::NearingEnd => "is reinstalled with an old image".to_owned(),
         Kind::LostWsus => "the WSUS policy no longer applies".to_owned(),
         Kind::PlainHttpWsus => "an old policy names a WSUS server over plain HTTP".to_owned(),
@@ -37,7 +39,8 @@ pub(super) fn began(ailment: &Ailment, now: Time) -> String {
         Kind::StoreUnasked => "servicing no longer answers".to_owned(),
         Kind::AutomaticUpdatesOff => "a policy turns automatic updates off".to_owned(),
         Kind::ServiceDisabled => format!("the service {} is disabled", ailment.disabled_service()),
-        Kind::Neglected => format!("no longer reaches its server: {code}"),
+        Kind::Neglected => format!("searches for updates fail with {code}"),
+        Kind::ServerUnreachable => "the update server can no longer be reached".to_owned(),
         Kind::DownloadFails => format!("downloads fail with {code}"),
         Kind::DiskLow => "its drive fills up".to_owned(),
         Kind::StoreCorrupt => format!("its component store is damaged: {code}"),
@@ -78,7 +81,8 @@ pub(super) fn ended(ailment: &Ailment) -> String {
         Kind::StoreUnasked => "servicing answers again".to_owned(),
         Kind::AutomaticUpdatesOff => "automatic updates are on again".to_owned(),
         Kind::ServiceDisabled => format!("the service {} is enabled", ailment.disabled_service()),
-        Kind::Neglected => "reaches its server again and catches up".to_owned(),
+        Kind::Neglected => "searches work again, and it catches up".to_owned(),
+        Kind::ServerUnreachable => "the update server can be reached again".to_owned(),
         Kind::DownloadFails => "downloads work again".to_owned(),
         Kind::DiskLow => "its drive is cleaned up".to_owned(),
         Kind::StoreCorrupt => "its component store is repaired".to_owned(),

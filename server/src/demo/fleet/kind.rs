@@ -49,8 +49,10 @@ pub(super) enum Kind {
     AutomaticUpdatesOff,
     /// A service that updating needs is disabled.
     ServiceDisabled,
-    /// It has not reached its server for months, and nobody noticed.
+    /// Its searches have failed for months, and nobody noticed.
     Neglected,
+    /// Its update server cannot be connected to.
+    ServerUnreachable,
     /// Downloads fail.
     DownloadFails,
     /// The system drive fills up.
@@ -97,7 +99,7 @@ pub(super) enum Area {
 
 impl Kind {
     /// Every kind, each with its share: machines of 200. Those come first that small fleets have too, so that no issue is missing there.
-    pub(super) const SHARES: [(Self, usize); 35] = [
+    pub(super) const SHARES: [(Self, usize); 36] = [
         (Self::ServiceDisabled, 4),
         (Self::PausedByUser, 4),
         (Self::Held, 7),
@@ -116,6 +118,7 @@ impl Kind {
         (Self::StackOutdated, 1),
         (Self::Neglected, 2),
         (Self::RecoveryRefused, 2),
+        (Self::ServerUnreachable, 3),
         (Self::NotRegistered, 2),
         (Self::AgentFails, 1),
         (Self::ClockOff, 2),
@@ -150,6 +153,7 @@ impl Kind {
             | Self::AutomaticUpdatesOff
             | Self::ServiceDisabled
             | Self::Neglected
+            | Self::ServerUnreachable
             | Self::DownloadFails
             | Self::DiskLow
             | Self::StoreCorrupt
@@ -194,7 +198,10 @@ impl Kind {
             | Self::HealthServiceDisabled
             | Self::WsusNotSwitchedOn
             | Self::ClassesNotSwitchedOn => is_client && is_ours,
-            Self::LostWsus | Self::DeferredTooLong | Self::RecoveryRefused => is_ours,
+            Self::LostWsus
+            | Self::DeferredTooLong
+            | Self::RecoveryRefused
+            | Self::ServerUnreachable => is_ours,
             Self::PausedByUser | Self::Cloned => is_client,
             Self::FeaturePausedByMdm | Self::OldCollector => is_client && has_targets,
             Self::RegistrationBroken | Self::NotRegistered => profile.place.is_laptop(),
@@ -210,7 +217,7 @@ impl Kind {
             Self::FeaturePausedByMdm => (1, 20),
             Self::RestartPending => (0, 19),
             Self::Neglected => (150, 210),
-            Self::RecoveryRefused => (9, 26),
+            Self::RecoveryRefused | Self::ServerUnreachable => (9, 26),
             Self::StackOutdated => (30, 55),
             Self::Silent => (17, 64),
             Self::OldCollector => (1, 4),

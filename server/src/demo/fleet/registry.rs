@@ -257,8 +257,7 @@ impl Machine {
         if let Some((previous, at)) = body.previous() {
             self.rollup(family, previous, SUPERSEDED, at);
         }
-        let name =
-            format!("Package_for_ServicingStack_{stack}~{PACKAGE_KEY}~{family}.{stack}.1.0");
+        let name = format!("Package_for_ServicingStack_{stack}~{PACKAGE_KEY}~{family}.{stack}.1.0");
         self.package(&name, INSTALLED, body.stack_installed_at());
         let dot_net = format!("Package_for_DotNetRollup_481~{PACKAGE_KEY}~10.0.9320.2");
         self.package(&dot_net, INSTALLED, body.patched_at());

@@ -60,7 +60,9 @@ fn rules(fleet: &[Snapshot], now: Time) -> Rules {
         (DeviceKind::Client, &mut context.client_sources),
         (DeviceKind::Server, &mut context.server_sources),
     ] {
-        let of_kind = fleet.iter().filter(|s| s.facts.windows().kind == Some(kind));
+        let of_kind = fleet
+            .iter()
+            .filter(|s| s.facts.windows().kind == Some(kind));
         let mut counts: [BTreeMap<ExpectedSource, u64>; 4] = Default::default();
         for (class, source) in of_kind.flat_map(|s| s.facts.sources().into_iter().enumerate()) {
             if let Some(source) = source {
@@ -237,6 +239,7 @@ fn primary_of(kind: Kind) -> &'static str {
         Kind::AutomaticUpdatesOff => "automatic-updates-disabled",
         Kind::ServiceDisabled => "update-services-disabled",
         Kind::Neglected => "scan-stale",
+        Kind::ServerUnreachable => "update-endpoint-unreachable",
         Kind::DownloadFails => "download-failing",
         Kind::DiskLow => "low-disk-space",
         Kind::StoreCorrupt => "component-store-corrupt",
@@ -313,7 +316,11 @@ fn causes_have_their_consequences_on_the_same_machine() {
     }
     for (ailments, judgement) in ailing(Kind::ServiceDisabled) {
         let stale = ailments.iter().any(Ailment::stops_searches);
-        let issue = if stale { "scan-stale" } else { "download-failing" };
+        let issue = if stale {
+            "scan-stale"
+        } else {
+            "download-failing"
+        };
         assert!(is_open(judgement, issue), "{ailments:?} without {issue}");
     }
     for (ailments, judgement) in ailing(Kind::DiskLow) {

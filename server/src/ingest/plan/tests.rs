@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use sickbay_diagnosis::Check;
+use sickbay_diagnosis::context::Sighting;
 use sickbay_diagnosis::keys::{
     COLLECTOR_POLICY, TAGS, TCPIP_PARAMETERS, UPDATE_POLICY_SETTINGS, UX_SETTINGS, WINDOWS_NT,
 };
@@ -37,6 +38,14 @@ fn fresh() -> DeviceState {
             name: "AS-ENROLLED".to_owned(),
             ..DeviceSummary::default()
         },
+        tags: Vec::new(),
+        sighting: Sighting {
+            enrolled_at: start(),
+            last_seen_at: Some(start()),
+            reported: false,
+            collector_version: env!("CARGO_PKG_VERSION").to_owned(),
+            clock_ahead_ms: Some(0),
+        },
         due_at: None,
     }
 }
@@ -64,7 +73,7 @@ fn named(name: &str) -> (Check, Observation) {
         (TCPIP_PARAMETERS, "Hostname", text(name)),
         (WINDOWS_NT, "CurrentBuildNumber", text("26100")),
         (WINDOWS_NT, "InstallationType", text("Client")),
-        (WINDOWS_NT, "EditionID", text("Professional")),
+        (WINDOWS_NT, "EditionID", text("Enterprise")),
     ];
     seen(Check::Device, &values)
 }
@@ -347,7 +356,8 @@ fn time_alone_closes_what_has_ended_and_then_rests() {
         (told.len(), told[0].from, told[0].to),
         (1, State::Open, State::Clear)
     );
-    assert_eq!(change.due_at, None);
+    let due = change.due_at.expect("the device may fall silent");
+    assert!(due > end.plus_days(2), "{due}");
 
     let after = stored(state, change);
     let mut again = Working::new(after, end.plus_millis(DAY_MS));
@@ -383,10 +393,26 @@ fn reports_of_one_batch_leave_the_last_finding_and_every_step_of_history() {
 }
 
 #[test]
-fn a_device_that_never_reported_is_not_diagnosed() {
+fn of_a_device_that_never_reported_only_its_silence_is_told() {
     let mut working = Working::new(fresh(), start());
     working.diagnose(&rules(), start());
-    assert!(working.finish().is_none());
+    let change = working.finish().expect("it may fall silent");
+    assert_eq!((&change.findings, &change.history), (&vec![], &vec![]));
+    let silent_at = start().plus_days(14);
+    assert_eq!(change.due_at, Some(silent_at));
+
+    let mut later = Working::new(stored(fresh(), change), silent_at);
+    later.diagnose(&rules(), silent_at);
+    let change = later.finish().expect("it fell silent");
+    let opened: Vec<&str> = change
+        .findings
+        .iter()
+        .filter_map(|change| match change {
+            FindingChange::Put(finding) => Some(finding.issue.as_str()),
+            FindingChange::Remove { .. } => None,
+        })
+        .collect();
+    assert_eq!(opened, ["silent"]);
 }
 
 #[test]

@@ -67,6 +67,7 @@ async fn group_commit_finds_its_rows_by_key_and_never_walks_the_fleet() {
         "remove causes (3 rows)",
         "change the status of devices (3 rows)",
         "note that devices are alive (3 rows)",
+        "remove late claims (3 rows)",
         "guard::GUARDS",
         "guard::WEIGHTS",
         "states::STATES",
@@ -84,7 +85,8 @@ async fn jobs_and_lists_read_an_index_in_its_order() {
     let (_folder, store) = fresh().await;
     for (name, index) in [
         ("fleet::DUE", "device_due"),
-        ("fleet::KEYS_AFTER", "device_active"),
+        ("walk", "device_active"),
+        ("baselines::SHARED_IDS", "device_client_id"),
         ("status::CHANGED_SINCE", "device_status_at"),
         ("devices", "device_list"),
         ("issue_devices", "finding_list"),
@@ -210,6 +212,7 @@ async fn rows_written(store: &SqliteStore, key: i64, site: &str, tags: &[&str]) 
         }),
         findings: Vec::new(),
         history: Vec::new(),
+        claims: Vec::new(),
         due_at: None,
         received_at: None,
         now: Time::from_millis(2),

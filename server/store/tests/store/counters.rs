@@ -6,14 +6,15 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use sickbay_diagnosis::expectation::{ExpectedSource, UpdateSource};
 use sickbay_diagnosis::filter::Filter;
-use sickbay_diagnosis::verdict::{Severity, State};
+use sickbay_diagnosis::knowledge::DeviceKind;
+use sickbay_diagnosis::verdict::{Kept, Severity};
 use sickbay_store::{
     DeviceChange, DeviceDetail, DeviceIdentity, DeviceStatus, DeviceSummary, FindingChange,
     FleetCounts, IssueCount, Scope,
 };
 use tokio::runtime::Handle;
 
-use crate::fixture::{Fixture, at, filter, first, mark, open, summary, unknown};
+use crate::fixture::{Fixture, accepted, at, filter, first, mark, open, summary, unknown};
 
 const ISSUES: [&str; 3] = ["hold", "pause", "reboot"];
 
@@ -30,6 +31,8 @@ struct Change {
     device: usize,
     stale: bool,
     reports: bool,
+    /// Changes with the summary.
+    server: bool,
     source: Source,
     findings: Vec<(usize, After)>,
 }
@@ -48,6 +51,7 @@ enum After {
     Gone,
     Unknown,
     Open(Severity),
+    Accepted(Severity),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -55,7 +59,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         Just(After::Gone),
         Just(After::Unknown),
         Just(After::Open(Severity::Warning)),
-        Just(After::Open(Severity::Serious))
+        Just(After::Open(Severity::Serious)),
+        Just(After::Accepted(Severity::Serious))
     ];
     let finding = (0..ISSUES.len(), after);
     let source = prop_oneof![
@@ -67,17 +72,20 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let change = (
         0..12_usize,
         proptest::bool::weighted(0.1),
-        any::<bool>(),
+        any::<(bool, bool)>(),
         source,
         proptest::collection::vec(finding, 0..4),
     )
-        .prop_map(|(device, stale, reports, source, findings)| Change {
-            device,
-            stale,
-            reports,
-            source,
-            findings,
-        });
+        .prop_map(
+            |(device, stale, (reports, server), source, findings)| Change {
+                device,
+                stale,
+                reports,
+                server,
+                source,
+                findings,
+            },
+        );
     let status = prop_oneof![
         Just(DeviceStatus::Pending),
         Just(DeviceStatus::Active),
@@ -153,6 +161,7 @@ fn of(change: &Change, onto: DeviceChange) -> DeviceChange {
             },
             After::Unknown => FindingChange::Put(unknown(issue)),
             After::Open(severity) => FindingChange::Put(open(issue, *severity, &["cause"])),
+            After::Accepted(severity) => FindingChange::Put(accepted(issue, *severity, &["cause"])),
         }
     });
     let named = |source: Option<UpdateSource>| DeviceSummary {
@@ -165,6 +174,8 @@ fn of(change: &Change, onto: DeviceChange) -> DeviceChange {
             None,
             None,
         ],
+        kind: if change.server { "server" } else { "client" }.to_owned(),
+        primary_issue: primary(change),
         ..summary("named")
     };
     DeviceChange {
@@ -175,9 +186,27 @@ fn of(change: &Change, onto: DeviceChange) -> DeviceChange {
             Source::NeverReported => Some(named(None)),
             Source::Is(source) => Some(named(Some(source))),
         },
-        findings: findings.collect(),
+        // Whoever changes findings says what the primary cause then is.
+        findings: match change.source {
+            Source::SummaryUnchanged => Vec::new(),
+            _ => findings.collect(),
+        },
         ..onto
     }
+}
+
+/// The first issue that the change opens; a primary cause is always open.
+fn primary(change: &Change) -> String {
+    let last = |issue| {
+        change
+            .findings
+            .iter()
+            .rev()
+            .find(|(other, _)| *other == issue)
+    };
+    (0..ISSUES.len())
+        .find(|issue| matches!(last(*issue), Some((_, After::Open(_)))))
+        .map_or_else(String::new, |issue| ISSUES[issue].to_owned())
 }
 
 async fn recount(store: &Fixture, devices: &[DeviceIdentity]) {
@@ -191,7 +220,8 @@ async fn recount(store: &Fixture, devices: &[DeviceIdentity]) {
                 add(&detail, &mut fleet, &mut issues);
                 for (class, source) in detail.row.summary.sources.iter().enumerate() {
                     if let Some(source) = source {
-                        *sources.entry((class, source.source)).or_insert(0) += 1;
+                        let kind = detail.row.summary.kind.clone();
+                        *sources.entry((kind, class, source.source)).or_insert(0) += 1;
                     }
                 }
             }
@@ -206,7 +236,10 @@ async fn recount(store: &Fixture, devices: &[DeviceIdentity]) {
         .await
         .unwrap()
         .into_iter()
-        .map(|row| ((row.class, row.source.source), row.devices))
+        .map(|row| {
+            let kind = row.kind.map_or("", DeviceKind::name).to_owned();
+            ((kind, row.class, row.source.source), row.devices)
+        })
         .collect();
     assert_eq!(counted, sources);
     let everything = Filter::Everything;
@@ -218,7 +251,8 @@ async fn recount(store: &Fixture, devices: &[DeviceIdentity]) {
         for (text, expected) in [
             ("state:open", row.open),
             ("state:unknown", row.unknown),
-            ("", row.open + row.unknown),
+            ("state:accepted", row.accepted),
+            ("", row.open + row.unknown + row.accepted),
         ] {
             let filter = filter(text);
             let count = store
@@ -252,7 +286,7 @@ async fn recount(store: &Fixture, devices: &[DeviceIdentity]) {
 }
 
 fn add(detail: &DeviceDetail, fleet: &mut FleetCounts, issues: &mut BTreeMap<String, IssueCount>) {
-    let (mut open, mut serious, mut unknown) = (0, 0, 0);
+    let (mut open, mut serious, mut unknown, mut accepted) = (0, 0, 0, 0);
     for finding in &detail.findings {
         let row = issues
             .entry(finding.issue.clone())
@@ -261,19 +295,25 @@ fn add(detail: &DeviceDetail, fleet: &mut FleetCounts, issues: &mut BTreeMap<Str
                 open: 0,
                 serious: 0,
                 unknown: 0,
+                accepted: 0,
+                primary: 0,
             });
-        if finding.state == State::Open {
-            (open, row.open) = (open + 1, row.open + 1);
-            if finding.severity == Some(Severity::Serious) {
-                (serious, row.serious) = (serious + 1, row.serious + 1);
+        row.primary += u64::from(detail.row.summary.primary_issue == finding.issue);
+        match finding.kept() {
+            Kept::Open => {
+                (open, row.open) = (open + 1, row.open + 1);
+                if finding.severity == Some(Severity::Serious) {
+                    (serious, row.serious) = (serious + 1, row.serious + 1);
+                }
             }
-        } else {
-            (unknown, row.unknown) = (unknown + 1, row.unknown + 1);
+            Kept::Accepted => (accepted, row.accepted) = (accepted + 1, row.accepted + 1),
+            Kept::Unknown => (unknown, row.unknown) = (unknown + 1, row.unknown + 1),
         }
     }
+    let row = &detail.row;
     assert_eq!(
-        (detail.row.open, detail.row.serious, detail.row.unknown),
-        (open, serious, unknown)
+        (row.open, row.serious, row.unknown, row.accepted),
+        (open, serious, unknown, accepted)
     );
     let place = if detail.mark.epoch.is_empty() {
         &mut fleet.never_reported

@@ -10,11 +10,11 @@ use proptest::test_runner::{Config, TestRunner};
 use sickbay_diagnosis::filter::{
     Compare, Filter, FindingView, NumberField, Pattern, Subject, Test, TextField,
 };
-use sickbay_diagnosis::verdict::{Severity, State};
+use sickbay_diagnosis::verdict::{Kept, Severity};
 use sickbay_store::{DeviceChange, DeviceDetail, DeviceSummary, FindingChange, Scope};
 use tokio::runtime::Handle;
 
-use crate::fixture::{Fixture, bare_change, filter, first, mark, open, unknown};
+use crate::fixture::{Fixture, accepted, bare_change, filter, first, mark, open, unknown};
 
 /// Texts that differ in case, hold SQL's wildcards, quotes and escapes, or letters whose case only Unicode folds.
 const TEXTS: [&str; 14] = [
@@ -92,6 +92,7 @@ impl Subject for Sample<'_> {
             TextField::Release => &summary.release,
             TextField::Edition => &summary.edition,
             TextField::Arch => &summary.arch,
+            TextField::Primary => &summary.primary_issue,
         };
         vec![text.as_str().into()]
     }
@@ -111,7 +112,7 @@ impl Subject for Sample<'_> {
             .iter()
             .map(|finding| FindingView {
                 issue: &finding.issue,
-                state: finding.state,
+                state: finding.kept(),
                 causes: &finding.causes,
             })
             .collect()
@@ -142,7 +143,7 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 fn devices() -> impl Strategy<Value = (DeviceSummary, Vec<String>, Vec<FindingChange>)> {
-    let names = (text(), text(), text(), text(), text());
+    let names = (text(), text(), text(), text(), (text(), text()));
     let tags = proptest::collection::vec(text(), 0..3);
     let more = (
         text(),
@@ -152,7 +153,11 @@ fn devices() -> impl Strategy<Value = (DeviceSummary, Vec<String>, Vec<FindingCh
         select(&NUMBERS[..]),
     );
     let summary = (names, more, tags).prop_map(
-        |((name, domain, ou, site, kind), (release, edition, arch, build, ubr), reported_tags)| {
+        |(
+            (name, domain, ou, site, (kind, primary_issue)),
+            (release, edition, arch, build, ubr),
+            reported_tags,
+        )| {
             DeviceSummary {
                 reported_tags,
                 name,
@@ -165,6 +170,7 @@ fn devices() -> impl Strategy<Value = (DeviceSummary, Vec<String>, Vec<FindingCh
                 ubr,
                 edition,
                 arch,
+                primary_issue,
                 ..DeviceSummary::default()
             }
         },
@@ -176,6 +182,9 @@ fn devices() -> impl Strategy<Value = (DeviceSummary, Vec<String>, Vec<FindingCh
     )
         .prop_map(|(issue, severity, causes)| {
             FindingChange::Put(match causes {
+                Some(causes) if causes.len() > 1 && severity == Severity::Serious => {
+                    accepted(issue, severity, &causes)
+                }
                 Some(causes) => open(issue, severity, &causes),
                 None => unknown(issue),
             })
@@ -210,7 +219,7 @@ fn filters() -> impl Strategy<Value = Filter> {
             .prop_map(|(field, compare, number)| Test::Number(field, compare, number)),
         1 => select(&["hold", "PAUSE", "re%*", "*", "r*_*"][..]).prop_map(|text| Test::Issue(Pattern::new(text))),
         2 => pattern().prop_map(Test::Cause),
-        2 => select(vec![State::Open, State::Unknown, State::Clear, State::NotApplicable]).prop_map(Test::State),
+        2 => select(Kept::ALL.to_vec()).prop_map(Test::State),
     ]
     .prop_map(Filter::Is);
     let leaf = prop_oneof![8 => test, 1 => Just(Filter::Everything)];

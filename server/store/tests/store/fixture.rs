@@ -163,6 +163,7 @@ pub(crate) fn bare_change(key: i64) -> DeviceChange {
         summary: None,
         findings: Vec::new(),
         history: Vec::new(),
+        claims: Vec::new(),
         due_at: None,
         received_at: None,
         now: at(1_000),
@@ -226,6 +227,15 @@ pub(crate) fn open(issue: &str, severity: Severity, causes: &[&str]) -> Finding 
             .collect(),
         since: at(10),
         changed_at: at(20),
+        accepted_until: None,
+    }
+}
+
+/// An open finding that is accepted.
+pub(crate) fn accepted(issue: &str, severity: Severity, causes: &[&str]) -> Finding {
+    Finding {
+        accepted_until: Some(at(9_000)),
+        ..open(issue, severity, causes)
     }
 }
 
@@ -239,5 +249,6 @@ pub(crate) fn unknown(issue: &str) -> Finding {
         causes: Vec::new(),
         since: at(10),
         changed_at: at(20),
+        accepted_until: None,
     }
 }

@@ -56,6 +56,8 @@ pub(crate) async fn a_report_is_read_back_whole(store: Fixture) {
             None,
         ],
         primary_issue: "safeguard-hold".to_owned(),
+        client_id: "11111111-2222".to_owned(),
+        stack: Some(4000),
         reported_tags: vec!["kiosk".to_owned(), "Floor 3".to_owned()],
     };
     let findings = vec![

@@ -2,7 +2,7 @@
 
 use sickbay_diagnosis::expectation::{ExpectedSource, UpdateSource};
 use sickbay_diagnosis::filter::Filter;
-use sickbay_store::{DeviceChange, DeviceStatus, DeviceSummary, Scope, Touch};
+use sickbay_store::{Concerned, DeviceChange, DeviceStatus, DeviceSummary, Scope, Touch};
 
 use crate::fixture::{Fixture, at, bare_change, first, summary};
 
@@ -12,6 +12,7 @@ pub(crate) async fn touch_never_moves_backwards(store: Fixture) {
         key: device.key,
         seen_at: at(seen),
         confirmed_at: confirmed.map(at),
+        greeting: None,
     };
     let seen = async || {
         let detail = store.device(&Scope::All, device.id).await.unwrap().unwrap();
@@ -93,7 +94,7 @@ pub(crate) async fn the_walk_through_the_fleet_meets_each_active_device_once(sto
     let mut met = Vec::new();
     let mut after = 0;
     loop {
-        let keys = store.keys_after(after, 3).await.unwrap();
+        let keys = store.keys_after(&Concerned::All, after, 3).await.unwrap();
         let Some(last) = keys.last() else { break };
         after = *last;
         met.extend(keys);

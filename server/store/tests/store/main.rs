@@ -6,6 +6,7 @@ mod counters;
 mod enrolment;
 mod filters;
 mod fixture;
+mod fleet_knowledge;
 mod history;
 mod ingest;
 mod jobs;
@@ -49,6 +50,12 @@ macro_rules! on_every_database {
             enrolment::a_renewed_key_joins_its_device_and_a_foreign_one_never_moves,
             filters::sql_and_evaluation_agree,
             filters::texts_of_devices_cannot_break_out_of_sql,
+            fleet_knowledge::a_revision_is_seen_once_five_devices_had_it,
+            fleet_knowledge::a_whole_fleet_that_installs_an_update_in_one_batch_makes_one_baseline,
+            fleet_knowledge::an_id_that_several_active_devices_have_is_shared,
+            fleet_knowledge::sources_of_a_scope_are_those_of_its_devices,
+            fleet_knowledge::what_a_collector_says_when_it_connects_is_kept,
+            fleet_knowledge::an_acceptance_is_kept_and_ends_once,
             history::history_pages_backwards_and_keeps_every_change,
             history::the_fleets_history_names_devices_in_scope,
             ingest::a_report_is_read_back_whole,

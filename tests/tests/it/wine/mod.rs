@@ -1,5 +1,6 @@
 //! The Windows collector's own program, on Windows machines that Wine plays.
 
+mod endpoint;
 mod inspect;
 mod kit;
 mod msi;

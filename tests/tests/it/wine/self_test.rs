@@ -157,7 +157,7 @@ async fn each_thing_that_keeps_a_machine_from_reporting_is_named() -> anyhow::Re
 }
 
 /// A .reg file with the machine's own proxy in the form that Windows keeps.
-fn winhttp(proxy: &str, bypass: &str) -> String {
+pub(super) fn winhttp(proxy: &str, bypass: &str) -> String {
     let number = |number: usize| u32::try_from(number).unwrap_or(0).to_le_bytes();
     let mut bytes = Vec::new();
     for (head, text) in [(&[0x18_u32, 0, 3][..], proxy), (&[], bypass)] {

@@ -44,6 +44,7 @@ impl Sample<'_> {
             summary: self.say(summary),
             causes: Vec::new(),
             since: None,
+            accepted_until: None,
             valid_until: None,
             evidence,
         }

@@ -1,7 +1,7 @@
 //! The list of issues, and the page of one.
 
 use sickbay_diagnosis::time::{DAY_MS, HOUR_MS};
-use sickbay_diagnosis::verdict::{Severity, State};
+use sickbay_diagnosis::verdict::{Kept, Severity};
 use sickbay_web::pages::issue::{AffectedDevice, CauseGroup, IssuePage};
 use sickbay_web::pages::issues::{IssueLine, IssuesPage, by_weight};
 use sickbay_web::{FilterBox, Nav};
@@ -32,6 +32,8 @@ impl Sample<'_> {
             open: 14,
             serious: 14,
             unknown: 4,
+            accepted: 2,
+            primary: 12,
             explains: vec![&FEATURE],
             filter: FilterBox {
                 text: self.say("release:\"Windows 11*\""),
@@ -99,11 +101,12 @@ impl Sample<'_> {
                 } else {
                     self.say(ou)
                 },
-                state: if place == 4 {
-                    State::Unknown
-                } else {
-                    State::Open
+                state: match place {
+                    4 => Kept::Unknown,
+                    3 => Kept::Accepted,
+                    _ => Kept::Open,
                 },
+                accepted_until: (place == 3).then(|| ago(-20 * DAY_MS)),
                 severity: (place != 4).then_some(if place == 3 {
                     Severity::Warning
                 } else {
@@ -137,11 +140,12 @@ impl Sample<'_> {
 }
 
 pub(super) fn lines() -> Vec<IssueLine> {
-    let line = |issue, open, serious, unknown, primary| IssueLine {
+    let line = |issue, open, serious, unknown: u64, primary| IssueLine {
         issue,
         open,
         serious,
         unknown,
+        accepted: unknown / 2,
         primary_on: Some(primary),
     };
     let mut lines = vec![

@@ -2,6 +2,7 @@
 
 use sickbay_diagnosis::expectation::{ExpectedSource, UpdateClass, UpdateSource};
 use sickbay_diagnosis::issue::Issue;
+use sickbay_diagnosis::knowledge::DeviceKind;
 use sickbay_diagnosis::time::{HOUR_MS, MINUTE_MS};
 use sickbay_diagnosis::verdict::State;
 use sickbay_web::pages::overview::{
@@ -35,6 +36,7 @@ impl Sample<'_> {
             issues: lines(),
             changes: self.changes(),
             provisional: vec![ProvisionalSource {
+                kind: DeviceKind::Client,
                 class: UpdateClass::Quality,
                 source: ExpectedSource {
                     source: UpdateSource::Wsus,

@@ -1,6 +1,6 @@
 //! Issues as samples tell of them: titles and ids of the catalogue, one text for all.
 
-use sickbay_diagnosis::issue::{FixStep, Issue, Link};
+use sickbay_diagnosis::issue::{FixStep, Issue, Link, Teller};
 use sickbay_diagnosis::verdict::{Severity, Verdict};
 
 macro_rules! issue {
@@ -33,6 +33,9 @@ macro_rules! issue {
                 url: "https://learn.microsoft.com/windows/release-health/",
             }],
             explains: $explains,
+            told_by: Teller::Device,
+            says_managed_elsewhere: false,
+            never: &[],
             decide: |_| Verdict::clear("not decided in samples"),
         };
     };

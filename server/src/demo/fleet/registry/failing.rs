@@ -22,6 +22,13 @@ pub(super) fn apply(machine: &mut Machine, body: &Body<'_>, ailment: &Ailment) {
             (keys::UPDATE_CHANNEL, DOWNLOAD_FAILED)
         }
         Kind::Neglected | Kind::RecoveryRefused => return machine.search_failed(body, code),
+        Kind::ServerUnreachable => {
+            machine.unreachable(ailment.choose(&[
+                (10060, "the other side did not answer in time"),
+                (10061, "the other side actively refused"),
+            ]));
+            return machine.search_failed(body, code);
+        }
         _ => return,
     };
     machine.failures(

@@ -85,6 +85,7 @@ pub(super) fn apply(machine: &mut Machine, body: &Body<'_>, ailment: &Ailment) {
         | Kind::NearingEnd
         | Kind::RecoveryRefused
         | Kind::Neglected
+        | Kind::ServerUnreachable
         | Kind::DownloadFails
         | Kind::DiskLow
         | Kind::StackOutdated

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use sickbay_collector::host::endpoint::{Step, StepName};
 use sickbay_collector::host::recording::host_toml::FileState;
 use sickbay_collector::host::recording::upkeep::{
-    ChannelState, Memory, RecordedEvent, Storage, StoreRecord,
+    ChannelState, EndpointRecord, Memory, RecordedEvent, Storage, StoreRecord,
 };
 use sickbay_collector::host::told::{HistoryEntry, UpdateService};
 use sickbay_diagnosis::Time;
@@ -64,6 +65,16 @@ pub(super) fn write(machine: &mut Machine, body: &Body<'_>) {
         ]),
         ..Memory::default()
     });
+    machine.description.update_endpoint = Some(EndpointRecord::Steps(vec![
+        direct(),
+        Step::ok(StepName::Dns),
+        Step::ok(StepName::Tcp),
+        Step::ok(StepName::Tls),
+        Step {
+            status: Some(200),
+            ..Step::ok(StepName::Http)
+        },
+    ]));
     machine.description.component_store = Some(StoreRecord::Health(0));
     machine.description.storage = Some(Storage {
         free_bytes: body.free_bytes,
@@ -132,15 +143,21 @@ impl Machine {
         }
     }
 
+    /// The update server does not let the machine connect.
+    pub(super) fn unreachable(&mut self, (code, said): (u32, &str)) {
+        self.description.update_endpoint = Some(EndpointRecord::Steps(vec![
+            direct(),
+            Step::ok(StepName::Dns),
+            Step::failed(StepName::Tcp, Some(code), said.to_owned()),
+        ]));
+    }
+
     /// A search that failed lately.
     pub(super) fn search_failed(&mut self, body: &Body<'_>, code: &str) {
         const SEARCH_FAILED: u32 = 25;
         let at = body.calendar.now;
         let at = at.plus_millis(-body.profile.scan_age_ms / 3);
-        let values = [
-            ("errorCode", code),
-            ("serviceGuid", &*braced(WSUS_SERVICE)),
-        ];
+        let values = [("errorCode", code), ("serviceGuid", &*braced(WSUS_SERVICE))];
         self.event(body, keys::UPDATE_CHANNEL, SEARCH_FAILED, at, &values);
     }
 }
@@ -154,6 +171,13 @@ pub(super) struct Failing<'a> {
     pub(super) code: &'a str,
     pub(super) times: u32,
     pub(super) since: Time,
+}
+
+fn direct() -> Step {
+    Step {
+        found: Some(keys::DIRECT.to_owned()),
+        ..Step::ok(StepName::Proxy)
+    }
 }
 
 fn braced(guid: &str) -> String {

@@ -1,0 +1,168 @@
+//! What a network error code or an HTTP status says of why there was no answer (fact sheet section 10).
+//!
+//! Codes come bare, as Winsock and WinHTTP give them, or wrapped as `0x8007xxxx`; those of the certificate check as `0x800B01xx`. A
+//! code of none of these families stays unnamed: it is shown as a number rather than guessed at.
+
+/// A kind of failure that has one way out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    /// The name has no address.
+    Name,
+    /// The other side is there, and nothing listens.
+    Refused,
+    /// Nobody answered in time.
+    Timeout,
+    /// The connection was broken off.
+    Reset,
+    /// This machine itself did not let it out.
+    BlockedLocally,
+    /// There is no way to that network or host.
+    Unreachable,
+    /// The certificate, or the TLS that rests on it.
+    Certificate,
+    /// The proxy.
+    Proxy,
+    /// An answer came, and it was no good.
+    HttpStatus,
+}
+
+impl Family {
+    /// The family of a code.
+    pub const fn of_code(code: u32) -> Option<Self> {
+        let bare = match code >> 16 {
+            0x8007 => code & 0xFFFF,
+            _ => code,
+        };
+        Some(match bare {
+            11001..=11004 | 12007 => Self::Name,
+            10061 => Self::Refused,
+            10060 | 12002 => Self::Timeout,
+            10052 | 10054 | 12030 => Self::Reset,
+            10013 | 10053 => Self::BlockedLocally,
+            10050 | 10051 | 10064 | 10065 | 12029 => Self::Unreachable,
+            12037
+            | 12038
+            | 12044
+            | 12045
+            | 12057
+            | 12157
+            | 12169
+            | 12170
+            | 12175
+            | 12179
+            | 0x800B_0100..=0x800B_0114 => Self::Certificate,
+            12015 | 12166 | 12167 | 12178 | 12180 => Self::Proxy,
+            _ => return None,
+        })
+    }
+
+    /// The family of a status that is no good answer.
+    pub const fn of_status(status: u16) -> Self {
+        match status {
+            407 => Self::Proxy,
+            _ => Self::HttpStatus,
+        }
+    }
+
+    /// The public word, in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Refused => "refused",
+            Self::Timeout => "timeout",
+            Self::Reset => "reset",
+            Self::BlockedLocally => "blocked-locally",
+            Self::Unreachable => "unreachable",
+            Self::Certificate => "certificate",
+            Self::Proxy => "proxy",
+            Self::HttpStatus => "http-status",
+        }
+    }
+}
+
+/// What a code says of a step, in words that stand behind its name: "TCP *refused*".
+pub const fn words(code: u32) -> Option<&'static str> {
+    let bare = match code >> 16 {
+        0x8007 => code & 0xFFFF,
+        _ => code,
+    };
+    Some(match bare {
+        11002 => "gets no answer from the name server",
+        11004 => "finds no address",
+        12015 => "refuses the sign-in",
+        12029 => "could not connect",
+        12037 | 0x800B_0101 => "certificate is outside its validity dates",
+        12038 | 0x800B_010F => "certificate is for another name",
+        12044 => "wants a client certificate",
+        12045 | 0x800B_0109 => "certificate has a root that is not trusted",
+        12057 | 0x800B_010E => "certificate could not be checked for revocation",
+        12152 => "gets an answer that is no HTTP",
+        12157 | 12175 => "could not be set up",
+        12170 | 0x800B_010C => "certificate is revoked",
+        12179 | 0x800B_0110 => "certificate is not meant for a server",
+        _ => return of_family(code),
+    })
+}
+
+const fn of_family(code: u32) -> Option<&'static str> {
+    Some(match Family::of_code(code) {
+        Some(Family::Name) => "finds no such name",
+        Some(Family::Refused) => "refused",
+        Some(Family::Timeout) => "timed out",
+        Some(Family::Reset) => "broken off",
+        Some(Family::BlockedLocally) => "blocked on this device",
+        Some(Family::Unreachable) => "finds no way there",
+        Some(Family::Certificate) => "certificate is not accepted",
+        Some(Family::Proxy) => "could not be found by auto-configuration",
+        Some(Family::HttpStatus) | None => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_of_the_fact_sheet_is_in_its_family_bare_and_wrapped() {
+        let sheet: [(Family, &[u32]); 8] = [
+            (Family::Name, &[11001, 11002, 11003, 11004, 12007]),
+            (Family::Refused, &[10061]),
+            (Family::Timeout, &[10060, 12002]),
+            (Family::Reset, &[10054, 12030]),
+            (Family::BlockedLocally, &[10013, 10053]),
+            (Family::Unreachable, &[10050, 10051, 10065]),
+            (
+                Family::Certificate,
+                &[
+                    12037, 12038, 12045, 12057, 12169, 12170, 12175, 12179, 12044,
+                ],
+            ),
+            (Family::Proxy, &[12015, 12166, 12167, 12178, 12180]),
+        ];
+        for (family, codes) in sheet {
+            for code in codes {
+                for form in [*code, 0x8007_0000 | code] {
+                    assert_eq!(Family::of_code(form), Some(family), "{form:#x}");
+                    assert!(words(form).is_some(), "{form:#x} has no words");
+                }
+            }
+        }
+        for code in [0x800B_0109, 0x800B_010A, 0x800B_010F, 0x800B_0101] {
+            assert_eq!(
+                Family::of_code(code),
+                Some(Family::Certificate),
+                "{code:#x}"
+            );
+        }
+        assert_eq!(Family::of_status(407), Family::Proxy);
+        assert_eq!(Family::of_status(503), Family::HttpStatus);
+    }
+
+    #[test]
+    fn a_code_of_no_family_is_not_guessed_at() {
+        for code in [0, 5, 9_999, 12_000, 0x8024_402C, 0x8009_0326, u32::MAX] {
+            assert_eq!(Family::of_code(code), None, "{code:#x}");
+            assert_eq!(words(code), None, "{code:#x}");
+        }
+    }
+}
