@@ -252,24 +252,19 @@ impl DemoMachine {
     }
 
     fn can_get(&self, kind: Kind) -> bool {
-        kind.fits(&self.profile)
-            && self
-                .ailments
-                .iter()
-                .all(|other| other.kind.area() != kind.area())
+        kind.fits(&self.profile) && self.ailments.iter().all(|other| other.kind.goes_with(kind))
     }
 
     /// Something else that may ail it beside what does.
     fn second(&self, chance: &mut StdRng) -> Option<Kind> {
-        // What is away is seen as it was; and one failing search is enough to explain.
-        let beside = |kind: Kind| kind.comes_and_goes() && kind != Kind::RecoveryRefused;
+        // What is away is seen as it was, with that alone.
         if self.away().is_some() {
             return None;
         }
         let possible: Vec<Kind> = Kind::SHARES
             .iter()
             .map(|(kind, _)| *kind)
-            .filter(|kind| beside(*kind) && kind.fewest() == 1 && self.can_get(*kind))
+            .filter(|kind| kind.comes_and_goes() && kind.fewest() == 1 && self.can_get(*kind))
             .collect();
         possible.choose(chance).copied()
     }

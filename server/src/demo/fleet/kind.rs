@@ -182,6 +182,14 @@ impl Kind {
         }
     }
 
+    /// Whether a machine can have both.
+    pub(super) fn goes_with(self, other: Self) -> bool {
+        // Who does not scan WSUS is not refused by it.
+        let refused =
+            |one: Self, other: Self| one == Self::RecoveryRefused && other.area() == Area::Source;
+        self.area() != other.area() && !refused(self, other) && !refused(other, self)
+    }
+
     /// Whether a machine can have it: servers get no feature updates and need no Update Health Tools, only what the appraiser looks at
     /// can be held, and where ConfigMgr brings the updates a policy about them makes no difference.
     pub(super) fn fits(self, profile: &Profile) -> bool {

@@ -1,6 +1,7 @@
 //! The recording of a machine of the demo: a healthy registry, and what its ailments change in it.
 //!
-//! The company takes feature updates from Windows Update and everything else from one WSUS server with TLS, by group policy.
+//! The company's clients take feature updates from Windows Update and everything else from one WSUS server with TLS, by group policy;
+//! its servers take everything from there.
 
 mod failing;
 mod sick;
@@ -163,8 +164,13 @@ impl Machine {
         }
         self.dword(keys::POLICY_AU, "UseWUServer", 1);
         if body.release.build >= FIRST_BUILD_WITH_CLASS_SOURCES {
-            for (class, from_wsus) in [("Feature", 0), ("Quality", 1), ("Driver", 1), ("Other", 1)]
-            {
+            let feature = u32::from(body.release.is_server);
+            for (class, from_wsus) in [
+                ("Feature", feature),
+                ("Quality", 1),
+                ("Driver", 1),
+                ("Other", 1),
+            ] {
                 let name = format!("SetPolicyDrivenUpdateSourceFor{class}Updates");
                 self.dword(keys::POLICY, &name, from_wsus);
             }
