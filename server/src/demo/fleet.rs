@@ -29,7 +29,7 @@ use sickbay_store::{Baseline, Claim};
 use ailment::{Ailment, Area, Kind};
 use body::Body;
 use calendar::Calendar;
-pub use place::{KIOSKS, LAPTOPS};
+pub use place::{DOMAIN, KIOSKS, LAPTOPS};
 use profile::Profile;
 
 /// Share of the machines, in percent, that nothing ails at the start.

@@ -1,6 +1,7 @@
 //! The kinds of ailments, and which machines can have them.
 
 use super::profile::Profile;
+use super::release::FIRST_BUILD_WITH_CLASS_SOURCES;
 
 /// What ails a machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -197,6 +198,8 @@ impl Kind {
         let has_targets = !profile.release.targets.is_empty();
         let is_new = profile.release.targets.is_empty() && is_client;
         let is_ours = !profile.place.is_managed_elsewhere();
+        // Before that a deferral or pause beside WSUS means to scan Windows Update instead, which is another story.
+        let has_class_sources = profile.release.build >= FIRST_BUILD_WITH_CLASS_SOURCES;
         match self {
             Self::Held | Self::NotAppraised => has_targets,
             Self::HardwareTooOld | Self::Pinned | Self::Outlived => is_client && !is_new,
@@ -206,10 +209,9 @@ impl Kind {
             | Self::HealthServiceDisabled
             | Self::WsusNotSwitchedOn
             | Self::ClassesNotSwitchedOn => is_client && is_ours,
-            Self::LostWsus
-            | Self::DeferredTooLong
-            | Self::RecoveryRefused
-            | Self::ServerUnreachable => is_ours,
+            Self::LostWsus | Self::RecoveryRefused | Self::ServerUnreachable => is_ours,
+            Self::QualityPausedByPolicy => has_class_sources,
+            Self::DeferredTooLong => is_ours && has_class_sources,
             Self::PausedByUser | Self::Cloned => is_client,
             Self::FeaturePausedByMdm | Self::OldCollector => is_client && has_targets,
             Self::RegistrationBroken | Self::NotRegistered => profile.place.is_laptop(),

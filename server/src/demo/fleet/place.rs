@@ -6,7 +6,7 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 
 /// DNS name of the AD domain, in a top-level domain that is reserved for examples.
-pub(super) const DOMAIN: &str = "corp.northharbour.example";
+pub const DOMAIN: &str = "corp.northharbour.example";
 const DOMAIN_DN: &str = "DC=corp,DC=northharbour,DC=example";
 
 /// A site of the company.

@@ -19,6 +19,7 @@ use super::ailment::Ailment;
 use super::body::Body;
 use super::place::DOMAIN;
 use super::profile::Profile;
+use super::release::FIRST_BUILD_WITH_CLASS_SOURCES;
 
 /// The company's update server.
 const WSUS: &str = "https://wsus.corp.northharbour.example:8531";
@@ -26,8 +27,6 @@ const WSUS: &str = "https://wsus.corp.northharbour.example:8531";
 const TENANT: &str = "7c0f5a52-94d3-4f0e-8b1a-3e6d20c9b7f4";
 /// Key that ends the names of packages of Windows itself.
 const PACKAGE_KEY: &str = "31bf3856ad364e35~amd64~";
-/// Build before which policy cannot set sources per class.
-const FIRST_BUILD_WITH_CLASS_SOURCES: u32 = 19041;
 const INSTALLED: u32 = 0x70;
 const SUPERSEDED: u32 = 0x50;
 

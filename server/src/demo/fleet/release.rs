@@ -3,6 +3,9 @@
 
 use super::calendar::Month;
 
+/// Build before which policy cannot set sources per class.
+pub(super) const FIRST_BUILD_WITH_CLASS_SOURCES: u32 = 19041;
+
 /// A Windows release in the fleet.
 #[derive(Debug)]
 pub(super) struct Release {
