@@ -12,19 +12,23 @@ use crate::dist;
 /// The program of the benchmarks.
 const PROGRAM: &str = "sickbay-bench";
 
+/// Benchmarks that need neither a server's program nor the Windows collector, and measure this machine's own speed: their program is built
+/// with optimisation.
+const ALONE: [&str; 1] = ["diagnose"];
+
 /// Builds and runs. Returns whether every figure kept its limit.
 pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<bool> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let alone = arguments
+        .iter()
+        .any(|argument| ALONE.contains(&argument.as_str()));
     let mut build = Command::new(&cargo);
-    build.args([
-        "build",
-        "--locked",
-        "--bins",
-        "--package",
-        "sickbay-server",
-        "--package",
-        "sickbay-tests",
-    ]);
+    build.args(["build", "--locked", "--bins", "--package", "sickbay-tests"]);
+    if alone {
+        build.arg("--release");
+    } else {
+        build.args(["--package", "sickbay-server"]);
+    }
     let built = build
         .current_dir(root)
         .stdin(Stdio::null())
@@ -34,12 +38,13 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<bool> {
     let asks_for_help = arguments
         .iter()
         .any(|argument| argument == "--help" || argument == "-h");
-    if !built.success() || !asks_for_help && !dist::for_benchmarks(root)? {
+    if !built.success() || !asks_for_help && !alone && !dist::for_benchmarks(root)? {
         return Ok(false);
     }
     let folder = std::env::var_os("CARGO_TARGET_DIR")
         .map_or_else(|| root.join("target"), |own| root.join(own));
-    let program = folder.join("debug").join(PROGRAM);
+    let profile = if alone { "release" } else { "debug" };
+    let program = folder.join(profile).join(PROGRAM);
     let status = Command::new(&program)
         .args(arguments)
         .current_dir(root)

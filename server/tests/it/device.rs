@@ -125,7 +125,7 @@ pub(crate) async fn ask(
             host_name: name.to_owned(),
             ..v1::MachineIdentity::default()
         }),
-        collector_version: "0.0.0-test".to_owned(),
+        collector_version: env!("CARGO_PKG_VERSION").to_owned(),
     };
     let (channel, _) = connect(site, tls(site, None)).await;
     let answer = EnrolmentClient::new(channel).enrol(request).await?;

@@ -11,6 +11,7 @@ mod api;
 mod device;
 mod enrolment;
 mod exports;
+mod fleet_context;
 mod gpo_kit;
 mod identity;
 mod limits;

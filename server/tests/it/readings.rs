@@ -1,8 +1,8 @@
 //! What the devices of these tests say.
 
 use sickbay_diagnosis::keys::{
-    COLLECTOR_POLICY, POLICY, TAGS, TCPIP_PARAMETERS, UPDATE_POLICY_SETTINGS, UX_SETTINGS,
-    WINDOWS_NT,
+    CLIENT_ID, COLLECTOR_POLICY, POLICY, TAGS, TCPIP_PARAMETERS, UPDATE_POLICY_SETTINGS,
+    UX_SETTINGS, WINDOWS_NT, WINDOWS_UPDATE,
 };
 use sickbay_diagnosis::observation::{Observation, Outcome};
 use sickbay_diagnosis::reading::{Data, Reading, Source};
@@ -33,6 +33,24 @@ fn seen(check: Check, readings: Vec<Reading>) -> (Check, Observation) {
 /// A Windows 11 25H2 Enterprise of that name.
 pub(crate) fn client(name: &str) -> (Check, Observation) {
     device(name, "26200", "Client", "Enterprise")
+}
+
+/// The same at another update build revision.
+pub(crate) fn at_revision(name: &str, revision: u32) -> (Check, Observation) {
+    let (check, mut observation) = client(name);
+    if let Outcome::Seen(readings) = &mut observation.outcome {
+        readings.retain(|r| r.name.as_deref() != Some("UBR"));
+        readings.push(reading(WINDOWS_NT, Some("UBR"), Data::Dword(revision)));
+    }
+    (check, observation)
+}
+
+/// The update agent makes itself known by this id.
+pub(crate) fn known_as(id: &str) -> (Check, Observation) {
+    seen(
+        Check::UpdateAgent,
+        vec![text(WINDOWS_UPDATE, CLIENT_ID, id)],
+    )
 }
 
 /// The same, with these tags in its policy.

@@ -3,6 +3,7 @@
 //! Each prints what it measured, on what, and the limit that it must keep; the exit status is 1 where it does not. Absolute times on a
 //! machine that does other things too are noisy: run them alone.
 
+mod diagnose;
 mod freshness;
 mod idle;
 
@@ -35,6 +36,12 @@ enum Bench {
         #[arg(long, default_value_t = 10)]
         minutes: u64,
     },
+    /// How fast devices are diagnosed: the rules alone, and with loading and writing around them.
+    Diagnose {
+        /// How many devices go through the store.
+        #[arg(long, default_value_t = 20_000)]
+        devices: usize,
+    },
 }
 
 /// Runs the benchmark that the command line names.
@@ -48,6 +55,7 @@ pub fn run() -> ExitCode {
         match cli.bench {
             Bench::Freshness { changes } => freshness::measure(changes).await,
             Bench::Collector { minutes } => idle::measure(minutes).await,
+            Bench::Diagnose { devices } => diagnose::measure(devices).await,
         }
     });
     match measured {
@@ -73,7 +81,36 @@ struct Figures {
 #[derive(Debug)]
 struct Limit {
     figure: &'static str,
-    most: f64,
+    bound: Bound,
+}
+
+/// On which side of its limit a figure has to be.
+#[derive(Debug, Clone, Copy)]
+enum Bound {
+    AtMost(f64),
+    AtLeast(f64),
+}
+
+impl Bound {
+    const fn limit(self) -> f64 {
+        match self {
+            Self::AtMost(limit) | Self::AtLeast(limit) => limit,
+        }
+    }
+
+    fn is_kept_by(self, value: f64) -> bool {
+        match self {
+            Self::AtMost(most) => value <= most,
+            Self::AtLeast(least) => value >= least,
+        }
+    }
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::AtMost(_) => "at most",
+            Self::AtLeast(_) => "at least",
+        }
+    }
 }
 
 impl Figures {
@@ -92,15 +129,30 @@ impl Figures {
 
     /// Notes a figure that may be `most` at the most.
     fn put_limited(&mut self, figure: &'static str, value: f64, most: f64) {
+        self.put_bound(figure, value, Bound::AtMost(most));
+    }
+
+    /// Notes a figure that must be `least` at the least.
+    fn put_least(&mut self, figure: &'static str, value: f64, least: f64) {
+        self.put_bound(figure, value, Bound::AtLeast(least));
+    }
+
+    fn put_bound(&mut self, figure: &'static str, value: f64, bound: Bound) {
         self.put(figure, rounded(value));
-        self.limits.push(Limit { figure, most });
+        self.limits.push(Limit { figure, bound });
     }
 
     fn broken(&self) -> Vec<String> {
         let beyond = |limit: &Limit| {
             let value = self.facts.get(limit.figure)?.as_f64()?;
-            (value > limit.most)
-                .then(|| format!("{} is {value}, beyond {}", limit.figure, limit.most))
+            let bound = limit.bound;
+            (!bound.is_kept_by(value)).then(|| {
+                let (word, limit_is) = (bound.word(), bound.limit());
+                format!(
+                    "{} is {value}, {word} {limit_is} is the limit",
+                    limit.figure
+                )
+            })
         };
         self.limits.iter().filter_map(beyond).collect()
     }
@@ -114,14 +166,15 @@ impl Figures {
             let limits = self
                 .limits
                 .iter()
-                .map(|limit| (limit.figure.to_owned(), limit.most.into()));
+                .map(|limit| (limit.figure.to_owned(), limit.bound.limit().into()));
             all.insert("limits".to_owned(), Value::Object(limits.collect()));
             tell(&Value::Object(all).to_string());
         } else {
             for (name, figure) in &self.facts {
                 let limit = self.limits.iter().find(|limit| limit.figure == name);
-                let limit =
-                    limit.map_or_else(String::new, |limit| format!("  (at most {})", limit.most));
+                let limit = limit.map_or_else(String::new, |limit| {
+                    format!("  ({} {})", limit.bound.word(), limit.bound.limit())
+                });
                 let figure = figure
                     .as_str()
                     .map_or_else(|| figure.to_string(), str::to_owned);
@@ -173,6 +226,13 @@ mod tests {
         figures.put_limited("a_ms", 1.5, 2.0);
         assert_eq!(figures.broken(), Vec::<String>::new());
         figures.put_limited("b_ms", 2.5, 2.0);
-        assert_eq!(figures.broken(), ["b_ms is 2.5, beyond 2"]);
+        figures.put_least("c_per_second", 9.0, 10.0);
+        assert_eq!(
+            figures.broken(),
+            [
+                "b_ms is 2.5, at most 2 is the limit",
+                "c_per_second is 9, at least 10 is the limit"
+            ]
+        );
     }
 }
