@@ -232,6 +232,8 @@ impl Kind {
             Self::Silent => (17, 64),
             Self::OldCollector => (1, 4),
             Self::LostWsus | Self::AgentFails | Self::StoreUnasked => (2, 25),
+            // So long that most have missed two monthly updates.
+            _ if matches!(self.area(), Area::Updating) => (33, 95),
             _ => (18, 75),
         }
     }
