@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use sickbay_collector::inspection;
+use sickbay_diagnosis::context::Baselines;
+use sickbay_diagnosis::expectation::Wishes;
 use sickbay_diagnosis::{Check, Time};
 use sickbay_store::{
     Claim, Committed, DeviceChange, DeviceState, DeviceStatus, EnrolOutcome, EnrolRequest,
@@ -27,7 +29,7 @@ const RULES: Duration = Duration::from_secs(5);
 /// Tells the server what it would know, before anybody connects. A folder that was used before knows it already.
 pub(super) async fn tell(app: &App, token: &Secret, plan: &FleetPlan) -> anyhow::Result<()> {
     let (store, now) = (app.store.as_ref(), app.clock.now());
-    if wishes::stored(store).await? == Default::default() {
+    if wishes::stored(store).await? == Wishes::default() {
         wishes::keep(store, &owner::wishes()?, now).await?;
     }
     if store.acceptances().await?.is_empty() {
@@ -41,7 +43,7 @@ pub(super) async fn tell(app: &App, token: &Secret, plan: &FleetPlan) -> anyhow:
     }
     app.rules_changed.notify_one();
     let in_force = async {
-        while app.rules.get().fleet.revisions == Default::default() {
+        while app.rules.get().fleet.revisions == Baselines::default() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };

@@ -230,23 +230,21 @@ impl<'a> Body<'a> {
 
     /// Title and id of the update that would come next: this month's, or one of .NET where it lacks none.
     pub(super) fn failing(&self) -> (String, String) {
-        match self.next() {
-            Some(month) => (
+        if let Some(month) = self.next() {
+            return (
                 self.release.update_title(month),
                 update_id(self.release, month.number),
-            ),
-            None => {
-                let month = self.calendar.month(0);
-                let released = month.released.date();
-                let title = format!(
-                    "{} Cumulative Update for .NET Framework 3.5 and 4.8.1 for {} for x64 (KB{})",
-                    released.get(..7).unwrap_or_default(),
-                    self.release.title,
-                    5_095_003 + month.number * 2_710
-                );
-                (title, update_id(self.release, month.number + 500))
-            }
+            );
         }
+        let month = self.calendar.month(0);
+        let released = month.released.date();
+        let title = format!(
+            "{} Cumulative Update for .NET Framework 3.5 and 4.8.1 for {} for x64 (KB{})",
+            released.get(..7).unwrap_or_default(),
+            self.release.title,
+            5_095_003 + month.number * 2_710
+        );
+        (title, update_id(self.release, month.number + 500))
     }
 
     /// Name of the product with its edition, as the registry has it.

@@ -8,7 +8,7 @@ use sickbay_diagnosis::expectation::{ExpectedSource, UpdateClass};
 use sickbay_diagnosis::facts::Facts;
 use sickbay_diagnosis::facts::update_agent::ClientId;
 use sickbay_diagnosis::observation::Observations;
-use sickbay_diagnosis::verdict::State;
+use sickbay_diagnosis::verdict::{State, Verdict};
 use sickbay_diagnosis::{Check, issues};
 use sickbay_store::DeviceSummary;
 use uuid::Uuid;
@@ -388,7 +388,7 @@ fn changes_open_and_clear_issues_and_leave_the_fleet_about_as_well_as_it_was() {
         known[change.machine] = seen(machine);
         let is = judge(machine, &known[change.machine], &rules, at);
         for issue in issues::ALL {
-            let state = |j: &Judgement| j.diagnosis.get(issue.id).map(|v| v.state());
+            let state = |j: &Judgement| j.diagnosis.get(issue.id).map(Verdict::state);
             match (state(&was), state(&is)) {
                 (Some(State::Open), Some(State::Open)) => {}
                 (_, Some(State::Open)) => {
