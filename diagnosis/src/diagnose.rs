@@ -1,7 +1,7 @@
 //! The whole diagnosis of one device.
 
 use crate::issue::{Case, Issue, Teller};
-use crate::issues;
+use crate::issues::{self, never_enrolled};
 use crate::time::Time;
 use crate::verdict::{Severity, State, Verdict};
 
@@ -42,6 +42,21 @@ fn decide(issue: &'static Issue, case: &Case<'_>) -> Verdict {
         ))
         .with_evidence(verdict.evidence),
         _ => verdict,
+    }
+}
+
+/// Every issue for a machine of the imported list that no device stands for, in this OU (empty where none is known). Nothing but its
+/// absence is known of it.
+pub fn diagnose_listed(ou: &str) -> Diagnosis {
+    let verdict = |issue: &&Issue| match issue.id {
+        never_enrolled::ID => never_enrolled::of_listed(ou),
+        _ => Verdict::unknown("Not known: no collector ever spoke for this machine."),
+    };
+    Diagnosis {
+        verdicts: issues::ALL
+            .iter()
+            .map(|issue| (*issue, verdict(issue)))
+            .collect(),
     }
 }
 

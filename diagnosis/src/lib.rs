@@ -27,5 +27,5 @@ pub mod time;
 pub mod verdict;
 
 pub use check::Check;
-pub use diagnose::{Diagnosis, diagnose, diagnose_unreported};
+pub use diagnose::{Diagnosis, diagnose, diagnose_listed, diagnose_unreported};
 pub use time::Time;

@@ -13,8 +13,8 @@ use sickbay_diagnosis::filter::{FindingView, NumberField, Subject, TextField};
 use sickbay_diagnosis::issue::Case;
 use sickbay_diagnosis::knowledge::DeviceKind;
 use sickbay_diagnosis::observation::Observations;
-use sickbay_diagnosis::{Diagnosis, Time, diagnose, diagnose_unreported};
-use sickbay_store::{DeviceDetail, DeviceState, DeviceSummary};
+use sickbay_diagnosis::{Diagnosis, Time, diagnose, diagnose_listed, diagnose_unreported};
+use sickbay_store::{DeviceDetail, DeviceState, DeviceStatus, DeviceSummary};
 use uuid::Uuid;
 
 use crate::rules::Rules;
@@ -24,6 +24,8 @@ use crate::rules::Rules;
 pub struct Device<'a> {
     /// Its id.
     pub id: Uuid,
+    /// Whether it is a machine of the imported list that no device stands for.
+    pub listed: bool,
     /// What its checks saw.
     pub observations: &'a Observations,
     /// Its summary as last written.
@@ -38,6 +40,7 @@ impl<'a> From<&'a DeviceState> for Device<'a> {
     fn from(state: &'a DeviceState) -> Self {
         Self {
             id: state.identity.id,
+            listed: state.identity.status == DeviceStatus::Listed,
             observations: &state.observations,
             summary: &state.summary,
             tags: &state.tags,
@@ -50,6 +53,7 @@ impl<'a> From<&'a DeviceDetail> for Device<'a> {
     fn from(detail: &'a DeviceDetail) -> Self {
         Self {
             id: detail.row.identity.id,
+            listed: detail.row.identity.status == DeviceStatus::Listed,
             observations: &detail.observations,
             summary: &detail.row.summary,
             tags: &detail.row.tags,
@@ -94,7 +98,9 @@ impl Judgement {
             sighting: Some(device.sighting),
             now,
         };
-        let diagnosis = if device.sighting.reported {
+        let diagnosis = if device.listed {
+            diagnose_listed(&summary.ou)
+        } else if device.sighting.reported {
             diagnose(&case)
         } else {
             diagnose_unreported(&case)

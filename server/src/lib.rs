@@ -21,6 +21,7 @@ pub mod identity;
 pub mod ingest;
 pub mod jobs;
 pub mod judgement;
+pub mod machine_list;
 pub mod metrics;
 pub mod pages;
 pub mod preview;

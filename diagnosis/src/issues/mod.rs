@@ -20,6 +20,7 @@ mod feature_upgrade;
 mod install_failing;
 mod lifecycle;
 mod low_disk_space;
+pub mod never_enrolled;
 mod pauses;
 mod pending_reboot;
 mod pinned_to_old_release;
@@ -76,6 +77,7 @@ pub const ALL: &[&Issue] = &[
     &behind_on_quality_updates::ISSUE,
     &update_health_tools_missing::ISSUE,
     &wsus_without_tls::ISSUE,
+    &never_enrolled::ISSUE,
     &checks_failing::ISSUE,
     &collector_outdated::ISSUE,
     &silent::ISSUE,

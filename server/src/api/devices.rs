@@ -26,7 +26,7 @@ pub struct DeviceView {
     pub id: String,
     /// Host name.
     pub name: String,
-    /// `pending`, `active`, `revoked` or `retired`.
+    /// `pending`, `active`, `revoked`, `retired`, or `listed`: a machine of the imported list that no device stands for.
     pub status: &'static str,
     /// DNS domain; empty in a workgroup.
     pub domain: String,

@@ -134,6 +134,7 @@ pub async fn many(
     Ok((StatusCode::ACCEPTED, Json(answer)))
 }
 
-fn csrf(headers: &HeaderMap) -> Option<&str> {
+/// The CSRF token that a call carries.
+pub(super) fn csrf(headers: &HeaderMap) -> Option<&str> {
     headers.get(CSRF_HEADER)?.to_str().ok()
 }

@@ -4,6 +4,7 @@ pub mod devices;
 pub mod events;
 pub mod inspections;
 pub mod issues;
+pub mod machines;
 
 use axum::Json;
 use axum::Router;
@@ -51,6 +52,7 @@ pub fn routes() -> (Router<App>, Document) {
         .routes(routes!(issues::export))
         .routes(routes!(devices::list))
         .routes(routes!(devices::detail))
+        .routes(routes!(machines::import))
         .routes(routes!(inspections::one))
         .routes(routes!(inspections::many))
         .routes(routes!(events::stream))

@@ -1,12 +1,17 @@
-//! `device list|approve|revoke|retire`.
+//! `device list|approve|revoke|retire|import`.
 
-use anyhow::bail;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use sickbay_store::{DeviceStatus, Page, Scope};
 use uuid::Uuid;
 
 use super::token::plain;
 use super::{WithConfig, say};
+use crate::machine_list;
 
 /// Rows fetched at once.
 const ROWS: u32 = 1000;
@@ -33,6 +38,13 @@ enum DeviceCommand {
     Revoke(Which),
     /// Take devices out of the fleet
     Retire(Which),
+    /// Import the list of machines that should have a collector; it replaces the one before
+    Import {
+        #[command(flatten)]
+        config: WithConfig,
+        /// CSV, for example of `Get-ADComputer -Filter * -Properties OperatingSystem | Export-Csv list.csv`; `-` reads standard input
+        file: PathBuf,
+    },
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -41,6 +53,8 @@ enum Status {
     Active,
     Revoked,
     Retired,
+    /// Machines of the imported list that never enrolled
+    Listed,
 }
 
 impl From<Status> for DeviceStatus {
@@ -50,6 +64,7 @@ impl From<Status> for DeviceStatus {
             Status::Active => Self::Active,
             Status::Revoked => Self::Revoked,
             Status::Retired => Self::Retired,
+            Status::Listed => Self::Listed,
         }
     }
 }
@@ -69,6 +84,7 @@ pub(super) async fn run(args: DeviceArgs) -> anyhow::Result<()> {
         DeviceCommand::Approve(which) => set(which, DeviceStatus::Active, "approved").await,
         DeviceCommand::Revoke(which) => set(which, DeviceStatus::Revoked, "revoked").await,
         DeviceCommand::Retire(which) => set(which, DeviceStatus::Retired, "retired").await,
+        DeviceCommand::Import { config, file } => import(&config, &file).await,
     }
 }
 
@@ -124,6 +140,33 @@ async fn set(which: Which, status: DeviceStatus, word: &str) -> anyhow::Result<(
             "not {word}, because there is no such device or its status does not allow it (a revoked device stays revoked): {}",
             left.join(", ")
         );
+    }
+    Ok(())
+}
+
+async fn import(config: &WithConfig, file: &Path) -> anyhow::Result<()> {
+    let list = if file == Path::new("-") {
+        machine_list::read(io::stdin().lock())
+            .context("nothing was imported from standard input")?
+    } else {
+        let input = File::open(file).with_context(|| format!("cannot open {}", file.display()))?;
+        machine_list::read(input)
+            .with_context(|| format!("nothing was imported from {}", file.display()))?
+    };
+    let opened = config.open().await?;
+    let imported = opened
+        .store
+        .import_machines(list.machines, opened.clock.now())
+        .await?;
+    for (count, what) in [
+        (imported.listed, "never enrolled"),
+        (imported.unchanged, "of these were listed before, just so"),
+        (imported.spoken_for, "have a device"),
+        (imported.removed, "left the list"),
+        (imported.repeated, "were named again"),
+        (list.disabled, "left out: their account is disabled"),
+    ] {
+        say(&format!("{count}\t{what}"));
     }
     Ok(())
 }

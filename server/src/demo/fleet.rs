@@ -24,11 +24,12 @@ use sickbay_collector::host::recording::Recording;
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::knowledge::DeviceKind;
 use sickbay_diagnosis::time::{DAY_MS, HOUR_MS};
-use sickbay_store::{Baseline, Claim};
+use sickbay_store::{Baseline, Claim, ListedMachine};
 
 use ailment::{Ailment, Area, Kind};
 use body::Body;
 use calendar::Calendar;
+use place::Place;
 pub use place::{DOMAIN, KIOSKS, LAPTOPS};
 use profile::Profile;
 
@@ -40,6 +41,10 @@ const EVERY_ISSUE: usize = 27;
 const SMALL_FLEETS_HEALTHY_PERCENT: usize = 40;
 /// Of a hundred ailing machines, how many have two ailments.
 const TWICE_AILING_PERCENT: u32 = 12;
+/// Of a hundred machines of the directory, how many no collector ever spoke for.
+const NEVER_ENROLLED_PERCENT: usize = 2;
+/// What the directory calls the system of most clients.
+const WINDOWS_11: &str = "Windows 11 Enterprise";
 /// The fleet that ailments are shared out for.
 const SHARED_OUT_FOR: usize = 200;
 /// The version of collectors that nobody brought up to date.
@@ -49,6 +54,8 @@ const OLD_COLLECTOR: &str = "0.1.4";
 #[derive(Debug)]
 pub struct FleetPlan {
     machines: Vec<DemoMachine>,
+    /// Machines of the directory that no collector speaks for.
+    never_enrolled: Vec<Place>,
     chance: StdRng,
 }
 
@@ -138,12 +145,35 @@ impl FleetPlan {
             }
             machine.write(now);
         }
-        Self { machines, chance }
+        let never_enrolled = (0..(count * NEVER_ENROLLED_PERCENT).div_ceil(100))
+            .map(|_| names.draw(false, &mut chance))
+            .collect();
+        Self {
+            machines,
+            never_enrolled,
+            chance,
+        }
     }
 
     /// The machines, in a fixed order.
     pub fn machines(&self) -> &[DemoMachine] {
         &self.machines
+    }
+
+    /// What the company's directory would list: the fleet, and a few machines that no collector speaks for.
+    pub fn directory(&self) -> Vec<ListedMachine> {
+        let of_fleet = self.machines.iter().map(|m| {
+            let system = match m.profile.release {
+                server if server.is_server => server.product,
+                client if client.build < 22000 => "Windows 10 Enterprise",
+                _ => WINDOWS_11,
+            };
+            listed(&m.profile.place, system)
+        });
+        let others = self.never_enrolled.iter();
+        of_fleet
+            .chain(others.map(|place| listed(place, WINDOWS_11)))
+            .collect()
     }
 
     /// Lets something happen to one machine at `now`: an ailing one is cured or a well one falls ill, equally often, so that the
@@ -192,6 +222,15 @@ impl FleetPlan {
             .filter(|(_, kind)| kind.comes_and_goes() && counts[kind] > kind.fewest())
             .map(|(at, _)| at)
             .collect()
+    }
+}
+
+fn listed(place: &Place, operating_system: &str) -> ListedMachine {
+    ListedMachine {
+        name: place.host_name.clone(),
+        domain: DOMAIN.into(),
+        ou: place.ou.as_str().into(),
+        operating_system: operating_system.into(),
     }
 }
 

@@ -94,6 +94,11 @@ impl Demo {
         past::tell(&demo.server.app, &token, &plan).await?;
         let machines = demo.join(&plan, &token, &data_dir)?;
         demo.wait_for_arrival(&machines).await;
+        // Only now, so that whoever was on the way does not seem never to have enrolled.
+        let app = &demo.server.app;
+        app.store
+            .import_machines(plan.directory(), app.clock.now())
+            .await?;
         demo.wait_for_context().await;
         demo.collectors.spawn(keep_changing(
             plan,

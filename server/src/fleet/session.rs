@@ -342,7 +342,7 @@ fn refusal_of(status: Option<DeviceStatus>) -> Option<Status> {
         )),
         Some(DeviceStatus::Revoked) => Some(end_status(End::Revoked)),
         Some(DeviceStatus::Retired) => Some(end_status(End::Retired)),
-        None => Some(unknown_device()),
+        Some(DeviceStatus::Listed) | None => Some(unknown_device()),
     }
 }
 

@@ -1,8 +1,10 @@
 //! How a machine becomes a device, and how its certificate is renewed.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use sickbay_diagnosis::Time;
+use sickbay_diagnosis::issues::never_enrolled;
 use sickbay_store::{
     DeviceIdentity, DeviceStatus, EnrolOutcome, EnrolRequest, IssuedCertificate, Store,
 };
@@ -114,6 +116,8 @@ impl Enrolments {
                 "this key was revoked: remove the collector's state folder to enrol with a new one",
                 0,
             )),
+            // No key leads to an entry of the imported list.
+            DeviceStatus::Listed => Err(Status::internal("the server found no device; try again")),
             DeviceStatus::Retired => Err(wire::refusal(
                 Code::PermissionDenied,
                 RefusalReason::DeviceRetired,
@@ -192,6 +196,8 @@ impl Enrolments {
     fn tell(&self) {
         self.events.publish(Change {
             enrolment: true,
+            // It may have stood in the imported list.
+            issues: BTreeSet::from([never_enrolled::ID.to_owned()]),
             ..Change::default()
         });
     }

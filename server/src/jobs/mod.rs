@@ -91,7 +91,7 @@ async fn statuses(app: App) {
             match device.status {
                 DeviceStatus::Revoked => app.fleet.end(device.key, End::Revoked),
                 DeviceStatus::Retired => app.fleet.end(device.key, End::Retired),
-                DeviceStatus::Active | DeviceStatus::Pending => {}
+                DeviceStatus::Active | DeviceStatus::Pending | DeviceStatus::Listed => {}
             }
         }
         let now_known: Vec<_> = changed.iter().map(|d| (d.key, d.status)).collect();

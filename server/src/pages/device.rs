@@ -9,7 +9,7 @@ use sickbay_diagnosis::issues;
 use sickbay_diagnosis::observation::{Observation, Outcome};
 use sickbay_diagnosis::verdict::{State, Verdict};
 use sickbay_diagnosis::{Check, Time};
-use sickbay_store::{DeviceDetail, HistoryRow};
+use sickbay_store::{DeviceDetail, DeviceStatus, HistoryRow};
 use sickbay_web::Nav;
 use sickbay_web::pages::device::{
     CollectorHealth, DevicePage, FactGroup, HistoryLine, Identity, VerdictView,
@@ -128,7 +128,10 @@ fn health(device: &DeviceDetail) -> CollectorHealth {
         last_seen_at: device.row.last_seen_at,
         last_report_at: device.row.last_report_at,
         confirmed_at: device.confirmed_at,
-        enrolled_at: Some(device.row.enrolled_at),
+        enrolled_at: match device.row.identity.status {
+            DeviceStatus::Listed => None,
+            _ => Some(device.row.enrolled_at),
+        },
         certificate_not_after: device.certificate_not_after,
     }
 }

@@ -22,13 +22,14 @@ fn strange<T>(what: &'static str, value: impl std::fmt::Display) -> Result<T> {
     })
 }
 
-/// The code of a device's status. Indexes of the schema name 1.
+/// The code of a device's status. Statements name 1 and 4.
 pub(crate) const fn status_code(status: DeviceStatus) -> i64 {
     match status {
         DeviceStatus::Pending => 0,
         DeviceStatus::Active => 1,
         DeviceStatus::Revoked => 2,
         DeviceStatus::Retired => 3,
+        DeviceStatus::Listed => 4,
     }
 }
 
@@ -39,6 +40,7 @@ pub(crate) fn status(code: i64) -> Result<DeviceStatus> {
         1 => Ok(DeviceStatus::Active),
         2 => Ok(DeviceStatus::Revoked),
         3 => Ok(DeviceStatus::Retired),
+        4 => Ok(DeviceStatus::Listed),
         other => strange("status", other),
     }
 }
@@ -256,6 +258,7 @@ mod tests {
             DeviceStatus::Active,
             DeviceStatus::Revoked,
             DeviceStatus::Retired,
+            DeviceStatus::Listed,
         ] {
             assert_eq!(status(status_code(one)).unwrap(), one);
         }

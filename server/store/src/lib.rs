@@ -13,6 +13,7 @@ mod codes;
 mod column;
 mod error;
 mod filter_sql;
+mod machine_list;
 mod model;
 mod plan;
 mod rows;
@@ -28,6 +29,7 @@ use sickbay_diagnosis::filter::Filter;
 use uuid::Uuid;
 
 pub use error::StoreError;
+pub use machine_list::{Imported, ListedMachine};
 pub use model::*;
 pub use sqlite::{BUSY_TIMEOUT, SqliteStore};
 
@@ -115,6 +117,13 @@ pub trait Store: Send + Sync + 'static {
 
     /// Devices whose status changed at or after `since`: how a running server learns of a revocation made by another process.
     async fn status_changed_since(&self, since: Time) -> Result<Vec<DeviceIdentity>>;
+
+    // ---- the imported list of machines
+
+    /// Replaces the list of machines that should have a collector. A machine that a device stands for, whatever its status, is not
+    /// kept; every other one is a device with the status [`DeviceStatus::Listed`] and the open finding `never-enrolled`, until a device of
+    /// its name enrols or reports. All of it is one transaction.
+    async fn import_machines(&self, machines: Vec<ListedMachine>, now: Time) -> Result<Imported>;
 
     // ---- ingest
 

@@ -1,5 +1,7 @@
 //! The store's words: rows in and out, free of any database.
 
+mod fleet_knowledge;
+
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::context::Sighting;
 use sickbay_diagnosis::expectation::ExpectedSource;
@@ -8,6 +10,8 @@ use sickbay_diagnosis::knowledge::DeviceKind;
 use sickbay_diagnosis::observation::Observations;
 use sickbay_diagnosis::verdict::{Cause, Kept, Severity, State};
 use uuid::Uuid;
+
+pub use self::fleet_knowledge::{AcceptanceRow, Baseline, Claim, Concerned, SeenRevision};
 
 /// Which devices a viewer may see.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,6 +35,9 @@ pub enum DeviceStatus {
     Revoked,
     /// Gone on purpose; counts nowhere.
     Retired,
+    /// A machine of the imported list that no device stands for: no key, no report, and one open finding, `never-enrolled`. It is made
+    /// and removed by [`crate::Store::import_machines`] and goes when a device of its name comes.
+    Listed,
 }
 
 impl DeviceStatus {
@@ -41,14 +48,21 @@ impl DeviceStatus {
             Self::Active => "active",
             Self::Revoked => "revoked",
             Self::Retired => "retired",
+            Self::Listed => "listed",
         }
     }
 
     /// The status of that name.
     pub fn named(name: &str) -> Option<Self> {
-        [Self::Pending, Self::Active, Self::Revoked, Self::Retired]
-            .into_iter()
-            .find(|status| status.name() == name)
+        [
+            Self::Pending,
+            Self::Active,
+            Self::Revoked,
+            Self::Retired,
+            Self::Listed,
+        ]
+        .into_iter()
+        .find(|status| status.name() == name)
     }
 }
 
@@ -257,77 +271,6 @@ impl Finding {
     }
 }
 
-/// What revisions are compared of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Baseline {
-    /// Windows itself.
-    Windows,
-    /// Its servicing stack.
-    ServicingStack,
-}
-
-/// A device had a revision.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Claim {
-    /// Of what.
-    pub what: Baseline,
-    /// Client or server.
-    pub kind: DeviceKind,
-    /// The build.
-    pub build: u32,
-    /// The revision.
-    pub revision: u32,
-    /// Since when, as far as is known.
-    pub at: Time,
-}
-
-/// A revision that enough devices had.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SeenRevision {
-    /// Of what.
-    pub what: Baseline,
-    /// Client or server.
-    pub kind: DeviceKind,
-    /// The build.
-    pub build: u32,
-    /// The revision.
-    pub revision: u32,
-    /// Since when that many had it.
-    pub since: Time,
-}
-
-/// Devices that something concerns.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Concerned {
-    /// Every active one.
-    All,
-    /// Active ones that match.
-    Matching(Filter),
-    /// Active ones with any of these update client ids, in lower case.
-    ClientIds(Vec<String>),
-}
-
-/// Open findings of an issue are accepted for the devices of a scope.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AcceptanceRow {
-    /// Its public id.
-    pub id: Uuid,
-    /// Id of the issue.
-    pub issue: String,
-    /// The filter of the devices, as text.
-    pub scope: String,
-    /// Why.
-    pub reason: String,
-    /// Who said so.
-    pub made_by: String,
-    /// When.
-    pub made_at: Time,
-    /// Until when it holds.
-    pub until: Time,
-    /// When somebody ended it before that.
-    pub ended_at: Option<Time>,
-}
-
 /// What happened to a finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FindingChange {
@@ -458,6 +401,8 @@ pub struct FleetCounts {
     pub never_reported: u64,
     /// Waiting for approval.
     pub pending: u64,
+    /// Machines of the imported list that no collector ever spoke for.
+    pub never_enrolled: u64,
 }
 
 impl FleetCounts {

@@ -294,7 +294,8 @@ impl<'a> Plan<'a> {
         counts
     }
 
-    fn put(&mut self, key: i64, name_lower: &str, finding: &'a Finding, existed: bool) {
+    /// Plans a finding with its causes.
+    pub(crate) fn put(&mut self, key: i64, name_lower: &str, finding: &'a Finding, existed: bool) {
         let issue = finding.issue.as_str();
         if existed {
             self.replaced.push(FindingName { key, issue });
@@ -369,7 +370,8 @@ fn last_per_issue(changes: &[FindingChange]) -> BTreeMap<&str, Option<&Finding>>
         .collect()
 }
 
-fn weight_of(finding: &Finding) -> Weight {
+/// The part of a finding that counts.
+pub(crate) fn weight_of(finding: &Finding) -> Weight {
     Weight {
         kept: finding.kept(),
         severity: finding.severity.filter(|_| finding.state == State::Open),

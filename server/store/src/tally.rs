@@ -1,9 +1,10 @@
 //! What a transaction moves in the counters: pure sums, written once at its end.
 //!
-//! Findings and sources count while their device is active; devices count under their status and health whatever it is.
+//! Findings and sources count while their device is active, the finding of a machine of the imported list while it stands there; devices count under their status and health whatever it is.
 
 use std::collections::BTreeMap;
 
+use sickbay_diagnosis::issues::never_enrolled;
 use sickbay_diagnosis::verdict::{Kept, Severity};
 
 use crate::DeviceStatus;
@@ -131,6 +132,16 @@ impl Tally {
     /// A device comes or goes.
     pub(crate) fn device(&mut self, status: DeviceStatus, health: i64, times: i64) {
         *self.fleet.entry((status_code(status), health)).or_default() += times;
+    }
+
+    /// So many machines come (or with a negative number go) from the imported list, each with its finding.
+    pub(crate) fn listed(&mut self, machines: i64) {
+        let weight = Weight {
+            kept: Kept::Open,
+            severity: Some(never_enrolled::SEVERITY),
+        };
+        self.device(DeviceStatus::Listed, Health::NeverReported.code(), machines);
+        self.finding(never_enrolled::ID, weight, machines);
     }
 
     /// What did move, so that an unchanged counter is not written.

@@ -42,6 +42,7 @@ const LINES: &[(&str, &str, Stranger)] = &[
     ("GET", "/api/v1/devices", Stranger::Problem),
     ("GET", "/api/v1/devices/{id}", Stranger::Problem),
     ("POST", "/api/v1/devices/{id}/inspect", Stranger::Problem),
+    ("POST", "/api/v1/machines", Stranger::Problem),
     ("POST", "/api/v1/inspections", Stranger::Problem),
     ("GET", "/api/v1/events", Stranger::Problem),
 ];

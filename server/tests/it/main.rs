@@ -15,6 +15,7 @@ mod fleet_context;
 mod gpo_kit;
 mod identity;
 mod limits;
+mod machines;
 mod readings;
 mod site;
 mod startup;

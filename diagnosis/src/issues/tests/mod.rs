@@ -40,10 +40,13 @@ fn every_issue_tells_what_it_means_and_the_way_out() {
             issue.id
         );
         assert!(
-            issue.fix.iter().all(|step| step.text.ends_with(['.', ':'])
-                && step
-                    .command
-                    .is_none_or(|command| !command.trim().is_empty())),
+            issue
+                .fix
+                .iter()
+                .all(|step| step.text.ends_with(['.', ':', '?'])
+                    && step
+                        .command
+                        .is_none_or(|command| !command.trim().is_empty())),
             "{}: a step is a sentence",
             issue.id
         );

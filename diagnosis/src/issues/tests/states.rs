@@ -2,9 +2,10 @@
 
 use crate::check::Check;
 use crate::context::FleetContext;
+use crate::diagnose_listed;
 use crate::expectation::Expectations;
 use crate::issue::{Case, Teller};
-use crate::issues::ALL;
+use crate::issues::{ALL, never_enrolled};
 use crate::observation::Outcome;
 use crate::testing::Machine;
 use crate::verdict::State::{Clear, NotApplicable, Open, Unknown};
@@ -75,6 +76,34 @@ fn a_check_that_failed_or_had_nothing_to_look_at_says_why() {
 }
 
 #[test]
+fn of_a_listed_machine_only_its_absence_is_known() {
+    for (ou, cause) in [
+        ("OU=Lab,DC=corp", "OU=Lab,DC=corp"),
+        ("", never_enrolled::NO_OU),
+    ] {
+        let diagnosis = diagnose_listed(ou);
+        for (issue, verdict) in diagnosis.iter() {
+            let expected = match issue.id {
+                never_enrolled::ID => Open,
+                _ => Unknown,
+            };
+            assert_eq!(verdict.state(), expected, "{}", issue.id);
+            assert!(verdict.evidence.is_empty() && verdict.valid_until.is_none());
+        }
+        let verdict = diagnosis.get(never_enrolled::ID);
+        let keys: Vec<&str> = verdict
+            .iter()
+            .flat_map(|verdict| verdict.causes())
+            .map(|cause| cause.key.as_str())
+            .collect();
+        assert_eq!(keys, [cause]);
+        assert_eq!(diagnosis.primary().map(|i| i.id), Some(never_enrolled::ID));
+    }
+    let reporting = Machine::client().verdict(never_enrolled::ID);
+    assert_eq!(reporting.state(), Clear);
+}
+
+#[test]
 fn verdicts_that_are_clear_or_open_carry_evidence() {
     let machine = crate::issues::tests::properties::ordinary_client();
     let diagnosis = machine.diagnose_at(crate::testing::now());
@@ -86,7 +115,8 @@ fn verdicts_that_are_clear_or_open_carry_evidence() {
             issue.id,
             verdict.summary
         );
-        if verdict.state() == Clear {
+        // That it reports is no reading.
+        if verdict.state() == Clear && issue.id != never_enrolled::ID {
             assert!(
                 !verdict.evidence.is_empty(),
                 "{} rests on nothing",

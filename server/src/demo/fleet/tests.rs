@@ -1,22 +1,14 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use sickbay_collector::inspection;
-use sickbay_diagnosis::context::{
-    BASELINE_QUORUM, Baselines, FleetContext, Seen, Sighting, majority_of,
-};
-use sickbay_diagnosis::expectation::{ExpectedSource, UpdateClass};
-use sickbay_diagnosis::facts::Facts;
-use sickbay_diagnosis::facts::update_agent::ClientId;
-use sickbay_diagnosis::observation::Observations;
+use sickbay_diagnosis::issue::Issue;
+use sickbay_diagnosis::issues;
 use sickbay_diagnosis::verdict::{State, Verdict};
-use sickbay_diagnosis::{Check, issues};
-use sickbay_store::DeviceSummary;
-use uuid::Uuid;
 
 use super::*;
-use crate::demo::owner;
-use crate::judgement::{Device, Judgement};
-use crate::rules::{Acceptances, Rules};
+use crate::judgement::Judgement;
+use judging::{Snapshot, judge, judged, open, opens, rules, seen};
+
+mod judging;
 
 fn now() -> Time {
     at("2026-11-25T08:00:00Z")
@@ -26,125 +18,26 @@ fn at(text: &str) -> Time {
     Time::parse(text).expect("a time")
 }
 
-/// A machine as the server has it.
-struct Snapshot {
-    observations: Observations,
-    facts: Facts,
+/// Issues that a machine with a collector can have.
+fn of_devices() -> impl Iterator<Item = &'static Issue> {
+    let all = issues::ALL.iter().copied();
+    all.filter(|issue| issue.id != issues::never_enrolled::ID)
 }
 
-fn seen(machine: &DemoMachine) -> Snapshot {
-    let observations = inspection::inspect(&machine.recording, Check::ALL);
-    Snapshot {
-        facts: Facts::derive(&observations),
-        observations,
+#[test]
+fn the_directory_lists_the_fleet_and_a_few_machines_besides() {
+    for (count, besides) in [(200, 4), (60, 2), (1, 1), (0, 0)] {
+        let plan = FleetPlan::new(1, count, now());
+        let listed = plan.directory();
+        assert_eq!(listed.len(), count + besides);
+        let names: BTreeSet<&str> = listed.iter().map(|m| &*m.name).collect();
+        assert_eq!(names.len(), listed.len());
+        assert!(
+            plan.machines()
+                .iter()
+                .all(|m| names.contains(&*m.host_name))
+        );
     }
-}
-
-fn sighting(machine: &DemoMachine, now: Time) -> Sighting {
-    let away = machine.away();
-    Sighting {
-        enrolled_at: now.plus_days(-200),
-        last_seen_at: Some(away.map_or(now, |away| away.last_heard)),
-        reported: true,
-        collector_version: away
-            .map_or(env!("CARGO_PKG_VERSION"), |away| away.collector_version)
-            .to_owned(),
-        clock_ahead_ms: Some(machine.clock_ahead_ms()),
-    }
-}
-
-/// What the server would know of the whole fleet, and what the demo's owner wants.
-fn rules(fleet: &[Snapshot], now: Time) -> Rules {
-    let mut context = FleetContext::default();
-    for (kind, sources) in [
-        (DeviceKind::Client, &mut context.client_sources),
-        (DeviceKind::Server, &mut context.server_sources),
-    ] {
-        let of_kind = fleet
-            .iter()
-            .filter(|s| s.facts.windows().kind == Some(kind));
-        let mut counts: [BTreeMap<ExpectedSource, u64>; 4] = Default::default();
-        for (class, source) in of_kind.flat_map(|s| s.facts.sources().into_iter().enumerate()) {
-            if let Some(source) = source {
-                *counts[class].entry(source).or_default() += 1;
-            }
-        }
-        for class in UpdateClass::ALL {
-            let counts: Vec<_> = counts[class as usize].clone().into_iter().collect();
-            sources[class as usize] = majority_of(&counts);
-        }
-    }
-    let mut ids: BTreeMap<&str, usize> = BTreeMap::new();
-    for seen in fleet {
-        if let Ok(agent) = &seen.facts.update_agent
-            && let ClientId::Is(id) = &agent.client_id
-        {
-            *ids.entry(&id.value).or_default() += 1;
-        }
-    }
-    let shared = ids.into_iter().filter(|(_, devices)| *devices > 1);
-    context.shared_client_ids = shared.map(|(id, _)| id.to_owned()).collect();
-    (context.revisions, context.stacks) = baselines(now);
-    Rules {
-        wishes: owner::wishes().expect("the wishes can be"),
-        fleet: context,
-        acceptances: Acceptances::of(&[owner::acceptance(now)], now),
-    }
-}
-
-fn baselines(now: Time) -> (Baselines, Baselines) {
-    let mut since: BTreeMap<(Baseline, DeviceKind, u32, u32), Vec<Time>> = BTreeMap::new();
-    for claim in remembered(now).into_iter().flatten() {
-        let key = (claim.what, claim.kind, claim.build, claim.revision);
-        since.entry(key).or_default().push(claim.at);
-    }
-    let (mut windows, mut stacks) = (Baselines::default(), Baselines::default());
-    for ((what, kind, build, revision), at) in since {
-        assert_eq!(at.len(), BASELINE_QUORUM);
-        let since = at.into_iter().max().expect("five of them");
-        let seen = Seen { revision, since };
-        match what {
-            Baseline::Windows => windows.add(kind, build, seen),
-            Baseline::ServicingStack => stacks.add(kind, build, seen),
-        }
-    }
-    (windows, stacks)
-}
-
-fn judge(machine: &DemoMachine, seen: &Snapshot, rules: &Rules, now: Time) -> Judgement {
-    let summary = DeviceSummary::default();
-    let device = Device {
-        id: Uuid::nil(),
-        observations: &seen.observations,
-        summary: &summary,
-        tags: &[],
-        sighting: &sighting(machine, now),
-    };
-    Judgement::of(&device, rules, now)
-}
-
-fn judged(plan: &FleetPlan, now: Time) -> Vec<Judgement> {
-    let all: Vec<Snapshot> = plan.machines().iter().map(seen).collect();
-    let rules = rules(&all, now);
-    let machines = plan.machines().iter().zip(&all);
-    machines
-        .map(|(machine, seen)| judge(machine, seen, &rules, now))
-        .collect()
-}
-
-/// Open findings that are not accepted.
-fn open(judgement: &Judgement) -> usize {
-    judgement.diagnosis.count(State::Open) - judgement.accepted.len()
-}
-
-fn opens(judgements: &[Judgement], issue: &str) -> usize {
-    let is_open = |j: &&Judgement| {
-        !j.accepted.contains_key(issue)
-            && j.diagnosis
-                .get(issue)
-                .is_some_and(|v| v.state() == State::Open)
-    };
-    judgements.iter().filter(is_open).count()
 }
 
 #[test]
@@ -160,7 +53,7 @@ fn every_issue_opens_somewhere_and_none_nearly_everywhere() {
     ] {
         let plan = FleetPlan::new(seed, count, now);
         let judgements = judged(&plan, now);
-        for issue in issues::ALL {
+        for issue in of_devices() {
             let open = opens(&judgements, issue.id);
             assert!(
                 (1..=count / 4).contains(&open),
@@ -409,7 +302,7 @@ fn changes_open_and_clear_issues_and_leave_the_fleet_about_as_well_as_it_was() {
         "{well_before} were well, {now_well} are"
     );
     let all = judged(&plan, now().plus_millis(400 * 60_000));
-    for issue in issues::ALL {
+    for issue in of_devices() {
         assert!(opens(&all, issue.id) > 0, "{} is open nowhere", issue.id);
     }
 }

@@ -11,8 +11,8 @@ statements! {
     /// Revisions with five claims; the latest of these says since when that many had it.
     SEEN = "SELECT what, kind, build, revision, MAX(at) AS since FROM baseline_claim GROUP BY what, kind, build, revision \
             HAVING COUNT(*) >= 5 ORDER BY what, kind, build, revision";
-    /// Ids of more than one active device.
-    SHARED_IDS = "SELECT client_id FROM device WHERE status = 1 AND client_id <> '' GROUP BY client_id HAVING COUNT(*) > 1 \
+    /// Ids of more than one active device. The plus keeps a database from walking the active devices instead of the ids in their order.
+    SHARED_IDS = "SELECT client_id FROM device WHERE client_id <> '' AND +status = 1 GROUP BY client_id HAVING COUNT(*) > 1 \
                   ORDER BY client_id";
 }
 

@@ -40,7 +40,7 @@ pub(super) fn group_sql(scope: &Scope, issue: &str, filter: &Filter) -> Sql {
     let mut sql = Sql::new(
         "SELECT g.cause_key, MAX(g.label) AS label, COUNT(*) AS devices FROM finding_cause g \
          JOIN finding f ON f.device_key = g.device_key AND f.issue = g.issue JOIN device d ON d.key = g.device_key \
-         WHERE d.status = 1 AND g.issue = ",
+         WHERE d.status IN (1, 4) AND g.issue = ",
     );
     sql.bind(Value::Text(issue.to_owned()))
         .and_scope(scope)

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use super::{Backend, Connection, guard, write};
+use super::{Backend, Connection, guard, machines, write};
 use crate::error::During;
 use crate::plan::{Plan, may_write};
 use crate::{Committed, DeviceChange, Result};
@@ -36,7 +36,14 @@ async fn commit_distinct(
         .map(|change| change.key)
         .collect();
     let weights = guard::weights(&mut *connection, &with_findings, COMMIT).await?;
-    let plan = Plan::of(changes, &guards, &weights);
+    let mut plan = Plan::of(changes, &guards, &weights);
+    let speakers: Vec<(&str, &str)> = plan
+        .summaries
+        .iter()
+        .map(|row| (row.name_lower.as_str(), row.summary.domain.as_str()))
+        .collect();
+    let spoken_for = machines::speak_for(&mut *connection, &speakers).await?;
+    plan.tally.listed(-spoken_for);
     write::plan(connection, &plan).await?;
     Ok(plan.answers)
 }

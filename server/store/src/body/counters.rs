@@ -79,7 +79,7 @@ pub(super) fn scoped_issues(scope: &Scope) -> Sql {
          CAST(SUM(CASE WHEN f.state = 2 THEN 1 ELSE 0 END) AS BIGINT) AS unknown_count, \
          CAST(SUM(CASE WHEN f.state = 5 THEN 1 ELSE 0 END) AS BIGINT) AS accepted_count, \
          CAST(SUM(CASE WHEN d.primary_issue = f.issue THEN 1 ELSE 0 END) AS BIGINT) AS primary_count \
-         FROM device d JOIN finding f ON f.device_key = d.key WHERE d.status = 1",
+         FROM device d JOIN finding f ON f.device_key = d.key WHERE d.status IN (1, 4)",
     );
     sql.and_scope(scope)
         .push(" GROUP BY f.issue ORDER BY f.issue");
@@ -93,6 +93,7 @@ pub(super) async fn fleet(store: &Backend, scope: &Scope) -> Result<FleetCounts>
         match codes::status(row.status)? {
             DeviceStatus::Pending => counts.pending += devices,
             DeviceStatus::Active => *place(&mut counts, row.health) += devices,
+            DeviceStatus::Listed => counts.never_enrolled += devices,
             DeviceStatus::Revoked | DeviceStatus::Retired => {}
         }
     }
@@ -119,7 +120,7 @@ async fn fleet_rows(store: &Backend, scope: &Scope) -> Result<Vec<FleetRow>> {
 
 pub(super) fn scoped_fleet(scope: &Scope) -> Sql {
     let mut sql = Sql::new(
-        "SELECT d.status, d.health, COUNT(*) AS devices FROM device d WHERE d.status IN (0, 1)",
+        "SELECT d.status, d.health, COUNT(*) AS devices FROM device d WHERE d.status IN (0, 1, 4)",
     );
     sql.and_scope(scope).push(" GROUP BY d.status, d.health");
     sql

@@ -4,7 +4,7 @@ use sickbay_diagnosis::Time;
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use super::{Backend, Connection, Db, write};
+use super::{Backend, Connection, Db, machines, write};
 use crate::error::During;
 use crate::rows::IdentityRow;
 use crate::tally::{Health, Tally};
@@ -128,6 +128,9 @@ async fn create(
     add_key(connection, &request.key_sha256, identity.key, ENROL).await?;
     let mut tally = Tally::default();
     tally.device(status, Health::NeverReported.code(), 1);
+    let speaker = (name.to_ascii_lowercase(), codes::text(&request.domain));
+    let spoken_for = machines::speak_for(connection, &[(&speaker.0, &speaker.1)]).await?;
+    tally.listed(-spoken_for);
     write::tally(connection, &tally).await?;
     Ok(identity)
 }

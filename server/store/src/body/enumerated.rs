@@ -8,7 +8,7 @@ use super::{
     acceptances, access, baselines, causes, counters, detail, enrolment, fleet, guard, health,
     history,
 };
-use super::{issue_lists, lists, settings, states, status, tokens, write};
+use super::{issue_lists, lists, machines, settings, states, status, tokens, write};
 use crate::filter_sql::Sql;
 use crate::{Concerned, Cursor, DeviceStatus, Page, Scope};
 
@@ -25,6 +25,7 @@ pub(in super::super) fn statements() -> Vec<(String, String)> {
         ("fleet", fleet::STATEMENTS),
         ("guard", guard::STATEMENTS),
         ("health", health::STATEMENTS),
+        ("machines", machines::STATEMENTS),
         ("settings", settings::STATEMENTS),
         ("states", states::STATEMENTS),
         ("status", status::STATEMENTS),
@@ -36,10 +37,11 @@ pub(in super::super) fn statements() -> Vec<(String, String)> {
                 .map(|(name, text)| (format!("{module}::{name}"), (*text).to_owned())),
         );
     }
-    for list in write::LISTS
-        .iter()
-        .copied()
-        .chain([&status::STATUSES, &fleet::TOUCHES])
+    for list in
+        write::LISTS
+            .iter()
+            .copied()
+            .chain([&status::STATUSES, &fleet::TOUCHES, &machines::CREATE])
     {
         for rows in [1, 3] {
             all.push((format!("{} ({rows} rows)", list.operation), list.text(rows)));

@@ -47,7 +47,7 @@ pub(super) fn list_sql(scope: &Scope, issue: &str, filter: &Filter, page: &Page)
         device_columns!(),
         ", ",
         finding_columns!(),
-        " FROM finding f JOIN device d ON d.key = f.device_key WHERE d.status = 1 AND f.issue = "
+        " FROM finding f JOIN device d ON d.key = f.device_key WHERE d.status IN (1, 4) AND f.issue = "
     ));
     sql.bind(Value::Text(issue.to_owned()))
         .and_scope(scope)
@@ -87,7 +87,7 @@ pub(super) async fn count(
 
 pub(super) fn count_sql(scope: &Scope, issue: &str, filter: &Filter) -> Sql {
     let mut sql = Sql::new(
-        "SELECT COUNT(*) FROM finding f JOIN device d ON d.key = f.device_key WHERE d.status = 1 AND f.issue = ",
+        "SELECT COUNT(*) FROM finding f JOIN device d ON d.key = f.device_key WHERE d.status IN (1, 4) AND f.issue = ",
     );
     sql.bind(Value::Text(issue.to_owned()))
         .and_scope(scope)

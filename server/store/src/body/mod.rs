@@ -17,6 +17,7 @@ mod health;
 mod history;
 mod issue_lists;
 mod lists;
+mod machines;
 mod query;
 
 mod settings;
@@ -33,12 +34,13 @@ use sickbay_diagnosis::Time;
 use sickbay_diagnosis::filter::Filter;
 use uuid::Uuid;
 
-use super::{Backend, Connection, Db, key_list, placeholder};
+use super::{Backend, Connection, Db, key_list, placeholder, text_list};
 use crate::{
     AcceptanceRow, ApiTokenRow, CauseCount, Committed, Concerned, DeviceChange, DeviceDetail,
     DeviceIdentity, DeviceRow, DeviceState, DeviceStatus, EnrolOutcome, EnrolRequest, FleetCounts,
-    HistoryRow, IssueCount, IssueDevice, IssuedCertificate, NewApiToken, NewSession, NewToken,
-    Page, Result, Scope, SeenRevision, SessionRow, SourceCount, Store, TokenRow, Touch,
+    HistoryRow, Imported, IssueCount, IssueDevice, IssuedCertificate, ListedMachine, NewApiToken,
+    NewSession, NewToken, Page, Result, Scope, SeenRevision, SessionRow, SourceCount, Store,
+    TokenRow, Touch,
 };
 
 #[async_trait]
@@ -83,6 +85,10 @@ impl Store for Backend {
 
     async fn status_changed_since(&self, since: Time) -> Result<Vec<DeviceIdentity>> {
         status::changed_since(self, since).await
+    }
+
+    async fn import_machines(&self, machines: Vec<ListedMachine>, now: Time) -> Result<Imported> {
+        machines::import(self, machines, now).await
     }
 
     async fn load_states(&self, keys: &[i64]) -> Result<Vec<DeviceState>> {

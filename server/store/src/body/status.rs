@@ -37,6 +37,10 @@ pub(super) async fn set(
     status: DeviceStatus,
     now: Time,
 ) -> Result<Vec<DeviceIdentity>> {
+    // A machine of the list is no device: it becomes one by enrolling, and no device becomes a mere entry of the list.
+    if status == DeviceStatus::Listed {
+        return Ok(Vec::new());
+    }
     let mut transaction = store.begin(SET).await?;
     let devices = keys(&mut transaction, ids).await?;
     let keys: Vec<i64> = devices.iter().map(|(key, _)| *key).collect();
@@ -44,7 +48,7 @@ pub(super) async fn set(
     let changed: Vec<(Uuid, &Guard)> = devices
         .iter()
         .filter_map(|(key, id)| Some((*id, guards.get(key)?)))
-        .filter(|(_, guard)| guard.status != status && guard.status != DeviceStatus::Revoked)
+        .filter(|(_, guard)| guard.status != status && may_change(guard.status))
         .collect();
     let counted: Vec<i64> = changed
         .iter()
@@ -101,6 +105,11 @@ async fn keys(connection: &mut Connection, ids: &[Uuid]) -> Result<Vec<(i64, Uui
         keys.extend(key.map(|key| (key, *id)));
     }
     Ok(keys)
+}
+
+/// Whether a device of this status may get another one.
+const fn may_change(status: DeviceStatus) -> bool {
+    !matches!(status, DeviceStatus::Revoked | DeviceStatus::Listed)
 }
 
 /// Whether findings and sources of such a device count.

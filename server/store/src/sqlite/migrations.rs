@@ -22,6 +22,11 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
         "what_the_fleet_knows",
         include_str!("../../../../migrations/sqlite/0003_what_the_fleet_knows.sql"),
     ),
+    (
+        4,
+        "machine_list",
+        include_str!("../../../../migrations/sqlite/0004_machine_list.sql"),
+    ),
 ];
 
 /// The version that this build uses.
@@ -70,6 +75,10 @@ mod tests {
         (
             3,
             "f56be1bd7ecd986566872dcb90c8a10881682f1a10ceadda25717363ba6db971",
+        ),
+        (
+            4,
+            "b4a8e1e603bc4d11f043f71cdf81255ed45c668127d7d04767ebbe90178b6a17",
         ),
     ];
 

@@ -41,9 +41,22 @@ pub(crate) fn key_list(keys: &[i64]) -> String {
     serde_json::to_string(keys).expect("numbers always have a JSON form")
 }
 
-/// A placeholder in a list of rows. SQLite takes the type from the value.
-pub(crate) fn placeholder(number: usize, _kind: crate::column::Column) -> String {
-    format!("${number}")
+/// A list of texts as one bound value.
+macro_rules! text_list {
+    ($placeholder:literal) => {
+        concat!("(SELECT value FROM json_each(", $placeholder, "))")
+    };
+}
+
+/// The value bound for [`text_list!`].
+pub(crate) fn text_list<'a>(texts: impl Iterator<Item = &'a str>) -> String {
+    serde_json::to_string(&texts.collect::<Vec<_>>()).expect("texts always have a JSON form")
+}
+
+/// A placeholder in a list of rows; takes the type from the value. It bears no number: SQLite looks numbered ones up by walking through
+/// all of the statement, each time it is run, and that was most of what a long list of rows cost.
+pub(crate) fn placeholder(_number: usize, _kind: crate::column::Column) -> String {
+    "?".to_owned()
 }
 
 /// Takes the rows read under it for this transaction; SQLite's writer already has the database to itself.

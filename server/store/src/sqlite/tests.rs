@@ -72,6 +72,10 @@ async fn group_commit_finds_its_rows_by_key_and_never_walks_the_fleet() {
         "guard::WEIGHTS",
         "states::STATES",
         "states::FINDINGS",
+        "machines::HOLDERS",
+        "machines::LISTED_AS",
+        "machines::KEYS_OF",
+        "machines::DELETE",
     ] {
         let plan = plan_of(&store, name).await;
         for table in ["SCAN device", "SCAN finding", "SCAN d\n", "SCAN f\n"] {
@@ -90,6 +94,7 @@ async fn jobs_and_lists_read_an_index_in_its_order() {
         ("status::CHANGED_SINCE", "device_status_at"),
         ("devices", "device_list"),
         ("issue_devices", "finding_list"),
+        ("machines::STORED", "device_list"),
         ("history", "history_device"),
     ] {
         let plan = plan_of(&store, name).await;

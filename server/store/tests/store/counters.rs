@@ -1,6 +1,6 @@
 //! Counters are kept at write time; a recount must always give the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -14,14 +14,18 @@ use sickbay_store::{
 };
 use tokio::runtime::Handle;
 
-use crate::fixture::{Fixture, accepted, at, filter, first, mark, open, summary, unknown};
+use crate::fixture::{Fixture, accepted, at, filter, first, machine, mark, open, summary, unknown};
 
 const ISSUES: [&str; 3] = ["hold", "pause", "reboot"];
+
+/// What devices and machines of the imported list are called.
+const NAMES: [&str; 6] = ["new", "named", "NEW", "pc-1", "x", "y"];
 
 /// Something that happens to the fleet.
 #[derive(Debug, Clone)]
 enum Step {
-    Enrol { approved: bool },
+    Enrol { approved: bool, name: usize },
+    Import(Vec<(usize, usize)>),
     Status { device: usize, status: DeviceStatus },
     Commit(Vec<Change>),
 }
@@ -34,6 +38,7 @@ struct Change {
     /// Changes with the summary.
     server: bool,
     source: Source,
+    name: usize,
     findings: Vec<(usize, After)>,
 }
 
@@ -74,15 +79,17 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         proptest::bool::weighted(0.1),
         any::<(bool, bool)>(),
         source,
+        0..NAMES.len(),
         proptest::collection::vec(finding, 0..4),
     )
         .prop_map(
-            |(device, stale, (reports, server), source, findings)| Change {
+            |(device, stale, (reports, server), source, name, findings)| Change {
                 device,
                 stale,
                 reports,
                 server,
                 source,
+                name,
                 findings,
             },
         );
@@ -91,10 +98,12 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         Just(DeviceStatus::Active),
         Just(DeviceStatus::Active),
         Just(DeviceStatus::Retired),
+        Just(DeviceStatus::Listed),
         Just(DeviceStatus::Revoked)
     ];
     let step = prop_oneof![
-        1 => any::<bool>().prop_map(|approved| Step::Enrol { approved }),
+        1 => (any::<bool>(), 0..NAMES.len()).prop_map(|(approved, name)| Step::Enrol { approved, name }),
+        2 => proptest::collection::vec((0..NAMES.len(), 0..3_usize), 0..8).prop_map(Step::Import),
         2 => (0..12_usize, status).prop_map(|(device, status)| Step::Status { device, status }),
         5 => proptest::collection::vec(change, 1..6).prop_map(Step::Commit),
     ];
@@ -132,11 +141,18 @@ pub(crate) async fn counters_equal_a_recount_after_anything(store: Fixture) {
 
 async fn take(store: &Fixture, devices: &mut Vec<DeviceIdentity>, step: Step) {
     match step {
-        Step::Enrol { approved } => devices.push(if approved {
-            store.active("new").await
+        Step::Enrol { approved, name } => devices.push(if approved {
+            store.active(NAMES[name]).await
         } else {
-            store.pending_device("new").await
+            store.pending_device(NAMES[name]).await
         }),
+        Step::Import(rows) => {
+            let machines = rows
+                .iter()
+                .map(|(name, ou)| machine(NAMES[*name], "", ["", "OU=a", "OU=b"][*ou]))
+                .collect();
+            store.import_machines(machines, at(3)).await.unwrap();
+        }
         Step::Status { device, status } => {
             let id = devices[device % devices.len()].id;
             store.set_status(&[id], status, at(1)).await.unwrap();
@@ -176,7 +192,7 @@ fn of(change: &Change, onto: DeviceChange) -> DeviceChange {
         ],
         kind: if change.server { "server" } else { "client" }.to_owned(),
         primary_issue: primary(change),
-        ..summary("named")
+        ..summary(NAMES[change.name])
     };
     DeviceChange {
         expected_version: onto.expected_version - i64::from(change.stale),
@@ -212,10 +228,27 @@ fn primary(change: &Change) -> String {
 async fn recount(store: &Fixture, devices: &[DeviceIdentity]) {
     let (mut fleet, mut issues, mut sources) =
         (FleetCounts::default(), BTreeMap::new(), BTreeMap::new());
-    for device in devices {
+    let listed = store
+        .devices_with_status(&Scope::All, DeviceStatus::Listed, &first(1_000))
+        .await
+        .unwrap();
+    let listed: Vec<_> = listed.into_iter().map(|row| row.identity).collect();
+    let (mut names, mut listed_names) = (BTreeSet::new(), BTreeSet::new());
+    for device in devices.iter().chain(&listed) {
         let detail = store.device(&Scope::All, device.id).await.unwrap().unwrap();
+        let name = detail.row.summary.name.to_ascii_lowercase();
+        match detail.row.identity.status {
+            DeviceStatus::Listed => assert!(listed_names.insert(name), "it stands there twice"),
+            _ => {
+                names.insert(name);
+            }
+        }
         match detail.row.identity.status {
             DeviceStatus::Pending => fleet.pending += 1,
+            DeviceStatus::Listed => {
+                add_findings(&detail, &mut issues);
+                fleet.never_enrolled += 1;
+            }
             DeviceStatus::Active => {
                 add(&detail, &mut fleet, &mut issues);
                 for (class, source) in detail.row.summary.sources.iter().enumerate() {
@@ -228,6 +261,10 @@ async fn recount(store: &Fixture, devices: &[DeviceIdentity]) {
             DeviceStatus::Revoked | DeviceStatus::Retired => {}
         }
     }
+    assert!(
+        names.is_disjoint(&listed_names),
+        "a device stands for a machine of the list: {names:?} {listed_names:?}"
+    );
     assert_eq!(store.fleet_counts(&Scope::All).await.unwrap(), fleet);
     let issues: Vec<IssueCount> = issues.into_values().collect();
     assert_eq!(store.issue_counts(&Scope::All).await.unwrap(), issues);
@@ -285,7 +322,28 @@ async fn recount(store: &Fixture, devices: &[DeviceIdentity]) {
     assert_eq!(store.issue_counts(&all_by_filter).await.unwrap(), issues);
 }
 
+/// Adds an active device.
 fn add(detail: &DeviceDetail, fleet: &mut FleetCounts, issues: &mut BTreeMap<String, IssueCount>) {
+    let (open, serious, unknown) = add_findings(detail, issues);
+    let place = if detail.mark.epoch.is_empty() {
+        &mut fleet.never_reported
+    } else if serious > 0 {
+        &mut fleet.serious
+    } else if open > 0 {
+        &mut fleet.warning
+    } else if unknown > 0 {
+        &mut fleet.unknown
+    } else {
+        &mut fleet.healthy
+    };
+    *place += 1;
+}
+
+/// Adds the findings; says how many are open, serious and unknown.
+fn add_findings(
+    detail: &DeviceDetail,
+    issues: &mut BTreeMap<String, IssueCount>,
+) -> (u32, u32, u32) {
     let (mut open, mut serious, mut unknown, mut accepted) = (0, 0, 0, 0);
     for finding in &detail.findings {
         let row = issues
@@ -315,18 +373,7 @@ fn add(detail: &DeviceDetail, fleet: &mut FleetCounts, issues: &mut BTreeMap<Str
         (row.open, row.serious, row.unknown, row.accepted),
         (open, serious, unknown, accepted)
     );
-    let place = if detail.mark.epoch.is_empty() {
-        &mut fleet.never_reported
-    } else if serious > 0 {
-        &mut fleet.serious
-    } else if open > 0 {
-        &mut fleet.warning
-    } else if unknown > 0 {
-        &mut fleet.unknown
-    } else {
-        &mut fleet.healthy
-    };
-    *place += 1;
+    (open, serious, unknown)
 }
 
 pub(crate) async fn a_scope_counts_only_what_it_shows(store: Fixture) {

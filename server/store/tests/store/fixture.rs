@@ -9,7 +9,8 @@ use sickbay_diagnosis::filter::Filter;
 use sickbay_diagnosis::verdict::{Cause, Severity, State};
 use sickbay_store::{
     Committed, DeviceChange, DeviceIdentity, DeviceState, DeviceStatus, DeviceSummary,
-    EnrolOutcome, EnrolRequest, Finding, FindingChange, NewToken, Page, ReportMark, Store,
+    EnrolOutcome, EnrolRequest, Finding, FindingChange, ListedMachine, NewToken, Page, ReportMark,
+    Store,
 };
 use tempfile::TempDir;
 
@@ -203,6 +204,16 @@ pub(crate) fn request(token_hash: &[u8], key_sha256: &[u8], name: &str) -> Enrol
         fingerprint: "f".to_owned(),
         collector_version: "0.1.0".to_owned(),
         now: at(100),
+    }
+}
+
+/// A machine of an imported list.
+pub(crate) fn machine(name: &str, domain: &str, ou: &str) -> ListedMachine {
+    ListedMachine {
+        name: name.to_owned(),
+        domain: domain.into(),
+        ou: ou.into(),
+        operating_system: "Windows 11 Enterprise".into(),
     }
 }
 

@@ -11,6 +11,7 @@ mod history;
 mod ingest;
 mod jobs;
 mod lists;
+mod machines;
 mod opening;
 mod status;
 mod tags;
@@ -75,6 +76,13 @@ macro_rules! on_every_database {
             lists::what_is_outside_the_scope_does_not_exist,
             lists::a_device_is_told_whole,
             lists::tags_of_the_token_stay_and_reported_ones_come_and_go,
+            machines::a_listed_machine_is_a_finding_and_no_device,
+            machines::an_import_replaces_the_list_as_a_whole,
+            machines::a_device_of_any_status_speaks_for_its_machine,
+            machines::who_enrols_or_takes_a_name_leaves_the_list,
+            machines::only_enrolling_makes_a_device_of_a_listed_machine,
+            machines::texts_of_a_list_harm_nothing,
+            machines::a_long_list_pages_without_gap_and_goes_again,
             status::revoked_is_for_ever,
             status::a_device_that_is_not_active_counts_nowhere,
             status::a_report_in_flight_is_not_written_over_a_retired_device,

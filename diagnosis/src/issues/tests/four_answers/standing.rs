@@ -8,10 +8,17 @@ use crate::testing::{Machine, at, now};
 use crate::verdict::Severity::{Serious, Warning};
 
 pub(super) fn cases() -> Vec<Told> {
-    [end_of_service(), behind(), checks(), collector(), silence()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        end_of_service(),
+        behind(),
+        checks(),
+        collector(),
+        enrolment(),
+        silence(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// Revision 4000 is older than the first with extended security updates.
@@ -119,6 +126,14 @@ fn collector() -> Vec<Told> {
         clear(ID, "Collector 99.0.0;", version("99.0.0")),
         unknown(ID, "has not told its version", version("")),
     ]
+}
+
+fn enrolment() -> Vec<Told> {
+    vec![clear(
+        "never-enrolled",
+        "A collector speaks for this machine",
+        ordinary_client(),
+    )]
 }
 
 fn silence() -> Vec<Told> {
