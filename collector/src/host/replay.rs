@@ -135,3 +135,20 @@ impl Host for Replay {
         self.recording().update_endpoint(endpoint)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::recording::{Description, Registry};
+
+    #[test]
+    fn a_clock_may_be_off_by_as_much_as_is_wanted() {
+        let replay = |ahead| {
+            let recording = Recording::new(Registry::new(), Description::default());
+            Replay::new(recording).with_clock_ahead(ahead)
+        };
+        let (right, behind) = (replay(0).now(), replay(-3_600_000).now());
+        let off = right.since(behind);
+        assert!((3_500_000..=3_600_000).contains(&off), "{off} ms");
+    }
+}
