@@ -1,7 +1,7 @@
 //! A machine that is played from a recording and may change while it is looked at: `run --recording`, the demo, tests.
 //!
-//! Its clock is this computer's, whatever the recording says, because a session with a server happens now. One that changes during
-//! an inspection is seen half old, half new, as a real machine would be.
+//! Its clock is this computer's, whatever the recording says, because a session with a server happens now; it may be made to be off. A
+//! machine that changes during an inspection is seen half old, half new, as a real one would be.
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -20,6 +20,7 @@ use super::{Host, Listing, SystemFact};
 #[derive(Debug)]
 pub struct Replay {
     recording: RwLock<Arc<Recording>>,
+    clock_ahead_ms: i64,
 }
 
 impl Replay {
@@ -27,7 +28,14 @@ impl Replay {
     pub fn new(recording: Recording) -> Self {
         Self {
             recording: RwLock::new(Arc::new(recording)),
+            clock_ahead_ms: 0,
         }
+    }
+
+    /// With a clock that is ahead of this computer's, or behind it where this is negative.
+    pub const fn with_clock_ahead(mut self, ms: i64) -> Self {
+        self.clock_ahead_ms = ms;
+        self
     }
 
     /// Plays another recording from now on.
@@ -54,7 +62,8 @@ impl Host for Replay {
         let since = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
-        Time::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+        let now = Time::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX));
+        now.plus_millis(self.clock_ahead_ms)
     }
 
     fn registry_value(&self, key: &str, name: &str) -> Data {
@@ -124,5 +133,22 @@ impl Host for Replay {
 
     fn update_endpoint(&self, endpoint: &Endpoint) -> Answer<Vec<Step>> {
         self.recording().update_endpoint(endpoint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::recording::{Description, Registry};
+
+    #[test]
+    fn a_clock_may_be_off_by_as_much_as_is_wanted() {
+        let replay = |ahead| {
+            let recording = Recording::new(Registry::new(), Description::default());
+            Replay::new(recording).with_clock_ahead(ahead)
+        };
+        let (right, behind) = (replay(0).now(), replay(-3_600_000).now());
+        let off = right.since(behind);
+        assert!((3_500_000..=3_600_000).contains(&off), "{off} ms");
     }
 }

@@ -2,17 +2,19 @@
 //! enrol, speak mTLS, spool). What happens to the machines follows from a seed.
 
 pub mod fleet;
+pub mod owner;
+mod past;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use sickbay_collector::host::replay::Replay;
 use sickbay_collector::session::{CaPin, Collector, CollectorOptions, Handle, ServerUrl};
 use sickbay_diagnosis::Check;
-use sickbay_diagnosis::context::FleetContext;
+use sickbay_diagnosis::context::Sources;
 use sickbay_store::{NewApiToken, NewToken};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -24,6 +26,8 @@ use crate::demo::fleet::FleetPlan;
 use crate::identity::secret::{API_PREFIX, ENROLMENT_PREFIX, Secret};
 use crate::server::Running;
 
+/// How often machines are seen to have looked for updates again, so that a demo which runs for days does not grow stale.
+const GOES_ON_EVERY: Duration = Duration::from_hours(6);
 /// Pause between two changes in the fleet.
 const CHANGE_EVERY: Duration = Duration::from_secs(6);
 /// How long the start waits for the whole fleet's first reports; a larger fleet goes on arriving afterwards.
@@ -87,8 +91,14 @@ impl Demo {
             stop_collectors: CancellationToken::new(),
             _temporary: temporary,
         };
+        past::tell(&demo.server.app, &token, &plan).await?;
         let machines = demo.join(&plan, &token, &data_dir)?;
         demo.wait_for_arrival(&machines).await;
+        // Only now, so that whoever was on the way does not seem never to have enrolled.
+        let app = &demo.server.app;
+        app.store
+            .import_machines(plan.directory(), app.clock.now())
+            .await?;
         demo.wait_for_context().await;
         demo.collectors.spawn(keep_changing(
             plan,
@@ -140,7 +150,7 @@ impl Demo {
         plan: &FleetPlan,
         token: &Secret,
         data_dir: &Path,
-    ) -> anyhow::Result<Vec<Member>> {
+    ) -> anyhow::Result<Vec<Option<Member>>> {
         let url: ServerUrl = format!("https://{}", reachable(self.server.collectors))
             .parse()
             .context("the collectors' address is no server address")?;
@@ -154,7 +164,12 @@ impl Demo {
         let places = Arc::new(tokio::sync::Semaphore::new(ARRIVALS_AT_ONCE));
         let mut members = Vec::with_capacity(plan.machines().len());
         for machine in plan.machines() {
-            let host = Arc::new(Replay::new(machine.recording.clone()));
+            if machine.away().is_some() {
+                members.push(None);
+                continue;
+            }
+            let host = Replay::new(machine.recording.clone());
+            let host = Arc::new(host.with_clock_ahead(machine.clock_ahead_ms()));
             let state_dir = data_dir.join("collectors").join(&machine.host_name);
             let mut options = CollectorOptions::new(state_dir, vec![url.clone()], host.clone());
             options.token = Some(token.reveal().to_owned());
@@ -162,10 +177,10 @@ impl Demo {
             let mut collector = Collector::new(options)
                 .with_context(|| format!("cannot start the collector of {}", machine.host_name))?;
             let handle = collector.handle();
-            members.push(Member {
+            members.push(Some(Member {
                 host,
                 handle: handle.clone(),
-            });
+            }));
             let (places, stop) = (Arc::clone(&places), self.stop_collectors.clone());
             let name = machine.host_name.clone();
             self.collectors.spawn(async move {
@@ -185,9 +200,9 @@ impl Demo {
         Ok(members)
     }
 
-    async fn wait_for_arrival(&self, members: &[Member]) {
+    async fn wait_for_arrival(&self, members: &[Option<Member>]) {
         let all = async {
-            for member in members {
+            for member in members.iter().flatten() {
                 let mut progress = member.handle.watch();
                 // An error means that the collector ended; it has said why.
                 let _ = progress.wait_for(|p| p.acknowledged > 0).await;
@@ -201,7 +216,7 @@ impl Demo {
     /// Waits until the fleet's majority is known, so that the first look does not see every wrong scan source appear at once.
     async fn wait_for_context(&self) {
         let known = async {
-            while self.server.app.rules.get().fleet == FleetContext::default() {
+            while self.server.app.rules.get().fleet.client_sources == Sources::default() {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
             // The diagnosis of the whole fleet that follows is queued at once and takes no time to speak of.
@@ -220,23 +235,35 @@ struct Member {
 
 async fn keep_changing(
     mut plan: FleetPlan,
-    members: Vec<Member>,
+    members: Vec<Option<Member>>,
     clock: Clock,
     stop: CancellationToken,
 ) {
+    let mut went_on = Instant::now();
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(CHANGE_EVERY) => {}
         }
+        if went_on.elapsed() > GOES_ON_EVERY {
+            went_on = Instant::now();
+            plan.go_on(clock.now());
+            for (member, machine) in members.iter().zip(plan.machines()) {
+                if let Some(member) = member {
+                    // The next inspection sees it.
+                    member.host.replace(machine.recording.clone());
+                }
+            }
+        }
         let Some(change) = plan.change(clock.now()) else {
-            return;
+            continue;
+        };
+        let Some(member) = &members[change.machine] else {
+            continue;
         };
         tracing::info!(change = change.what, "the fleet changes");
-        let member = &members[change.machine];
-        member
-            .host
-            .replace(plan.machines()[change.machine].recording.clone());
+        let recording = plan.machines()[change.machine].recording.clone();
+        member.host.replace(recording);
         member.handle.inspect_soon(Check::ALL);
     }
 }

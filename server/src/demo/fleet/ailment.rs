@@ -1,10 +1,11 @@
-//! What can ail a machine of the demo: a few kinds for each issue, with the values that real machines show.
+//! What can ail a machine of the demo, how often, for how long, and with which values of those that real machines show.
 
 use rand::RngExt;
 use rand::rngs::StdRng;
 use sickbay_diagnosis::Time;
-use sickbay_diagnosis::time::{DAY_MS, HOUR_MS};
+use sickbay_diagnosis::time::{DAY_MS, HOUR_MS, MINUTE_MS};
 
+pub(super) use super::kind::{Area, Kind};
 use super::profile::Profile;
 
 /// An ailment of one machine.
@@ -14,135 +15,32 @@ pub(super) struct Ailment {
     pub(super) since: Time,
     /// Chooses among the details that a kind leaves open.
     pub(super) variant: u32,
-}
-
-/// What ails a machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// A user paused all updates in Settings.
-    PausedByUser,
-    /// A group policy pauses quality updates.
-    QualityPausedByPolicy,
-    /// MDM pauses feature updates.
-    FeaturePausedByMdm,
-    /// A safeguard hold.
-    Held,
-    /// Hardware or software that the next release does not support.
-    HardwareTooOld,
-    /// The appraiser has not run.
-    NotAppraised,
-    /// It lost the WSUS policy and asks Windows Update.
-    LostWsus,
-    /// An old policy names a WSUS server over plain HTTP.
-    PlainHttpWsus,
-    /// A WSUS address without the switch that puts it to use.
-    WsusNotSwitchedOn,
-    /// Sources per class without the value that puts them in force.
-    ClassesNotSwitchedOn,
-    /// Update Health Tools are missing.
-    NoHealthTools,
-    /// The service of Update Health Tools is disabled.
-    HealthServiceDisabled,
-    /// A restart is pending.
-    RestartPending,
-    /// The update agent fails when it is asked for a pending restart.
-    AgentFails,
-    /// Automatic updates are turned off.
-    AutomaticUpdatesOff,
-    /// A service that updating needs is disabled.
-    ServiceDisabled,
-    /// The update server does not let it connect, and scans fail.
-    ServerUnreachable,
-}
-
-/// Two ailments of one area would overwrite each other's values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Area {
-    Pause,
-    Appraisal,
-    Source,
-    HealthTools,
-    Restart,
-    Automatic,
-    Services,
-    Way,
-}
-
-impl Kind {
-    /// Every kind.
-    pub(super) const ALL: [Self; 17] = [
-        Self::PausedByUser,
-        Self::Held,
-        Self::RestartPending,
-        Self::LostWsus,
-        Self::NoHealthTools,
-        Self::QualityPausedByPolicy,
-        Self::HardwareTooOld,
-        Self::PlainHttpWsus,
-        Self::ServiceDisabled,
-        Self::NotAppraised,
-        Self::AutomaticUpdatesOff,
-        Self::FeaturePausedByMdm,
-        Self::WsusNotSwitchedOn,
-        Self::HealthServiceDisabled,
-        Self::AgentFails,
-        Self::ClassesNotSwitchedOn,
-        Self::ServerUnreachable,
-    ];
-
-    pub(super) const fn area(self) -> Area {
-        match self {
-            Self::PausedByUser | Self::QualityPausedByPolicy | Self::FeaturePausedByMdm => {
-                Area::Pause
-            }
-            Self::Held | Self::HardwareTooOld | Self::NotAppraised => Area::Appraisal,
-            Self::LostWsus
-            | Self::PlainHttpWsus
-            | Self::WsusNotSwitchedOn
-            | Self::ClassesNotSwitchedOn => Area::Source,
-            Self::NoHealthTools | Self::HealthServiceDisabled => Area::HealthTools,
-            Self::RestartPending | Self::AgentFails => Area::Restart,
-            Self::AutomaticUpdatesOff => Area::Automatic,
-            Self::ServiceDisabled => Area::Services,
-            Self::ServerUnreachable => Area::Way,
-        }
-    }
-
-    /// Whether a machine can have it: servers get no feature updates and need no Update Health Tools, and only what the appraiser
-    /// looks at can be held.
-    pub(super) fn fits(self, profile: &Profile) -> bool {
-        let is_client = !profile.release.is_server;
-        match self.area() {
-            Area::Appraisal => !profile.release.targets.is_empty(),
-            Area::HealthTools => is_client,
-            Area::Pause => is_client || self == Self::QualityPausedByPolicy,
-            Area::Source => is_client || self == Self::PlainHttpWsus || self == Self::LostWsus,
-            Area::Restart | Area::Automatic | Area::Services | Area::Way => true,
-        }
-    }
-
-    /// Longest time that it may have lasted when the demo starts, in milliseconds. Pauses must not have run out.
-    pub(super) const fn oldest_ms(self) -> i64 {
-        match self.area() {
-            Area::Pause => 6 * DAY_MS,
-            Area::Restart => 14 * DAY_MS,
-            _ => 60 * DAY_MS,
-        }
-    }
-
-    /// Whether a restart is what ends it.
-    pub(super) fn ends_with_a_restart(self) -> bool {
-        self == Self::RestartPending
-    }
+    /// Whether it began while the demo ran.
+    pub(super) is_fresh: bool,
 }
 
 impl Ailment {
-    /// Begins at `since`; chance settles the details.
-    pub(super) fn draw(kind: Kind, since: Time, chance: &mut StdRng) -> Self {
+    /// One that a machine has already when the demo starts; chance settles the details.
+    pub(super) fn draw(kind: Kind, profile: &Profile, now: Time, chance: &mut StdRng) -> Self {
+        let (youngest, oldest) = kind.age_days();
+        let age = chance.random_range(youngest * DAY_MS..=oldest * DAY_MS);
+        let since = now.plus_millis(-age - chance.random_range(0..HOUR_MS));
         Self {
             kind,
-            since: since.plus_millis(-chance.random_range(0..HOUR_MS)),
+            // Nothing ails a machine longer than it has been installed.
+            since: since.max(profile.installed_at.plus_millis(DAY_MS).min(now)),
             variant: chance.random_range(0..1000),
+            is_fresh: false,
+        }
+    }
+
+    /// One that begins at `now`.
+    pub(super) fn begin(kind: Kind, now: Time, chance: &mut StdRng) -> Self {
+        Self {
+            kind,
+            since: now.plus_millis(-chance.random_range(MINUTE_MS..HOUR_MS)),
+            variant: chance.random_range(0..1000),
+            is_fresh: true,
         }
     }
 
@@ -151,14 +49,21 @@ impl Ailment {
         options[self.variant as usize % options.len()]
     }
 
-    /// When a user's pause ends: one to five weeks after it began, in whole weeks as Settings offers them.
-    pub(super) fn user_pause_ends(&self) -> Time {
-        self.since.plus_days(7 * (1 + i64::from(self.variant % 5)))
+    /// When a user's pause ends: in whole weeks as Settings offers them, at most five, and not before `now` where they allow it.
+    pub(super) fn user_pause_ends(&self, now: Time) -> Time {
+        let over = now.since(self.since) / (7 * DAY_MS) + 1;
+        let weeks = (over + i64::from(self.variant % 3)).min(5);
+        self.since.plus_days(7 * weeks)
     }
 
     /// The disabled service.
     pub(super) fn disabled_service(&self) -> &'static str {
-        self.choose(&["wuauserv", "BITS", "UsoSvc", "DoSvc"])
+        self.choose(&["wuauserv", "UsoSvc", "BITS", "wuauserv", "DoSvc"])
+    }
+
+    /// Whether the disabled service is one without which nothing is searched for, rather than downloaded.
+    pub(super) fn stops_searches(&self) -> bool {
+        matches!(self.disabled_service(), "wuauserv" | "UsoSvc")
     }
 
     /// Id of the hold: real ones of the releases from 24H2 on.
@@ -170,8 +75,58 @@ impl Ailment {
         ])
     }
 
+    /// Whether the hold keeps the machine on a release that has gone out of service meanwhile.
+    pub(super) fn is_on_old_release(&self) -> bool {
+        self.variant % 7 < 2
+    }
+
     /// Why the next release does not support the machine.
     pub(super) fn red_reason(&self) -> &'static str {
         self.choose(&["Tpm", "Tpm", "CpuFms"])
+    }
+
+    /// Days by which quality updates are deferred.
+    pub(super) fn deferral_days(&self) -> u32 {
+        self.choose(&[21, 28, 30, 28])
+    }
+
+    /// Free megabytes of a drive that fills up.
+    pub(super) fn free_mb(&self) -> u32 {
+        if self.disk_is_full() {
+            900 + self.variant * 5
+        } else {
+            11_300 + self.variant * 7
+        }
+    }
+
+    /// Whether the drive has too little room even for the monthly update.
+    pub(super) fn disk_is_full(&self) -> bool {
+        self.variant.is_multiple_of(2)
+    }
+
+    /// The code with which installations or downloads fail, where that is the whole of the ailment or its sign.
+    pub(super) fn code(&self) -> &'static str {
+        match self.kind {
+            Kind::StoreCorrupt => self.choose(&["0x800F0831", "0x80073712", "0x800F0831"]),
+            Kind::StackBroken => "0x80070003",
+            Kind::StackOutdated => "0x800F0823",
+            Kind::DiskLow => "0x80070070",
+            Kind::ServiceDisabled => "0x80070422",
+            Kind::DownloadFails => self.choose(&["0x80072EE7", "0x8024402C", "0x80072EE7"]),
+            Kind::RecoveryRefused => "0x80244007",
+            Kind::Neglected => "0x80244010",
+            Kind::ServerUnreachable => "0x80072EFD",
+            _ => self.choose(&["0x800F0922", "0x80070005", "0x800F0922"]),
+        }
+    }
+
+    /// How often that has happened.
+    pub(super) fn times(&self) -> u32 {
+        3 + self.variant % 5
+    }
+
+    /// By how much the machine's clock is ahead, in milliseconds.
+    pub(super) fn clock_ahead_ms(&self) -> i64 {
+        self.choose(&[9, -47, 12, -190]) * MINUTE_MS
     }
 }

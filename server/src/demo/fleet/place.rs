@@ -6,7 +6,7 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 
 /// DNS name of the AD domain, in a top-level domain that is reserved for examples.
-pub(super) const DOMAIN: &str = "corp.northharbour.example";
+pub const DOMAIN: &str = "corp.northharbour.example";
 const DOMAIN_DN: &str = "DC=corp,DC=northharbour,DC=example";
 
 /// A site of the company.
@@ -76,6 +76,23 @@ pub(super) struct Place {
     pub(super) ou: String,
     /// AD site.
     pub(super) ad_site: &'static str,
+}
+
+/// The scope of laptops, in the filter language.
+pub const LAPTOPS: &str = "ou:\"OU=Laptops,*\"";
+/// The scope of machines that ConfigMgr brings updates to, in the filter language.
+pub const KIOSKS: &str = "ou:\"OU=Production Kiosks,*\"";
+
+impl Place {
+    /// Whether it stands among the laptops.
+    pub(super) fn is_laptop(&self) -> bool {
+        self.ou.starts_with("OU=Laptops,")
+    }
+
+    /// Whether ConfigMgr brings it its updates.
+    pub(super) fn is_managed_elsewhere(&self) -> bool {
+        self.ou.starts_with("OU=Production Kiosks,")
+    }
 }
 
 /// Numbers given out so far, per site and role.

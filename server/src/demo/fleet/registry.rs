@@ -1,7 +1,9 @@
 //! The recording of a machine of the demo: a healthy registry, and what its ailments change in it.
 //!
-//! The company takes feature updates from Windows Update and everything else from one WSUS server with TLS, by group policy.
+//! The company's clients take feature updates from Windows Update and everything else from one WSUS server with TLS, by group policy;
+//! its servers take everything from there.
 
+mod failing;
 mod sick;
 mod upkeep;
 
@@ -14,15 +16,17 @@ use sickbay_diagnosis::keys;
 use sickbay_diagnosis::reading::Data;
 
 use super::ailment::Ailment;
+use super::body::Body;
 use super::place::DOMAIN;
 use super::profile::Profile;
+use super::release::FIRST_BUILD_WITH_CLASS_SOURCES;
 
 /// The company's update server.
 const WSUS: &str = "https://wsus.corp.northharbour.example:8531";
+/// The company's Entra tenant.
+const TENANT: &str = "7c0f5a52-94d3-4f0e-8b1a-3e6d20c9b7f4";
 /// Key that ends the names of packages of Windows itself.
 const PACKAGE_KEY: &str = "31bf3856ad364e35~amd64~";
-/// Build before which policy cannot set sources per class.
-const FIRST_BUILD_WITH_CLASS_SOURCES: u32 = 19041;
 const INSTALLED: u32 = 0x70;
 const SUPERSEDED: u32 = 0x50;
 
@@ -45,22 +49,23 @@ const SERVICES: [(&str, u32, bool); 15] = [
     ("WinHttpAutoProxySvc", 3, true),
 ];
 
-/// What a machine's checks read at `now`.
-pub(super) fn recording(profile: &Profile, ailments: &[Ailment], now: Time) -> Recording {
+/// What a machine's checks read.
+pub(super) fn recording(body: &Body<'_>, ailments: &[Ailment]) -> Recording {
     let mut machine = Machine {
         registry: Registry::new(),
-        description: description(profile, now),
+        description: description(body),
     };
-    upkeep::write(&mut machine.description, profile, now);
-    machine.identity(profile);
-    machine.policies(profile);
-    machine.pauses(profile);
-    machine.appraisal(profile);
-    machine.services(profile);
-    machine.packages(profile);
-    machine.restart_state(profile);
+    upkeep::write(&mut machine, body);
+    machine.identity(body);
+    machine.policies(body);
+    machine.pauses(body);
+    machine.appraisal(body);
+    machine.services(body);
+    machine.packages(body);
+    machine.directory(body);
+    machine.restart_state(body.profile);
     for ailment in ailments {
-        sick::apply(&mut machine, profile, ailment);
+        sick::apply(&mut machine, body, ailment);
     }
     Recording::new(machine.registry, machine.description)
 }
@@ -71,19 +76,20 @@ struct Machine {
     description: Description,
 }
 
-fn description(profile: &Profile, now: Time) -> Description {
+fn description(body: &Body<'_>) -> Description {
+    let profile = body.profile;
     let services = SERVICES.iter().map(|(name, _, running)| {
         let state = ServiceState { running: *running };
         ((*name).to_owned(), state)
     });
     Description {
-        now: Some(now),
+        now: Some(body.calendar.now),
         host_name: Some(profile.host_name.clone()),
         domain: Some(DOMAIN.to_owned()),
         organizational_unit: Some(profile.place.ou.clone()),
         site: Some(profile.place.ad_site.to_owned()),
         architecture: Some("x64".to_owned()),
-        boot_time: Some(profile.started_at),
+        boot_time: Some(body.started_at()),
         machine_fingerprint: Some(profile.fingerprint.clone()),
         services: services.collect::<BTreeMap<_, _>>(),
         update_agent: Some(UpdateAgent::RebootRequired(false)),
@@ -111,14 +117,14 @@ impl Machine {
         self.registry.set_value(key, name, Data::MultiText(lines));
     }
 
-    fn identity(&mut self, profile: &Profile) {
+    fn identity(&mut self, body: &Body<'_>) {
         let nt = keys::WINDOWS_NT;
-        let release = profile.release;
-        self.text(nt, "ProductName", profile.product_name());
-        self.text(nt, "EditionID", profile.edition);
+        let (profile, release) = (body.profile, body.release);
+        self.text(nt, "ProductName", body.product_name());
+        self.text(nt, "EditionID", body.edition);
         self.text(nt, "CurrentBuild", release.build.to_string());
         self.text(nt, "CurrentBuildNumber", release.build.to_string());
-        self.dword(nt, "UBR", profile.ubr());
+        self.dword(nt, "UBR", body.ubr());
         self.text(nt, "DisplayVersion", release.display_version);
         let (installation, product) = if release.is_server {
             ("Server", "ServerNT")
@@ -148,21 +154,22 @@ impl Machine {
             "Distinguished-Name",
             distinguished_name,
         );
-        self.text(
-            r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\WindowsUpdate",
-            "SusClientId",
-            &*profile.update_client_id,
-        );
+        self.text(keys::WINDOWS_UPDATE, keys::CLIENT_ID, &*body.client_id);
     }
 
-    fn policies(&mut self, profile: &Profile) {
+    fn policies(&mut self, body: &Body<'_>) {
         for name in ["WUServer", "WUStatusServer"] {
             self.text(keys::POLICY, name, WSUS);
         }
         self.dword(keys::POLICY_AU, "UseWUServer", 1);
-        if profile.release.build >= FIRST_BUILD_WITH_CLASS_SOURCES {
-            for (class, from_wsus) in [("Feature", 0), ("Quality", 1), ("Driver", 1), ("Other", 1)]
-            {
+        if body.release.build >= FIRST_BUILD_WITH_CLASS_SOURCES {
+            let feature = u32::from(body.release.is_server);
+            for (class, from_wsus) in [
+                ("Feature", feature),
+                ("Quality", 1),
+                ("Driver", 1),
+                ("Other", 1),
+            ] {
                 let name = format!("SetPolicyDrivenUpdateSourceFor{class}Updates");
                 self.dword(keys::POLICY, &name, from_wsus);
             }
@@ -172,13 +179,13 @@ impl Machine {
         self.dword(
             keys::POLICY_AU,
             "AUOptions",
-            if profile.release.is_server { 3 } else { 4 },
+            if body.release.is_server { 3 } else { 4 },
         );
         self.dword(keys::POLICY_AU, "ScheduledInstallDay", 0);
         self.dword(keys::POLICY_AU, "ScheduledInstallTime", 3);
     }
 
-    fn pauses(&mut self, profile: &Profile) {
+    fn pauses(&mut self, body: &Body<'_>) {
         for class in ["Feature", "Quality"] {
             self.dword(
                 keys::UPDATE_POLICY_SETTINGS,
@@ -187,8 +194,8 @@ impl Machine {
             );
         }
         // Dates that were filled although nobody paused, as machines of 25H2 have them.
-        if profile.release.build == 26200 {
-            let date = profile.installed_at.to_string().replace('T', " ");
+        if body.release.build == 26200 {
+            let date = body.profile.installed_at.to_string().replace('T', " ");
             let date: String = date.chars().take("2026-10-08 07:42:03".len()).collect();
             for class in ["Feature", "Quality"] {
                 self.text(
@@ -202,8 +209,15 @@ impl Machine {
         self.dword(keys::UX_SETTINGS, "ActiveHoursEnd", 17);
     }
 
-    fn appraisal(&mut self, profile: &Profile) {
-        for target in profile.release.targets {
+    fn appraisal(&mut self, body: &Body<'_>) {
+        if body.release.is_server {
+            return;
+        }
+        // The appraiser runs where there is nothing newer to appraise, too.
+        self.registry.create_key(keys::APPRAISER_TARGETS);
+        let at = body.calendar.now;
+        let at = at.plus_millis(-body.profile.appraisal_age_ms);
+        for target in body.release.targets {
             let key = format!(r"{}\{}", keys::APPRAISER_TARGETS, target.code);
             for name in [
                 "GatedBlockId",
@@ -217,55 +231,66 @@ impl Machine {
             self.text(&key, "UpgExU", "Green");
             self.text(&key, "GStatus", "2");
             self.text(&key, "DestBuildNum", target.build.to_string());
-            self.registry.set_value(
-                &key,
-                "Timestamp",
-                Data::Qword(filetime(profile.appraised_at)),
-            );
+            let appraised = Data::Qword(filetime(at));
+            self.registry.set_value(&key, "Timestamp", appraised);
         }
     }
 
-    fn services(&mut self, profile: &Profile) {
+    fn services(&mut self, body: &Body<'_>) {
         for (name, start, _) in SERVICES {
             self.dword(&keys::service(name), "Start", start);
         }
-        if profile.release.is_server {
+        if body.release.is_server {
             return;
         }
         self.dword(&keys::service(keys::UHSSVC), "Start", 2);
         self.description
             .services
             .insert(keys::UHSSVC.to_owned(), ServiceState { running: true });
-        let key = health_tools_key(profile);
+        let key = health_tools_key(body);
         self.text(&key, "DisplayName", keys::UHT_DISPLAY_NAME);
         self.text(&key, "DisplayVersion", "5.72.0.0");
         self.text(&key, "Publisher", "Microsoft Corporation");
-        let date = profile.installed_at.date().replace('-', "");
+        let date = body.profile.installed_at.date().replace('-', "");
         self.text(&key, "InstallDate", date);
     }
 
-    fn packages(&mut self, profile: &Profile) {
-        let family = profile.release.package_build;
-        let ubr = profile.ubr();
-        self.rollup(family, ubr, INSTALLED, profile.patched_at);
-        if let Some(previous) = profile.previous_ubr() {
-            let before = profile.patched_at.plus_days(-28);
-            self.rollup(family, previous, SUPERSEDED, before);
+    fn packages(&mut self, body: &Body<'_>) {
+        let family = body.release.package_build;
+        let (ubr, stack) = (body.ubr(), body.stack());
+        self.rollup(family, ubr, INSTALLED, body.patched_at());
+        if let Some((previous, at)) = body.previous() {
+            self.rollup(family, previous, SUPERSEDED, at);
         }
-        let stack = format!("{family}.{ubr}.1.0");
-        let name = format!("Package_for_ServicingStack_{ubr}~{PACKAGE_KEY}~{stack}");
-        self.package(&name, INSTALLED, profile.patched_at);
+        let name = format!("Package_for_ServicingStack_{stack}~{PACKAGE_KEY}~{family}.{stack}.1.0");
+        self.package(&name, INSTALLED, body.stack_installed_at());
         let dot_net = format!("Package_for_DotNetRollup_481~{PACKAGE_KEY}~10.0.9320.2");
-        self.package(&dot_net, INSTALLED, profile.patched_at);
-        let folder = format!(
-            r"%SystemRoot%\WinSxS\amd64_microsoft-windows-servicingstack_31bf3856ad364e35_10.0.{family}.{ubr}_none_{:08x}",
-            profile.serial
-        );
+        self.package(&dot_net, INSTALLED, body.patched_at());
+        let folder = stack_folder(body);
+        self.description.files.push(FileState {
+            path: folder.clone(),
+            exists: true,
+            created: Some(body.stack_installed_at()),
+            version: None,
+        });
         self.registry.set_value(
             keys::CBS_VERSION,
-            &format!("10.0.{family}.{ubr}"),
+            &format!("10.0.{family}.{stack}"),
             Data::ExpandText(folder),
         );
+    }
+
+    /// Clients are registered with the directory; servers are not.
+    fn directory(&mut self, body: &Body<'_>) {
+        self.registry.create_key(keys::CLOUD_DOMAIN_JOIN);
+        if body.release.is_server {
+            return;
+        }
+        let thumbprint = &body.profile.thumbprint;
+        self.registry
+            .create_key(&format!(r"{}\{thumbprint}", keys::MACHINE_CERTIFICATES));
+        let key = format!(r"{}\{thumbprint}", keys::JOIN_INFO);
+        self.text(&key, "TenantId", TENANT);
     }
 
     fn rollup(&mut self, family: u32, ubr: u32, state: u32, at: Time) {
@@ -300,9 +325,19 @@ impl Machine {
     }
 }
 
-fn health_tools_key(profile: &Profile) -> String {
+/// Where the servicing stack lies.
+fn stack_folder(body: &Body<'_>) -> String {
+    format!(
+        r"%SystemRoot%\WinSxS\amd64_microsoft-windows-servicingstack_31bf3856ad364e35_10.0.{}.{}_none_{:08x}",
+        body.release.package_build,
+        body.stack(),
+        body.profile.serial
+    )
+}
+
+fn health_tools_key(body: &Body<'_>) -> String {
     // Product codes change with versions; this one was seen on Windows 11.
-    let code = if profile.release.build >= 22000 {
+    let code = if body.release.build >= 22000 {
         "{C6FD611E-7EFE-488C-A0E0-974C09EF6473}"
     } else {
         "{1FC1A6C2-576E-489A-9B4A-92D21F542136}"

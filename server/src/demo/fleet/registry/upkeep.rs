@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use sickbay_collector::host::endpoint::{Step, StepName};
-use sickbay_collector::host::recording::Description;
 use sickbay_collector::host::recording::host_toml::FileState;
 use sickbay_collector::host::recording::upkeep::{
     ChannelState, EndpointRecord, Memory, RecordedEvent, Storage, StoreRecord,
@@ -13,58 +12,51 @@ use sickbay_diagnosis::Time;
 use sickbay_diagnosis::keys;
 use sickbay_diagnosis::time::HOUR_MS;
 
-use super::Profile;
+use super::{Body, Machine};
 
-const GIB: u64 = 1 << 30;
+const DRIVE_BYTES: u64 = 237 << 30;
 const WSUS_SERVICE: &str = "3da21691-e39d-4da6-8a4b-b43877bcb1b7";
 const WINDOWS_UPDATE_SERVICE: &str = "9482f4b4-e343-43b6-b170-9a65bc822c77";
+/// The service and the category under which the agent notes its searches.
+const ONLINE_SERVICE: &str = "8B24B027-1DEE-BABB-9A95-3517DFB9C552";
+const SECURITY_UPDATES: &str = "{0FA1201D-4330-4FA8-8AE9-B877473B6441}";
 const INSTALLED: u32 = 19;
-const SCAN_FAILED: u32 = 25;
 const SCANNED: u32 = 26;
-const MINUTE_MS: i64 = 60_000;
+/// What separates numbers of records of one channel from those of another.
+const RECORDS: u64 = 40_000;
 
 /// Writes it for a machine that looks for updates several times a day and last installed one when it was patched.
-pub(super) fn write(description: &mut Description, profile: &Profile, now: Time) {
-    let looked_at = now.plus_millis(-HOUR_MS * i64::from(1 + profile.serial % 9));
-    let installed = RecordedEvent {
-        record: 2_000 + u64::from(profile.serial),
-        id: INSTALLED,
-        at: Some(profile.patched_at),
-        values: values(&[
-            ("updateTitle", &title(profile)),
-            ("updateGuid", &update(profile)),
-        ]),
-        ..RecordedEvent::default()
-    };
-    let scanned = RecordedEvent {
-        record: 9_000 + u64::from(profile.serial),
-        id: SCANNED,
-        at: Some(looked_at),
-        values: values(&[("updateCount", "0")]),
-        ..RecordedEvent::default()
-    };
-    for (channel, events) in [
-        (keys::SYSTEM_CHANNEL, vec![installed]),
-        (keys::UPDATE_CHANNEL, vec![scanned]),
-        (keys::SETUP_CHANNEL, Vec::new()),
-    ] {
-        let state = ChannelState {
-            events,
-            ..ChannelState::default()
-        };
-        description.event_channels.insert(channel.to_owned(), state);
-    }
-    description.update_history = Some(Memory {
-        last_search: Some(looked_at),
-        last_installation: Some(profile.patched_at),
+pub(super) fn write(machine: &mut Machine, body: &Body<'_>) {
+    let (title, update, installed_at) = body.installed();
+    machine.event(
+        body,
+        keys::SYSTEM_CHANNEL,
+        INSTALLED,
+        installed_at,
+        &[("updateTitle", &title), ("updateGuid", &braced(&update))],
+    );
+    machine.event(
+        body,
+        keys::UPDATE_CHANNEL,
+        SCANNED,
+        body.looked_at,
+        &[("updateCount", "0")],
+    );
+    let setup = ChannelState::default();
+    let channels = &mut machine.description.event_channels;
+    channels.insert(keys::SETUP_CHANNEL.to_owned(), setup);
+    machine.description.update_history = Some(Memory {
+        last_search: Some(body.looked_at),
+        last_installation: Some(installed_at),
+        total: Some(40 + body.profile.serial % 170),
         entries: Some(vec![HistoryEntry {
-            at: Some(profile.patched_at),
+            at: Some(installed_at),
             operation: Some(1),
             result: Some(2),
             code: Some(0),
             unmapped_code: Some(0),
-            title: Some(title(profile)),
-            update: Some(update(profile)),
+            title: Some(title),
+            update: Some(update),
             service: Some(WSUS_SERVICE.to_owned()),
         }]),
         services: Some(vec![
@@ -73,7 +65,7 @@ pub(super) fn write(description: &mut Description, profile: &Profile, now: Time)
         ]),
         ..Memory::default()
     });
-    description.update_endpoint = Some(EndpointRecord::Steps(vec![
+    machine.description.update_endpoint = Some(EndpointRecord::Steps(vec![
         direct(),
         Step::ok(StepName::Dns),
         Step::ok(StepName::Tcp),
@@ -83,45 +75,102 @@ pub(super) fn write(description: &mut Description, profile: &Profile, now: Time)
             ..Step::ok(StepName::Http)
         },
     ]));
-    description.component_store = Some(StoreRecord::Health(0));
-    description.storage = Some(Storage {
-        free_bytes: (30 + u64::from(profile.serial % 150)) * GIB,
-        total_bytes: 237 * GIB,
+    machine.description.component_store = Some(StoreRecord::Health(0));
+    machine.description.storage = Some(Storage {
+        free_bytes: body.free_bytes,
+        total_bytes: DRIVE_BYTES,
     });
-    let build = profile.release.build;
-    description.files.push(FileState {
+    machine.description.files.push(FileState {
         path: keys::UPDATE_ENGINE.to_owned(),
         exists: true,
         created: None,
-        version: Some(format!("10.0.{build}.{}", profile.ubr())),
+        version: Some(format!("10.0.{}.{}", body.release.build, body.ubr())),
     });
+    // As the agent writes it: UTC, to the second.
+    let noted = body.looked_at.to_string().replace('T', " ");
+    let noted: String = noted.chars().take("2026-11-24 05:12:44".len()).collect();
+    let key = format!(r"{}\{ONLINE_SERVICE}", keys::ONLINE_SCANS);
+    machine.text(&key, SECURITY_UPDATES, noted);
 }
 
-/// Since then no scan has worked, because the update server cannot be connected to.
-pub(super) fn unreachable(description: &mut Description, since: Time, code: u32, said: &str) {
-    if let Some(memory) = &mut description.update_history {
-        memory.last_search = Some(since);
-    }
-    let now = description.now.unwrap_or(since);
-    let channel = description.event_channels.get_mut(keys::UPDATE_CHANNEL);
-    if let Some(channel) = channel {
-        for scanned in channel.events.iter_mut().filter(|e| e.id == SCANNED) {
-            scanned.at = Some(since);
-        }
-        let newest = channel.events.iter().map(|event| event.record).max();
-        channel.events.push(RecordedEvent {
-            record: newest.unwrap_or(0) + 1,
-            id: SCAN_FAILED,
-            at: Some(now.plus_millis(-20 * MINUTE_MS).max(since.plus_millis(1))),
-            values: values(&[("errorCode", "0x80072EFD"), ("serviceGuid", WSUS_SERVICE)]),
+impl Machine {
+    /// Adds an event of the update client to a channel.
+    pub(super) fn event(
+        &mut self,
+        body: &Body<'_>,
+        channel: &str,
+        id: u32,
+        at: Time,
+        values: &[(&str, &str)],
+    ) {
+        let state = self
+            .description
+            .event_channels
+            .entry(channel.to_owned())
+            .or_default();
+        let record = u64::from(body.profile.serial % 90_000) + RECORDS;
+        state.events.push(RecordedEvent {
+            record: record + state.events.len() as u64,
+            id,
+            at: Some(at),
+            values: owned(values),
             ..RecordedEvent::default()
         });
     }
-    description.update_endpoint = Some(EndpointRecord::Steps(vec![
-        direct(),
-        Step::ok(StepName::Dns),
-        Step::failed(StepName::Tcp, Some(code), said.to_owned()),
-    ]));
+
+    /// Something that the update client tried `times` without success, the last time a few minutes before it last looked for updates.
+    pub(super) fn failures(&mut self, body: &Body<'_>, failing: &Failing<'_>) {
+        let (title, update) = body.failing();
+        let now = body.calendar.now;
+        let last = now.plus_millis(-body.profile.scan_age_ms / 2);
+        // A day apart where it has lasted so long, else as tries follow each other.
+        let span = last.since(failing.since.plus_millis(-6 * HOUR_MS));
+        let apart = (span / i64::from(failing.times)).clamp(1, 26 * HOUR_MS);
+        for nth in (0..failing.times).rev() {
+            let at = last.plus_millis(-apart * i64::from(nth));
+            self.event(
+                body,
+                failing.channel,
+                failing.event,
+                at,
+                &[
+                    ("errorCode", failing.code),
+                    ("updateTitle", &title),
+                    ("updateGuid", &braced(&update)),
+                    ("serviceGuid", &braced(WSUS_SERVICE)),
+                ],
+            );
+        }
+    }
+
+    /// The update server does not let the machine connect.
+    pub(super) fn unreachable(&mut self, (code, said): (u32, &str)) {
+        self.description.update_endpoint = Some(EndpointRecord::Steps(vec![
+            direct(),
+            Step::ok(StepName::Dns),
+            Step::failed(StepName::Tcp, Some(code), said.to_owned()),
+        ]));
+    }
+
+    /// A search that failed lately.
+    pub(super) fn search_failed(&mut self, body: &Body<'_>, code: &str) {
+        const SEARCH_FAILED: u32 = 25;
+        let at = body.calendar.now;
+        let at = at.plus_millis(-body.profile.scan_age_ms / 3);
+        let values = [("errorCode", code), ("serviceGuid", &*braced(WSUS_SERVICE))];
+        self.event(body, keys::UPDATE_CHANNEL, SEARCH_FAILED, at, &values);
+    }
+}
+
+/// What fails again and again.
+pub(super) struct Failing<'a> {
+    /// The channel in which it is told.
+    pub(super) channel: &'static str,
+    /// Id of the event.
+    pub(super) event: u32,
+    pub(super) code: &'a str,
+    pub(super) times: u32,
+    pub(super) since: Time,
 }
 
 fn direct() -> Step {
@@ -129,6 +178,10 @@ fn direct() -> Step {
         found: Some(keys::DIRECT.to_owned()),
         ..Step::ok(StepName::Proxy)
     }
+}
+
+fn braced(guid: &str) -> String {
+    format!("{{{}}}", guid.to_uppercase())
 }
 
 fn service(name: &str, id: &str, managed: bool) -> UpdateService {
@@ -141,26 +194,7 @@ fn service(name: &str, id: &str, managed: bool) -> UpdateService {
     }
 }
 
-fn title(profile: &Profile) -> String {
-    let month: String = profile.patched_at.date().chars().take(7).collect();
-    let build = profile.release.build;
-    format!(
-        "{month} Cumulative Update for {} ({build}.{})",
-        profile.release.product,
-        profile.ubr()
-    )
-}
-
-/// An id of its own for each update of each release.
-fn update(profile: &Profile) -> String {
-    format!(
-        "{:08x}-0000-4000-8000-{:012x}",
-        profile.release.build,
-        profile.ubr()
-    )
-}
-
-fn values(values: &[(&str, &str)]) -> BTreeMap<String, String> {
+fn owned(values: &[(&str, &str)]) -> BTreeMap<String, String> {
     let owned = values
         .iter()
         .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
