@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use sickbay_diagnosis::Time;
-use sickbay_diagnosis::issues::never_enrolled;
 use sqlx::FromRow;
 
 use super::query::RowList;
@@ -38,11 +37,11 @@ statements! {
 
 pub(super) const CREATE: RowList = RowList {
     operation: "write the list of machines",
-    before: "INSERT INTO device (id, status, version, name, name_lower, domain, ou, kind, release, tags, primary_issue, epoch, digest, \
+    before: "INSERT INTO device (id, status, version, name, name_lower, domain, ou, kind, release, tags, epoch, digest, \
              open_count, enrolled_at, collector_version, fingerprint) VALUES",
     columns: &[
-        Text, Int, Int, Text, Text, Text, Text, Text, Text, Text, Text, Bytes, Bytes, Int, Int,
-        Text, Text,
+        Text, Int, Int, Text, Text, Text, Text, Text, Text, Text, Bytes, Bytes, Int, Int, Text,
+        Text,
     ],
     after: "",
 };
@@ -208,7 +207,6 @@ async fn create(
                 .bind(entry.kind())
                 .bind(machine.operating_system.to_string())
                 .bind(codes::tags_text(&[]))
-                .bind(never_enrolled::ID)
                 .bind(Vec::<u8>::new())
                 .bind(Vec::<u8>::new())
                 .bind(1_i64)
