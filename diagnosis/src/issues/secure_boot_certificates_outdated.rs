@@ -92,7 +92,9 @@ fn decide(case: &Case<'_>) -> Verdict {
         Err(why) => return not_known(why),
     };
     let verdict = match (&facts.enabled, &facts.db) {
-        (Enabled::Off, _) => Verdict::not_applicable("Secure Boot is off."),
+        (Enabled::Off, _) => {
+            Verdict::not_applicable("Secure Boot is off, so nothing that starts is checked.")
+        }
         (Enabled::Unknown(_), Certificates::NoUefi) => {
             Verdict::not_applicable("Windows was started by a BIOS, which has no Secure Boot.")
         }

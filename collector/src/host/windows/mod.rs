@@ -2,7 +2,7 @@
 //!
 //! Promises: it only reads; it starts no process, asks no other machine but the update server while scans fail ([`endpoint`]), and
 //! enumerates no accounts; what this Windows lacks or refuses is [`Data::Unreadable`] with the reason, never absent and never empty. A part that hangs costs its limit once
-//! ([`UPDATE_AGENT_LIMIT`], [`EVENT_LOG_LIMIT`], 30 s for servicing, 20 s for the update server) and is not waited for again until it has come back.
+//! ([`UPDATE_AGENT_LIMIT`], [`EVENT_LOG_LIMIT`], 30 s for servicing, 10 s for the firmware, 20 s for the update server) and is not waited for again until it has come back.
 //!
 //! One file per source. These files alone call Windows; each call's reason stands above it.
 
