@@ -131,19 +131,20 @@ fn open(state: &Outdated, facts: &SecureBootFacts, now: Time) -> Verdict {
 
 /// What else is worth telling, as sentences behind the summary.
 fn beside(facts: &SecureBootFacts) -> String {
-    let mut told = String::new();
-    if facts.kek.hold(keys::KEK_CA_2023) == Some(false) {
-        told += " The KEK lacks ";
-        told += keys::KEK_CA_2023;
-        told += ", so that the firmware takes no updates of db and dbx that it signs.";
-    }
-    if facts.steps_left != 0 {
-        told += &format!(
+    let lacks = facts.kek.hold(keys::KEK_CA_2023) == Some(false);
+    let kek = lacks.then(|| {
+        format!(
+            " The KEK lacks {}, so that the firmware takes no updates of db and dbx that it signs.",
+            keys::KEK_CA_2023
+        )
+    });
+    let steps = (facts.steps_left != 0).then(|| {
+        format!(
             " Windows has steps left to make (AvailableUpdates=0x{:X}).",
             facts.steps_left
-        );
-    }
-    told
+        )
+    });
+    kek.into_iter().chain(steps).collect()
 }
 
 /// Where a device stands that has Secure Boot on.

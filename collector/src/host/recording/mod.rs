@@ -27,7 +27,7 @@ pub use reg_write::write_reg;
 pub use registry::Registry;
 
 use super::endpoint::{Endpoint, Step};
-use super::firmware::Firmware;
+use super::firmware::{Firmware, FirmwareRecord};
 use super::told::{
     Answer, EventQuery, Events, History, LastSuccess, Room, StoreState, UpdateServices,
 };
@@ -221,7 +221,10 @@ impl Host for Recording {
 
     fn firmware(&self) -> Firmware {
         let recorded = self.description.firmware.as_ref();
-        recorded.map_or_else(|| Firmware::unknown(&Data::NotRecorded), |r| r.told())
+        recorded.map_or_else(
+            || Firmware::unknown(&Data::NotRecorded),
+            FirmwareRecord::told,
+        )
     }
 }
 
