@@ -2,6 +2,8 @@
 
 use sickbay_diagnosis::Time;
 use x509_cert::Certificate as Parsed;
+#[cfg(any(windows, test))]
+use x509_cert::der::asn1::ObjectIdentifier;
 use x509_cert::der::{Decode as _, Encode as _};
 
 /// A certificate as far as it matters here. Nothing of it is verified: that is rustls' part.
@@ -30,6 +32,22 @@ impl Certificate {
             not_after: time(validity.not_after),
         })
     }
+}
+
+/// The common name of the subject of a certificate in DER, the last where there are several; nothing where it has none, or is no
+/// certificate.
+#[cfg(any(windows, test))]
+pub(crate) fn common_name(der: &[u8]) -> Option<String> {
+    const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
+    let parsed = Parsed::from_der(der).ok()?;
+    let subject = parsed.tbs_certificate().subject();
+    let name = subject
+        .iter()
+        .filter(|part| part.oid == COMMON_NAME)
+        .last()?;
+    // Printable and UTF-8 text alike; another alphabet makes another name.
+    let text = std::str::from_utf8(name.value.value()).ok()?;
+    Some(text.to_owned())
 }
 
 fn time(time: x509_cert::time::Time) -> Time {

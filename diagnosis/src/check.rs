@@ -64,6 +64,8 @@ checks! {
     Directory = "directory",
     /// The way to the update server, gone while scans fail or are stale.
     UpdateEndpoint = "update_endpoint",
+    /// Secure Boot: whether it is on, which certificates its firmware trusts, how far Windows came with those of 2023.
+    SecureBoot = "secure_boot",
 }
 
 impl std::fmt::Display for Check {

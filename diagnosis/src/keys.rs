@@ -176,6 +176,35 @@ pub const DIRECT: &str = "direct";
 pub const WSUS_VERSION_FILE: &str = "/ClientWebService/wusserverversion.xml";
 /// Windows Update, as it is asked where no WSUS server is in use (section 10).
 pub const WINDOWS_UPDATE_SERVICE: &str = "https://fe2.update.microsoft.com/";
+/// Secure Boot, and which of its updates Windows has yet to make (KB5068202).
+pub const SECURE_BOOT: &str = r"HKLM\SYSTEM\CurrentControlSet\Control\SecureBoot";
+/// Whether it is on.
+pub const SECURE_BOOT_STATE: &str = r"HKLM\SYSTEM\CurrentControlSet\Control\SecureBoot\State";
+/// How far Windows came with the certificates of 2023 (KB5068202).
+pub const SECURE_BOOT_SERVICING: &str =
+    r"HKLM\SYSTEM\CurrentControlSet\Control\SecureBoot\Servicing";
+/// Path of what the firmware's variables hold.
+pub const FIRMWARE: &str = "firmware";
+/// Name of the certificates that may sign what starts, and of the variable that holds them.
+pub const FIRMWARE_DB: &str = "db";
+/// Name of the certificates that may change `db`, and of the variable that holds them.
+pub const FIRMWARE_KEK: &str = "KEK";
+/// Signs Windows' boot manager from 2023 on (KB5062710).
+pub const WINDOWS_CA_2023: &str = "Windows UEFI CA 2023";
+/// Signed Windows' boot manager before (KB5062710).
+pub const WINDOWS_PCA_2011: &str = "Microsoft Windows Production PCA 2011";
+/// Signs changes of `db` and `dbx` from 2023 on (KB5062710).
+pub const KEK_CA_2023: &str = "Microsoft Corporation KEK 2K CA 2023";
+/// The certificates of which it is told whether a firmware holds them, by the common name of their subject (KB5062710).
+pub const SECURE_BOOT_CERTIFICATES: [&str; 7] = [
+    WINDOWS_CA_2023,
+    WINDOWS_PCA_2011,
+    KEK_CA_2023,
+    "Microsoft Corporation KEK CA 2011",
+    "Microsoft UEFI CA 2023",
+    "Microsoft Option ROM UEFI CA 2023",
+    "Microsoft Corporation UEFI CA 2011",
+];
 /// The service behind which the Store stands; its programs are no updates of Windows (section 3).
 pub const STORE_SERVICE: &str = "855e8a7c-ecb4-4ca3-b045-1dfa50104289";
 /// Name of a file's version.

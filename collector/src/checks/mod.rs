@@ -16,6 +16,7 @@ mod pause;
 mod pending_reboot;
 mod safeguard_hold;
 mod scan_source;
+mod secure_boot;
 mod services;
 mod servicing_stack;
 mod storage;
@@ -68,6 +69,7 @@ fn look(check: Check, looking: &mut Looking<'_>) {
         Check::LastScan => last_scan::look(looking),
         Check::Directory => directory::look(looking),
         Check::UpdateEndpoint => update_endpoint::look(looking),
+        Check::SecureBoot => secure_boot::look(looking),
     }
 }
 

@@ -4,9 +4,12 @@
 //! Registry paths start with the hive's short name, `HKLM\SOFTWARE\...`, and are matched without regard to ASCII case; on 64-bit
 //! Windows they mean the 64-bit view.
 
+#[cfg(any(windows, test))]
+mod efi_signatures;
 pub mod endpoint;
 #[cfg(any(windows, test))]
 mod event_xml;
+pub mod firmware;
 #[cfg(any(windows, test))]
 mod guarded;
 #[cfg(any(windows, test))]
@@ -27,6 +30,7 @@ use sickbay_diagnosis::reading::Data;
 use sickbay_diagnosis::{Check, Time};
 
 use self::endpoint::{Endpoint, Step};
+use self::firmware::Firmware;
 use self::told::{
     Answer, EventQuery, Events, History, LastSuccess, Room, StoreState, UpdateServices,
 };
@@ -175,6 +179,11 @@ pub trait Host: Send + Sync {
     /// Goes the way to an update server, for 20 s at most: the steps as far as it led.
     fn update_endpoint(&self, _endpoint: &Endpoint) -> Answer<Vec<Step>> {
         Answer::NotRecorded
+    }
+
+    /// Which known certificates the firmware's variables hold.
+    fn firmware(&self) -> Firmware {
+        Firmware::unknown(&Data::NotRecorded)
     }
 
     /// Values of one key, in the order of `names`.

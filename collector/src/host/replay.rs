@@ -10,6 +10,7 @@ use sickbay_diagnosis::Time;
 use sickbay_diagnosis::reading::Data;
 
 use super::endpoint::{Endpoint, Step};
+use super::firmware::Firmware;
 use super::recording::Recording;
 use super::told::{
     Answer, EventQuery, Events, History, LastSuccess, Room, StoreState, UpdateServices,
@@ -133,6 +134,10 @@ impl Host for Replay {
 
     fn update_endpoint(&self, endpoint: &Endpoint) -> Answer<Vec<Step>> {
         self.recording().update_endpoint(endpoint)
+    }
+
+    fn firmware(&self) -> Firmware {
+        self.recording().firmware()
     }
 }
 

@@ -110,8 +110,8 @@ pub(super) struct Watched {
 pub(super) fn all() -> Vec<Watched> {
     use Check::{
         AutomaticUpdates, Device, Directory, LastScan, Pause, PendingReboot, SafeguardHold,
-        ScanSource, Services, ServicingStack, UpdateAgent, UpdateEndpoint, UpdateHealthTools,
-        Updates,
+        ScanSource, SecureBoot, Services, ServicingStack, UpdateAgent, UpdateEndpoint,
+        UpdateHealthTools, Updates,
     };
     use Depth::{Key, Tree};
     use Settle::{Policy, Servicing, State};
@@ -122,7 +122,7 @@ pub(super) fn all() -> Vec<Watched> {
         AutomaticUpdates,
         UpdateEndpoint,
     ];
-    let rows: [(&str, Depth, Settle, &'static [Check]); 35] = [
+    let rows: [(&str, Depth, Settle, &'static [Check]); 36] = [
         (keys::POLICY, Tree, Policy, POLICIES),
         (keys::MDM_UPDATE, Key, Policy, POLICIES),
         (keys::UPDATE_POLICY_SETTINGS, Key, State, &[Pause]),
@@ -159,6 +159,7 @@ pub(super) fn all() -> Vec<Watched> {
         (keys::TCPIP_PARAMETERS, Key, State, &[Device]),
         (keys::COMPUTER_NAMES, Tree, State, &[Device, PendingReboot]),
         (keys::GROUP_POLICY_STATE, Key, Policy, &[Device]),
+        (keys::SECURE_BOOT, Tree, State, &[SecureBoot]),
         (keys::UNINSTALL, Tree, Servicing, &[UpdateHealthTools]),
         (keys::UNINSTALL_32, Tree, Servicing, &[UpdateHealthTools]),
         (keys::COLLECTOR_POLICY, Tree, Policy, &[Device]),

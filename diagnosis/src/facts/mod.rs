@@ -14,6 +14,7 @@ pub mod pause;
 pub mod pending_reboot;
 pub mod safeguard_hold;
 pub mod scan_source;
+pub mod secure_boot;
 pub mod services;
 pub mod servicing_stack;
 pub mod storage;
@@ -36,6 +37,7 @@ pub use self::pause::PauseFacts;
 pub use self::pending_reboot::PendingRebootFacts;
 pub use self::safeguard_hold::SafeguardFacts;
 pub use self::scan_source::ScanSourceFacts;
+pub use self::secure_boot::SecureBootFacts;
 pub use self::services::ServicesFacts;
 pub use self::servicing_stack::ServicingStackFacts;
 pub use self::storage::StorageFacts;
@@ -106,6 +108,8 @@ pub struct Facts {
     pub failed: Vec<(Check, String)>,
     /// The way to the update server.
     pub update_endpoint: Known<UpdateEndpointFacts>,
+    /// Secure Boot.
+    pub secure_boot: Known<SecureBootFacts>,
 }
 
 impl Facts {
@@ -139,6 +143,7 @@ impl Facts {
             reported: observations.iter().map(|(check, _)| check).collect(),
             failed: failed(observations),
             update_endpoint: look(Check::UpdateEndpoint).map(UpdateEndpointFacts::derive),
+            secure_boot: look(Check::SecureBoot).map(SecureBootFacts::derive),
         }
     }
 
@@ -190,6 +195,7 @@ impl Facts {
             "last_scan": shown(&self.last_scan, LastScanFacts::json),
             "directory": shown(&self.directory, DirectoryFacts::json),
             "update_endpoint": shown(&self.update_endpoint, UpdateEndpointFacts::json),
+            "secure_boot": shown(&self.secure_boot, SecureBootFacts::json),
         })
     }
 }

@@ -29,6 +29,7 @@ mod safeguard_hold;
 mod scan_source_conflict;
 mod scan_stale;
 mod scans;
+mod secure_boot_certificates_outdated;
 mod servicing_stack_broken;
 mod servicing_stack_outdated;
 mod silent;
@@ -77,6 +78,7 @@ pub const ALL: &[&Issue] = &[
     &behind_on_quality_updates::ISSUE,
     &update_health_tools_missing::ISSUE,
     &wsus_without_tls::ISSUE,
+    &secure_boot_certificates_outdated::ISSUE,
     &never_enrolled::ISSUE,
     &checks_failing::ISSUE,
     &collector_outdated::ISSUE,

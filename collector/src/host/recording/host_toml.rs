@@ -11,6 +11,7 @@ use sickbay_diagnosis::reading::Data;
 
 use super::upkeep::{ChannelState, EndpointRecord, Memory, Storage, StoreRecord};
 use crate::host::SystemFact;
+use crate::host::firmware::FirmwareRecord;
 
 /// Facts of a device that a registry does not hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,6 +68,9 @@ pub struct Description {
     /// The way to the update server.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub update_endpoint: Option<EndpointRecord>,
+    /// What the firmware's variables held.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub firmware: Option<FirmwareRecord>,
 }
 
 /// A service at the moment of the recording.
@@ -145,6 +149,7 @@ impl Description {
         take(&mut self.component_store, newer.component_store);
         take(&mut self.storage, newer.storage);
         take(&mut self.update_endpoint, newer.update_endpoint);
+        take(&mut self.firmware, newer.firmware);
         self.event_channels.extend(newer.event_channels);
         self.services.extend(newer.services);
         // The last entry on a path counts, both here and within one file.

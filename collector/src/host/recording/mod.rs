@@ -27,6 +27,7 @@ pub use reg_write::write_reg;
 pub use registry::Registry;
 
 use super::endpoint::{Endpoint, Step};
+use super::firmware::{Firmware, FirmwareRecord};
 use super::told::{
     Answer, EventQuery, Events, History, LastSuccess, Room, StoreState, UpdateServices,
 };
@@ -216,6 +217,14 @@ impl Host for Recording {
 
     fn update_endpoint(&self, _endpoint: &Endpoint) -> Answer<Vec<Step>> {
         self.description.way_to_update_endpoint()
+    }
+
+    fn firmware(&self) -> Firmware {
+        let recorded = self.description.firmware.as_ref();
+        recorded.map_or_else(
+            || Firmware::unknown(&Data::NotRecorded),
+            FirmwareRecord::told,
+        )
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Promises: it only reads; it starts no process, asks no other machine but the update server while scans fail ([`endpoint`]), and
 //! enumerates no accounts; what this Windows lacks or refuses is [`Data::Unreadable`] with the reason, never absent and never empty. A part that hangs costs its limit once
-//! ([`UPDATE_AGENT_LIMIT`], [`EVENT_LOG_LIMIT`], 30 s for servicing, 20 s for the update server) and is not waited for again until it has come back.
+//! ([`UPDATE_AGENT_LIMIT`], [`EVENT_LOG_LIMIT`], 30 s for servicing, 10 s for the firmware, 20 s for the update server) and is not waited for again until it has come back.
 //!
 //! One file per source. These files alone call Windows; each call's reason stands above it.
 
@@ -11,6 +11,7 @@ mod endpoint;
 mod error;
 mod events;
 mod files;
+mod firmware;
 mod listings;
 mod policy;
 mod proxy;
@@ -29,6 +30,7 @@ use sickbay_diagnosis::Time;
 use sickbay_diagnosis::reading::Data;
 
 use super::endpoint::{Endpoint, Step};
+use super::firmware::Firmware;
 use super::guarded::Guarded;
 use super::told::{
     Answer, EventQuery, Events, History, LastSuccess, Room, StoreState, UpdateServices,
@@ -48,6 +50,7 @@ pub struct ThisDevice {
     event_log: Guarded,
     servicing: servicing::Servicing,
     endpoint: endpoint::Walker,
+    firmware: firmware::Variables,
     policy: policy::Policy,
     listings: listings::Listings,
     boot: system::Boot,
@@ -61,6 +64,7 @@ impl ThisDevice {
             event_log: Guarded::new("event log", EVENT_LOG_LIMIT),
             servicing: servicing::Servicing::new(),
             endpoint: endpoint::Walker::new(),
+            firmware: firmware::Variables::new(),
             policy: policy::Policy::new(),
             listings: listings::Listings::default(),
             boot: system::Boot::default(),
@@ -170,6 +174,10 @@ impl Host for ThisDevice {
 
     fn update_endpoint(&self, endpoint: &Endpoint) -> Answer<Vec<Step>> {
         self.endpoint.go(endpoint, self.machine_proxy())
+    }
+
+    fn firmware(&self) -> Firmware {
+        self.firmware.read()
     }
 
     fn registry_values_named(&self, key: &str, names: &[&str]) -> Vec<Data> {

@@ -7,6 +7,7 @@ mod pauses;
 mod primary;
 mod properties;
 mod restart_and_services;
+mod secure_boot;
 mod sources;
 mod states;
 mod traps;

@@ -89,6 +89,9 @@ pub(super) fn ordinary_client() -> Machine {
         .absent_key(keys::JOIN_INFO)
         .on(Check::UpdateEndpoint)
         .system(keys::UPDATE_ENDPOINT, keys::PROBED, Data::Flag(false))
+        .on(Check::SecureBoot)
+        .dword(keys::SECURE_BOOT_STATE, "UEFISecureBootEnabled", 1)
+        .sz(keys::SECURE_BOOT_SERVICING, "UEFICA2023Status", "Updated")
         .on(Check::Services)
         .key(&keys::service(keys::WITNESS_SERVICE));
     keys::WATCHED_SERVICES
@@ -159,6 +162,10 @@ const PATHS: &[&str] = &[
     keys::DISM,
     keys::SYSTEM_DRIVE,
     keys::UPDATE_ENDPOINT,
+    keys::SECURE_BOOT,
+    keys::SECURE_BOOT_STATE,
+    keys::SECURE_BOOT_SERVICING,
+    keys::FIRMWARE,
     keys::COLLECTOR,
     keys::DETECT_RESULTS,
     keys::ONLINE_SCANS,
@@ -224,6 +231,13 @@ const NAMES: &[&str] = &[
     "proxy",
     "tcp",
     "http",
+    "UEFISecureBootEnabled",
+    "UEFICA2023Status",
+    "UEFICA2023Error",
+    "WindowsUEFICA2023Capable",
+    "AvailableUpdates",
+    keys::FIRMWARE_DB,
+    keys::FIRMWARE_KEK,
 ];
 
 const TEXTS: &[&str] = &[
@@ -253,6 +267,10 @@ const TEXTS: &[&str] = &[
     "status=99999",
     "status=407",
     "=",
+    "NotStarted",
+    "Updated",
+    keys::WINDOWS_CA_2023,
+    keys::WINDOWS_PCA_2011,
     "É̈",
 ];
 

@@ -5,6 +5,7 @@ mod inspect;
 mod kit;
 mod msi;
 mod run;
+mod secure_boot;
 mod self_test;
 mod service;
 mod site;

@@ -5,6 +5,7 @@
 mod holding_back;
 mod installing;
 mod looking;
+mod secure_boot;
 mod standing;
 
 use std::collections::BTreeSet;
@@ -50,6 +51,7 @@ pub(super) fn table() -> Vec<Told> {
         looking::cases(),
         holding_back::cases(),
         installing::cases(),
+        secure_boot::cases(),
         standing::cases(),
     ]
     .into_iter()
