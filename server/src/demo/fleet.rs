@@ -36,7 +36,7 @@ use profile::Profile;
 /// Share of the machines, in percent, that nothing ails at the start.
 const HEALTHY_PERCENT: usize = 60;
 /// So many ailing machines show every issue. A small fleet has them too, at the cost of its health,
-const EVERY_ISSUE: usize = 27;
+const EVERY_ISSUE: usize = 28;
 /// but not of more than this share, in percent.
 const SMALL_FLEETS_HEALTHY_PERCENT: usize = 40;
 /// Of a hundred ailing machines, how many have two ailments.
@@ -130,10 +130,10 @@ impl FleetPlan {
         let mut order: Vec<usize> = (0..count).collect();
         order.shuffle(&mut chance);
         for kind in kinds_for(count, &mut chance) {
-            let Some(at) = order
-                .iter()
-                .position(|place| machines[*place].can_get(kind))
-            else {
+            let Some(at) = order.iter().position(|place| {
+                let machine = &machines[*place];
+                machine.can_get(kind) && machine.is_old_enough_for(kind, now)
+            }) else {
                 continue;
             };
             let machine = &mut machines[order.remove(at)];
@@ -211,15 +211,18 @@ impl FleetPlan {
     /// Ailments that may end, by the places of machine and ailment.
     fn curable(&self) -> Vec<(usize, usize)> {
         let mut counts: BTreeMap<Kind, usize> = BTreeMap::new();
-        for ailment in self.machines.iter().flat_map(|m| &m.ailments) {
+        // Those that began while the demo runs have not come to much yet, and are not counted on.
+        let old = self.machines.iter().flat_map(|m| &m.ailments);
+        for ailment in old.filter(|ailment| !ailment.is_fresh) {
             *counts.entry(ailment.kind).or_default() += 1;
         }
         let ailments = self.machines.iter().enumerate().flat_map(|(place, m)| {
             let of_machine = m.ailments.iter().enumerate();
-            of_machine.map(move |(at, ailment)| ((place, at), ailment.kind))
+            of_machine.map(move |(at, ailment)| ((place, at), ailment))
         });
+        let enough = |kind: Kind| counts.get(&kind).is_some_and(|n| *n > kind.fewest());
         ailments
-            .filter(|(_, kind)| kind.comes_and_goes() && counts[kind] > kind.fewest())
+            .filter(|(_, a)| a.kind.comes_and_goes() && (a.is_fresh || enough(a.kind)))
             .map(|(at, _)| at)
             .collect()
     }
@@ -288,6 +291,12 @@ impl DemoMachine {
 
     fn fall_ill(&mut self, ailment: Ailment) {
         self.ailments.push(ailment);
+    }
+
+    /// Whether it was installed before the ailment can have begun, which matters where only the ailment's age shows it.
+    fn is_old_enough_for(&self, kind: Kind, now: Time) -> bool {
+        let (youngest, _) = kind.age_days();
+        kind != Kind::Silent || self.profile.installed_at.plus_days(youngest + 1) < now
     }
 
     fn can_get(&self, kind: Kind) -> bool {

@@ -50,6 +50,7 @@ pub(super) fn began(ailment: &Ailment, now: Time) -> String {
         Kind::Cloned => "is cloned from an image with an update client id".to_owned(),
         Kind::RegistrationBroken => "the certificate of its registration is removed".to_owned(),
         Kind::NotRegistered => "leaves the directory".to_owned(),
+        Kind::OldCertificates => "its firmware is set back to the certificates of 2011".to_owned(),
         Kind::ClockOff => "its clock goes wrong".to_owned(),
         Kind::Silent | Kind::OldCollector => "is switched off".to_owned(),
     }
@@ -93,6 +94,7 @@ pub(super) fn ended(ailment: &Ailment) -> String {
         Kind::RegistrationBroken | Kind::NotRegistered => {
             "is registered with the directory again".to_owned()
         }
+        Kind::OldCertificates => "its firmware gets the certificates of 2023".to_owned(),
         Kind::ClockOff => "its clock is set".to_owned(),
         Kind::Silent | Kind::OldCollector => "is switched on again".to_owned(),
     }

@@ -72,6 +72,8 @@ pub(super) enum Kind {
     RegistrationBroken,
     /// It was never registered with the directory.
     NotRegistered,
+    /// Its Secure Boot rests on the certificates of 2011.
+    OldCertificates,
     /// Its clock is off.
     ClockOff,
     /// It was not heard of for weeks.
@@ -93,6 +95,7 @@ pub(super) enum Area {
     Store,
     Identity,
     Directory,
+    Firmware,
     Clock,
     /// The machine does not connect.
     Away,
@@ -100,7 +103,7 @@ pub(super) enum Area {
 
 impl Kind {
     /// Every kind, each with its share: machines of 200. Those come first that small fleets have too, so that no issue is missing there.
-    pub(super) const SHARES: [(Self, usize); 36] = [
+    pub(super) const SHARES: [(Self, usize); 37] = [
         (Self::ServiceDisabled, 4),
         (Self::PausedByUser, 4),
         (Self::Held, 7),
@@ -123,6 +126,7 @@ impl Kind {
         (Self::NotRegistered, 2),
         (Self::AgentFails, 1),
         (Self::ClockOff, 2),
+        (Self::OldCertificates, 5),
         (Self::DiskLow, 5),
         (Self::Cloned, 3),
         (Self::Silent, 3),
@@ -178,6 +182,7 @@ impl Kind {
             Self::StoreUnasked => Area::Store,
             Self::Cloned => Area::Identity,
             Self::RegistrationBroken | Self::NotRegistered => Area::Directory,
+            Self::OldCertificates => Area::Firmware,
             Self::ClockOff => Area::Clock,
             Self::Silent | Self::OldCollector => Area::Away,
         }

@@ -4,6 +4,7 @@
 //! its servers take everything from there.
 
 mod failing;
+mod firmware;
 mod sick;
 mod upkeep;
 
@@ -63,6 +64,7 @@ pub(super) fn recording(body: &Body<'_>, ailments: &[Ailment]) -> Recording {
     machine.services(body);
     machine.packages(body);
     machine.directory(body);
+    firmware::renewed(&mut machine);
     machine.restart_state(body.profile);
     for ailment in ailments {
         sick::apply(&mut machine, body, ailment);

@@ -142,6 +142,7 @@ fn primary_of(kind: Kind, is_managed_elsewhere: bool) -> &'static str {
         Kind::InstallFails => "install-failing",
         Kind::Cloned => "duplicate-update-client-id",
         Kind::RegistrationBroken | Kind::NotRegistered => "directory-registration-broken",
+        Kind::OldCertificates => "secure-boot-certificates-outdated",
         Kind::ClockOff => "clock-skewed",
         Kind::Silent => "silent",
         Kind::OldCollector => "collector-outdated",

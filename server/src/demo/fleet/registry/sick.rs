@@ -8,8 +8,7 @@ use sickbay_diagnosis::reading::Data;
 use sickbay_diagnosis::time::HOUR_MS;
 
 use super::super::ailment::{Ailment, Kind};
-use super::failing;
-use super::{Body, Machine, health_tools_key, stack_folder};
+use super::{Body, Machine, failing, firmware, health_tools_key, stack_folder};
 
 /// The WSUS server that was replaced, which some policies still name.
 const OLD_WSUS: &str = "http://sus01.corp.northharbour.example:8530";
@@ -77,6 +76,7 @@ pub(super) fn apply(machine: &mut Machine, body: &Body<'_>, ailment: &Ailment) {
             let key = format!(r"{}\{thumbprint}", keys::MACHINE_CERTIFICATES);
             machine.registry.delete_key(&key);
         }
+        Kind::OldCertificates => firmware::old(machine, ailment),
         Kind::NotRegistered => {
             machine.registry.delete_key(keys::JOIN_INFO);
         }
