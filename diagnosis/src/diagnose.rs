@@ -28,10 +28,10 @@ pub fn diagnose_unreported(case: &Case<'_>) -> Diagnosis {
     diagnosis
 }
 
-fn of(case: &Case<'_>, issues: impl Iterator<Item = &'static Issue>) -> Diagnosis {
-    Diagnosis {
-        verdicts: issues.map(|issue| (issue, decide(issue, case))).collect(),
-    }
+fn of(case: &Case<'_>, chosen: impl Iterator<Item = &'static Issue>) -> Diagnosis {
+    let mut verdicts = Vec::with_capacity(issues::ALL.len());
+    verdicts.extend(chosen.map(|issue| (issue, decide(issue, case))));
+    Diagnosis { verdicts }
 }
 
 fn decide(issue: &'static Issue, case: &Case<'_>) -> Verdict {

@@ -94,6 +94,11 @@ impl Time {
         )
     }
 
+    /// The calendar day in UTC, to be printed into a longer text.
+    pub const fn day(self) -> Day {
+        Day(self)
+    }
+
     /// The calendar's words for a moment of a year with four digits, in whole seconds; nothing for others, which jiff prints. Every verdict
     /// names moments, so their printing counts.
     fn civil(self) -> Option<Civil> {
@@ -124,6 +129,24 @@ impl Time {
             day: (of_year - (153 * march_month + 2) / 5 + 1) as u32,
             second,
         })
+    }
+}
+
+/// The calendar day of a moment, `YYYY-MM-DD` in UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Day(Time);
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Of a moment within a second the second has the same day.
+        let second = Time(self.0.0.div_euclid(1000).saturating_mul(1000));
+        match second.civil() {
+            Some(civil) => {
+                let digits = civil.digits();
+                f.write_str(std::str::from_utf8(&digits[..10]).unwrap_or_default())
+            }
+            None => f.write_str(&self.0.date()),
+        }
     }
 }
 
@@ -201,6 +224,7 @@ mod tests {
             let time = Time::from_millis(ms);
             assert_eq!(time.to_string(), expected);
             assert_eq!(time.date(), expected[..10], "{expected}");
+            assert_eq!(time.day().to_string(), expected[..10], "{expected}");
         }
     }
 

@@ -102,6 +102,8 @@ pub struct Facts {
     pub last_scan: Known<LastScanFacts>,
     /// Registration with Entra ID.
     pub directory: Known<DirectoryFacts>,
+    /// What rules need of release and edition; empty where the device check could not look.
+    windows: Windows,
     /// Checks that reported, whatever came of them.
     pub reported: Vec<Check>,
     /// Checks that tried to look and could not, each with the reason.
@@ -123,6 +125,7 @@ impl Facts {
             .unwrap_or_default();
         Self {
             device,
+            windows,
             pause: look(Check::Pause).map(|l| PauseFacts::derive(l, windows)),
             safeguard_hold: look(Check::SafeguardHold).map(|l| SafeguardFacts::derive(l, windows)),
             scan_source: look(Check::ScanSource).map(|l| ScanSourceFacts::derive(l, windows)),
@@ -148,11 +151,8 @@ impl Facts {
     }
 
     /// What rules need of release and edition; empty where the device check could not look.
-    pub fn windows(&self) -> Windows {
-        self.device
-            .as_ref()
-            .map(DeviceFacts::windows)
-            .unwrap_or_default()
+    pub const fn windows(&self) -> Windows {
+        self.windows
     }
 
     /// Where each class of updates comes from, in the order of `UpdateClass::ALL`, server addresses in one spelling. `None`

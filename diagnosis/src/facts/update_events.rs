@@ -195,12 +195,11 @@ impl UpdateEventsFacts {
     }
 
     /// The readings that say how the channel of that name was read.
-    pub fn channel_evidence(&self, name: &str) -> Vec<EvidenceRef> {
+    pub fn channel_evidence(&self, name: &str) -> &[EvidenceRef] {
         let place = keys::CHANNELS.iter().position(|known| *known == name);
         place
             .and_then(|place| self.channel_evidence.get(place))
-            .cloned()
-            .unwrap_or_default()
+            .map_or(&[], Vec::as_slice)
     }
 
     fn runs(&self, failed: u32, mended: u32) -> Vec<FailureRun<'_>> {

@@ -64,7 +64,7 @@ fn decide(case: &Case<'_>) -> Verdict {
         return Verdict::not_applicable(format!(
             "{} got its last update on {}.",
             release.name,
-            over_at.plus_days(-1).date()
+            over_at.plus_days(-1).day()
         ))
         .with_evidence(device_evidence(case));
     }
@@ -75,7 +75,7 @@ fn decide(case: &Case<'_>) -> Verdict {
 
 /// Where the device stands among those of its release, which gets updates.
 fn compared(case: &Case<'_>, device: &DeviceFacts) -> Verdict {
-    let windows = device.windows();
+    let windows = case.facts.windows();
     let (Some(kind), Some(build), Some(revision)) = (windows.kind, windows.build, windows.ubr)
     else {
         return Verdict::unknown("The device's release or revision is not known.");
@@ -94,12 +94,12 @@ fn compared(case: &Case<'_>, device: &DeviceFacts) -> Verdict {
             let newer = format!(
                 "{build}.{} has been in the fleet since {}",
                 newest.revision,
-                newest.since.date()
+                newest.since.day()
             );
             if case.now < late_at {
                 Verdict::clear(format!(
                     "{own} is behind only since {}; {newer}.",
-                    since.date()
+                    since.day()
                 ))
                 .until(Some(late_at))
             } else {
@@ -128,12 +128,12 @@ fn of_newest(own: &str, newest: Seen, now: Time) -> Verdict {
     if now >= newest.fresh_until() {
         return Verdict::unknown(format!(
             "{own} is the newest that the fleet has seen for this release, but that was on {}: the fleet as a whole may be stuck.",
-            newest.since.date()
+            newest.since.day()
         ));
     }
     Verdict::clear(format!(
         "{own} is the newest that the fleet has seen for this release, since {}.",
-        newest.since.date()
+        newest.since.day()
     ))
     .until(Some(newest.fresh_until()))
 }

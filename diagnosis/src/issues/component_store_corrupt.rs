@@ -79,7 +79,7 @@ fn decide(case: &Case<'_>) -> Verdict {
     };
     let asked = store
         .checked_at
-        .map_or_else(String::new, |at| format!(" (asked on {})", at.value.date()));
+        .map_or_else(String::new, |at| format!(" (asked on {})", at.value.day()));
     let flagged = |key: &str, label: &str| {
         Verdict::open(
             Severity::Serious,
@@ -177,5 +177,5 @@ fn is_of_late(event: &Event, now: Time) -> bool {
 fn on_day(event: &Event) -> String {
     event
         .at
-        .map_or_else(String::new, |at| format!(" on {}", at.date()))
+        .map_or_else(String::new, |at| format!(" on {}", at.day()))
 }

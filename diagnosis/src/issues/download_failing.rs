@@ -62,7 +62,12 @@ fn decide(case: &Case<'_>) -> Verdict {
     if failing.is_empty() {
         let passing: Vec<&Failing> = all.iter().filter(|f| f.counts(case.now)).collect();
         return clear(events.channel(keys::UPDATE_CHANNEL), &passing)
-            .with_evidence(events.channel_evidence(keys::UPDATE_CHANNEL))
+            .with_evidence(
+                events
+                    .channel_evidence(keys::UPDATE_CHANNEL)
+                    .iter()
+                    .copied(),
+            )
             .with_evidence(passing.iter().flat_map(|f| f.evidence.iter().copied()));
     }
     let mut causes: Vec<Cause> = failing

@@ -71,7 +71,7 @@ fn decide(case: &Case<'_>) -> Verdict {
 }
 
 fn judge(case: &Case<'_>, release: &'static str, end: &End) -> Verdict {
-    let day = end.last_day.date();
+    let day = end.last_day.day();
     let near_at = end
         .over_at()
         .plus_millis(-case.expectations.end_of_service_near_ms);

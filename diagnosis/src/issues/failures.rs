@@ -74,6 +74,9 @@ pub(super) fn of_events(runs: &[FailureRun<'_>]) -> Vec<(Option<String>, Failing
 /// Installations of the agent's memory that failed without a later success, by update.
 pub(super) fn of_history(entries: &[HistoryEntry]) -> BTreeMap<String, Failing> {
     let mut failing: BTreeMap<String, Failing> = BTreeMap::new();
+    if !entries.iter().any(|e| matches!(e.result, Some(4 | 5))) {
+        return failing;
+    }
     let mut done: Vec<&str> = Vec::new();
     // The latest stands first, so what follows a success is mended.
     for entry in entries.iter().filter(|e| e.operation == Some(1)) {
@@ -153,7 +156,7 @@ pub(super) fn how_often(failing: &Failing, now: Time) -> String {
     let last = failing
         .last_at
         .filter(|at| *at <= now.plus_millis(DAY_MS))
-        .map_or_else(String::new, |at| format!(", last on {}", at.date()));
+        .map_or_else(String::new, |at| format!(", last on {}", at.day()));
     format!("{times}{last}")
 }
 

@@ -91,13 +91,7 @@ pub(super) fn old_appraisals(targets: &[&Target], now: Time) -> String {
     let old: Vec<String> = targets
         .iter()
         .filter(|t| t.is_old(now))
-        .filter_map(|t| {
-            Some(format!(
-                "{} on {}",
-                t.release_name(),
-                t.appraised_at?.date()
-            ))
-        })
+        .filter_map(|t| Some(format!("{} on {}", t.release_name(), t.appraised_at?.day())))
         .collect();
     if old.is_empty() {
         String::new()

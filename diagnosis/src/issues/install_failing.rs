@@ -7,7 +7,6 @@ use crate::facts::update_history::Told;
 use crate::issue::{Case, FixStep, Issue, Link, Teller};
 use crate::keys;
 use crate::knowledge::in_words;
-use crate::observation::EvidenceRef;
 use crate::verdict::{Cause, Severity, State, Verdict};
 
 /// The same update fails again and again.
@@ -124,8 +123,13 @@ fn nothing(case: &Case<'_>, all: &[Failing]) -> Verdict {
             case.expectations.install_failures
         ),
     };
-    let log = log.map(|events| events.channel_evidence(keys::SYSTEM_CHANNEL));
-    let memory: Option<Vec<EvidenceRef>> = memory.map(|h| h.read.clone());
+    let log = log.map(|events| {
+        events
+            .channel_evidence(keys::SYSTEM_CHANNEL)
+            .iter()
+            .copied()
+    });
+    let memory = memory.map(|h| h.read.iter().copied());
     Verdict::clear(few)
         .with_evidence(log.into_iter().flatten())
         .with_evidence(memory.into_iter().flatten())

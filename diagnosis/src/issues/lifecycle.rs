@@ -1,6 +1,6 @@
 //! Until when a release gets updates on a device: which of the vendor's dates is the one for its edition (fact sheet section 8).
 
-use crate::facts::{DeviceFacts, Windows};
+use crate::facts::DeviceFacts;
 use crate::knowledge::{DeviceKind, Release};
 use crate::time::Time;
 
@@ -26,22 +26,23 @@ impl End {
 /// The end of a release on a device of this edition; `None` where the table has none for it.
 pub(super) fn end_of(release: &Release, device: &DeviceFacts) -> Option<End> {
     let support = &release.support;
-    let edition = device
-        .edition
-        .as_ref()
-        .map(|f| f.value.to_ascii_lowercase())
-        .unwrap_or_default();
-    let (last_day, of) = if gets_extended_security_updates(release, device.windows()) {
+    let edition = device.edition.as_ref().map_or("", |f| f.value.as_str());
+    let begins = |with: &str| {
+        edition
+            .get(..with.len())
+            .is_some_and(|head| head.eq_ignore_ascii_case(with))
+    };
+    let (last_day, of) = if gets_extended_security_updates(release, device) {
         (support.extended_security, "extended security updates")
     } else if release.kind == DeviceKind::Server {
         (support.extended, "servers")
     } else if support.extended.is_some() && support.home_pro.is_none() {
         (support.extended, "Windows 8.1 and older")
-    } else if edition.starts_with("iotenterprises") {
+    } else if begins("iotenterprises") {
         (support.ltsc_iot.or(support.ltsc), "IoT LTSC editions")
-    } else if edition.starts_with("enterprises") {
+    } else if begins("enterprises") {
         (support.ltsc, "LTSC editions")
-    } else if edition.starts_with("core") || edition.starts_with("professional") {
+    } else if begins("core") || begins("professional") {
         (support.home_pro, "Home and Pro editions")
     } else if edition.is_empty() {
         (None, "")
@@ -55,10 +56,10 @@ pub(super) fn end_of(release: &Release, device: &DeviceFacts) -> Option<End> {
 }
 
 /// That a device holds a licence for extended security updates stands nowhere; that it has one of them installed shows it.
-fn gets_extended_security_updates(release: &Release, windows: Windows) -> bool {
+fn gets_extended_security_updates(release: &Release, device: &DeviceFacts) -> bool {
     let (build, first) = WINDOWS_10_EXTENDED;
     release.build == build
         && release.support.extended_security.is_some()
-        && windows.build == Some(build)
-        && windows.ubr.is_some_and(|ubr| ubr >= first)
+        && device.build.is_some_and(|f| f.value == build)
+        && device.ubr.is_some_and(|f| f.value >= first)
 }

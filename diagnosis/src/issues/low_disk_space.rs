@@ -1,5 +1,7 @@
 //! `low-disk-space` (fact sheet section 13).
 
+use std::fmt;
+
 use super::not_known;
 use crate::issue::{Case, FixStep, Issue, Link, Teller};
 use crate::verdict::{Cause, Severity, State, Verdict};
@@ -57,13 +59,10 @@ fn decide(case: &Case<'_>) -> Verdict {
         return Verdict::unknown(format!("How much room is free is not known: {why}."));
     };
     let wanted = case.expectations;
-    let total = storage.total_bytes.map_or_else(String::new, |total| {
-        format!(" of {}", gigabytes(total.value))
-    });
-    let room = format!(
-        "{}{total} are free on the system drive",
-        gigabytes(free.value)
-    );
+    let room = Room {
+        free: free.value,
+        total: storage.total_bytes.map(|f| f.value),
+    };
     let severity = if free.value < wanted.free_space_serious_bytes {
         Severity::Serious
     } else if free.value < wanted.free_space_warning_bytes {
@@ -78,7 +77,7 @@ fn decide(case: &Case<'_>) -> Verdict {
         vec![cause(free.value)],
         format!(
             "{room}; at least {} are wanted.",
-            gigabytes(wanted.free_space_warning_bytes)
+            Gigabytes(wanted.free_space_warning_bytes)
         ),
     )
     .with_evidence([free.at])
@@ -95,12 +94,31 @@ fn cause(free: u64) -> Cause {
     }
 }
 
-/// In gigabytes with one decimal, rounded down so that a limit is never shown as reached when it is not.
-fn gigabytes(bytes: u64) -> String {
-    let tenths = u128::from(bytes) * 10 / u128::from(GIB);
-    if tenths.is_multiple_of(10) {
-        format!("{} GB", tenths / 10)
-    } else {
-        format!("{}.{} GB", tenths / 10, tenths % 10)
+/// How much is free, of how much where that is known.
+struct Room {
+    free: u64,
+    total: Option<u64>,
+}
+
+impl fmt::Display for Room {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Gigabytes(self.free).fmt(f)?;
+        if let Some(total) = self.total {
+            write!(f, " of {}", Gigabytes(total))?;
+        }
+        f.write_str(" are free on the system drive")
+    }
+}
+
+/// Bytes in gigabytes with one decimal, rounded down so that a limit is never shown as reached when it is not.
+struct Gigabytes(u64);
+
+impl fmt::Display for Gigabytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tenths = u128::from(self.0) * 10 / u128::from(GIB);
+        match (tenths / 10, tenths % 10) {
+            (whole, 0) => write!(f, "{whole} GB"),
+            (whole, tenth) => write!(f, "{whole}.{tenth} GB"),
+        }
     }
 }

@@ -33,8 +33,8 @@ fn cause(at: &PauseNow) -> Cause {
     let by = at.by.map_or("unnamed", PausedBy::name);
     match at.until {
         Some(end) => Cause::new(
-            format!("{by}/{}", end.date()),
-            format!("Paused by {} until {}", who(at.by), end.date()),
+            format!("{by}/{}", end.day()),
+            format!("Paused by {} until {}", who(at.by), end.day()),
         ),
         None => Cause::new(
             format!("{by}/no end"),
@@ -59,7 +59,7 @@ fn expired(at: &PauseNow, what: &str) -> String {
         Some(end) => format!(
             "{what} are not paused: the pause by {} ended on {}.",
             who(at.by),
-            end.date()
+            end.day()
         ),
         None => format!("{what} are not paused: a pause ran out and they resumed."),
     }
@@ -67,7 +67,7 @@ fn expired(at: &PauseNow, what: &str) -> String {
 
 fn until(at: &PauseNow) -> String {
     at.until
-        .map_or_else(String::new, |end| format!(" until {}", end.date()))
+        .map_or_else(String::new, |end| format!(" until {}", end.day()))
 }
 
 const fn who(by: Option<PausedBy>) -> &'static str {

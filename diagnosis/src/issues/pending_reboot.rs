@@ -98,7 +98,7 @@ fn summary(facts: &PendingRebootFacts, since: Option<Time>, now: Time) -> String
         .map_or_else(String::new, |since| {
             format!(
                 ", since {} ({} days)",
-                since.date(),
+                since.day(),
                 now.since(since) / DAY_MS
             )
         });

@@ -93,7 +93,7 @@ fn judge(case: &Case<'_>, pinned: &Pinned, release: &Release, device: &DeviceFac
             "Policy pins the device to {name}, of which the table has no end of service for this edition."
         ));
     };
-    let day = end.last_day.date();
+    let day = end.last_day.day();
     let near_at = end
         .over_at()
         .plus_millis(-case.expectations.end_of_service_near_ms);

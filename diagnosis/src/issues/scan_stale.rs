@@ -53,7 +53,7 @@ fn decide(case: &Case<'_>) -> Verdict {
     if last > case.now.plus_millis(DAY_MS) {
         return Verdict::unknown(format!(
             "The last successful scan is dated {}, which is still to come: a clock is or was wrong.",
-            last.date()
+            last.day()
         ))
         .with_evidence([evidence])
         .until(Some(last.plus_millis(-DAY_MS)));
@@ -71,7 +71,7 @@ fn decide(case: &Case<'_>) -> Verdict {
         case.now,
         format!(
             "The last scan that worked was on {}, {days} days ago",
-            last.date()
+            last.day()
         ),
     )
     .with_evidence([evidence])
@@ -106,7 +106,7 @@ fn never(case: &Case<'_>, scans: &Scans) -> Verdict {
     if case.now < late_at {
         return Verdict::clear(format!(
             "No scan has worked yet; Windows was installed on {} only.",
-            installed.value.date()
+            installed.value.day()
         ))
         .with_evidence(scans.never.iter().copied())
         .with_evidence([installed.at])
@@ -120,7 +120,7 @@ fn never(case: &Case<'_>, scans: &Scans) -> Verdict {
         case.now,
         format!(
             "No scan ever worked since Windows was installed on {}",
-            installed.value.date()
+            installed.value.day()
         ),
     )
     .with_evidence(scans.never.iter().copied())
@@ -137,7 +137,7 @@ fn open(scans: &Scans, serious_at: Time, now: Time, summary: String) -> Verdict 
                 in_words(&failure.code),
                 failure
                     .at
-                    .map_or_else(String::new, |at| format!(" on {}", at.date()))
+                    .map_or_else(String::new, |at| format!(" on {}", at.day()))
             ),
         ),
         None => (

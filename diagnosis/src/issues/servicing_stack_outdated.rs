@@ -65,7 +65,7 @@ fn decide(case: &Case<'_>) -> Verdict {
             let newer = format!(
                 "revision {} has been in the fleet since {}",
                 newest.revision,
-                newest.since.date()
+                newest.since.day()
             );
             if case.now >= late_at {
                 Verdict::open(
@@ -92,7 +92,7 @@ fn decide(case: &Case<'_>) -> Verdict {
                 Verdict::unknown(format!(
                     "Servicing stack {version} is the newest that the fleet has seen, but that was on {}: nothing newer may have \
                      reached the fleet at all.",
-                    newest.since.date()
+                    newest.since.day()
                 ))
             } else {
                 Verdict::clear(format!(

@@ -74,7 +74,7 @@ fn decide(case: &Case<'_>) -> Verdict {
         (
             band.to_owned(),
             format!("Silent for {band}"),
-            format!("Last heard of on {}, {days} days ago.", last.date()),
+            format!("Last heard of on {}, {days} days ago.", last.day()),
         )
     } else {
         (
@@ -82,7 +82,7 @@ fn decide(case: &Case<'_>) -> Verdict {
             format!("Never reported, silent for {band}"),
             format!(
                 "Enrolled and never reported; last heard of on {}, {days} days ago.",
-                last.date()
+                last.day()
             ),
         )
     };

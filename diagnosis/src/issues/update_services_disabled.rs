@@ -128,7 +128,10 @@ fn decide(case: &Case<'_>) -> Verdict {
         Ok(facts) => facts,
         Err(why) => return not_known(why),
     };
-    let mut found = Found::default();
+    let mut found = Found {
+        good: Vec::with_capacity(NEEDED.len()),
+        ..Found::default()
+    };
     for needed in NEEDED {
         if let Some(service) = facts.get(needed.name) {
             found.add(service, needed.by(case.facts.windows()), facts);

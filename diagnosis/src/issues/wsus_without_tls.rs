@@ -1,7 +1,7 @@
 //! `wsus-without-tls` (fact sheet section 3).
 
 use super::not_known;
-use crate::facts::scan_source::{Wsus, WsusAddress, normalised_server};
+use crate::facts::scan_source::{Wsus, WsusAddress};
 use crate::issue::{Case, FixStep, Issue, Link, Teller};
 use crate::verdict::{Cause, Severity, Verdict};
 
@@ -60,14 +60,13 @@ fn decide(case: &Case<'_>) -> Verdict {
 }
 
 fn of_server(server: &str) -> Verdict {
-    let address = normalised_server(server);
     match WsusAddress::parse(server) {
-        Some(parsed) if parsed.is_tls() => {
+        Some(address) if address.is_tls() => {
             Verdict::clear(format!("The WSUS address {address} uses TLS."))
         }
-        Some(_) => Verdict::open(
+        Some(address) => Verdict::open(
             ISSUE.severity,
-            vec![Cause::new(&address, format!("WSUS {address}"))],
+            vec![Cause::new(address.to_string(), format!("WSUS {address}"))],
             format!("The WSUS address {address} is plain HTTP."),
         ),
         None => Verdict::unknown(format!(

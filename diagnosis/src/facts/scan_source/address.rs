@@ -23,7 +23,7 @@ impl WsusAddress {
             .unwrap_or(authority);
         is_authority(authority).then(|| Self {
             tls,
-            rest: format!("{authority}{path}"),
+            rest: [authority, path].concat(),
         })
     }
 
@@ -43,8 +43,16 @@ impl WsusAddress {
 pub(super) fn normalise(text: &str) -> String {
     WsusAddress::parse(text).map_or_else(
         || text.trim().to_ascii_lowercase(),
-        |address| format!("{}://{}", address.scheme(), address.rest),
+        |address| address.to_string(),
     )
+}
+
+impl std::fmt::Display for WsusAddress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.scheme())?;
+        f.write_str("://")?;
+        f.write_str(&self.rest)
+    }
 }
 
 /// A host name or address, with a port that is a number where there is one.
