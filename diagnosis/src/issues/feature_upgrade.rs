@@ -1,5 +1,7 @@
 //! What the rules about the way to the next release share: on which devices the question arises, and which targets count.
 
+use std::fmt;
+
 use super::{device_evidence, not_known};
 use crate::expectation::{UpdateClass, UpdateSource};
 use crate::facts::safeguard_hold::{
@@ -116,7 +118,16 @@ pub(super) fn fresh_until(targets: &[&Target], now: Time) -> Option<Time> {
 }
 
 /// The names of the targets, for a sentence.
-pub(super) fn names(targets: &[&Target]) -> String {
-    let names: Vec<&str> = targets.iter().map(|t| t.release_name()).collect();
-    names.join(", ")
+pub(super) struct Names<'a>(pub(super) &'a [&'a Target]);
+
+impl fmt::Display for Names<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, target) in self.0.iter().enumerate() {
+            if place > 0 {
+                f.write_str(", ")?;
+            }
+            f.write_str(target.release_name())?;
+        }
+        Ok(())
+    }
 }

@@ -1,6 +1,6 @@
 //! `safeguard-hold` (fact sheet section 2).
 
-use super::feature_upgrade::{fresh_until, names, old_appraisals, targets, unreadable};
+use super::feature_upgrade::{Names, fresh_until, old_appraisals, targets, unreadable};
 use crate::check::Check;
 use crate::facts::safeguard_hold::Target;
 use crate::issue::{Case, FixStep, Issue, Link, Teller};
@@ -98,7 +98,7 @@ fn no_hold(targets: &[&Target], old: &str) -> Verdict {
             "The appraiser knows of no release newer than the installed one, and so of no hold.",
         );
     }
-    Verdict::clear(format!("No safeguard hold for {}.{old}", names(targets)))
+    Verdict::clear(format!("No safeguard hold for {}.{old}", Names(targets)))
 }
 
 /// One per hold of a target.

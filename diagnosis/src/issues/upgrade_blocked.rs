@@ -1,6 +1,6 @@
 //! `upgrade-blocked` (fact sheet section 2).
 
-use super::feature_upgrade::{fresh_until, names, old_appraisals, targets, unreadable};
+use super::feature_upgrade::{Names, fresh_until, old_appraisals, targets, unreadable};
 use crate::check::Check;
 use crate::facts::safeguard_hold::Target;
 use crate::issue::{Case, FixStep, Issue, Link, Teller};
@@ -83,7 +83,7 @@ fn no_block(targets: &[&Target], old: &str) -> Verdict {
     }
     Verdict::clear(format!(
         "Nothing on the device blocks {}.{old}",
-        names(targets)
+        Names(targets)
     ))
 }
 

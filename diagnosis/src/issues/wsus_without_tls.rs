@@ -3,6 +3,7 @@
 use super::not_known;
 use crate::facts::scan_source::{Wsus, WsusAddress};
 use crate::issue::{Case, FixStep, Issue, Link, Teller};
+use crate::observation::EvidenceRef;
 use crate::verdict::{Cause, Severity, Verdict};
 
 /// The WSUS address is plain HTTP.
@@ -50,17 +51,17 @@ fn decide(case: &Case<'_>) -> Verdict {
         (None, Wsus::WithoutServer) => {
             Verdict::unknown("Policy says to use a WSUS server, but names none.")
         }
-        (None, Wsus::InUse { server, .. }) => of_server(server),
+        (None, Wsus::InUse { server, .. }) => of_server(server, facts.wsus_address.as_ref()),
     };
-    let deciding = match &facts.wsus {
-        Wsus::InUse { at, .. } => at.clone(),
-        Wsus::Unset | Wsus::WithoutServer => facts.evidence.clone(),
+    let deciding: &[EvidenceRef] = match &facts.wsus {
+        Wsus::InUse { at, .. } => at,
+        Wsus::Unset | Wsus::WithoutServer => &facts.evidence,
     };
-    verdict.with_evidence(deciding)
+    verdict.with_evidence(deciding.iter().copied())
 }
 
-fn of_server(server: &str) -> Verdict {
-    match WsusAddress::parse(server) {
+fn of_server(server: &str, address: Option<&WsusAddress>) -> Verdict {
+    match address {
         Some(address) if address.is_tls() => {
             Verdict::clear(format!("The WSUS address {address} uses TLS."))
         }

@@ -30,6 +30,8 @@ pub struct ScanSourceFacts {
     pub classes: [ClassSource; 4],
     /// The WSUS setting.
     pub wsus: Wsus,
+    /// The address of the WSUS server in use, where it is a URL.
+    pub wsus_address: Option<WsusAddress>,
     /// The WSUS address that policy names, used or not.
     pub named_server: Option<String>,
     /// Policies that contradict each other or are malformed, whatever the release.
@@ -80,6 +82,7 @@ impl ScanSourceFacts {
                 blocked,
                 effective: blocked && settings.wsus.in_use().is_some(),
             },
+            wsus_address: settings.wsus.in_use().and_then(WsusAddress::parse),
             named_server: settings.wu_server.as_ref().map(|f| f.value.clone()),
             contradictions,
             possible_contradictions,
