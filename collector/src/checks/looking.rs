@@ -225,7 +225,7 @@ impl<'a> Looking<'a> {
         for reading in &self.readings {
             let source = match reading.source {
                 Source::Registry => self.unrecorded_root(&reading.path),
-                other => other.name().to_owned(),
+                other => in_words(other).to_owned(),
             };
             if !sources.contains(&source) {
                 sources.push(source);
@@ -282,6 +282,18 @@ impl<'a> Looking<'a> {
             });
         }
         data
+    }
+}
+
+/// What a source is called in a sentence.
+fn in_words(source: Source) -> &'static str {
+    match source {
+        Source::Registry => "the registry",
+        Source::ServiceManager => "what the service manager says",
+        Source::File => "what is on the system drive",
+        Source::EventLog => "the event log",
+        Source::UpdateAgent => "what the update agent says",
+        Source::System => "what Windows says of itself",
     }
 }
 

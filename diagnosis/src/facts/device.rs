@@ -176,12 +176,16 @@ impl DeviceFacts {
         if self.kind.map(|k| k.value) == Some(DeviceKind::Server) {
             return Some(EditionClass::Server);
         }
-        if let Some(edition) = &self.edition {
-            return Some(edition_class(&edition.value));
+        self.edition_id().map(edition_class)
+    }
+
+    /// The edition's id. Where it is not known, the one that the product's name stands for: recordings often lack the id.
+    pub fn edition_id(&self) -> Option<&str> {
+        match (&self.edition, &self.product_name) {
+            (Some(edition), _) => Some(&edition.value),
+            (None, Some(name)) => edition_of_product(&name.value),
+            (None, None) => None,
         }
-        self.product_name
-            .as_ref()
-            .and_then(|name| product_class(&name.value))
     }
 
     /// The facts as JSON.
@@ -372,16 +376,23 @@ fn edition_class(edition: &str) -> EditionClass {
     }
 }
 
-/// The edition in a product name, for recordings that lack the edition id.
-fn product_class(name: &str) -> Option<EditionClass> {
+/// The id of the edition that a product's name tells.
+fn edition_of_product(name: &str) -> Option<&'static str> {
     let name = name.to_ascii_lowercase();
     let says = |word: &str| name.split([' ', '-']).any(|part| part == word);
-    if says("ltsc") || says("ltsb") {
-        Some(EditionClass::LongTerm)
+    let long_term = says("ltsc") || says("ltsb");
+    if long_term && says("iot") {
+        Some("IoTEnterpriseS")
+    } else if long_term {
+        Some("EnterpriseS")
     } else if says("home") {
-        Some(EditionClass::Home)
-    } else if says("pro") || says("enterprise") || says("education") {
-        Some(EditionClass::Business)
+        Some("Core")
+    } else if says("pro") {
+        Some("Professional")
+    } else if says("enterprise") {
+        Some("Enterprise")
+    } else if says("education") {
+        Some("Education")
     } else {
         None
     }

@@ -61,11 +61,16 @@ fn decide(case: &Case<'_>) -> Verdict {
         .with_evidence(device_evidence(case));
     };
     let Some(end) = end_of(release, device) else {
-        return Verdict::unknown(format!(
-            "The table of releases has no end of service of {} for this edition.",
-            release.name
-        ))
-        .with_evidence(device_evidence(case));
+        let name = release.name;
+        let why = match device.edition_id() {
+            None => format!(
+                "When {name} goes out of service depends on the edition, which is not known."
+            ),
+            Some(edition) => {
+                format!("The table of releases has no end of service of {name} for {edition}.")
+            }
+        };
+        return Verdict::unknown(why).with_evidence(device_evidence(case));
     };
     judge(case, release.name, &end).with_evidence(device_evidence(case))
 }

@@ -26,7 +26,7 @@ impl End {
 /// The end of a release on a device of this edition; `None` where the table has none for it.
 pub(super) fn end_of(release: &Release, device: &DeviceFacts) -> Option<End> {
     let support = &release.support;
-    let edition = device.edition.as_ref().map_or("", |f| f.value.as_str());
+    let edition = device.edition_id().unwrap_or_default();
     let begins = |with: &str| {
         edition
             .get(..with.len())

@@ -56,6 +56,8 @@ pub(super) async fn keep(app: App) {
 struct Known {
     acceptances: Vec<AcceptanceRow>,
     walked_at: Option<Instant>,
+    /// Whom a change of the rules concerns and who is not diagnosed again yet: kept when the database fails in between.
+    concerned: Vec<Concerned>,
 }
 
 async fn round(app: &App, known: &mut Known, first: bool) -> Result<(), StoreError> {
@@ -92,8 +94,13 @@ async fn round(app: &App, known: &mut Known, first: bool) -> Result<(), StoreErr
             "the rules changed; the devices that they concern are diagnosed again"
         );
     }
-    for devices in concerned {
-        diagnose_again(app, &devices).await?;
+    if concerned.contains(&Concerned::All) {
+        known.concerned.clear();
+    }
+    known.concerned.extend(concerned);
+    while let Some(devices) = known.concerned.last() {
+        diagnose_again(app, devices).await?;
+        known.concerned.pop();
     }
     Ok(())
 }

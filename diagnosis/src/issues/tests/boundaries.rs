@@ -161,6 +161,30 @@ fn an_end_of_service_comes_near_and_passes() {
 }
 
 #[test]
+fn without_an_edition_id_the_products_name_tells_the_end_of_service() {
+    let named = |product: &str| {
+        Machine::new()
+            .on(Check::Device)
+            .sz(keys::WINDOWS_NT, "CurrentBuildNumber", "19044")
+            .sz(keys::WINDOWS_NT, "InstallationType", "Client")
+            .sz(keys::WINDOWS_NT, "ProductName", product)
+            .verdict_at("end-of-service", at("2023-12-01T00:00:00Z"))
+            .summary
+    };
+    for (product, says) in [
+        ("Windows 10 Home", "2023-06-13"),
+        ("Windows 10 Pro", "2023-06-13"),
+        ("Windows 10 Enterprise", "2024-06-11"),
+        ("Windows 10 Enterprise LTSC 2021", "2027-01-12"),
+        ("Windows 10 IoT Enterprise LTSC 2021", "2032-01-13"),
+        ("Windows 10", "depends on the edition, which is not known"),
+    ] {
+        let told = named(product);
+        assert!(told.contains(says), "{product}: {told}");
+    }
+}
+
+#[test]
 fn a_pin_becomes_one_to_a_release_without_updates() {
     let pinned = Machine::windows("22631", "Client", "Enterprise")
         .on(Check::SafeguardHold)

@@ -22,19 +22,25 @@ async fn kill_9_of_the_server_loses_no_acknowledged_report_and_repeats_none() ->
     let mut server = Server::start().await?;
     let mut fleet = Fleet::join(&server, COLLECTORS).await?;
     let changing = fleet.keep_changing(PAUSE)?;
-    for _ in 0..times(3, 20) {
+    // A server may answer all that was under way before the kill reaches it. Such a kill is no test, and is tried again.
+    let wanted = times(3, 20);
+    let (mut hits, mut kills) = (0, 0);
+    while hits < wanted {
+        ensure!(
+            kills < wanted * 4,
+            "only {hits} of {kills} kills met reports that were under way"
+        );
+        kills += 1;
         let before = in_the_midst(&fleet).await?;
         server.kill().await?;
         fleet.notices_that_the_server_is_gone().await?;
 
         let after = fleet.standings()?;
-        let hit = before
-            .iter()
-            .zip(&after)
-            .filter(|(before, after)| was_under_way(**before, **after));
-        ensure!(
-            hit.count() > 0,
-            "no report was under way when the server was killed"
+        hits += usize::from(
+            before
+                .iter()
+                .zip(&after)
+                .any(|(before, after)| was_under_way(*before, *after)),
         );
         let durable = server.durable()?;
         acknowledged_is_durable(&fleet, &after, &*durable.store().await?).await?;
