@@ -112,14 +112,22 @@ impl<'a> Late<'a> {
         let Deferral { days, by, .. } = self.deferral;
         Cause::new(
             format!("{} {days} {by}", self.class.to_ascii_lowercase()),
-            format!("{} by {days} days ({by})", self.class),
+            format!(
+                "{} by {days} days ({})",
+                self.class,
+                self.deferral.by_in_words()
+            ),
         )
     }
 
     fn sentence(&self) -> String {
         format!(
             "{} are deferred by {} days ({} of {}); at most {} are wanted",
-            self.class, self.deferral.days, self.deferral.value, self.deferral.by, self.limit
+            self.class,
+            self.deferral.days,
+            self.deferral.value,
+            self.deferral.by_in_words(),
+            self.limit
         )
     }
 }

@@ -84,8 +84,7 @@ fn judge(compared: &[Comparison<'_>]) -> Verdict {
     let wrong: Vec<&Comparison<'_>> = compared.iter().filter(|c| c.differs()).collect();
     if !wrong.is_empty() {
         let causes = wrong.iter().map(|c| c.cause()).collect();
-        let parts: Vec<String> = wrong.iter().map(|c| c.sentence()).collect();
-        return Verdict::open(ISSUE.severity, causes, format!("{}.", parts.join("; ")));
+        return Verdict::open(ISSUE.severity, causes, sentence(&wrong));
     }
     if let Some(c) = compared
         .iter()
@@ -136,19 +135,58 @@ impl Comparison<'_> {
         )
     }
 
-    fn sentence(&self) -> String {
-        let expected = place(self.wanted.source, self.wanted.server.as_deref());
+    /// What is told of several classes at once where it is the same for them.
+    fn told(&self) -> (String, String) {
         let provisional = if self.provisional {
             "provisional, the fleet's majority"
         } else {
             "as set"
         };
-        format!(
-            "{} come from {} ({}); expected is {expected} ({provisional})",
-            capital(noun(self.class)),
+        let expected = place(self.wanted.source, self.wanted.server.as_deref());
+        (
             place(self.actual.source, self.actual.server.as_deref()),
-            self.actual.decided_by,
+            format!("{expected} ({provisional})"),
         )
+    }
+}
+
+/// Each place that updates come from wrongly, with the classes, what decides it, and what is expected.
+fn sentence(wrong: &[&Comparison<'_>]) -> String {
+    let mut alike: Vec<((String, String), Vec<&Comparison<'_>>)> = Vec::new();
+    for comparison in wrong {
+        let told = comparison.told();
+        match alike.iter_mut().find(|(other, _)| *other == told) {
+            Some((_, comparisons)) => comparisons.push(comparison),
+            None => alike.push((told, vec![comparison])),
+        }
+    }
+    let parts: Vec<String> = alike
+        .iter()
+        .map(|((actual, expected), comparisons)| {
+            let nouns: Vec<&str> = comparisons.iter().map(|c| noun(c.class)).collect();
+            let mut decided_by: Vec<&str> = Vec::with_capacity(comparisons.len());
+            for comparison in comparisons {
+                let by = comparison.actual.decided_by.as_str();
+                if !decided_by.contains(&by) {
+                    decided_by.push(by);
+                }
+            }
+            format!(
+                "{} come from {actual} ({}); expected is {expected}",
+                capital(&listed(&nouns)),
+                decided_by.join(", ")
+            )
+        })
+        .collect();
+    format!("{}.", parts.join("; "))
+}
+
+fn listed(nouns: &[&str]) -> String {
+    match nouns.split_last() {
+        Some(_) if nouns.len() == UpdateClass::ALL.len() => "all updates".to_owned(),
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+        None => String::new(),
     }
 }
 

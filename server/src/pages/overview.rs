@@ -1,19 +1,15 @@
 //! `/`.
 
 use axum::response::Html;
-use sickbay_diagnosis::expectation::UpdateClass;
 use sickbay_diagnosis::issues;
-use sickbay_diagnosis::knowledge::DeviceKind;
 use sickbay_store::{FleetCounts, IssueCount};
 use sickbay_web::Nav;
 use sickbay_web::pages::issues::{IssueLine, by_weight};
-use sickbay_web::pages::overview::{
-    Change, Count, FirstSteps, FleetHealth, OverviewPage, ProvisionalSource,
-};
+use sickbay_web::pages::overview::{Change, Count, FirstSteps, FleetHealth, OverviewPage};
 
+use super::expectations::provisional_of_kinds;
 use super::{PageError, Visit};
 use crate::app::App;
-use crate::wishes;
 
 /// Newest changes shown.
 const CHANGES: u32 = 12;
@@ -43,12 +39,13 @@ pub(super) async fn show(visit: Visit) -> Result<Html<String>, PageError> {
             })
         })
         .collect();
+    let rules = visit.app.rules.get();
     let page = OverviewPage {
         chrome: visit.chrome("Overview", Some(Nav::Overview)),
         fleet: health(&fleet),
         issues: lines,
         changes,
-        provisional: provisional(&visit.app),
+        provisional: provisional_of_kinds(&rules.wishes, &rules.fleet),
         first_steps: first_steps(&visit.app),
     };
     Ok(Html(page.render()))
@@ -85,26 +82,6 @@ fn health(fleet: &FleetCounts) -> FleetHealth {
         never_reported: count(fleet.never_reported, "never-reported"),
         pending: fleet.pending,
     }
-}
-
-/// The majorities of clients and of servers for each class of which the fleet's owner has not said what is expected.
-fn provisional(app: &App) -> Vec<ProvisionalSource> {
-    let rules = app.rules.get();
-    let of_kind = |kind: DeviceKind| {
-        let sources = wishes::provisional(&rules.wishes, &rules.fleet, kind);
-        let by_class = UpdateClass::ALL.into_iter().zip(sources);
-        by_class.filter_map(move |(class, source)| {
-            Some(ProvisionalSource {
-                kind,
-                class,
-                source: source?,
-            })
-        })
-    };
-    [DeviceKind::Client, DeviceKind::Server]
-        .into_iter()
-        .flat_map(of_kind)
-        .collect()
 }
 
 fn first_steps(app: &App) -> FirstSteps {

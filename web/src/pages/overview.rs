@@ -2,11 +2,10 @@
 
 use askama::Template;
 use sickbay_diagnosis::Time;
-use sickbay_diagnosis::expectation::{ExpectedSource, UpdateClass, UpdateSource};
 use sickbay_diagnosis::issue::Issue;
-use sickbay_diagnosis::knowledge::DeviceKind;
 use sickbay_diagnosis::verdict::{Severity, State};
 
+use super::expectations::ProvisionalLine;
 pub use super::issues::IssueLine;
 use crate::component::{self, Bar};
 use crate::{Chrome, document, links, region, text};
@@ -85,44 +84,6 @@ pub struct FirstSteps {
     pub ca_pin: String,
 }
 
-/// A source that most devices use, and that therefore counts as expected until the owner says otherwise.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProvisionalSource {
-    /// Clients or servers.
-    pub kind: DeviceKind,
-    /// The class of updates.
-    pub class: UpdateClass,
-    /// The majority's source.
-    pub source: ExpectedSource,
-}
-
-impl ProvisionalSource {
-    fn kind_label(&self) -> &'static str {
-        match self.kind {
-            DeviceKind::Client => "clients",
-            DeviceKind::Server => "servers",
-        }
-    }
-
-    fn class_label(&self) -> &'static str {
-        match self.class {
-            UpdateClass::Quality => "Quality updates",
-            UpdateClass::Feature => "Feature updates",
-            UpdateClass::Driver => "Drivers",
-            UpdateClass::Other => "Other products",
-        }
-    }
-
-    fn source_label(&self) -> &'static str {
-        match self.source.source {
-            UpdateSource::WindowsUpdate => "Windows Update",
-            UpdateSource::Wsus => "WSUS",
-            UpdateSource::Blocked => "no source (blocked)",
-            UpdateSource::Unknown => "unknown",
-        }
-    }
-}
-
 /// `/`.
 #[derive(Debug, Clone, Template)]
 #[template(path = "pages/overview.html")]
@@ -136,7 +97,7 @@ pub struct OverviewPage {
     /// Newest changes, newest first.
     pub changes: Vec<Change>,
     /// Expectations that nobody confirmed.
-    pub provisional: Vec<ProvisionalSource>,
+    pub provisional: Vec<ProvisionalLine>,
     /// What to do first; shown while there is no device at all.
     pub first_steps: FirstSteps,
 }

@@ -22,6 +22,16 @@ pub struct Deferral {
     pub evidence: Vec<EvidenceRef>,
 }
 
+impl Deferral {
+    /// Whose policy it is, for people.
+    pub fn by_in_words(&self) -> &'static str {
+        match self.by {
+            "gpo" => "group policy",
+            _ => "device management",
+        }
+    }
+}
+
 /// The deferrals of both classes that can be deferred.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Deferrals {

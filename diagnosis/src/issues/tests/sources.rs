@@ -95,6 +95,34 @@ fn without_an_expectation_the_majority_is_a_provisional_one() {
 }
 
 #[test]
+fn classes_that_come_from_the_same_wrong_place_are_told_together() {
+    let new = || Some(wsus("https://wsus:8531"));
+    let told = |sources: [Option<ExpectedSource>; 4]| {
+        let fleet = FleetContext {
+            client_sources: sources,
+            ..FleetContext::default()
+        };
+        machine().in_fleet(fleet).verdict(WRONG)
+    };
+    let all = told([new(), new(), new(), new()]);
+    assert!(
+        all.summary.starts_with("All updates come from "),
+        "{}",
+        all.summary
+    );
+    assert_eq!(all.summary.matches("expected is").count(), 1);
+    assert_eq!(all.causes().len(), 4, "each class stays a cause");
+    let three = told([new(), None, new(), new()]);
+    assert!(
+        three
+            .summary
+            .starts_with("Quality updates, drivers and updates of other products come from "),
+        "{}",
+        three.summary
+    );
+}
+
+#[test]
 fn a_source_that_could_not_be_told_is_neither_right_nor_wrong() {
     let wanted = expecting(wsus("https://wsus:8531"));
     let unclear = machine()

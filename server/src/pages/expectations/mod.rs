@@ -121,33 +121,44 @@ fn provisional_lines(
     judged_with: &Wishes,
     fleet: &FleetContext,
 ) -> Vec<ProvisionalLine> {
-    let line = |whose: &str, sources: &Sources| {
-        let sources = sources_in_words(sources);
-        (!sources.is_empty()).then(|| ProvisionalLine {
-            whose: whose.to_owned(),
-            sources,
-        })
-    };
-    let kinds = [
-        ("Clients", DeviceKind::Client),
-        ("Servers", DeviceKind::Server),
-    ];
-    let of_kinds = kinds
-        .into_iter()
-        .filter_map(|(whose, kind)| line(whose, &wishes::provisional(in_force, fleet, kind)));
     let known = in_force == judged_with;
     let scopes = in_force.scopes.iter().enumerate().filter(|_| known);
     let of_scopes = scopes.filter_map(|(place, scope)| {
-        line(
+        provisional_line(
             &format!("Scope {}", scope.name),
             &confirm::of_scope(in_force, fleet, place),
         )
     });
-    of_kinds.chain(of_scopes).collect()
+    let mut lines = provisional_of_kinds(in_force, fleet);
+    lines.extend(of_scopes);
+    lines
 }
 
+/// The majorities of clients and of servers, of those classes of which the owner has not said what is expected.
+pub(super) fn provisional_of_kinds(wishes: &Wishes, fleet: &FleetContext) -> Vec<ProvisionalLine> {
+    let kinds = [
+        ("Clients", DeviceKind::Client),
+        ("Servers", DeviceKind::Server),
+    ];
+    kinds
+        .into_iter()
+        .filter_map(|(whose, kind)| {
+            provisional_line(whose, &wishes::provisional(wishes, fleet, kind))
+        })
+        .collect()
+}
+
+fn provisional_line(whose: &str, sources: &Sources) -> Option<ProvisionalLine> {
+    let sources = sources_in_words(sources);
+    (!sources.is_empty()).then(|| ProvisionalLine {
+        whose: whose.to_owned(),
+        sources,
+    })
+}
+
+/// Each source with the classes that come from it.
 fn sources_in_words(sources: &Sources) -> Vec<Words> {
-    UpdateClass::ALL
+    let each = UpdateClass::ALL
         .into_iter()
         .zip(sources)
         .filter_map(|(class, source)| {
@@ -163,7 +174,25 @@ fn sources_in_words(sources: &Sources) -> Vec<Words> {
                 UpdateClass::Driver => "drivers",
                 UpdateClass::Other => "other products",
             };
-            Some((label.to_owned(), value))
+            Some((label, value))
+        });
+    let mut by_source: Vec<(Vec<&str>, String)> = Vec::new();
+    for (label, value) in each {
+        match by_source.iter_mut().find(|(_, other)| *other == value) {
+            Some((labels, _)) => labels.push(label),
+            None => by_source.push((vec![label], value)),
+        }
+    }
+    by_source
+        .into_iter()
+        .map(|(labels, value)| {
+            let label = match labels.split_last() {
+                Some(_) if labels.len() == UpdateClass::ALL.len() => "everything".to_owned(),
+                Some((last, [])) => (*last).to_owned(),
+                Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+                None => String::new(),
+            };
+            (label, value)
         })
         .collect()
 }

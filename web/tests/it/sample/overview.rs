@@ -1,13 +1,10 @@
 //! The overview, of a running and of a fresh server.
 
-use sickbay_diagnosis::expectation::{ExpectedSource, UpdateClass, UpdateSource};
 use sickbay_diagnosis::issue::Issue;
-use sickbay_diagnosis::knowledge::DeviceKind;
 use sickbay_diagnosis::time::{HOUR_MS, MINUTE_MS};
 use sickbay_diagnosis::verdict::State;
-use sickbay_web::pages::overview::{
-    Change, Count, FirstSteps, FleetHealth, OverviewPage, ProvisionalSource,
-};
+use sickbay_web::pages::expectations::ProvisionalLine;
+use sickbay_web::pages::overview::{Change, Count, FirstSteps, FleetHealth, OverviewPage};
 use sickbay_web::{Chrome, Nav};
 
 use super::issues::lines;
@@ -35,13 +32,12 @@ impl Sample<'_> {
             },
             issues: lines(),
             changes: self.changes(),
-            provisional: vec![ProvisionalSource {
-                kind: DeviceKind::Client,
-                class: UpdateClass::Quality,
-                source: ExpectedSource {
-                    source: UpdateSource::Wsus,
-                    server: Some(self.say("https://wsus01.corp.example:8531")),
-                },
+            provisional: vec![ProvisionalLine {
+                whose: self.say("Clients"),
+                sources: vec![(
+                    "quality updates".to_owned(),
+                    self.say("WSUS https://wsus01.corp.example:8531"),
+                )],
             }],
             first_steps: FirstSteps::default(),
         }

@@ -94,7 +94,7 @@ fn deferral() -> Vec<Told> {
             ID,
             Warning,
             &["quality updates 30 gpo"],
-            "deferred by 30 days (DeferQualityUpdatesPeriodInDays of gpo); at most 7",
+            "deferred by 30 days (DeferQualityUpdatesPeriodInDays of group policy); at most 7",
             deferred(30),
         ),
         clear(ID, "deferred by 5 days", deferred(5)),
