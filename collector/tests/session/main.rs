@@ -461,6 +461,18 @@ async fn a_request_to_inspect_is_done_and_answered_after_its_news() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_of_crashes_that_cannot_be_read_holds_up_no_collector() {
+    let server = Server::start().await;
+    let dir = tempfile::tempdir().unwrap();
+    // A folder of that name: reading it fails for every account.
+    std::fs::create_dir(dir.path().join("crashes")).unwrap();
+    let host = Arc::new(Replay::new(recording("x")));
+    let running = Running::start(trusting(options(dir.path(), &server.url(), &host), &server));
+    until_device(&server, "the first report", |device| device.has_text("x")).await;
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rotten_state_folder_is_set_aside_and_the_device_enrols_and_reports_again() {
     let server = Server::start().await;
     let dir = tempfile::tempdir().unwrap();
