@@ -10,10 +10,10 @@ use std::io::Write as _;
 use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use sickbay_diagnosis::{Check, Time};
 
+use crate::clock::now;
 use crate::state::{CRASHES, Crash, StateError, make_private, take_note_of_crashes};
 
 /// Where [`Check::ALL`] holds the check that runs now, plus one; zero where none does.
@@ -91,13 +91,6 @@ pub(crate) fn record_in(dir: &Path) -> Result<Vec<Crash>, StateError> {
         sickbay_service::windows::on_fault(|fault| write(&format_args!("{fault}")));
     }
     Ok(news)
-}
-
-fn now() -> Time {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    Time::from_millis(since.map_or(0, |since| {
-        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-    }))
 }
 
 /// Writes the line of this end. Takes nothing from the heap, which may be what is broken.

@@ -6,6 +6,7 @@
 mod certificate;
 pub mod checks;
 pub mod cli;
+mod clock;
 mod crash;
 pub mod host;
 pub mod inspection;

@@ -1,6 +1,7 @@
 //! Moments in time as the product keeps them: milliseconds, UTC.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +28,11 @@ impl Time {
     /// From milliseconds since 1970.
     pub const fn from_millis(millis: i64) -> Self {
         Self(millis)
+    }
+
+    /// So long after 1970; the last moment there is where that is too long.
+    pub fn since_1970(since: Duration) -> Self {
+        Self(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }
 
     /// Milliseconds since 1970.

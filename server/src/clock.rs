@@ -20,11 +20,10 @@ impl Clock {
 
     /// Now.
     pub fn now(&self) -> Time {
-        let since_1970 = SystemTime::now()
+        let since = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
-        let millis = i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX);
-        Time::from_millis(millis).plus_millis(self.offset_ms.load(Ordering::Relaxed))
+        Time::since_1970(since).plus_millis(self.offset_ms.load(Ordering::Relaxed))
     }
 
     /// Moves the clock, and all its clones, forward by `millis`.

@@ -4,7 +4,6 @@
 //! machine that changes during an inspection is seen half old, half new, as a real one would be.
 
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::reading::Data;
@@ -16,6 +15,7 @@ use super::told::{
     Answer, EventQuery, Events, History, LastSuccess, Room, StoreState, UpdateServices,
 };
 use super::{Host, Listing, SystemFact};
+use crate::clock;
 
 /// Plays a recording.
 #[derive(Debug)]
@@ -60,11 +60,7 @@ impl Replay {
 
 impl Host for Replay {
     fn now(&self) -> Time {
-        let since = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        let now = Time::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX));
-        now.plus_millis(self.clock_ahead_ms)
+        clock::now().plus_millis(self.clock_ahead_ms)
     }
 
     fn registry_value(&self, key: &str, name: &str) -> Data {

@@ -1,10 +1,9 @@
 //! The way to a server, step by step, for `self-test`: which step fails, and with what words. Changes nothing on either side.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime};
 
 use rcgen::KeyPair;
-use sickbay_diagnosis::Time;
 use tokio::net::TcpStream;
 
 use super::connection::{CALL, CallError, Route, ServerUrl, connect};
@@ -12,6 +11,7 @@ use super::message::Reason;
 use super::proxy::{self, ProxyUrl};
 use super::tls;
 use super::{CaPin, chain};
+use crate::clock::{now, time_of};
 use crate::host::Host;
 use crate::state::Identity;
 
@@ -240,12 +240,8 @@ fn trouble_of_tls(error: &CallError) -> Trouble {
 }
 
 fn clock(server: SystemTime) -> Result<String, Trouble> {
-    let millis = |time: SystemTime| {
-        let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-    };
-    let ahead = millis(SystemTime::now()).saturating_sub(millis(server));
-    let server = Time::from_millis(millis(server));
+    let server = time_of(server);
+    let ahead = now().millis().saturating_sub(server.millis());
     if ahead.abs() <= CLOCK_TOLERANCE_MS {
         return Ok("this machine's clock and the server's agree".to_owned());
     }

@@ -32,6 +32,7 @@ use super::told::{
     Answer, EventQuery, Events, History, LastSuccess, Room, StoreState, UpdateServices,
 };
 use super::{Host, Listing, SystemFact};
+use crate::clock;
 
 /// A recorded device.
 #[derive(Debug, Clone)]
@@ -71,7 +72,8 @@ impl Recording {
         apply_last_writes(&mut registry, &description);
         registry.adopt_current_control_set();
         apply_last_writes(&mut registry, &description);
-        let now = as_of.or(description.now).unwrap_or_else(this_moment);
+        // This computer's clock stands in where neither the recording nor the caller gives a time.
+        let now = as_of.or(description.now).unwrap_or_else(clock::now);
         let mut recording = Self::new(registry, description);
         recording.set_now(now);
         Ok((recording, problems))
@@ -234,14 +236,6 @@ fn apply_last_writes(registry: &mut Registry, description: &Description) {
             registry.set_last_write(&key.path, at);
         }
     }
-}
-
-/// This computer's clock, which stands in where neither the recording nor the caller gives a time.
-fn this_moment() -> Time {
-    let since_epoch = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap_or_default();
-    Time::from_millis(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]

@@ -19,8 +19,8 @@ use windows_sys::Win32::Storage::FileSystem::{
 use windows_sys::core::w;
 
 use super::error::{last, reason};
-use super::time_of;
 use super::wide::wide;
+use crate::clock::time_of;
 use crate::host::told::Room;
 
 /// Largest description of a version, in bytes; they have a few thousand.

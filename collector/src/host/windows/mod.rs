@@ -24,7 +24,7 @@ pub mod watch;
 mod wide;
 
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::reading::Data;
@@ -36,6 +36,7 @@ use super::told::{
     Answer, EventQuery, Events, History, LastSuccess, Room, StoreState, UpdateServices,
 };
 use super::{Host, Listing, SystemFact};
+use crate::clock;
 use crate::session::MachineProxy;
 
 /// Longest wait for the update agent.
@@ -86,7 +87,7 @@ impl Default for ThisDevice {
 
 impl Host for ThisDevice {
     fn now(&self) -> Time {
-        time_of(SystemTime::now())
+        clock::now()
     }
 
     fn registry_value(&self, key: &str, name: &str) -> Data {
@@ -203,10 +204,4 @@ pub fn program_data() -> PathBuf {
         }
         _ => PathBuf::from(drive + r"\ProgramData"),
     }
-}
-
-/// A time of the standard library. One before 1970 becomes 1970.
-fn time_of(time: SystemTime) -> Time {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    Time::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
