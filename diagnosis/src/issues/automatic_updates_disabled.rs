@@ -1,6 +1,6 @@
 //! `automatic-updates-disabled` (fact sheet section 3).
 
-use super::not_known;
+use super::{APPLY_POLICIES_AND_LOOK, not_known};
 use crate::check::Check;
 use crate::facts::automatic_updates::AutomaticUpdates;
 use crate::issue::{Case, FixStep, Issue, Link, Teller};
@@ -29,10 +29,7 @@ pub(super) const ISSUE: Issue = Issue {
                 r#"reg delete "HKLM\SOFTWARE\Policies\Microsoft\Windows\WindowsUpdate\AU" /v AUOptions /f"#,
             ),
         },
-        FixStep {
-            text: "Apply the policies and look for updates.",
-            command: Some("gpupdate /force && UsoClient StartScan"),
-        },
+        APPLY_POLICIES_AND_LOOK,
     ],
     links: &[Link {
         title: "Manage additional Windows Update settings",

@@ -1,6 +1,6 @@
 //! `download-failing` (fact sheet sections 10 and 14).
 
-use super::failures::{Failing, how_often, next_end, of_events};
+use super::failures::{Failing, of_events, open};
 use super::not_known;
 use crate::facts::update_events::Channel;
 use crate::issue::{Case, FixStep, Issue, Link, Teller};
@@ -70,26 +70,14 @@ fn decide(case: &Case<'_>) -> Verdict {
             )
             .with_evidence(passing.iter().flat_map(|f| f.evidence.iter().copied()));
     }
-    let mut causes: Vec<Cause> = failing
-        .iter()
-        .map(|f| Cause::new(f.code.clone(), in_words(&f.code)))
-        .collect();
-    causes.sort();
-    causes.dedup();
-    let sentences: Vec<String> = failing
-        .iter()
-        .map(|f| {
-            format!(
-                "{} failed to download {} with {}",
-                f.name(),
-                how_often(f, case.now),
-                in_words(&f.code)
-            )
-        })
-        .collect();
-    Verdict::open(ISSUE.severity, causes, format!("{}.", sentences.join("; ")))
-        .with_evidence(failing.iter().flat_map(|f| f.evidence.iter().copied()))
-        .until(next_end(&all, case.now))
+    open(
+        ISSUE.severity,
+        &failing,
+        &all,
+        case.now,
+        "failed to download",
+        |f| Cause::new(f.code.clone(), in_words(&f.code)),
+    )
 }
 
 /// Nothing failed but what passes by itself: which says something only where it would have been written down.

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::facts::update_events::{Event, FailureRun};
 use crate::facts::update_history::HistoryEntry;
+use crate::knowledge::in_words;
 use crate::observation::EvidenceRef;
 use crate::time::{DAY_MS, Time};
+use crate::verdict::{Cause, Severity, Verdict};
 
 /// A failure this old says nothing of today, in days: the update that failed was replaced by a later one since.
 pub(super) const FAILURES_COUNT_DAYS: i64 = 30;
@@ -63,6 +65,35 @@ impl Failing {
             evidence: vec![event.evidence],
         })
     }
+}
+
+/// The issue is open for these failures: each told with its name, how it `failed` ("failed to download"), how often and why.
+/// `all` are those of which one may yet end the verdict by itself.
+pub(super) fn open(
+    severity: Severity,
+    failing: &[&Failing],
+    all: &[Failing],
+    now: Time,
+    failed: &str,
+    cause: impl Fn(&Failing) -> Cause,
+) -> Verdict {
+    let mut causes: Vec<Cause> = failing.iter().map(|f| cause(f)).collect();
+    causes.sort();
+    causes.dedup();
+    let sentences: Vec<String> = failing
+        .iter()
+        .map(|f| {
+            format!(
+                "{} {failed} {} with {}",
+                f.name(),
+                how_often(f, now),
+                in_words(&f.code)
+            )
+        })
+        .collect();
+    Verdict::open(severity, causes, format!("{}.", sentences.join("; ")))
+        .with_evidence(failing.iter().flat_map(|f| f.evidence.iter().copied()))
+        .until(next_end(all, now))
 }
 
 /// What runs of failures in the event log come to, the newest first.

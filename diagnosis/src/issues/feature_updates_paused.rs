@@ -1,8 +1,8 @@
 //! `feature-updates-paused` (fact sheet section 1).
 
-use super::{device_evidence, not_known, pauses};
+use super::feature_upgrade::not_on_servers;
+use super::{APPLY_POLICIES_AND_LOOK, device_evidence, not_known, pauses};
 use crate::issue::{Case, FixStep, Issue, Link, Teller};
-use crate::knowledge::DeviceKind;
 use crate::verdict::{Severity, Verdict};
 
 /// First build that can pause (Windows 10 1511).
@@ -32,10 +32,7 @@ pub(super) const ISSUE: Issue = Issue {
             text: "A pause by device management: resume the update ring there; the device follows at its next synchronisation.",
             command: None,
         },
-        FixStep {
-            text: "Apply the policies and look for updates.",
-            command: Some("gpupdate /force && UsoClient StartScan"),
-        },
+        APPLY_POLICIES_AND_LOOK,
     ],
     links: &[Link {
         title: "Configure Windows Update client policies",
@@ -51,9 +48,8 @@ pub(super) const ISSUE: Issue = Issue {
 /// Where the kind is not known, the device is judged all the same: a pause of feature updates is made on clients.
 fn decide(case: &Case<'_>) -> Verdict {
     let windows = case.facts.windows();
-    if windows.kind == Some(DeviceKind::Server) {
-        return Verdict::not_applicable("Servers get no feature updates from Windows Update.")
-            .with_evidence(device_evidence(case));
+    if let Err(verdict) = not_on_servers(case) {
+        return verdict;
     }
     if windows.build.is_some_and(|build| build < PAUSES_SINCE) {
         return Verdict::not_applicable("This release of Windows has no pause.")

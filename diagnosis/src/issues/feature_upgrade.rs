@@ -58,14 +58,20 @@ pub(super) fn targets<'a>(
     }
 }
 
-fn arises(case: &Case<'_>) -> Result<(), Verdict> {
-    let windows = case.facts.windows();
-    if windows.kind == Some(DeviceKind::Server) {
+/// The verdict of what is about feature updates where the device is a server.
+pub(super) fn not_on_servers(case: &Case<'_>) -> Result<(), Verdict> {
+    if case.facts.windows().kind == Some(DeviceKind::Server) {
         return Err(
             Verdict::not_applicable("Servers get no feature updates from Windows Update.")
                 .with_evidence(device_evidence(case)),
         );
     }
+    Ok(())
+}
+
+fn arises(case: &Case<'_>) -> Result<(), Verdict> {
+    not_on_servers(case)?;
+    let windows = case.facts.windows();
     if windows.build.is_some_and(|build| build < WINDOWS_10) {
         return Err(
             Verdict::not_applicable("This release of Windows gets no feature updates.")

@@ -1,6 +1,6 @@
 //! `install-failing` (fact sheet section 14).
 
-use super::failures::{Failing, how_often, next_end, of_events, of_history, together};
+use super::failures::{Failing, next_end, of_events, of_history, open, together};
 use super::not_known;
 use crate::facts::update_events::Channel;
 use crate::facts::update_history::Told;
@@ -70,23 +70,7 @@ fn decide(case: &Case<'_>) -> Verdict {
     if failing.is_empty() {
         return nothing(case, &all);
     }
-    let mut causes: Vec<Cause> = failing.iter().map(|f| cause(f)).collect();
-    causes.sort();
-    causes.dedup();
-    let sentences: Vec<String> = failing
-        .iter()
-        .map(|f| {
-            format!(
-                "{} failed {} with {}",
-                f.name(),
-                how_often(f, case.now),
-                in_words(&f.code)
-            )
-        })
-        .collect();
-    Verdict::open(ISSUE.severity, causes, format!("{}.", sentences.join("; ")))
-        .with_evidence(failing.iter().flat_map(|f| f.evidence.iter().copied()))
-        .until(next_end(&all, case.now))
+    open(ISSUE.severity, &failing, &all, case.now, "failed", cause)
 }
 
 fn cause(failing: &Failing) -> Cause {

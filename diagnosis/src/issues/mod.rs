@@ -44,9 +44,15 @@ mod wsus_without_tls;
 
 pub use self::document::document;
 use crate::facts::NotKnown;
-use crate::issue::{Case, Issue};
+use crate::issue::{Case, FixStep, Issue};
 use crate::observation::EvidenceRef;
 use crate::verdict::Verdict;
+
+/// The last step wherever a policy is changed.
+const APPLY_POLICIES_AND_LOOK: FixStep = FixStep {
+    text: "Apply the policies and look for updates.",
+    command: Some("gpupdate /force && UsoClient StartScan"),
+};
 
 /// Every issue, along the path of an update: what keeps a device from looking for it, being offered it, downloading and installing it,
 /// then what comes of that. A new one is one file plus one line here.

@@ -1,12 +1,13 @@
 //! `pinned-to-old-release` (fact sheet sections 1 and 2).
 
+use super::feature_upgrade::not_on_servers;
 use super::lifecycle::end_of;
-use super::{device_evidence, not_known};
+use super::{APPLY_POLICIES_AND_LOOK, device_evidence, not_known};
 use crate::check::Check;
 use crate::facts::DeviceFacts;
 use crate::facts::safeguard_hold::Pinned;
 use crate::issue::{Case, FixStep, Issue, Link, Teller};
-use crate::knowledge::{DeviceKind, Release};
+use crate::knowledge::Release;
 use crate::observation::EvidenceRef;
 use crate::verdict::{Cause, Severity, Verdict};
 
@@ -32,10 +33,7 @@ pub(super) const ISSUE: Issue = Issue {
                 r#"reg delete "HKLM\SOFTWARE\Policies\Microsoft\Windows\WindowsUpdate" /v TargetReleaseVersionInfo /f"#,
             ),
         },
-        FixStep {
-            text: "Apply the policies and look for updates.",
-            command: Some("gpupdate /force && UsoClient StartScan"),
-        },
+        APPLY_POLICIES_AND_LOOK,
     ],
     links: &[Link {
         title: "Configure Windows Update client policies",
@@ -50,9 +48,8 @@ pub(super) const ISSUE: Issue = Issue {
 
 fn decide(case: &Case<'_>) -> Verdict {
     let windows = case.facts.windows();
-    if windows.kind == Some(DeviceKind::Server) {
-        return Verdict::not_applicable("Servers get no feature updates from Windows Update.")
-            .with_evidence(device_evidence(case));
+    if let Err(verdict) = not_on_servers(case) {
+        return verdict;
     }
     if windows.build.is_some_and(|build| build < PINS_SINCE) {
         return Verdict::not_applicable("This release of Windows has no such policy.")

@@ -1,6 +1,6 @@
 //! `quality-updates-paused` (fact sheet section 1).
 
-use super::{device_evidence, not_known, pauses};
+use super::{APPLY_POLICIES_AND_LOOK, device_evidence, not_known, pauses};
 use crate::issue::{Case, FixStep, Issue, Link, Teller};
 use crate::verdict::{Severity, Verdict};
 
@@ -31,10 +31,7 @@ pub(super) const ISSUE: Issue = Issue {
             text: "A pause by device management: resume the update ring there; the device follows at its next synchronisation.",
             command: None,
         },
-        FixStep {
-            text: "Apply the policies and look for updates.",
-            command: Some("gpupdate /force && UsoClient StartScan"),
-        },
+        APPLY_POLICIES_AND_LOOK,
     ],
     links: &[Link {
         title: "Configure Windows Update client policies",

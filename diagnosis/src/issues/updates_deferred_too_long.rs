@@ -1,6 +1,6 @@
 //! `updates-deferred-too-long` (fact sheet section 1).
 
-use super::{device_evidence, not_known};
+use super::{APPLY_POLICIES_AND_LOOK, device_evidence, not_known};
 use crate::facts::scan_source::Deferral;
 use crate::issue::{Case, FixStep, Issue, Link, Teller};
 use crate::knowledge::DeviceKind;
@@ -27,10 +27,7 @@ pub(super) const ISSUE: Issue = Issue {
             text: "Where device management sets them: lower the deferral of the update ring there.",
             command: None,
         },
-        FixStep {
-            text: "Apply the policies and look for updates.",
-            command: Some("gpupdate /force && UsoClient StartScan"),
-        },
+        APPLY_POLICIES_AND_LOOK,
     ],
     links: &[Link {
         title: "Configure Windows Update client policies",

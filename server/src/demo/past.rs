@@ -80,17 +80,8 @@ async fn predecessor(
     commit(
         store,
         DeviceChange {
-            key: state.identity.key,
-            expected_version: state.version,
-            mark: None,
-            observations: None,
-            summary: None,
-            findings: Vec::new(),
-            history: Vec::new(),
             claims,
-            due_at: state.due_at,
-            received_at: None,
-            now,
+            ..DeviceChange::of(&state, now)
         },
     )
     .await?;

@@ -35,19 +35,7 @@ pub struct Working {
 impl Working {
     /// Starts from the stored state.
     pub fn new(state: DeviceState, now: Time) -> Self {
-        let change = DeviceChange {
-            key: state.identity.key,
-            expected_version: state.version,
-            mark: None,
-            observations: None,
-            summary: None,
-            findings: Vec::new(),
-            history: Vec::new(),
-            claims: Vec::new(),
-            due_at: state.due_at,
-            received_at: None,
-            now,
-        };
+        let change = DeviceChange::of(&state, now);
         Self {
             first_diagnosis: state.mark.epoch.is_empty(),
             state,

@@ -325,6 +325,25 @@ pub struct DeviceChange {
     pub now: Time,
 }
 
+impl DeviceChange {
+    /// Changes nothing yet of the device that was loaded so.
+    pub fn of(state: &DeviceState, now: Time) -> Self {
+        Self {
+            key: state.identity.key,
+            expected_version: state.version,
+            mark: None,
+            observations: None,
+            summary: None,
+            findings: Vec::new(),
+            history: Vec::new(),
+            claims: Vec::new(),
+            due_at: state.due_at,
+            received_at: None,
+            now,
+        }
+    }
+}
+
 /// What became of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Committed {
