@@ -7,7 +7,8 @@ use sickbay_collector::host::Host;
 use sickbay_collector::inspection::inspect;
 use sickbay_diagnosis::observation::{Observations, Outcome};
 use sickbay_diagnosis::{Check, keys};
-use sickbay_store::{Scope, Store};
+use sickbay_store::{DeviceDetail, Scope, Store};
+use uuid::Uuid;
 
 use crate::machine::{ISSUE, VALUE, number_in};
 
@@ -28,33 +29,24 @@ pub struct Account {
 }
 
 impl Account {
-    /// Reads it.
+    /// Reads it. Device and history are two questions, and a report may be taken in between, also one of a collector that was just
+    /// killed: then both are asked again.
     pub async fn of(store: &dyn Store, device: &str) -> anyhow::Result<Self> {
         let id = device.parse().context("a device id is a UUID")?;
-        let detail = store.device(&Scope::All, id).await?;
-        let detail = detail.with_context(|| format!("the server knows no device {device}"))?;
-        let mut told = Vec::new();
-        let mut before = None;
         loop {
-            let rows = store.history(&Scope::All, id, before, ROWS).await?;
-            for row in rows.iter().filter(|row| row.change.issue == ISSUE) {
-                let [cause] = row.change.causes.as_slice() else {
-                    anyhow::bail!("a row of history has not one cause: {row:?}");
-                };
-                told.push(number_in(&cause.key)?);
-            }
-            match rows.last() {
-                Some(last) if rows.len() == ROWS as usize => before = Some(last.id),
-                _ => break,
+            let before = detail(store, id).await?;
+            let told = told(store, id).await?;
+            let after = detail(store, id).await?;
+            if before.mark.epoch == after.mark.epoch && before.mark.sequence == after.mark.sequence
+            {
+                return Ok(Self {
+                    epoch: after.mark.epoch,
+                    sequence: after.mark.sequence,
+                    observations: after.observations,
+                    told,
+                });
             }
         }
-        told.reverse();
-        Ok(Self {
-            epoch: detail.mark.epoch,
-            sequence: detail.mark.sequence,
-            observations: detail.observations,
-            told,
-        })
     }
 
     /// The number that its facts hold.
@@ -127,6 +119,32 @@ impl Account {
         }
         Ok(())
     }
+}
+
+async fn detail(store: &dyn Store, id: Uuid) -> anyhow::Result<DeviceDetail> {
+    let detail = store.device(&Scope::All, id).await?;
+    detail.with_context(|| format!("the server knows no device {id}"))
+}
+
+/// The numbers of the history, oldest first.
+async fn told(store: &dyn Store, id: Uuid) -> anyhow::Result<Vec<u64>> {
+    let mut told = Vec::new();
+    let mut before = None;
+    loop {
+        let rows = store.history(&Scope::All, id, before, ROWS).await?;
+        for row in rows.iter().filter(|row| row.change.issue == ISSUE) {
+            let [cause] = row.change.causes.as_slice() else {
+                anyhow::bail!("a row of history has not one cause: {row:?}");
+            };
+            told.push(number_in(&cause.key)?);
+        }
+        match rows.last() {
+            Some(last) if rows.len() == ROWS as usize => before = Some(last.id),
+            _ => break,
+        }
+    }
+    told.reverse();
+    Ok(told)
 }
 
 fn text(form: Option<Vec<u8>>) -> String {
