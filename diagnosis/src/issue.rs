@@ -3,6 +3,7 @@
 use crate::context::{FleetContext, Sighting};
 use crate::expectation::Expectations;
 use crate::facts::Facts;
+use crate::knowledge::Knowledge;
 use crate::time::Time;
 use crate::verdict::{Severity, State, Verdict};
 
@@ -78,4 +79,16 @@ pub struct Case<'a> {
     pub sighting: Option<&'a Sighting>,
     /// The moment for which it is decided.
     pub now: Time,
+}
+
+impl<'a> Case<'a> {
+    /// What is known of Windows.
+    pub fn knowledge(&self) -> &'a Knowledge {
+        self.facts.knowledge()
+    }
+
+    /// An error code in its one spelling, with what it means where that is known.
+    pub fn in_words(&self, code: &str) -> String {
+        self.knowledge().in_words(code)
+    }
 }

@@ -5,7 +5,7 @@
 //!
 //! Readings ([`reading`]) come in whole [`observation`]s, one per [`check`]. [`facts`] says what they mean, [`issues`] what is wrong,
 //! given the owner's [`expectation`]s, the fleet [`context`] and the time. [`filter`] is the one filter language of pages, API,
-//! exports and scopes. [`knowledge`] holds data files: releases, safeguard holds.
+//! exports and scopes. [`knowledge`] is what is known of Windows: releases, safeguard holds, error codes, updates.
 #![forbid(unsafe_code)]
 
 pub mod check;
@@ -16,6 +16,7 @@ pub mod facts;
 pub mod filter;
 pub mod issue;
 pub mod issues;
+pub mod kb;
 pub mod keys;
 pub mod knowledge;
 pub mod lines;
@@ -28,4 +29,5 @@ pub mod verdict;
 
 pub use check::Check;
 pub use diagnose::{Diagnosis, diagnose, diagnose_listed, diagnose_unreported};
+pub use kb::Kb;
 pub use time::Time;

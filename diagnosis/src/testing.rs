@@ -9,6 +9,7 @@ use crate::expectation::Expectations;
 use crate::facts::Facts;
 use crate::issue::Case;
 use crate::keys;
+use crate::knowledge::Knowledge;
 use crate::lines;
 use crate::observation::{Observation, Observations, Outcome};
 use crate::reading::{Data, Reading, Source};
@@ -244,7 +245,7 @@ impl Machine {
     }
 
     pub(crate) fn facts(&self) -> Facts {
-        Facts::derive(&self.observations())
+        Facts::derive(&self.observations(), Knowledge::built_in())
     }
 
     /// What the server saw of it by `now`: nothing to speak of, unless a test says otherwise.

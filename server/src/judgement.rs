@@ -80,7 +80,7 @@ pub struct Judgement {
 impl Judgement {
     /// Judges a device for `now`. Of one that never reported only what the server alone can tell is decided.
     pub fn of(device: &Device<'_>, rules: &Rules, now: Time) -> Self {
-        let facts = Facts::derive(device.observations);
+        let facts = Facts::derive(device.observations, &rules.knowledge);
         let mut summary = summarise(&facts, device.summary);
         let subject = Described {
             id: device.id,

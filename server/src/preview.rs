@@ -4,6 +4,7 @@
 //! then come true, as far as nothing else happens meanwhile.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Serialize;
 use sickbay_diagnosis::Time;
@@ -112,6 +113,7 @@ pub async fn of_wishes(app: &App, wishes: &Wishes) -> Result<Preview, PreviewErr
     let now = app.rules.get();
     let wishes = context::in_force(&app.config, wishes);
     let rules = Rules {
+        knowledge: Arc::clone(&now.knowledge),
         fleet: context::with_wishes(store, &now.fleet, &wishes).await?,
         acceptances: now.acceptances.clone(),
         wishes,

@@ -7,17 +7,31 @@ use sickbay_diagnosis::Time;
 use sickbay_diagnosis::context::FleetContext;
 use sickbay_diagnosis::expectation::{DeviceScope, Wishes};
 use sickbay_diagnosis::filter::Subject;
+use sickbay_diagnosis::knowledge::Knowledge;
 use sickbay_store::AcceptanceRow;
 
 /// The rules as a whole. Replaced as a whole, so that wishes and the majorities of their scopes always belong together.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Rules {
+    /// What is known of Windows.
+    pub knowledge: Arc<Knowledge>,
     /// What the owner wants.
     pub wishes: Wishes,
     /// What the fleet says.
     pub fleet: FleetContext,
     /// What is accepted for a time.
     pub acceptances: Acceptances,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            knowledge: Arc::clone(Knowledge::built_in()),
+            wishes: Wishes::default(),
+            fleet: FleetContext::default(),
+            acceptances: Acceptances::default(),
+        }
+    }
 }
 
 /// Acceptances that are not over, by issue.

@@ -6,6 +6,7 @@ use sickbay_diagnosis::expectation::Expectations;
 use sickbay_diagnosis::facts::Facts;
 use sickbay_diagnosis::issue::Case;
 use sickbay_diagnosis::keys;
+use sickbay_diagnosis::knowledge::Knowledge;
 use sickbay_diagnosis::observation::{Observation, Outcome};
 use sickbay_diagnosis::reading::{Data, Source};
 use sickbay_diagnosis::verdict::State;
@@ -41,7 +42,7 @@ fn found(observation: &Observation, path: &str, name: Option<&str>) -> Option<Da
 }
 
 fn state(host: &dyn Host, issue: &str) -> State {
-    let facts = Facts::derive(&inspect(host, Check::ALL));
+    let facts = Facts::derive(&inspect(host, Check::ALL), Knowledge::built_in());
     let diagnosis = diagnose(&Case {
         facts: &facts,
         expectations: &Expectations::default(),
@@ -110,7 +111,8 @@ fn only_update_packages_are_read() {
         (&part, "CurrentState", Data::Dword(0x70)),
         (&feature, "CurrentState", Data::Dword(0x70)),
     ]);
-    let facts = Facts::derive(&inspect(&host, &[Check::Updates])).to_json(host.now());
+    let facts = Facts::derive(&inspect(&host, &[Check::Updates]), Knowledge::built_in())
+        .to_json(host.now());
     let updates = facts["updates"].as_array().expect("a list");
     let seen: Vec<(&str, &str)> = updates
         .iter()
@@ -135,7 +137,11 @@ fn the_servicing_stack_is_the_highest_by_number_and_not_by_text() {
         (keys::CBS_VERSION, "10.0.19041.1220", folder("1220")),
         (&stack, "CurrentState", Data::Dword(0x70)),
     ]);
-    let facts = Facts::derive(&inspect(&host, &[Check::ServicingStack])).to_json(host.now());
+    let facts = Facts::derive(
+        &inspect(&host, &[Check::ServicingStack]),
+        Knowledge::built_in(),
+    )
+    .to_json(host.now());
     assert_eq!(facts["servicing_stack"]["version"], "19041.1220");
     assert_eq!(facts["servicing_stack"]["package"], "19041.988.1.0");
 }

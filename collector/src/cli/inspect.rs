@@ -20,6 +20,7 @@ use sickbay_diagnosis::context::FleetContext;
 use sickbay_diagnosis::expectation::Expectations;
 use sickbay_diagnosis::facts::Facts;
 use sickbay_diagnosis::issue::Case;
+use sickbay_diagnosis::knowledge::Knowledge;
 use sickbay_diagnosis::observation::Observations;
 use sickbay_diagnosis::reading::Evidence;
 use sickbay_diagnosis::verdict::{State, Verdict};
@@ -145,7 +146,7 @@ impl Inspected {
     /// Inspects `host` as it is and diagnoses it as if it were `now`.
     pub fn at(host: &dyn Host, now: Time) -> Self {
         let (observations, elapsed) = inspection::inspect_timed(host, Check::ALL);
-        let facts = Facts::derive(&observations);
+        let facts = Facts::derive(&observations, Knowledge::built_in());
         let diagnosis = diagnose(&Case {
             facts: &facts,
             expectations: &Expectations::of(facts.windows().kind),

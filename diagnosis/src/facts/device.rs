@@ -4,11 +4,13 @@
 //! `ReleaseId` stayed behind on many devices. Where a build belongs to a client and to a server release and nothing tells which
 //! of them it is, the kind and the release stay unknown.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::valued::{Fact, Reader};
 use crate::keys;
-use crate::knowledge::{DeviceKind, Release, releases_of_build};
+use crate::knowledge::{DeviceKind, Knowledge, Release};
 use crate::observation::{EvidenceRef, Found, Lookup};
 use crate::reading::Data;
 use crate::time::Time;
@@ -50,7 +52,7 @@ pub struct DeviceFacts {
     /// The readings that tell release, kind and edition.
     pub evidence: Vec<EvidenceRef>,
     /// The release by build and kind.
-    pub release: Option<&'static Release>,
+    pub release: Option<Arc<Release>>,
     /// Tags that the device was given by policy, else locally: at most [`TAGS`], of [`TAG_CHARS`] characters each.
     pub tags: Vec<String>,
 }
@@ -83,7 +85,7 @@ pub enum EditionClass {
 
 impl DeviceFacts {
     /// Interprets the readings of the check.
-    pub fn derive(lookup: Lookup<'_>) -> Self {
+    pub fn derive(lookup: Lookup<'_>, known: &Knowledge) -> Self {
         let reader = Reader::new(lookup);
         let build = first(
             &reader,
@@ -91,7 +93,7 @@ impl DeviceFacts {
             &["CurrentBuildNumber", "CurrentBuild"],
             number_of,
         );
-        let kind = kind(&reader, build);
+        let kind = kind(&reader, build, known);
         let edition = reader.text(keys::WINDOWS_NT, "EditionID");
         let mut device = Self {
             host_name: system(&reader, "host_name")
@@ -109,7 +111,7 @@ impl DeviceFacts {
             site: system(&reader, "site")
                 .or_else(|| reader.text(keys::NETLOGON_PARAMETERS, "DynamicSiteName"))
                 .or_else(|| reader.text(keys::NETLOGON_PARAMETERS, "SiteName")),
-            release: build.and_then(|b| release(b.value, kind?.value, edition.as_ref())),
+            release: build.and_then(|b| release(known, b.value, kind?.value, edition.as_ref())),
             kind,
             build,
             ubr: reader
@@ -145,8 +147,8 @@ impl DeviceFacts {
 
     /// The release by name: from the table, else what the build alone tells; `None` where not even the build is known.
     pub fn release_name(&self) -> Option<String> {
-        if let Some(release) = self.release {
-            return Some(release.name.to_owned());
+        if let Some(release) = &self.release {
+            return Some(release.name.to_string());
         }
         let build = self.build?.value;
         let product = match self.kind.map(|k| k.value) {
@@ -268,7 +270,11 @@ fn of_epoch(seconds: u64) -> Option<Time> {
 }
 
 /// The first source that tells client from server. Multi-session calls itself a server product but is a client.
-fn kind(reader: &Reader<'_>, build: Option<Fact<u32>>) -> Option<Fact<DeviceKind>> {
+fn kind(
+    reader: &Reader<'_>,
+    build: Option<Fact<u32>>,
+    known: &Knowledge,
+) -> Option<Fact<DeviceKind>> {
     let edition = reader.text(keys::WINDOWS_NT, "EditionID");
     let multi_session = edition
         .clone()
@@ -291,7 +297,7 @@ fn kind(reader: &Reader<'_>, build: Option<Fact<u32>>) -> Option<Fact<DeviceKind
                 .text(keys::WINDOWS_NT, "ProductName")?
                 .and_then(|n| kind_of_product(&n))
         })
-        .or_else(|| build?.and_then(kind_of_build))
+        .or_else(|| build?.and_then(|build| kind_of_build(known, build)))
 }
 
 fn kind_of_installation(text: &str) -> Option<DeviceKind> {
@@ -333,19 +339,21 @@ fn kind_of_product(text: &str) -> Option<DeviceKind> {
 }
 
 /// A build that only clients, or only servers, ever had.
-fn kind_of_build(build: u32) -> Option<DeviceKind> {
-    let mut kinds = releases_of_build(build).map(|r| r.kind);
+fn kind_of_build(known: &Knowledge, build: u32) -> Option<DeviceKind> {
+    let mut kinds = known.releases_of_build(build).map(|r| r.kind);
     let kind = kinds.next()?;
     kinds.all(|other| other == kind).then_some(kind)
 }
 
 /// Of the releases of a build, the one of this kind; semi-annual channel servers have editions of their own.
 fn release(
+    known: &Knowledge,
     build: u32,
     kind: DeviceKind,
     edition: Option<&Fact<String>>,
-) -> Option<&'static Release> {
-    let fitting: Vec<&'static Release> = releases_of_build(build)
+) -> Option<Arc<Release>> {
+    let fitting: Vec<&Arc<Release>> = known
+        .releases_of_build(build)
         .filter(|r| r.kind == kind)
         .collect();
     let semi_annual = edition.is_some_and(|e| {
@@ -353,11 +361,11 @@ fn release(
         e.ends_with("acor") || e.ends_with("acorecor")
     });
     match fitting.as_slice() {
-        [only] => Some(only),
+        [only] => Some(Arc::clone(only)),
         several => several
             .iter()
-            .copied()
-            .find(|r| r.name.contains("(SAC)") == semi_annual),
+            .find(|r| r.name.contains("(SAC)") == semi_annual)
+            .map(|r| Arc::clone(r)),
     }
 }
 

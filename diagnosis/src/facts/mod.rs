@@ -26,6 +26,8 @@ pub mod update_history;
 pub mod updates;
 mod valued;
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 pub use self::automatic_updates::AutomaticUpdatesFacts;
@@ -50,6 +52,7 @@ pub use self::updates::UpdatesFacts;
 pub use self::valued::Fact;
 use crate::check::Check;
 use crate::expectation::ExpectedSource;
+use crate::knowledge::Knowledge;
 use crate::observation::{Lookup, Observations, Outcome};
 use crate::time::Time;
 
@@ -68,6 +71,7 @@ pub type Known<T> = Result<T, NotKnown>;
 /// What is known of one device.
 #[derive(Debug, Clone)]
 pub struct Facts {
+    knowledge: Arc<Knowledge>,
     /// Names, release, build, edition.
     pub device: Known<DeviceFacts>,
     /// Pauses.
@@ -115,19 +119,21 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// Interprets a device's observations.
-    pub fn derive(observations: &Observations) -> Self {
+    /// Interprets a device's observations, by what is known of Windows.
+    pub fn derive(observations: &Observations, known: &Arc<Knowledge>) -> Self {
         let look = |check| look(observations, check);
-        let device = look(Check::Device).map(DeviceFacts::derive);
+        let device = look(Check::Device).map(|l| DeviceFacts::derive(l, known));
         let windows = device
             .as_ref()
             .map(DeviceFacts::windows)
             .unwrap_or_default();
         Self {
+            knowledge: Arc::clone(known),
             device,
             windows,
             pause: look(Check::Pause).map(|l| PauseFacts::derive(l, windows)),
-            safeguard_hold: look(Check::SafeguardHold).map(|l| SafeguardFacts::derive(l, windows)),
+            safeguard_hold: look(Check::SafeguardHold)
+                .map(|l| SafeguardFacts::derive(l, windows, known)),
             scan_source: look(Check::ScanSource).map(|l| ScanSourceFacts::derive(l, windows)),
             automatic_updates: look(Check::AutomaticUpdates).map(AutomaticUpdatesFacts::derive),
             services: look(Check::Services).map(ServicesFacts::derive),
@@ -148,6 +154,11 @@ impl Facts {
             update_endpoint: look(Check::UpdateEndpoint).map(UpdateEndpointFacts::derive),
             secure_boot: look(Check::SecureBoot).map(SecureBootFacts::derive),
         }
+    }
+
+    /// What is known of Windows, by which these facts were told.
+    pub fn knowledge(&self) -> &Knowledge {
+        &self.knowledge
     }
 
     /// What rules need of release and edition; empty where the device check could not look.

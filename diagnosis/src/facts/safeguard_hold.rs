@@ -3,12 +3,14 @@
 //! The appraiser leaves a key for every release it ever judged. Which of them count depends on the installed release and on a
 //! release that policy pins; [`SafeguardFacts::relevant`] tells.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 
 use super::device::Windows;
 use super::valued::{Fact, Reader, children};
 use crate::keys;
-use crate::knowledge::{DeviceKind, Release, release_named, release_of_code};
+use crate::knowledge::{DeviceKind, Knowledge, Release};
 use crate::observation::{EvidenceRef, Found, Lookup};
 use crate::reading::Data;
 use crate::time::{DAY_MS, Time};
@@ -59,7 +61,7 @@ pub struct Target {
     /// Its code, `NI22H2`.
     pub code: String,
     /// The release that the code stands for, where it is known.
-    pub release: Option<&'static Release>,
+    pub release: Option<Arc<Release>>,
     /// Whether it is newer than the installed release; also where that cannot be told.
     pub is_newer: bool,
     /// Safeguard holds, eight digits each.
@@ -86,7 +88,7 @@ pub struct Pinned {
     /// As the policy says, `24H2`.
     pub version: Fact<String>,
     /// The release, where product and version name one without doubt.
-    pub release: Option<&'static Release>,
+    pub release: Option<Arc<Release>>,
 }
 
 /// Which targets count for the device.
@@ -95,7 +97,7 @@ pub enum Relevant<'a> {
     /// These.
     Targets(Vec<&'a Target>),
     /// The pinned release is installed, or older than what is.
-    OnTarget(&'static Release),
+    OnTarget(&'a Release),
     /// The appraiser has no word on the pinned release.
     PinnedMissing(String),
 }
@@ -115,13 +117,13 @@ const VALUES: [&str; 10] = [
 
 impl SafeguardFacts {
     /// Interprets the readings of the check.
-    pub fn derive(lookup: Lookup<'_>, windows: Windows) -> Self {
+    pub fn derive(lookup: Lookup<'_>, windows: Windows, known: &Knowledge) -> Self {
         let reader = Reader::new(lookup);
         let key = reader.key(keys::APPRAISER_TARGETS);
         let targets: Vec<Target> = children(&reader, keys::APPRAISER_TARGETS)
             .into_iter()
             .filter(|code| !code.eq_ignore_ascii_case(NO_TARGET))
-            .map(|code| Target::derive(&reader, code, windows))
+            .map(|code| Target::derive(&reader, code, windows, known))
             .collect();
         let appraised = match key.as_ref().map(Found::data) {
             _ if !targets.is_empty() => Appraised::Yes,
@@ -142,7 +144,7 @@ impl SafeguardFacts {
             appraised,
             targets,
             opt_out: opt_out.map(|f| f.at),
-            pinned: pinned(&reader, windows),
+            pinned: pinned(&reader, windows, known),
             pin_unknown: pin_unknown(&reader),
             pin_looked_at: reader.refs(keys::POLICY, &["TargetReleaseVersion", PIN]),
             key: key.map(|k| k.at),
@@ -155,12 +157,13 @@ impl SafeguardFacts {
         let Some(pinned) = &self.pinned else {
             return Relevant::Targets(self.targets.iter().filter(|t| t.is_newer).collect());
         };
-        if let (Some(release), Some(build)) = (pinned.release, windows.build)
+        if let (Some(release), Some(build)) = (&pinned.release, windows.build)
             && release.build <= build
         {
             return Relevant::OnTarget(release);
         }
-        let code = pinned.release.and_then(|r| r.feature_update_code);
+        let release = pinned.release.as_ref();
+        let code = release.and_then(|r| r.feature_update_code.as_deref());
         let wanted = |t: &&Target| match code {
             Some(code) => t.code.eq_ignore_ascii_case(code),
             None => ends_with(&t.code, &pinned.version.value),
@@ -181,7 +184,7 @@ impl SafeguardFacts {
 }
 
 impl Target {
-    fn derive(reader: &Reader<'_>, code: &str, windows: Windows) -> Self {
+    fn derive(reader: &Reader<'_>, code: &str, windows: Windows, known: &Knowledge) -> Self {
         let path = format!(r"{}\{code}", keys::APPRAISER_TARGETS);
         let lines = |name: &str| said(reader, &path, name);
         let holds = lines("GatedBlockId")
@@ -209,15 +212,15 @@ impl Target {
             appraised_at: appraised_at(reader, &path),
             unreadable: reader.unreadable(&[&path]).map(|why| why.value),
             evidence: reader.told(&path, &VALUES),
-            release: release_of_code(code),
-            is_newer: is_newer(code, windows.build),
+            release: known.release_of_code(code).cloned(),
+            is_newer: is_newer(known, code, windows.build),
             code: code.to_owned(),
         }
     }
 
     /// `Windows 11 22H2`, or the bare code where it stands for no known release.
     pub fn release_name(&self) -> &str {
-        self.release.map_or(self.code.as_str(), |r| r.name)
+        self.release.as_ref().map_or(&*self.code, |r| &r.name)
     }
 
     /// Whether the appraisal is too old to say much.
@@ -232,7 +235,7 @@ impl Target {
         json!({
             "ids": ids,
             "reasons": self.reasons,
-            "release": release_of_code(&self.code).map(|r| r.name),
+            "release": self.release.as_ref().map(|r| &*r.name),
             "red_reasons": red,
             "upgrade_experience_red": self.experience_red.is_some(),
             "failed_prerequisites": self.failed_prerequisites,
@@ -284,7 +287,7 @@ fn appraised_at(reader: &Reader<'_>, path: &str) -> Option<Time> {
     }))
 }
 
-fn pinned(reader: &Reader<'_>, windows: Windows) -> Option<Pinned> {
+fn pinned(reader: &Reader<'_>, windows: Windows, known: &Knowledge) -> Option<Pinned> {
     let (path, version) = [keys::POLICY, keys::MDM_UPDATE]
         .into_iter()
         .find_map(|path| {
@@ -314,9 +317,10 @@ fn pinned(reader: &Reader<'_>, windows: Windows) -> Option<Pinned> {
             )
         });
     let release = match product {
-        Some(product) => release_named(&product, &version.value),
-        None => only_release(&version.value),
+        Some(product) => known.release_named(&product, &version.value),
+        None => only_release(known, &version.value),
     };
+    let release = release.cloned();
     Some(Pinned { version, release })
 }
 
@@ -329,8 +333,9 @@ fn pin_unknown(reader: &Reader<'_>) -> Option<String> {
 }
 
 /// The client release of that version where only one product has it.
-fn only_release(version: &str) -> Option<&'static Release> {
-    let candidates = ["Windows 10", "Windows 11"].map(|product| release_named(product, version));
+fn only_release<'a>(known: &'a Knowledge, version: &str) -> Option<&'a Arc<Release>> {
+    let candidates =
+        ["Windows 10", "Windows 11"].map(|product| known.release_named(product, version));
     match candidates {
         [Some(release), None] | [None, Some(release)] => Some(release),
         _ => None,
@@ -339,14 +344,15 @@ fn only_release(version: &str) -> Option<&'static Release> {
 
 /// Whether a target is a newer release than the installed build. A code that the table lacks is compared by the half-year in
 /// its name; what cannot be compared counts as newer, so that no hold is overlooked.
-fn is_newer(code: &str, installed: Option<u32>) -> bool {
+fn is_newer(known: &Knowledge, code: &str, installed: Option<u32>) -> bool {
     let Some(installed) = installed else {
         return true;
     };
-    if let Some(release) = release_of_code(code) {
+    if let Some(release) = known.release_of_code(code) {
         return release.build > installed;
     }
-    let of_installed = crate::knowledge::releases()
+    let of_installed = known
+        .releases()
         .iter()
         .filter(|r| r.kind == DeviceKind::Client && r.build <= installed)
         .max_by_key(|r| r.build)

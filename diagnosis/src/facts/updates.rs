@@ -5,6 +5,7 @@
 use serde_json::{Value, json};
 
 use super::valued::{Reader, children};
+use crate::kb::Kb;
 use crate::keys;
 use crate::observation::{EvidenceRef, Lookup};
 use crate::time::Time;
@@ -25,8 +26,8 @@ pub struct Package {
     pub arch: String,
     /// `22000.318.1.8`.
     pub version: String,
-    /// `KB5007215`, where the name tells.
-    pub kb: Option<String>,
+    /// Its number, where the name tells.
+    pub kb: Option<Kb>,
     /// Where it stands.
     pub state: PackageState,
     /// When it was installed.
@@ -115,14 +116,12 @@ impl UpdatesFacts {
         }
     }
 
-    /// Whether a package of this update (`KB5007215`) is in force. That none is says nothing of cumulative updates, whose packages do
+    /// Whether a package of this update is in force. That none is says nothing of cumulative updates, whose packages do
     /// not tell their KB.
-    pub fn is_installed(&self, kb: &str) -> bool {
-        self.packages.iter().any(|package| {
-            let named = package.kb.as_deref();
-            named.is_some_and(|known| known.eq_ignore_ascii_case(kb))
-                && package.state.is_installed()
-        })
+    pub fn is_installed(&self, kb: Kb) -> bool {
+        self.packages
+            .iter()
+            .any(|package| package.kb == Some(kb) && package.state.is_installed())
     }
 
     /// The facts as JSON: a list.
@@ -135,7 +134,7 @@ impl Package {
     fn json(&self) -> Value {
         json!({
             "package": self.name,
-            "kb": self.kb,
+            "kb": self.kb.map(|kb| kb.to_string()),
             "version": self.version,
             "arch": self.arch,
             "state": self.state.name(),
@@ -176,14 +175,10 @@ fn package(reader: &Reader<'_>, full: &str) -> Option<Package> {
     })
 }
 
-/// The KB number in a package name such as `Package_for_KB5031358` or `Package_2_for_KB5031358`.
-fn kb_of(name: &str) -> Option<String> {
+/// The number in a package name such as `Package_for_KB5031358` or `Package_2_for_KB5031358`; letters may follow it.
+fn kb_of(name: &str) -> Option<Kb> {
     let (_, tail) = name.split_once("_for_")?;
-    let digits: String = tail
-        .strip_prefix("KB")
-        .or_else(|| tail.strip_prefix("kb"))?
-        .chars()
-        .take_while(char::is_ascii_digit)
-        .collect();
-    (digits.len() >= 6).then(|| format!("KB{digits}"))
+    tail.get(..2)?
+        .eq_ignore_ascii_case("kb")
+        .then(|| Kb::find(tail))?
 }

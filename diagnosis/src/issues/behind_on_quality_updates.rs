@@ -56,7 +56,7 @@ fn decide(case: &Case<'_>) -> Verdict {
         Ok(device) => device,
         Err(why) => return not_known(why),
     };
-    let release = device.release;
+    let release = device.release.as_deref();
     let over_at = release.and_then(|release| Some(end_of(release, device)?.over_at()));
     if let (Some(release), Some(over_at)) = (release, over_at)
         && case.now >= over_at

@@ -5,7 +5,6 @@ use super::not_known;
 use crate::facts::component_store::StoreHealth;
 use crate::facts::update_events::Event;
 use crate::issue::{Case, FixStep, Issue, Link, Teller};
-use crate::knowledge::in_words;
 use crate::time::Time;
 use crate::verdict::{Cause, Severity, State, Verdict};
 
@@ -158,7 +157,7 @@ fn hinted_by_failures(case: &Case<'_>) -> Option<Verdict> {
             format!(
                 "The component store is probably damaged: an update failed{} with {}.",
                 on_day(event),
-                in_words(&code)
+                case.in_words(&code)
             ),
         )
         .with_evidence([event.evidence])

@@ -5,7 +5,6 @@ use super::not_known;
 use crate::facts::update_events::Channel;
 use crate::issue::{Case, FixStep, Issue, Link, Teller};
 use crate::keys;
-use crate::knowledge::in_words;
 use crate::verdict::{Cause, Severity, State, Verdict};
 
 /// Updates do not download.
@@ -61,7 +60,7 @@ fn decide(case: &Case<'_>) -> Verdict {
     let failing: Vec<&Failing> = all.iter().filter(counts).collect();
     if failing.is_empty() {
         let passing: Vec<&Failing> = all.iter().filter(|f| f.counts(case.now)).collect();
-        return clear(events.channel(keys::UPDATE_CHANNEL), &passing)
+        return clear(case, events.channel(keys::UPDATE_CHANNEL), &passing)
             .with_evidence(
                 events
                     .channel_evidence(keys::UPDATE_CHANNEL)
@@ -71,17 +70,17 @@ fn decide(case: &Case<'_>) -> Verdict {
             .with_evidence(passing.iter().flat_map(|f| f.evidence.iter().copied()));
     }
     open(
+        case,
         ISSUE.severity,
         &failing,
         &all,
-        case.now,
         "failed to download",
-        |f| Cause::new(f.code.clone(), in_words(&f.code)),
+        |f| Cause::new(f.code.clone(), case.in_words(&f.code)),
     )
 }
 
 /// Nothing failed but what passes by itself: which says something only where it would have been written down.
-fn clear(channel: &Channel, passing: &[&Failing]) -> Verdict {
+fn clear(case: &Case<'_>, channel: &Channel, passing: &[&Failing]) -> Verdict {
     let name = keys::UPDATE_CHANNEL;
     match channel {
         Channel::Read => match passing.first() {
@@ -89,7 +88,7 @@ fn clear(channel: &Channel, passing: &[&Failing]) -> Verdict {
             Some(failing) => Verdict::clear(format!(
                 "{} failed to download once with {}, which passes by itself.",
                 failing.name(),
-                in_words(&failing.code)
+                case.in_words(&failing.code)
             )),
         },
         Channel::Disabled => Verdict::unknown(format!(

@@ -51,7 +51,7 @@ fn decide(case: &Case<'_>) -> Verdict {
         Ok(device) => device,
         Err(why) => return not_known(why),
     };
-    let Some(release) = device.release else {
+    let Some(release) = device.release.as_deref() else {
         let named = device
             .release_name()
             .unwrap_or_else(|| "a release without a build number".to_owned());
@@ -61,7 +61,7 @@ fn decide(case: &Case<'_>) -> Verdict {
         .with_evidence(device_evidence(case));
     };
     let Some(end) = end_of(release, device) else {
-        let name = release.name;
+        let name = &release.name;
         let why = match device.edition_id() {
             None => format!(
                 "When {name} goes out of service depends on the edition, which is not known."
@@ -72,10 +72,10 @@ fn decide(case: &Case<'_>) -> Verdict {
         };
         return Verdict::unknown(why).with_evidence(device_evidence(case));
     };
-    judge(case, release.name, &end).with_evidence(device_evidence(case))
+    judge(case, &release.name, &end).with_evidence(device_evidence(case))
 }
 
-fn judge(case: &Case<'_>, release: &'static str, end: &End) -> Verdict {
+fn judge(case: &Case<'_>, release: &str, end: &End) -> Verdict {
     let day = end.last_day.day();
     let near_at = end
         .over_at()

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::facts::update_events::{Event, FailureRun};
 use crate::facts::update_history::HistoryEntry;
-use crate::knowledge::in_words;
+use crate::issue::Case;
+use crate::kb::Kb;
 use crate::observation::EvidenceRef;
 use crate::time::{DAY_MS, Time};
 use crate::verdict::{Cause, Severity, Verdict};
@@ -35,8 +36,8 @@ impl Failing {
     pub(super) fn kb(&self) -> String {
         self.title
             .as_deref()
-            .and_then(kb_of)
-            .unwrap_or_else(|| "no KB".to_owned())
+            .and_then(Kb::find)
+            .map_or_else(|| "no KB".to_owned(), |kb| kb.to_string())
     }
 
     /// How it is called for people.
@@ -70,10 +71,10 @@ impl Failing {
 /// The issue is open for these failures: each told with its name, how it `failed` ("failed to download"), how often and why.
 /// `all` are those of which one may yet end the verdict by itself.
 pub(super) fn open(
+    case: &Case<'_>,
     severity: Severity,
     failing: &[&Failing],
     all: &[Failing],
-    now: Time,
     failed: &str,
     cause: impl Fn(&Failing) -> Cause,
 ) -> Verdict {
@@ -86,14 +87,14 @@ pub(super) fn open(
             format!(
                 "{} {failed} {} with {}",
                 f.name(),
-                how_often(f, now),
-                in_words(&f.code)
+                how_often(f, case.now),
+                case.in_words(&f.code)
             )
         })
         .collect();
     Verdict::open(severity, causes, format!("{}.", sentences.join("; ")))
         .with_evidence(failing.iter().flat_map(|f| f.evidence.iter().copied()))
-        .until(next_end(all, now))
+        .until(next_end(all, case.now))
 }
 
 /// What runs of failures in the event log come to, the newest first.
@@ -165,19 +166,6 @@ pub(super) fn next_end(failing: &[Failing], now: Time) -> Option<Time> {
         .min()
 }
 
-/// `KB` and its digits in a title, whatever the language.
-pub(super) fn kb_of(title: &str) -> Option<String> {
-    let mut rest = title;
-    loop {
-        let at = rest.to_ascii_uppercase().find("KB")?;
-        rest = rest.get(at + 2..)?;
-        let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
-        if (6..=8).contains(&digits.len()) {
-            return Some(format!("KB{digits}"));
-        }
-    }
-}
-
 /// `3 times, last on 2026-11-11`.
 pub(super) fn how_often(failing: &Failing, now: Time) -> String {
     let times = match failing.times {
@@ -189,21 +177,4 @@ pub(super) fn how_often(failing: &Failing, now: Time) -> String {
         .filter(|at| *at <= now.plus_millis(DAY_MS))
         .map_or_else(String::new, |at| format!(", last on {}", at.day()));
     format!("{times}{last}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_kb_is_found_in_titles_of_any_language() {
-        assert_eq!(
-            kb_of("Kumulatives Update für Windows 11 (KB5031358)").as_deref(),
-            Some("KB5031358")
-        );
-        assert_eq!(kb_of("KB 12 kb4023057").as_deref(), Some("KB4023057"));
-        for none in ["", "KB", "Intel - Net - 12.19", "KB123", "ＫＢ5031358"] {
-            assert_eq!(kb_of(none), None, "{none}");
-        }
-    }
 }

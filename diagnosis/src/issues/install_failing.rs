@@ -6,7 +6,6 @@ use crate::facts::update_events::Channel;
 use crate::facts::update_history::Told;
 use crate::issue::{Case, FixStep, Issue, Link, Teller};
 use crate::keys;
-use crate::knowledge::in_words;
 use crate::verdict::{Cause, Severity, State, Verdict};
 
 /// The same update fails again and again.
@@ -70,14 +69,16 @@ fn decide(case: &Case<'_>) -> Verdict {
     if failing.is_empty() {
         return nothing(case, &all);
     }
-    open(ISSUE.severity, &failing, &all, case.now, "failed", cause)
+    open(case, ISSUE.severity, &failing, &all, "failed", |failing| {
+        cause(case, failing)
+    })
 }
 
-fn cause(failing: &Failing) -> Cause {
+fn cause(case: &Case<'_>, failing: &Failing) -> Cause {
     let kb = failing.kb();
     Cause::new(
         format!("{} {kb}", failing.code),
-        format!("{kb}: {}", in_words(&failing.code)),
+        format!("{kb}: {}", case.in_words(&failing.code)),
     )
 }
 

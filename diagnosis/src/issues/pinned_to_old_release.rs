@@ -70,7 +70,7 @@ fn decide(case: &Case<'_>) -> Verdict {
             .with_evidence(holds.pin_looked_at.iter().copied())
             .or_evidence(EvidenceRef::Outcome(Check::SafeguardHold));
     };
-    let verdict = match (&case.facts.device, pinned.release) {
+    let verdict = match (&case.facts.device, pinned.release.as_deref()) {
         (Err(why), _) => not_known(why),
         (Ok(_), None) => Verdict::unknown(format!(
             "Policy pins the device to {}, which is no release that the table knows, or of which product it is not told.",
@@ -84,7 +84,7 @@ fn decide(case: &Case<'_>) -> Verdict {
 }
 
 fn judge(case: &Case<'_>, pinned: &Pinned, release: &Release, device: &DeviceFacts) -> Verdict {
-    let name = release.name;
+    let name = &*release.name;
     let Some(end) = end_of(release, device) else {
         return Verdict::unknown(format!(
             "Policy pins the device to {name}, of which the table has no end of service for this edition."

@@ -4,7 +4,7 @@ use super::feature_upgrade::{Names, fresh_until, old_appraisals, targets, unread
 use crate::check::Check;
 use crate::facts::safeguard_hold::Target;
 use crate::issue::{Case, FixStep, Issue, Link, Teller};
-use crate::knowledge::hold;
+use crate::knowledge::Knowledge;
 use crate::observation::EvidenceRef;
 use crate::verdict::{Cause, Severity, Verdict};
 
@@ -69,7 +69,10 @@ fn decide(case: &Case<'_>) -> Verdict {
     let verdict = if held.is_empty() {
         no_hold(&targets, &old)
     } else {
-        let causes: Vec<Cause> = held.iter().flat_map(|t| causes(t)).collect();
+        let causes: Vec<Cause> = held
+            .iter()
+            .flat_map(|t| causes(case.knowledge(), t))
+            .collect();
         let labels: Vec<&str> = causes.iter().map(|c| c.label.as_str()).collect();
         let labels = labels.join("; ");
         match facts.opt_out {
@@ -102,14 +105,15 @@ fn no_hold(targets: &[&Target], old: &str) -> Verdict {
 }
 
 /// One per hold of a target.
-fn causes(target: &Target) -> Vec<Cause> {
+fn causes(known: &Knowledge, target: &Target) -> Vec<Cause> {
     let cause = |id: u32| {
-        let known = hold(id)
+        let about = known
+            .hold(id)
             .map(|h| format!(" ({})", h.affected))
             .unwrap_or_default();
         Cause::new(
             format!("{id}/{}", target.code),
-            format!("Hold {id} for {}{known}", target.release_name()),
+            format!("Hold {id} for {}{about}", target.release_name()),
         )
     };
     let mut ids: Vec<u32> = target.holds.iter().map(|h| h.value).collect();

@@ -3,7 +3,6 @@
 use super::device_evidence;
 use super::scans::Scans;
 use crate::issue::{Case, FixStep, Issue, Link, Teller};
-use crate::knowledge::in_words;
 use crate::time::{DAY_MS, Time};
 use crate::verdict::{Cause, Severity, State, Verdict};
 
@@ -66,9 +65,9 @@ fn decide(case: &Case<'_>) -> Verdict {
     }
     let days = case.now.since(last) / DAY_MS;
     open(
+        case,
         &scans,
         last.plus_millis(limit.max(SERIOUS_DAYS * DAY_MS)),
-        case.now,
         format!(
             "The last scan that worked was on {}, {days} days ago",
             last.day()
@@ -113,11 +112,11 @@ fn never(case: &Case<'_>, scans: &Scans) -> Verdict {
         .until(Some(late_at));
     }
     open(
+        case,
         scans,
         installed
             .value
             .plus_millis(limit.max(SERIOUS_DAYS * DAY_MS)),
-        case.now,
         format!(
             "No scan ever worked since Windows was installed on {}",
             installed.value.day()
@@ -128,13 +127,13 @@ fn never(case: &Case<'_>, scans: &Scans) -> Verdict {
     .with_evidence(device_evidence(case))
 }
 
-fn open(scans: &Scans, serious_at: Time, now: Time, summary: String) -> Verdict {
+fn open(case: &Case<'_>, scans: &Scans, serious_at: Time, summary: String) -> Verdict {
     let (cause, last_error) = match &scans.error {
         Some(failure) => (
-            Cause::new(failure.code.clone(), in_words(&failure.code)),
+            Cause::new(failure.code.clone(), case.in_words(&failure.code)),
             format!(
                 "; the last one failed with {}{}",
-                in_words(&failure.code),
+                case.in_words(&failure.code),
                 failure
                     .at
                     .map_or_else(String::new, |at| format!(" on {}", at.day()))
@@ -145,7 +144,7 @@ fn open(scans: &Scans, serious_at: Time, now: Time, summary: String) -> Verdict 
             "; no error is known".to_owned(),
         ),
     };
-    let serious = now >= serious_at;
+    let serious = case.now >= serious_at;
     let severity = if serious {
         Severity::Serious
     } else {

@@ -1,66 +1,74 @@
 //! Error codes of Windows Update, servicing, the network and trust: what a code is called, means and asks for.
 
-use std::sync::LazyLock;
+use super::table::{Table, TableError};
 
-use super::{column, rows};
-
-/// The day up to which the table was collected.
-pub(super) const DATED: &str = "2026-11-20";
-
-const TABLE: &str = include_str!("../../data/wu-error-codes.tsv");
-
-/// By code.
-static CODES: LazyLock<Vec<ErrorCode>> = LazyLock::new(|| {
-    let mut codes: Vec<ErrorCode> = rows(TABLE)
-        .filter_map(|row| ErrorCode::parse(&row))
-        .collect();
-    codes.sort_by_key(|c| c.code);
-    codes
-});
+/// The codes, by number.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct ErrorCodes(Vec<ErrorCode>);
 
 /// An error code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ErrorCode {
     /// Its number.
     pub code: u32,
     /// Its symbolic name, `WU_E_PT_HTTP_STATUS_DENIED`.
-    pub name: &'static str,
+    pub name: Box<str>,
     /// What it belongs to, `WU protocol`.
-    pub area: &'static str,
+    pub area: Box<str>,
     /// What it means.
-    pub meaning: &'static str,
+    pub meaning: Box<str>,
     /// What usually mends it.
-    pub fix: &'static str,
+    pub fix: Box<str>,
 }
 
-impl ErrorCode {
-    fn parse(row: &[&'static str]) -> Option<Self> {
-        let digits = column(row, 0).strip_prefix("0x")?;
-        Some(Self {
-            code: u32::from_str_radix(digits, 16).ok()?,
-            name: column(row, 1),
-            area: column(row, 2),
-            meaning: column(row, 3),
-            fix: column(row, 4),
-        })
+impl ErrorCodes {
+    pub(super) fn parse(table: &Table<'_>) -> Result<Self, TableError> {
+        let mut codes = Vec::with_capacity(table.rows.len());
+        for row in &table.rows {
+            codes.push(ErrorCode {
+                code: row.understood(0, "a code such as 0x8024402C", hexadecimal)?,
+                name: row.filled(1, "the symbolic name")?.into(),
+                area: row.filled(2, "the area")?.into(),
+                meaning: row.filled(3, "the meaning")?.into(),
+                fix: row.filled(4, "the fix")?.into(),
+            });
+        }
+        codes.sort_by_key(|c| c.code);
+        if let Some(twice) = codes.windows(2).find(|two| two[0].code == two[1].code) {
+            let code = twice[0].code;
+            let row = table
+                .rows
+                .iter()
+                .rfind(|row| hexadecimal(row.text(0)) == Some(code));
+            let row = row.unwrap_or(&table.rows[0]);
+            return Err(row.error(format!("0x{code:08X} stands in the table twice")));
+        }
+        Ok(Self(codes))
+    }
+
+    pub(super) fn all(&self) -> &[ErrorCode] {
+        &self.0
+    }
+
+    pub(super) fn get(&self, code: u32) -> Option<&ErrorCode> {
+        let place = self.0.binary_search_by_key(&code, |c| c.code).ok()?;
+        self.0.get(place)
+    }
+
+    pub(super) fn in_words(&self, spelled: &str) -> String {
+        match hexadecimal(spelled).and_then(|code| self.get(code)) {
+            Some(known) => format!(
+                "{spelled} ({}: {})",
+                known.name,
+                lower_first(&known.meaning)
+            ),
+            None => spelled.to_owned(),
+        }
     }
 }
 
-/// The code of that number.
-pub fn error_code(code: u32) -> Option<&'static ErrorCode> {
-    let place = CODES.binary_search_by_key(&code, |c| c.code).ok()?;
-    CODES.get(place)
-}
-
-/// A code in its one spelling with what it means, `0x8024402C (WU_E_PT_WINHTTP_NAME_NOT_RESOLVED: ...)`; alone where nothing is known.
-pub fn in_words(spelled: &str) -> String {
-    let number = spelled
-        .strip_prefix("0x")
-        .and_then(|digits| u32::from_str_radix(digits, 16).ok());
-    match number.and_then(error_code) {
-        Some(known) => format!("{spelled} ({}: {})", known.name, lower_first(known.meaning)),
-        None => spelled.to_owned(),
-    }
+fn hexadecimal(text: &str) -> Option<u32> {
+    u32::from_str_radix(text.strip_prefix("0x")?, 16).ok()
 }
 
 /// The text with a small first letter, unless its first word is written in capitals.
@@ -74,34 +82,19 @@ fn lower_first(text: &str) -> String {
     }
 }
 
-/// Number of codes.
-pub(super) fn count() -> usize {
-    CODES.len()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
-
-    #[test]
-    fn every_row_of_the_table_of_error_codes_is_whole() {
-        assert_eq!(rows(TABLE).count(), count());
-        assert!(CODES.windows(2).all(|two| two[0].code < two[1].code));
-        for code in CODES.iter() {
-            for text in [code.name, code.area, code.meaning, code.fix] {
-                assert!(!text.is_empty(), "{:#X} lacks a column", code.code);
-            }
-        }
-    }
+    use crate::knowledge::Knowledge;
 
     #[test]
     fn a_code_is_told_in_words_where_it_is_known() {
-        let told = in_words("0x8024402C");
+        let known = Knowledge::built_in();
+        let told = known.in_words("0x8024402C");
         assert!(
             told.starts_with("0x8024402C (WU_E_PT_WINHTTP_NAME_NOT_RESOLVED: "),
             "{told}"
         );
-        assert_eq!(in_words("0x8FFFFFFF"), "0x8FFFFFFF");
-        assert_eq!(in_words("soon"), "soon");
+        assert_eq!(known.in_words("0x8FFFFFFF"), "0x8FFFFFFF");
+        assert_eq!(known.in_words("soon"), "soon");
     }
 }

@@ -1,65 +1,271 @@
-//! What is known of Windows itself, from data files that are part of the program: releases, safeguard holds, error codes.
+//! What is known of Windows itself: releases, safeguard holds, error codes, updates and what they need.
 //!
-//! Each file is a table of tab-separated columns with a header line, parsed once at first use. A row that does not parse is a
-//! mistake in the file, which the tests find; nothing a device says is parsed here.
+//! It comes as a set of tables: those that are part of the program ([`Knowledge::built_in`]), or others in their place, which a person
+//! imports. A table is text of tab-separated columns: a first line `# dated YYYY-MM-DD` that says up to when it was collected, a header,
+//! then a row a line. It is read whole or refused whole: a row that is not understood is an error that names table and line.
 
 mod error_codes;
 mod holds;
+mod prerequisites;
 mod releases;
+mod table;
+mod updates;
 
-pub use error_codes::{ErrorCode, error_code, in_words};
-pub use holds::{Hold, hold};
-pub use releases::{
-    DeviceKind, Release, Support, release_named, release_of_code, releases, releases_of_build,
-};
+use std::fmt;
+use std::sync::{Arc, LazyLock};
 
-/// A data file that is part of the program.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct File {
-    /// What it holds.
-    pub name: &'static str,
+pub use error_codes::ErrorCode;
+pub use holds::Hold;
+pub use prerequisites::{Need, Prerequisite};
+pub use releases::{DeviceKind, Release, Support};
+pub use table::TableError;
+pub use updates::{KnownUpdate, UpdateKind};
+
+use self::error_codes::ErrorCodes;
+use self::holds::Holds;
+use self::prerequisites::Prerequisites;
+use self::releases::Releases;
+use self::table::Table;
+use self::updates::Updates;
+
+/// What the tables that are part of the program are called.
+const BUILT_IN: &str = "built in";
+
+macro_rules! tables {
+    ($($(#[$doc:meta])* $variant:ident $file:literal $title:literal,)*) => {
+        /// The tables that knowledge consists of.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum TableName {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl TableName {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// The name of its file, `windows-releases.tsv`.
+            pub const fn file(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $file,)*
+                }
+            }
+
+            /// What it holds, for people.
+            pub const fn title(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $title,)*
+                }
+            }
+
+            /// The table that is part of the program.
+            pub const fn built_in(self) -> &'static str {
+                match self {
+                    $(Self::$variant => include_str!(concat!("../../data/", $file)),)*
+                }
+            }
+        }
+    };
+}
+
+tables! {
+    /// Releases of Windows, with their ends of service.
+    Releases "windows-releases.tsv" "Windows releases",
+    /// Safeguard holds.
+    Holds "safeguard-holds.tsv" "Safeguard holds",
+    /// Error codes.
+    ErrorCodes "wu-error-codes.tsv" "Error codes",
+    /// Updates and the builds that they bring.
+    Updates "updates.tsv" "Updates",
+    /// What updates need before they can be installed.
+    Prerequisites "prerequisites.tsv" "Prerequisites of updates",
+}
+
+impl fmt::Display for TableName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.file())
+    }
+}
+
+/// All that is known of Windows.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Knowledge {
+    version: String,
+    releases: Releases,
+    holds: Holds,
+    error_codes: ErrorCodes,
+    updates: Updates,
+    prerequisites: Prerequisites,
+    about: Vec<AboutTable>,
+}
+
+/// How much a table holds and how old it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AboutTable {
+    /// Which.
+    pub name: TableName,
     /// The day up to which it was collected, `YYYY-MM-DD`.
-    pub dated: &'static str,
+    pub dated: String,
     /// Number of entries.
     pub entries: usize,
 }
 
-/// Every data file, with its age.
-pub fn files() -> [File; 3] {
-    [
-        File {
-            name: "Windows releases",
-            dated: releases::DATED,
-            entries: releases().len(),
-        },
-        File {
-            name: "Safeguard holds",
-            dated: holds::DATED,
-            entries: holds::count(),
-        },
-        File {
-            name: "Error codes",
-            dated: error_codes::DATED,
-            entries: error_codes::count(),
-        },
-    ]
+static KNOWN: LazyLock<Arc<Knowledge>> = LazyLock::new(|| {
+    let built_in = Knowledge::parse(BUILT_IN, |name| Some(name.built_in()));
+    Arc::new(built_in.expect("a test reads every table that is part of the program"))
+});
+
+impl Knowledge {
+    /// What is part of the program.
+    pub fn built_in() -> &'static Arc<Self> {
+        &KNOWN
+    }
+
+    /// Reads tables of that version. One that `text` does not have is the built-in one, so that a pack of an older form stays good.
+    ///
+    /// # Errors
+    /// A row that is not understood, or a table without a date.
+    pub fn parse<'a>(
+        version: &str,
+        text: impl Fn(TableName) -> Option<&'a str>,
+    ) -> Result<Self, TableError> {
+        let table = |name: TableName| Table::parse(name, text(name).unwrap_or(name.built_in()));
+        let tables = [
+            table(TableName::Releases)?,
+            table(TableName::Holds)?,
+            table(TableName::ErrorCodes)?,
+            table(TableName::Updates)?,
+            table(TableName::Prerequisites)?,
+        ];
+        let about = tables.iter().map(|table| AboutTable {
+            name: table.name,
+            dated: table.dated.to_owned(),
+            entries: table.rows.len(),
+        });
+        let [releases, holds, error_codes, updates, prerequisites] = &tables;
+        Ok(Self {
+            version: version.to_owned(),
+            about: about.collect(),
+            releases: Releases::parse(releases)?,
+            holds: Holds::parse(holds)?,
+            error_codes: ErrorCodes::parse(error_codes)?,
+            updates: Updates::parse(updates)?,
+            prerequisites: Prerequisites::parse(prerequisites)?,
+        })
+    }
+
+    /// The version by which whoever made it calls it; `built in` where it is part of the program.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// Every table, with its age.
+    pub fn about(&self) -> &[AboutTable] {
+        &self.about
+    }
+
+    /// Every release, newest first within clients and servers.
+    pub fn releases(&self) -> &[Arc<Release>] {
+        self.releases.all()
+    }
+
+    /// The releases that have this build number.
+    pub fn releases_of_build(&self, build: u32) -> impl Iterator<Item = &Arc<Release>> {
+        self.releases().iter().filter(move |r| r.build == build)
+    }
+
+    /// The client release that an appraiser code stands for. Where a family shares the code, its first release.
+    pub fn release_of_code(&self, code: &str) -> Option<&Arc<Release>> {
+        self.releases.of_code(code)
+    }
+
+    /// The client release of a product and version as policy names them: `Windows 11` and `24H2`.
+    pub fn release_named(&self, product: &str, version: &str) -> Option<&Arc<Release>> {
+        self.releases.named(product, version)
+    }
+
+    /// The build in the names of the update packages of a build: 26100 for 26200. A build that no release has is its own.
+    pub fn package_build(&self, build: u32) -> u32 {
+        self.releases_of_build(build)
+            .next()
+            .map_or(build, |release| release.package_build)
+    }
+
+    /// The safeguard hold of that id; `None` where it is not publicly known.
+    pub fn hold(&self, id: u32) -> Option<&Hold> {
+        self.holds.get(id)
+    }
+
+    /// The error code of that number; `None` where the table lacks it.
+    pub fn error_code(&self, code: u32) -> Option<&ErrorCode> {
+        self.error_codes.get(code)
+    }
+
+    /// Every error code, by number.
+    pub fn error_codes(&self) -> &[ErrorCode] {
+        self.error_codes.all()
+    }
+
+    /// A code in its one spelling with what it means, `0x8024402C (WU_E_PT_WINHTTP_NAME_NOT_RESOLVED: ...)`; alone where nothing is known.
+    pub fn in_words(&self, spelled: &str) -> String {
+        self.error_codes.in_words(spelled)
+    }
+
+    /// What is known of an update, once for each family of builds that it is for.
+    pub fn updates_of(&self, kb: u32) -> &[KnownUpdate] {
+        self.updates.of(kb)
+    }
+
+    /// Every known update.
+    pub fn updates(&self) -> impl Iterator<Item = &KnownUpdate> {
+        self.updates.all()
+    }
+
+    /// What updates need, in the order of the table.
+    pub fn prerequisites(&self) -> &[Prerequisite] {
+        self.prerequisites.all()
+    }
 }
 
-/// The rows of a table of tab-separated columns, without its header; missing columns at the end of a row read as empty.
-fn rows(table: &'static str) -> impl Iterator<Item = Vec<&'static str>> {
-    table
-        .lines()
-        .skip(1)
-        .filter(|line| !line.trim().is_empty())
-        .map(|line| line.split('\t').map(str::trim).collect())
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Column `place` of a row; empty where the row ends before it.
-fn column(row: &[&'static str], place: usize) -> &'static str {
-    row.get(place).copied().unwrap_or_default()
-}
+    #[test]
+    fn every_table_of_the_program_is_whole() {
+        let known = Knowledge::parse(BUILT_IN, |name| Some(name.built_in()));
+        let known = known.unwrap_or_else(|error| panic!("{error}"));
+        for about in known.about() {
+            assert!(about.entries > 0, "{} is empty", about.name);
+        }
+        assert!(known.prerequisites().iter().all(|p| !p.source.is_empty()));
+    }
 
-/// The text, or nothing where it is empty.
-fn filled(text: &'static str) -> Option<&'static str> {
-    (!text.is_empty()).then_some(text)
+    #[test]
+    fn a_table_that_is_not_understood_is_refused_with_table_and_line() {
+        let refused = |name: TableName, text: &str| {
+            let parsed = Knowledge::parse("x", |asked| (asked == name).then_some(text));
+            parsed.expect_err("refused").to_string()
+        };
+        let without_date = refused(TableName::Holds, "safeguard_id\taffected\n1\tx\n");
+        assert!(
+            without_date.starts_with("safeguard-holds.tsv, line 1: "),
+            "{without_date}"
+        );
+        let header = TableName::ErrorCodes
+            .built_in()
+            .lines()
+            .nth(1)
+            .expect("a header");
+        let text = format!("# dated 2026-01-01\n{header}\nnonsense\tX\tY\tZ\tW\n");
+        let nonsense = refused(TableName::ErrorCodes, &text);
+        assert!(
+            nonsense.starts_with("wu-error-codes.tsv, line 3: ") && nonsense.contains("nonsense"),
+            "{nonsense}"
+        );
+        let other = refused(TableName::ErrorCodes, "# dated 2026-01-01\nkode\tname\n");
+        assert!(
+            other.contains("line 2") && other.contains("kode"),
+            "{other}"
+        );
+    }
 }

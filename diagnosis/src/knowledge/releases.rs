@@ -3,20 +3,16 @@
 //! One build may belong to a client and a server release (26100 is Windows 11 24H2 and Windows Server 2025), so every lookup by
 //! build may give several rows.
 
-use std::sync::LazyLock;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{column, filled, rows};
+use super::table::{Row, Table, TableError};
 use crate::time::Time;
 
-/// The day on which the table was last checked against the vendor's pages.
-pub(super) const DATED: &str = "2026-11-04";
-
-const TABLE: &str = include_str!("../../data/windows-releases.tsv");
-
-static RELEASES: LazyLock<Vec<Release>> =
-    LazyLock::new(|| rows(TABLE).filter_map(|row| Release::parse(&row)).collect());
+/// The releases, newest first within clients and servers.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Releases(Vec<Arc<Release>>);
 
 /// Client or server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -61,11 +57,11 @@ pub struct Support {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Release {
     /// `Windows 11 24H2`.
-    pub name: &'static str,
+    pub name: Box<str>,
     /// Client or server.
     pub kind: DeviceKind,
     /// The compatibility appraiser's code, `GE24H2`; for some old releases that of their family.
-    pub feature_update_code: Option<&'static str>,
+    pub feature_update_code: Option<Box<str>>,
     /// Whether that code is this release's own and confirmed.
     pub code_confirmed: bool,
     /// 26100.
@@ -78,98 +74,86 @@ pub struct Release {
     pub support: Support,
 }
 
-impl Release {
-    fn parse(row: &[&'static str]) -> Option<Self> {
-        let kind = match column(row, 1) {
-            "client" => DeviceKind::Client,
-            "server" => DeviceKind::Server,
-            _ => return None,
+impl Releases {
+    pub(super) fn parse(table: &Table<'_>) -> Result<Self, TableError> {
+        let rows = table.rows.iter();
+        let releases = rows.map(|row| Release::parse(row).map(Arc::new));
+        Ok(Self(releases.collect::<Result<_, _>>()?))
+    }
+
+    pub(super) fn all(&self) -> &[Arc<Release>] {
+        &self.0
+    }
+
+    pub(super) fn of_code(&self, code: &str) -> Option<&Arc<Release>> {
+        let has_code = |r: &&Arc<Release>| {
+            let own = r.feature_update_code.as_deref();
+            own.is_some_and(|own| own.eq_ignore_ascii_case(code))
         };
-        let day = |place| filled(column(row, place)).and_then(Time::parse_loose);
-        let code = filled(column(row, 3));
-        Some(Self {
-            name: filled(column(row, 0))?,
-            kind,
-            feature_update_code: code.and_then(|c| c.split_whitespace().next()),
+        self.0
+            .iter()
+            .filter(has_code)
+            .filter(|r| r.kind == DeviceKind::Client)
+            .min_by_key(|r| r.build)
+    }
+
+    pub(super) fn named(&self, product: &str, version: &str) -> Option<&Arc<Release>> {
+        self.0.iter().find(|r| {
+            r.kind == DeviceKind::Client
+                && r.product().eq_ignore_ascii_case(product)
+                && r.version().eq_ignore_ascii_case(version)
+        })
+    }
+}
+
+impl Release {
+    fn parse(row: &Row<'_>) -> Result<Self, TableError> {
+        let day = |place| row.understood_if_there(place, "a day", Time::parse_loose);
+        let code = row.optional(3);
+        Ok(Self {
+            name: row.filled(0, "the release's name")?.into(),
+            kind: row.understood(1, "`client` or `server`", |text| match text {
+                "client" => Some(DeviceKind::Client),
+                "server" => Some(DeviceKind::Server),
+                _ => None,
+            })?,
+            feature_update_code: code
+                .and_then(|c| c.split_whitespace().next())
+                .map(Into::into),
             code_confirmed: code.is_some_and(|c| !c.contains(' ')),
-            build: column(row, 4).rsplit('.').next()?.parse().ok()?,
-            package_build: column(row, 5).parse().ok()?,
-            available_from: day(6),
+            build: row.understood(4, "a version that ends in a build", |text| {
+                text.rsplit('.').next()?.parse().ok()
+            })?,
+            package_build: row.understood(5, "a build", |text| text.parse().ok())?,
+            available_from: day(6)?,
             support: Support {
-                home_pro: day(7),
-                enterprise_education: day(8),
-                ltsc: day(9),
-                ltsc_iot: day(10),
-                mainstream: day(11),
-                extended: day(12),
-                extended_security: day(13),
+                home_pro: day(7)?,
+                enterprise_education: day(8)?,
+                ltsc: day(9)?,
+                ltsc_iot: day(10)?,
+                mainstream: day(11)?,
+                extended: day(12)?,
+                extended_security: day(13)?,
             },
         })
     }
 
     /// The part of the name that policies use: `24H2` of `Windows 11 24H2`.
-    pub fn version(&self) -> &'static str {
-        self.name.rsplit(' ').next().unwrap_or(self.name)
+    pub fn version(&self) -> &str {
+        self.name.rsplit(' ').next().unwrap_or(&self.name)
     }
 
     /// The part of the name before the version: `Windows 11`.
-    pub fn product(&self) -> &'static str {
+    pub fn product(&self) -> &str {
         self.name
             .strip_suffix(self.version())
-            .map_or(self.name, str::trim_end)
+            .map_or(&self.name, str::trim_end)
     }
-}
-
-/// Every release, newest first within clients and servers.
-pub fn releases() -> &'static [Release] {
-    &RELEASES
-}
-
-/// The releases that have this build number.
-pub fn releases_of_build(build: u32) -> impl Iterator<Item = &'static Release> {
-    RELEASES.iter().filter(move |r| r.build == build)
-}
-
-/// The client release that an appraiser code stands for. Where a family shares the code, its first release.
-pub fn release_of_code(code: &str) -> Option<&'static Release> {
-    let matching = |r: &&Release| {
-        r.feature_update_code
-            .is_some_and(|c| c.eq_ignore_ascii_case(code))
-    };
-    RELEASES
-        .iter()
-        .filter(matching)
-        .filter(|r| r.kind == DeviceKind::Client)
-        .min_by_key(|r| r.build)
-}
-
-/// The client release of a product and version as policy names them: `Windows 11` and `24H2`.
-pub fn release_named(product: &str, version: &str) -> Option<&'static Release> {
-    RELEASES.iter().find(|r| {
-        r.kind == DeviceKind::Client
-            && r.product().eq_ignore_ascii_case(product)
-            && r.version().eq_ignore_ascii_case(version)
-    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
-    #[test]
-    fn every_row_of_the_release_table_parses() {
-        assert_eq!(rows(TABLE).count(), RELEASES.len());
-        for row in rows(TABLE) {
-            for place in 6..=13 {
-                let text = column(&row, place);
-                assert!(
-                    text.is_empty() || Time::parse_loose(text).is_some(),
-                    "{}: {text:?} is no date",
-                    column(&row, 0)
-                );
-            }
-        }
-    }
+    use crate::knowledge::Knowledge;
 
     #[test]
     fn one_build_can_be_a_client_and_a_server() {
@@ -177,7 +161,8 @@ mod tests {
             (26100, ["Windows 11 24H2", "Windows Server 2025"]),
             (14393, ["Windows 10 1607", "Windows Server 2016"]),
         ] {
-            let mut found: Vec<&str> = releases_of_build(build).map(|r| r.name).collect();
+            let found = Knowledge::built_in().releases_of_build(build);
+            let mut found: Vec<&str> = found.map(|r| &*r.name).collect();
             found.sort_unstable();
             assert_eq!(found, names);
         }
@@ -185,17 +170,31 @@ mod tests {
 
     #[test]
     fn codes_and_policy_names_lead_to_releases() {
-        assert_eq!(release_of_code("ge24h2").map(|r| r.build), Some(26100));
-        assert_eq!(release_of_code("20H1").map(|r| r.build), Some(19041));
-        assert_eq!(release_of_code("RS5").map(|r| r.build), Some(17763));
-        assert_eq!(release_of_code("UNV"), None);
-        let pinned = release_named("Windows 11", "23H2").expect("in the table");
-        assert_eq!(pinned.feature_update_code, Some("NI23H2"));
+        let known = Knowledge::built_in();
+        let build = |code| known.release_of_code(code).map(|r| r.build);
+        assert_eq!(build("ge24h2"), Some(26100));
+        assert_eq!(build("20H1"), Some(19041));
+        assert_eq!(build("RS5"), Some(17763));
+        assert_eq!(build("UNV"), None);
+        let named = |product, version| known.release_named(product, version).expect("in the table");
+        let pinned = named("Windows 11", "23H2");
+        assert_eq!(pinned.feature_update_code.as_deref(), Some("NI23H2"));
         assert!(pinned.code_confirmed);
-        assert!(
-            !release_named("Windows 10", "22H2")
-                .expect("in the table")
-                .code_confirmed
-        );
+        assert!(!named("Windows 10", "22H2").code_confirmed);
+    }
+
+    #[test]
+    fn releases_that_a_package_enables_share_the_build_of_their_packages() {
+        let known = Knowledge::built_in();
+        for (build, family) in [
+            (19042, 19041),
+            (19045, 19041),
+            (22631, 22621),
+            (26200, 26100),
+            (26100, 26100),
+            (31337, 31337),
+        ] {
+            assert_eq!(known.package_build(build), family);
+        }
     }
 }

@@ -73,6 +73,7 @@ async fn round(app: &App, known: &mut Known, first: bool) -> Result<(), StoreErr
         known.walked_at = Some(Instant::now());
     }
     let rules = Rules {
+        knowledge: Arc::clone(&before.knowledge),
         acceptances: Acceptances::of(&rows, now),
         wishes,
         fleet,

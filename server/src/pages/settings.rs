@@ -1,7 +1,6 @@
 //! `/settings`: what is in force, and how old the knowledge is.
 
 use axum::response::Html;
-use sickbay_diagnosis::knowledge;
 use sickbay_web::Nav;
 use sickbay_web::pages::settings::{KnowledgeLine, SettingGroup, SettingLine, SettingsPage};
 
@@ -9,14 +8,16 @@ use super::{PageError, Visit};
 use crate::config::Config;
 
 pub(super) async fn show(visit: Visit) -> Result<Html<String>, PageError> {
+    let known = &visit.app.rules.get().knowledge;
     let page = SettingsPage {
         chrome: visit.chrome("Settings", Some(Nav::Settings)),
         groups: groups(&visit.app.config),
-        knowledge: knowledge::files()
-            .into_iter()
+        knowledge: known
+            .about()
+            .iter()
             .map(|file| KnowledgeLine {
-                name: file.name.to_owned(),
-                dated: file.dated.to_owned(),
+                name: file.name.title().to_owned(),
+                dated: file.dated.clone(),
                 entries: file.entries as u64,
             })
             .collect(),

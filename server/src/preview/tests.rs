@@ -222,6 +222,7 @@ fn rules(wishes: Wishes, majority: Option<ExpectedSource>) -> Rules {
         },
         acceptances: Acceptances::of(&[acceptance], now()),
         wishes,
+        ..Rules::default()
     }
 }
 

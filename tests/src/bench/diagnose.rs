@@ -14,6 +14,7 @@ use sickbay_diagnosis::context::Sighting;
 use sickbay_diagnosis::expectation::{ExpectedSource, UpdateSource};
 use sickbay_diagnosis::facts::Facts;
 use sickbay_diagnosis::issue::Case;
+use sickbay_diagnosis::knowledge::Knowledge;
 use sickbay_diagnosis::observation::Observations;
 use sickbay_diagnosis::{Check, Time, diagnose};
 use sickbay_server::clock::Clock;
@@ -68,10 +69,11 @@ pub(super) async fn measure(devices: usize) -> anyhow::Result<Figures> {
 fn decided_per_second(fleet: &[Observations], now: Time) -> f64 {
     let rules = Rules::default();
     let sighting = sighting(now);
-    let known: Vec<_> = fleet
+    let known = Knowledge::built_in();
+    let facts: Vec<_> = fleet
         .iter()
         .map(|observations| {
-            let facts = Facts::derive(observations);
+            let facts = Facts::derive(observations, known);
             let kind = facts.windows().kind;
             (
                 facts,
@@ -79,8 +81,8 @@ fn decided_per_second(fleet: &[Observations], now: Time) -> f64 {
             )
         })
         .collect();
-    per_second(known.len(), || {
-        for (facts, expectations) in &known {
+    per_second(facts.len(), || {
+        for (facts, expectations) in &facts {
             black_box(diagnose(&Case {
                 facts,
                 expectations,
@@ -95,7 +97,7 @@ fn decided_per_second(fleet: &[Observations], now: Time) -> f64 {
 fn derived_per_second(fleet: &[Observations]) -> f64 {
     per_second(fleet.len(), || {
         for observations in fleet {
-            black_box(Facts::derive(observations));
+            black_box(Facts::derive(observations, Knowledge::built_in()));
         }
     })
 }

@@ -1,5 +1,6 @@
 use sickbay_diagnosis::Check;
 use sickbay_diagnosis::facts::Facts;
+use sickbay_diagnosis::knowledge::Knowledge;
 use sickbay_diagnosis::observation::{Observation, Outcome};
 
 use super::super::run;
@@ -170,7 +171,10 @@ fn what_a_recording_tells_of_each_step_comes_to_a_verdict() {
     let stale = "[update_history]\nlast_search = 2026-11-01T08:00:00Z\n";
     let went = |steps: &str| {
         let host = machine(&format!("{stale}{steps}"), &[]);
-        let facts = Facts::derive(&inspect(&host, &[Check::UpdateEndpoint]));
+        let facts = Facts::derive(
+            &inspect(&host, &[Check::UpdateEndpoint]),
+            Knowledge::built_in(),
+        );
         facts.to_json(host.now())["update_endpoint"].clone()
     };
     let refused = went(

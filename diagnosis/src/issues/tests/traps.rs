@@ -1,6 +1,7 @@
 //! Traps: what looks like one thing and is another. Those of a single fact or rule stand beside it, under the trap's own words.
 
 use super::properties::ordinary_client;
+use crate::Kb;
 use crate::check::Check;
 use crate::context::{BASELINE_QUORUM, FleetContext, Standing};
 use crate::keys::{self, CBS_PACKAGES, SYSTEM_CHANNEL};
@@ -86,7 +87,7 @@ fn an_uninstalled_update_is_missing_again() {
     let is_installed = |of: &[(&str, u32)]| {
         let facts = packages(Machine::client(), of).facts();
         let updates = facts.updates.expect("the check looked");
-        updates.is_installed("KB5054156")
+        updates.is_installed(Kb::parse("KB5054156").expect("a number"))
     };
     for (state, installed) in [
         (0x70, true),

@@ -10,6 +10,7 @@ use sickbay_diagnosis::context::{
 use sickbay_diagnosis::expectation::{ExpectedSource, UpdateClass};
 use sickbay_diagnosis::facts::Facts;
 use sickbay_diagnosis::facts::update_agent::ClientId;
+use sickbay_diagnosis::knowledge::Knowledge;
 use sickbay_diagnosis::observation::Observations;
 use sickbay_diagnosis::verdict::State;
 use sickbay_store::DeviceSummary;
@@ -29,7 +30,7 @@ pub(super) struct Snapshot {
 pub(super) fn seen(machine: &DemoMachine) -> Snapshot {
     let observations = inspection::inspect(&machine.recording, Check::ALL);
     Snapshot {
-        facts: Facts::derive(&observations),
+        facts: Facts::derive(&observations, Knowledge::built_in()),
         observations,
     }
 }
@@ -83,6 +84,7 @@ pub(super) fn rules(fleet: &[Snapshot], now: Time) -> Rules {
         wishes: owner::wishes().expect("the wishes can be"),
         fleet: context,
         acceptances: Acceptances::of(&[owner::acceptance(now)], now),
+        ..Rules::default()
     }
 }
 

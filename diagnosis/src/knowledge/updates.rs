@@ -1,0 +1,85 @@
+//! Updates: which build revision an update brings, to which family of builds.
+//!
+//! The number of a cumulative update stands nowhere in its packages, which carry the build alone (fact sheet section 9). The fleet
+//! learns the pairs from its devices; this table has what is known without it.
+
+use std::collections::BTreeMap;
+
+use super::table::{Table, TableError};
+use crate::kb::Kb;
+use crate::time::Time;
+
+/// The updates, by number.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Updates(BTreeMap<u32, Vec<KnownUpdate>>);
+
+/// What an update brings to one family of builds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownUpdate {
+    /// Its number.
+    pub kb: Kb,
+    /// What sort of update it is.
+    pub kind: UpdateKind,
+    /// The build in the names of the family's packages.
+    pub package_build: u32,
+    /// The revision that it brings; of an enablement package the least that it needs.
+    pub revision: u32,
+    /// When it came out.
+    pub released: Option<Time>,
+}
+
+/// Sorts of updates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum UpdateKind {
+    /// A cumulative update, of whatever channel: it brings all that came before.
+    Cumulative,
+    /// A hotpatch: to its subscribers it brings what the cumulative update of this revision brings, at a lower revision.
+    Hotpatch {
+        /// The revision of the cumulative update of its month.
+        covers: u32,
+    },
+    /// An enablement package: it makes another release of a device of the same family.
+    Enablement {
+        /// That release's build.
+        target_build: u32,
+    },
+}
+
+impl Updates {
+    pub(super) fn parse(table: &Table<'_>) -> Result<Self, TableError> {
+        let mut updates: BTreeMap<u32, Vec<KnownUpdate>> = BTreeMap::new();
+        let number = |text: &str| text.parse().ok();
+        for row in &table.rows {
+            let kb = row.understood(0, "an update's number such as KB5036893", Kb::parse)?;
+            let target = row.understood_if_there(4, "a build", number)?;
+            let covers = row.understood_if_there(6, "a revision", number)?;
+            let kind = match (row.text(1), target, covers) {
+                ("cumulative", None, None) => UpdateKind::Cumulative,
+                ("hotpatch", None, Some(covers)) => UpdateKind::Hotpatch { covers },
+                ("enablement", Some(target_build), None) => UpdateKind::Enablement { target_build },
+                (other, ..) => {
+                    return Err(row.error(format!(
+                        "{other:?} is not a kind of update: `cumulative`, `hotpatch` (with covers_revision) or `enablement` (with target_build)"
+                    )));
+                }
+            };
+            row.filled(7, "the source")?;
+            updates.entry(kb.number()).or_default().push(KnownUpdate {
+                kb,
+                kind,
+                package_build: row.understood(2, "a build", number)?,
+                revision: row.understood(3, "a revision", number)?,
+                released: row.understood_if_there(5, "a day", Time::parse_loose)?,
+            });
+        }
+        Ok(Self(updates))
+    }
+
+    pub(super) fn of(&self, kb: u32) -> &[KnownUpdate] {
+        self.0.get(&kb).map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = &KnownUpdate> {
+        self.0.values().flatten()
+    }
+}
