@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::expectation::{Expectations, ExpectedSource, UpdateClass, UpdateSource};
+use crate::explanation::Learned;
 use crate::knowledge::DeviceKind;
 use crate::reading::Evidence;
 use crate::time::Time;
@@ -38,6 +39,8 @@ pub struct FleetContext {
     pub revisions: Baselines,
     /// Revisions of the servicing stack seen, by kind and build.
     pub stacks: Baselines,
+    /// Which update brings which build, as devices have told.
+    pub updates: Learned,
     /// Update client ids that more than one device has, in lower case.
     pub shared_client_ids: BTreeSet<String>,
 }

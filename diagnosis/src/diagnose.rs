@@ -75,6 +75,12 @@ impl Diagnosis {
             .map(|(_, v)| v)
     }
 
+    /// Whether the issue of that id is open.
+    pub fn is_open(&self, id: &str) -> bool {
+        self.get(id)
+            .is_some_and(|verdict| verdict.severity().is_some())
+    }
+
     /// The first moment at which a verdict may change without a new report.
     pub fn valid_until(&self) -> Option<Time> {
         self.verdicts

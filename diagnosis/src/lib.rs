@@ -4,7 +4,7 @@
 //! runs the same code for `sickbay-collector inspect`.
 //!
 //! Readings ([`reading`]) come in whole [`observation`]s, one per [`check`]. [`facts`] says what they mean, [`issues`] what is wrong,
-//! given the owner's [`expectation`]s, the fleet [`context`] and the time. [`filter`] is the one filter language of pages, API,
+//! given the owner's [`expectation`]s, the fleet [`context`] and the time. [`explanation`] says why an update is, or is not, on a device. [`filter`] is the one filter language of pages, API,
 //! exports and scopes. [`knowledge`] is what is known of Windows: releases, safeguard holds, error codes, updates.
 #![forbid(unsafe_code)]
 
@@ -12,6 +12,7 @@ pub mod check;
 pub mod context;
 pub mod diagnose;
 pub mod expectation;
+pub mod explanation;
 pub mod facts;
 pub mod filter;
 pub mod issue;

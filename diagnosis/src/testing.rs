@@ -218,6 +218,24 @@ impl Machine {
         self.key(&path).dword(&path, "Start", start)
     }
 
+    /// What a value of the current check's holds instead.
+    pub(crate) fn replaced(mut self, path: &str, name: &str, data: Data) -> Self {
+        let check = self.current.expect("on() comes first");
+        let readings = self.seen.entry(check).or_default();
+        readings.retain(|r| !(r.path == path && r.name.as_deref() == Some(name)));
+        self.data(path, Some(name), data)
+    }
+
+    /// What is expected of it, where a test says so.
+    pub(crate) fn expectations(&self) -> Option<&Expectations> {
+        self.expectations.as_ref()
+    }
+
+    /// What its fleet knows.
+    pub(crate) fn fleet(&self) -> &FleetContext {
+        &self.fleet
+    }
+
     pub(crate) fn expecting(mut self, expectations: Expectations) -> Self {
         self.expectations = Some(expectations);
         self

@@ -3,10 +3,13 @@
 
 mod spelled;
 mod wanted;
+mod wanted_updates;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::wanted::{BadWish, DeviceScope, ScopedWish, Wanted, Wishes, bytes_of_gigabytes};
+pub use self::wanted_updates::{BadKbList, KbList, WANTED_UPDATES};
+use crate::kb::Kb;
 use crate::knowledge::DeviceKind;
 use crate::time::{DAY_MS, MINUTE_MS};
 
@@ -156,6 +159,8 @@ pub struct Expectations {
     pub end_of_service_near_ms: i64,
     /// Failures of one installation in a row that make it an issue.
     pub install_failures: u32,
+    /// Updates that the device should have; of those that are for its release one is enough.
+    pub wanted_updates: Vec<Kb>,
     /// What else manages updates of the device, in the owner's words. Issues that only say so are not applicable then.
     pub managed_by: Option<String>,
 }
@@ -189,6 +194,7 @@ impl Expectations {
             silent_after_ms: by_kind(14, 1) * DAY_MS,
             end_of_service_near_ms: by_kind(90, 180) * DAY_MS,
             install_failures: 3,
+            wanted_updates: Vec::new(),
             managed_by: None,
         }
     }

@@ -1,6 +1,6 @@
 //! Expectations spelled as wishes, so that defaults are shown in the words and units in which others are written down.
 
-use super::{Expectations, UpdateClass, Wanted};
+use super::{Expectations, KbList, UpdateClass, Wanted};
 use crate::time::{DAY_MS, MINUTE_MS};
 
 impl From<&Expectations> for Wanted {
@@ -31,6 +31,7 @@ impl From<&Expectations> for Wanted {
             silent_days: days(expected.silent_after_ms),
             end_of_service_near_days: days(expected.end_of_service_near_ms),
             install_failures: Some(expected.install_failures),
+            wanted_updates: KbList::of(&expected.wanted_updates),
             managed_by: expected.managed_by.clone(),
         }
     }

@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Expectations, ExpectedSource, SERVER_BYTES, UpdateClass};
+use super::{Expectations, ExpectedSource, KbList, SERVER_BYTES, UpdateClass};
 use crate::filter::{Filter, FilterError, Subject, Test, TextField};
 use crate::knowledge::DeviceKind;
 use crate::time::{DAY_MS, MINUTE_MS};
@@ -83,6 +83,9 @@ pub struct Wanted {
     /// Failures of one installation in a row that make it an issue.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub install_failures: Option<u32>,
+    /// Updates that devices should have, such as `KB5036893, KB5036892`; one for each release.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wanted_updates: Option<KbList>,
     /// What else manages updates here, such as `ConfigMgr`. Issues that only say so are not applicable then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub managed_by: Option<String>,
@@ -323,6 +326,7 @@ impl Wanted {
             silent_days,
             end_of_service_near_days,
             install_failures,
+            wanted_updates,
             managed_by,
         );
     }
@@ -369,6 +373,9 @@ impl Wanted {
                 defaults.end_of_service_near_ms,
             ),
             install_failures: self.install_failures.unwrap_or(defaults.install_failures),
+            wanted_updates: self
+                .wanted_updates
+                .map_or_else(Vec::new, |list| list.all().to_vec()),
             managed_by: self.managed_by,
             sources: [
                 self.quality_source,

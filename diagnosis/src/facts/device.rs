@@ -190,6 +190,11 @@ impl DeviceFacts {
         }
     }
 
+    /// Whether its edition is one for long-term servicing.
+    pub fn is_long_term(&self) -> bool {
+        self.edition_class() == Some(EditionClass::LongTerm)
+    }
+
     /// The facts as JSON.
     pub fn json(&self) -> Value {
         let text = |fact: &Option<Fact<String>>| fact.as_ref().map(|f| f.value.clone());

@@ -19,6 +19,8 @@ const SCAN_FAILED: u32 = 25;
 const SCANNED: u32 = 26;
 const DOWNLOAD_FAILED: u32 = 31;
 const DOWNLOADED: u32 = 41;
+const INSTALL_BEGUN: u32 = 43;
+const DOWNLOAD_BEGUN: u32 = 44;
 const CORRUPTION: [u32; 2] = [1014, 1015];
 /// Failures that are listed.
 const FAILURES: usize = 10;
@@ -107,6 +109,19 @@ impl Event {
     pub fn update(&self) -> Option<String> {
         let id = self.value("updateGuid")?;
         Some(id.trim_matches(['{', '}']).to_ascii_lowercase())
+    }
+
+    /// Whether it tells of an installation that worked.
+    pub const fn is_installation(&self) -> bool {
+        self.id == INSTALLED
+    }
+
+    /// Whether it shows that an update was offered: it was downloaded, or its installation begun.
+    pub const fn is_offer(&self) -> bool {
+        matches!(
+            self.id,
+            DOWNLOADED | DOWNLOAD_FAILED | DOWNLOAD_BEGUN | INSTALL_BEGUN
+        )
     }
 
     /// Whether it is about a program of the Store.

@@ -2,6 +2,7 @@
 //!
 //! A cumulative update's package name tells its build and revision, not its KB number, so `kb` is empty for those.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::valued::{Reader, children};
@@ -41,7 +42,7 @@ pub struct Package {
 macro_rules! package_states {
     ($($(#[$doc:meta])* $variant:ident = $number:literal $name:literal,)*) => {
         /// Where a package stands. The numbers are those of the registry's `CurrentState`.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
         pub enum PackageState {
             $($(#[$doc])* $variant,)*
             /// Another number, or none.

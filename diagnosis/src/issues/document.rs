@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::ALL;
-use crate::expectation::Expectations;
+use crate::expectation::{Expectations, KbList};
 use crate::issue::{FixStep, Issue, Teller};
 use crate::knowledge::DeviceKind;
 use crate::time::{DAY_MS, MINUTE_MS};
@@ -211,6 +211,7 @@ fn defaults(kind: DeviceKind) -> Vec<(&'static str, String)> {
         silent_after_ms,
         end_of_service_near_ms,
         install_failures,
+        wanted_updates,
         managed_by,
     } = Expectations::of(Some(kind));
     let source = match sources.into_iter().flatten().next() {
@@ -263,6 +264,10 @@ fn defaults(kind: DeviceKind) -> Vec<(&'static str, String)> {
         (
             "failures of one installation in a row",
             install_failures.to_string(),
+        ),
+        (
+            "updates wanted",
+            text(KbList::of(&wanted_updates).map(|list| list.to_string())),
         ),
         ("managed by something else", text(managed_by)),
     ]

@@ -18,17 +18,17 @@ const NOTHING: &str = "0x00000000";
 
 /// An update that fails.
 #[derive(Debug, Clone)]
-pub(super) struct Failing {
+pub(crate) struct Failing {
     /// Its code, in the one spelling.
-    pub(super) code: String,
+    pub(crate) code: String,
     /// How often in a row.
-    pub(super) times: usize,
+    pub(crate) times: usize,
     /// The last time.
-    pub(super) last_at: Option<Time>,
+    pub(crate) last_at: Option<Time>,
     /// Its title, in the device's language.
-    pub(super) title: Option<String>,
+    pub(crate) title: Option<String>,
     /// The readings.
-    pub(super) evidence: Vec<EvidenceRef>,
+    pub(crate) evidence: Vec<EvidenceRef>,
 }
 
 impl Failing {

@@ -48,19 +48,10 @@ pub(super) const ISSUE: Issue = Issue {
 };
 
 fn decide(case: &Case<'_>) -> Verdict {
-    let (events, history) = (&case.facts.update_events, &case.facts.update_history);
-    if let (Err(why), Err(_)) = (events, history) {
+    if let (Err(why), Err(_)) = (&case.facts.update_events, &case.facts.update_history) {
         return not_known(why);
     }
-    let by_events = events
-        .as_ref()
-        .map(|e| of_events(&e.runs_of_failed_installs()))
-        .unwrap_or_default();
-    let by_history = history
-        .as_ref()
-        .map(|h| of_history(&h.entries))
-        .unwrap_or_default();
-    let all = together(by_events, by_history);
+    let all = failing(case);
     let enough = case.expectations.install_failures as usize;
     let failing: Vec<&Failing> = all
         .iter()
@@ -72,6 +63,20 @@ fn decide(case: &Case<'_>) -> Verdict {
     open(case, ISSUE.severity, &failing, &all, "failed", |failing| {
         cause(case, failing)
     })
+}
+
+/// Installations that fail, by every source that tells.
+pub(super) fn failing(case: &Case<'_>) -> Vec<Failing> {
+    let (events, history) = (&case.facts.update_events, &case.facts.update_history);
+    let by_events = events
+        .as_ref()
+        .map(|e| of_events(&e.runs_of_failed_installs()))
+        .unwrap_or_default();
+    let by_history = history
+        .as_ref()
+        .map(|h| of_history(&h.entries))
+        .unwrap_or_default();
+    together(by_events, by_history)
 }
 
 fn cause(case: &Case<'_>, failing: &Failing) -> Cause {

@@ -1,7 +1,8 @@
 //! Every issue that this build decides, one file each.
 //!
 //! An issue is a constant with its texts and a pure rule. What several rules share stands beside them: [`pauses`],
-//! [`feature_upgrade`], [`lifecycle`], [`scans`] and [`failures`]. [`document`] tells of all of them.
+//! [`feature_upgrade`], [`lifecycle`], [`scans`], [`failures`] and
+//! [`wanted_update`]. [`document`] tells of all of them.
 
 mod automatic_updates_disabled;
 mod behind_on_quality_updates;
@@ -21,9 +22,13 @@ mod install_failing;
 mod lifecycle;
 mod low_disk_space;
 pub mod never_enrolled;
+mod not_applicable_installed;
+mod not_applicable_superseded;
+mod not_applicable_wrong_target;
 mod pauses;
 mod pending_reboot;
 mod pinned_to_old_release;
+mod prerequisite_missing;
 mod quality_updates_paused;
 mod safeguard_hold;
 mod scan_source_conflict;
@@ -38,14 +43,19 @@ mod update_health_tools_missing;
 mod update_services_disabled;
 mod updates_deferred_too_long;
 mod upgrade_blocked;
+mod wanted_update;
 mod wrong_scan_source;
 mod wsus_sync_recovery_failing;
 mod wsus_without_tls;
 
 pub use self::document::document;
-use crate::facts::NotKnown;
+pub(crate) use self::failures::Failing;
+use self::scans::Scans;
+use crate::explanation::Scan;
+use crate::facts::{DeviceFacts, NotKnown};
 use crate::issue::{Case, FixStep, Issue};
 use crate::observation::EvidenceRef;
+use crate::time::Time;
 use crate::verdict::Verdict;
 
 /// The last step wherever a policy is changed.
@@ -77,6 +87,10 @@ pub const ALL: &[&Issue] = &[
     &download_failing::ISSUE,
     &servicing_stack_broken::ISSUE,
     &component_store_corrupt::ISSUE,
+    &not_applicable_wrong_target::ISSUE,
+    &prerequisite_missing::ISSUE,
+    &not_applicable_superseded::ISSUE,
+    &not_applicable_installed::ISSUE,
     &install_failing::ISSUE,
     &pending_reboot::ISSUE,
     &servicing_stack_outdated::ISSUE,
@@ -102,6 +116,32 @@ pub fn explains(one: &Issue, other: &Issue) -> bool {
     one.explains
         .iter()
         .any(|id| *id == other.id || get(id).is_some_and(|between| explains(between, other)))
+}
+
+/// Installations that fail on the device, by every source that tells, whatever their number.
+pub(crate) fn failing_installations(case: &Case<'_>) -> Vec<Failing> {
+    install_failing::failing(case)
+}
+
+/// When the device last looked for updates, and the code with which looking fails.
+pub(crate) fn last_scan(case: &Case<'_>) -> (Scan, Option<String>) {
+    let scans = Scans::of(case);
+    let scan = match (
+        scans.succeeded,
+        scans.never.is_empty(),
+        scans.unknown.is_empty(),
+    ) {
+        (Some((at, _)), ..) => Scan::At(at),
+        (None, false, true) => Scan::Never,
+        (None, ..) => Scan::Unknown,
+    };
+    (scan, scans.error.map(|failure| failure.code))
+}
+
+/// The first moment at which the device's edition of its release gets no updates any more, where that is known.
+pub(crate) fn serviced_until(device: &DeviceFacts) -> Option<Time> {
+    let release = device.release.as_deref()?;
+    Some(lifecycle::end_of(release, device)?.over_at())
 }
 
 /// The verdict where the check that a rule needs could not look.

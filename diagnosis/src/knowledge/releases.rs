@@ -32,6 +32,13 @@ impl DeviceKind {
             Self::Server => "server",
         }
     }
+
+    /// The kind of that word.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Client, Self::Server]
+            .into_iter()
+            .find(|kind| kind.name() == name)
+    }
 }
 
 /// Until when a release gets updates, by edition; each the last day in UTC.
@@ -112,11 +119,7 @@ impl Release {
         let code = row.optional(3);
         Ok(Self {
             name: row.filled(0, "the release's name")?.into(),
-            kind: row.understood(1, "`client` or `server`", |text| match text {
-                "client" => Some(DeviceKind::Client),
-                "server" => Some(DeviceKind::Server),
-                _ => None,
-            })?,
+            kind: row.understood(1, "`client` or `server`", DeviceKind::named)?,
             feature_update_code: code
                 .and_then(|c| c.split_whitespace().next())
                 .map(Into::into),

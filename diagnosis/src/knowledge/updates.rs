@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::releases::DeviceKind;
 use super::table::{Table, TableError};
 use crate::kb::Kb;
 use crate::time::Time;
@@ -22,6 +23,8 @@ pub struct KnownUpdate {
     pub kind: UpdateKind,
     /// The build in the names of the family's packages.
     pub package_build: u32,
+    /// Clients or servers; both where nothing is said.
+    pub device_kind: Option<DeviceKind>,
     /// The revision that it brings; of an enablement package the least that it needs.
     pub revision: u32,
     /// When it came out.
@@ -68,6 +71,11 @@ impl Updates {
                 kb,
                 kind,
                 package_build: row.understood(2, "a build", number)?,
+                device_kind: row.understood_if_there(
+                    8,
+                    "`client` or `server`",
+                    DeviceKind::named,
+                )?,
                 revision: row.understood(3, "a revision", number)?,
                 released: row.understood_if_there(5, "a day", Time::parse_loose)?,
             });

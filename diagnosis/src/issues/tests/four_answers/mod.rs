@@ -7,6 +7,7 @@ mod installing;
 mod looking;
 mod secure_boot;
 mod standing;
+mod wanted;
 
 use std::collections::BTreeSet;
 
@@ -53,6 +54,7 @@ pub(super) fn table() -> Vec<Told> {
         installing::cases(),
         secure_boot::cases(),
         standing::cases(),
+        wanted::cases(),
     ]
     .into_iter()
     .flatten()
