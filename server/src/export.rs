@@ -20,30 +20,78 @@ use crate::api::issues::FindingView;
 /// Rows that are fetched at once.
 const ROWS_AT_ONCE: u32 = 1000;
 
-/// The columns of a CSV export.
-pub const COLUMNS: [&str; 21] = [
-    "device_id",
-    "name",
-    "domain",
-    "ou",
-    "site",
-    "kind",
-    "release",
-    "build",
-    "ubr",
-    "edition",
-    "arch",
-    "tags",
-    "state",
-    "severity",
-    "causes",
-    "cause_labels",
-    "summary",
-    "since",
-    "accepted_until",
-    "last_seen_at",
-    "last_report_at",
-];
+/// A row of a list that can be exported.
+pub trait Exported: Send {
+    /// The columns of a CSV export.
+    const COLUMNS: &'static [&'static str];
+
+    /// Its cells, one for each column.
+    fn cells(&self) -> Vec<String>;
+
+    /// It as one JSON object.
+    fn json(&self) -> String;
+}
+
+impl Exported for IssueDevice {
+    const COLUMNS: &'static [&'static str] = &[
+        "device_id",
+        "name",
+        "domain",
+        "ou",
+        "site",
+        "kind",
+        "release",
+        "build",
+        "ubr",
+        "edition",
+        "arch",
+        "tags",
+        "state",
+        "severity",
+        "causes",
+        "cause_labels",
+        "summary",
+        "since",
+        "accepted_until",
+        "last_seen_at",
+        "last_report_at",
+    ];
+
+    fn cells(&self) -> Vec<String> {
+        let view = FindingView::from(self);
+        let device = view.device;
+        let number = |n: Option<u32>| n.map(|n| n.to_string()).unwrap_or_default();
+        let join = |texts: Vec<String>| texts.join("; ");
+        vec![
+            device.id,
+            device.name,
+            device.domain,
+            device.ou,
+            device.site,
+            device.kind,
+            device.release,
+            number(device.build),
+            number(device.ubr),
+            device.edition,
+            device.arch,
+            join(device.tags),
+            view.state.to_owned(),
+            view.severity.unwrap_or_default().to_owned(),
+            join(view.causes.iter().map(|c| c.key.clone()).collect()),
+            join(view.causes.iter().map(|c| c.label.clone()).collect()),
+            view.summary,
+            view.since,
+            view.accepted_until.unwrap_or_default(),
+            device.last_seen_at.unwrap_or_default(),
+            device.last_report_at.unwrap_or_default(),
+        ]
+    }
+
+    fn json(&self) -> String {
+        serde_json::to_string(&FindingView::from(self))
+            .expect("strings and numbers always serialize")
+    }
+}
 
 /// A format of exports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -93,36 +141,31 @@ pub fn open_unless_said(filter: Filter) -> Filter {
     filter.and(open)
 }
 
-/// An export as an HTTP answer. An error in the midst breaks the connection off, so that nobody takes half a list for a whole one.
+/// An export as an HTTP answer, under a name without an extension. An error in the midst breaks the connection off, so that nobody takes
+/// half a list for a whole one.
 pub fn response(
-    store: Arc<dyn Store>,
-    scope: Scope,
-    issue: &str,
-    filter: Filter,
+    name: &str,
     format: Format,
+    rows: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
 ) -> Response {
-    let disposition = format!("attachment; filename=\"{issue}.{}\"", format.extension());
-    let body = Body::from_stream(stream(store, scope, issue.to_owned(), filter, format));
+    let disposition = format!("attachment; filename=\"{name}.{}\"", format.extension());
     (
         [
             (header::CONTENT_TYPE, format.content_type().to_owned()),
             (header::CONTENT_DISPOSITION, disposition),
         ],
-        body,
+        Body::from_stream(rows),
     )
         .into_response()
 }
 
-/// An export as a stream of bytes.
-pub fn stream(
-    store: Arc<dyn Store>,
-    scope: Scope,
-    issue: String,
-    filter: Filter,
+/// Rows as a stream of bytes.
+pub fn written<R: Exported>(
+    pages: impl Stream<Item = Result<VecDeque<R>, StoreError>> + Send,
     format: Format,
 ) -> impl Stream<Item = io::Result<Bytes>> + Send {
     let head = match format {
-        Format::Csv => csv_line(&COLUMNS.map(str::to_owned)),
+        Format::Csv => csv_line(R::COLUMNS.iter().map(|name| (*name).to_owned())),
         Format::Json => "[".to_owned(),
         Format::Ndjson => String::new(),
     };
@@ -130,7 +173,6 @@ pub fn stream(
         Format::Json => "]\n".to_owned(),
         Format::Csv | Format::Ndjson => String::new(),
     };
-    let pages = rows(store, scope, issue, filter);
     let mut first = true;
     let body = pages.map(move |rows| {
         let rows = rows.map_err(|error| {
@@ -140,13 +182,13 @@ pub fn stream(
         let mut text = String::new();
         for row in &rows {
             match format {
-                Format::Csv => text.push_str(&csv_row(row)),
+                Format::Csv => text.push_str(&csv_line(row.cells())),
                 Format::Json => {
                     text.push_str(if first { "\n" } else { ",\n" });
-                    text.push_str(&json_row(row));
+                    text.push_str(&row.json());
                 }
                 Format::Ndjson => {
-                    text.push_str(&json_row(row));
+                    text.push_str(&row.json());
                     text.push('\n');
                 }
             }
@@ -171,8 +213,8 @@ struct Walk {
     page: Option<Page>,
 }
 
-/// Every matching row, a page at a time.
-fn rows(
+/// Every device of an issue that matches, a page at a time.
+pub fn devices_of_issue(
     store: Arc<dyn Store>,
     scope: Scope,
     issue: String,
@@ -207,46 +249,12 @@ fn rows(
     })
 }
 
-fn json_row(row: &IssueDevice) -> String {
-    serde_json::to_string(&FindingView::from(row)).expect("strings and numbers always serialize")
-}
-
-fn csv_row(row: &IssueDevice) -> String {
-    let view = FindingView::from(row);
-    let device = view.device;
-    let number = |n: Option<u32>| n.map(|n| n.to_string()).unwrap_or_default();
-    let join = |texts: Vec<String>| texts.join("; ");
-    csv_line(&[
-        device.id,
-        device.name,
-        device.domain,
-        device.ou,
-        device.site,
-        device.kind,
-        device.release,
-        number(device.build),
-        number(device.ubr),
-        device.edition,
-        device.arch,
-        join(device.tags),
-        view.state.to_owned(),
-        view.severity.unwrap_or_default().to_owned(),
-        join(view.causes.iter().map(|c| c.key.clone()).collect()),
-        join(view.causes.iter().map(|c| c.label.clone()).collect()),
-        view.summary,
-        view.since,
-        view.accepted_until.unwrap_or_default(),
-        device.last_seen_at.unwrap_or_default(),
-        device.last_report_at.unwrap_or_default(),
-    ])
-}
-
-fn csv_line(cells: &[String; COLUMNS.len()]) -> String {
+fn csv_line(cells: impl IntoIterator<Item = String>) -> String {
     let mut writer = csv::WriterBuilder::new()
         .terminator(csv::Terminator::CRLF)
         .from_writer(Vec::new());
     writer
-        .write_record(cells.iter().map(|cell| defuse(cell)))
+        .write_record(cells.into_iter().map(|cell| defuse(&cell)))
         .expect("writing to memory cannot fail");
     let bytes = writer.into_inner().expect("writing to memory cannot fail");
     String::from_utf8(bytes).expect("only UTF-8 was written")

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use sickbay_diagnosis::context::Sighting;
 use sickbay_diagnosis::expectation::Expectations;
+use sickbay_diagnosis::explanation::Profile;
 use sickbay_diagnosis::facts::servicing_stack::build_and_revision;
 use sickbay_diagnosis::facts::update_agent::ClientId;
 use sickbay_diagnosis::facts::{Fact, Facts};
@@ -123,6 +124,23 @@ impl Judgement {
             accepted,
             summary,
         }
+    }
+
+    /// What was judged, as rules see it.
+    pub fn case<'a>(&'a self, device: &Device<'a>, rules: &'a Rules, now: Time) -> Case<'a> {
+        Case {
+            facts: &self.facts,
+            expectations: &self.expectations,
+            fleet: &rules.fleet,
+            sighting: Some(device.sighting),
+            now,
+        }
+    }
+
+    /// What questions about updates need of the device.
+    pub fn profile(&self, device: &Device<'_>, rules: &Rules, now: Time) -> Profile {
+        let primary = Some(self.summary.primary_issue.as_str()).filter(|issue| !issue.is_empty());
+        Profile::of(&self.case(device, rules, now), &self.diagnosis, primary)
     }
 
     /// The first moment at which a verdict may change, or an acceptance ends, without a new report.

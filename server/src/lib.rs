@@ -29,6 +29,7 @@ pub mod preview;
 pub mod problem;
 pub mod rules;
 pub mod server;
+pub mod updates;
 pub mod web;
 pub mod wire;
 pub mod wishes;

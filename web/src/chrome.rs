@@ -16,6 +16,8 @@ pub enum Nav {
     Issues,
     /// `/devices`
     Devices,
+    /// `/updates`
+    Updates,
     /// `/enrolment`
     Enrolment,
     /// `/settings`
@@ -24,10 +26,11 @@ pub enum Nav {
 
 impl Nav {
     /// Every entry, in order.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Overview,
         Self::Issues,
         Self::Devices,
+        Self::Updates,
         Self::Enrolment,
         Self::Settings,
     ];
@@ -37,6 +40,7 @@ impl Nav {
             Self::Overview => "Overview",
             Self::Issues => "Issues",
             Self::Devices => "Devices",
+            Self::Updates => "Updates",
             Self::Enrolment => "Enrolment",
             Self::Settings => "Settings",
         }
@@ -47,6 +51,7 @@ impl Nav {
             Self::Overview => links::OVERVIEW,
             Self::Issues => links::ISSUES,
             Self::Devices => links::DEVICES,
+            Self::Updates => links::UPDATES,
             Self::Enrolment => links::ENROLMENT,
             Self::Settings => links::SETTINGS,
         }

@@ -5,6 +5,7 @@ use std::borrow::Borrow;
 use askama::Template;
 use askama::filters::HtmlSafe;
 use sickbay_diagnosis::Time;
+use sickbay_diagnosis::explanation::Class;
 use sickbay_diagnosis::reading::Evidence;
 use sickbay_diagnosis::verdict::{Cause, Kept, Severity, State};
 
@@ -22,6 +23,7 @@ markup!(
     SeverityBadge,
     StateBadge,
     KeptBadge,
+    ClassBadge,
     Bar,
     Command<'_>,
     Causes<'_>,
@@ -149,6 +151,34 @@ impl StateBadge {
             State::Unknown => "Unknown",
             State::Clear => "Clear",
             State::NotApplicable => "Not applicable",
+        }
+    }
+}
+
+/// Where a device stands with an update: in a colour, a shape and words.
+#[derive(Template)]
+#[template(
+    source = r#"<span class="badge is-{{ self.tone() }}">{{ class.title() }}</span>"#,
+    ext = "html"
+)]
+pub(crate) struct ClassBadge {
+    class: Class,
+}
+
+pub(crate) fn class(class: impl Borrow<Class>) -> ClassBadge {
+    ClassBadge {
+        class: *class.borrow(),
+    }
+}
+
+impl ClassBadge {
+    const fn tone(&self) -> &'static str {
+        match self.class {
+            Class::Installed | Class::Superseded => "clear",
+            Class::OtherRelease | Class::OtherEdition => "not-applicable",
+            Class::Unknown => "unknown",
+            Class::Failing | Class::Stopped | Class::PrerequisiteMissing => "serious",
+            _ => "warning",
         }
     }
 }
@@ -298,6 +328,8 @@ pub(crate) struct FilterForm<'a> {
     filter: &'a FilterBox,
     action: &'a str,
     on_issue: bool,
+    /// The class that stays chosen, on the page of an update.
+    class: &'a str,
 }
 
 impl FilterBox {
@@ -307,6 +339,7 @@ impl FilterBox {
             filter: self,
             action,
             on_issue: false,
+            class: "",
         }
     }
 
@@ -316,6 +349,17 @@ impl FilterBox {
             filter: self,
             action,
             on_issue: true,
+            class: "",
+        }
+    }
+
+    /// The form that asks the devices of an update, of which the class stays as it was chosen.
+    pub(crate) fn on_update<'a>(&'a self, action: &'a str, class: &'a str) -> FilterForm<'a> {
+        FilterForm {
+            filter: self,
+            action,
+            on_issue: false,
+            class,
         }
     }
 }

@@ -10,6 +10,8 @@ pub const OVERVIEW: &str = "/";
 pub const ISSUES: &str = "/issues";
 /// The list of devices.
 pub const DEVICES: &str = "/devices";
+/// Revisions by release, and the question about an update: `q`, or `file`.
+pub const UPDATES: &str = "/updates";
 /// Pending devices and enrolment tokens.
 pub const ENROLMENT: &str = "/enrolment";
 /// What is in force.
@@ -94,6 +96,34 @@ pub fn issue_export(id: &str, format: ExportFormat, filter: &str) -> String {
         format.extension()
     );
     with_query(path, &[("filter", filter)])
+}
+
+/// How the fleet stands with an update, of the devices that match `filter` and are in `class` (all where they are empty).
+pub fn update(asked: &str, filter: &str, class: &str) -> String {
+    update_after(asked, filter, class, "")
+}
+
+/// The same from the row after `cursor`.
+pub fn update_after(asked: &str, filter: &str, class: &str, cursor: &str) -> String {
+    with_query(
+        format!("/updates/{}", encode(asked)),
+        &[("filter", filter), ("class", class), ("cursor", cursor)],
+    )
+}
+
+/// Why an update is, or is not, on a device.
+pub fn update_on(asked: &str, device_id: &str) -> String {
+    format!("/updates/{}/devices/{}", encode(asked), encode(device_id))
+}
+
+/// The export of exactly the devices that the page of an update lists.
+pub fn update_export(asked: &str, format: ExportFormat, filter: &str, class: &str) -> String {
+    let path = format!(
+        "/api/v1/updates/{}/devices.{}",
+        encode(asked),
+        format.extension()
+    );
+    with_query(path, &[("filter", filter), ("class", class)])
 }
 
 /// The devices that match `filter`.

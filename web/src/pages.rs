@@ -13,6 +13,9 @@ pub mod message;
 pub mod overview;
 pub mod settings;
 pub mod sign_in;
+pub mod update;
+pub mod update_on;
+pub mod updates;
 
 pub use accept::AcceptPage;
 pub use device::DevicePage;
@@ -27,3 +30,6 @@ pub use message::MessagePage;
 pub use overview::OverviewPage;
 pub use settings::SettingsPage;
 pub use sign_in::SignInPage;
+pub use update::UpdatePage;
+pub use update_on::UpdateOnPage;
+pub use updates::UpdatesPage;

@@ -176,11 +176,10 @@ pub async fn export(
             Problem::not_found("Exports are devices.csv, devices.json and devices.ndjson.")
         })?;
     let filter = export::open_unless_said(query.filter()?);
+    let rows = export::devices_of_issue(app.store, viewer.scope, issue.id.to_owned(), filter);
     Ok(export::response(
-        app.store,
-        viewer.scope,
         issue.id,
-        filter,
         format,
+        export::written(rows, format),
     ))
 }

@@ -7,6 +7,7 @@ pub mod expectations;
 pub mod inspections;
 pub mod issues;
 pub mod machines;
+pub mod updates;
 
 use axum::Json;
 use axum::Router;
@@ -41,6 +42,7 @@ pub const MAX_LIMIT: u32 = 1000;
     servers((url = "/api/v1")),
     tags(
         (name = "issues", description = "Reasons why devices do not get their updates"),
+        (name = "updates", description = "Why an update is on some devices and not on others"),
         (name = "devices", description = "Windows endpoints"),
         (name = "expectations", description = "What the fleet's owner wants, and what they accept for a time"),
         (name = "live", description = "Looking again, and listening")
@@ -56,6 +58,11 @@ pub fn routes() -> (Router<App>, Document) {
         .routes(routes!(issues::export))
         .routes(routes!(devices::list))
         .routes(routes!(devices::detail))
+        .routes(routes!(updates::list))
+        .routes(routes!(updates::show))
+        .routes(routes!(updates::devices))
+        .routes(routes!(updates::device))
+        .routes(routes!(updates::export))
         .routes(routes!(machines::import))
         .routes(routes!(inspections::one))
         .routes(routes!(inspections::many))

@@ -11,7 +11,7 @@ use sickbay_store::Scope;
 use tokio::io::AsyncWriteExt as _;
 
 use super::WithConfig;
-use crate::export::{Format, open_unless_said, stream};
+use crate::export::{Format, devices_of_issue, open_unless_said, written};
 
 #[derive(Debug, Args)]
 pub(super) struct ExportArgs {
@@ -41,14 +41,13 @@ pub(super) async fn run(args: ExportArgs) -> anyhow::Result<()> {
         Some(text) => Filter::parse(text).context("--filter cannot be understood")?,
     };
     let opened = args.config.open().await?;
-    let rows = stream(
+    let rows = devices_of_issue(
         opened.store,
         Scope::All,
         args.issue,
         open_unless_said(filter),
-        args.format,
     );
-    let mut rows = pin!(rows);
+    let mut rows = pin!(written(rows, args.format));
     let mut out = tokio::io::stdout();
     while let Some(chunk) = rows.next().await {
         out.write_all(&chunk?)

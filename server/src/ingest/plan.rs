@@ -12,6 +12,7 @@ use sickbay_store::{
 
 use crate::judgement::{Device, Judgement};
 use crate::rules::Rules;
+use crate::updates;
 use crate::wire::Report;
 
 /// What became of a report.
@@ -89,12 +90,26 @@ impl Working {
             self.note(issue.id, verdict, accepted_until, now);
         }
         self.first_diagnosis = false;
+        self.keep_profile(&judged, rules, now);
         self.change.due_at = judged.valid_until();
         if judged.summary != self.state.summary {
             let claims = claims(&judged.facts, &self.state.summary, &judged.summary, now);
             self.change.claims.extend(claims);
             self.state.summary = judged.summary.clone();
             self.change.summary = Some(judged.summary);
+        }
+    }
+
+    /// Keeps what questions about updates need, where it changed. Of a device that never reported nothing is known.
+    fn keep_profile(&mut self, judged: &Judgement, rules: &Rules, now: Time) {
+        let device = Device::from(&self.state);
+        if !device.sighting.reported || device.listed {
+            return;
+        }
+        let profile = updates::encode(&judged.profile(&device, rules, now));
+        if profile != self.state.profile {
+            self.state.profile.clone_from(&profile);
+            self.change.profile = Some(profile);
         }
     }
 
@@ -178,6 +193,7 @@ impl Working {
         let same = change.mark.is_none()
             && change.observations.is_none()
             && change.summary.is_none()
+            && change.profile.is_none()
             && change.findings.is_empty()
             && change.due_at == self.state.due_at;
         (!same).then_some(change)

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sickbay_diagnosis::Time;
 use sickbay_diagnosis::context::{
     Baselines, FleetContext, MAJORITY_QUORUM, Seen, Sources, majority_of,
 };
 use sickbay_diagnosis::expectation::{ScopedWish, UpdateClass, Wanted, Wishes};
-use sickbay_diagnosis::filter::{Compare, Filter, NumberField, Test};
+use sickbay_diagnosis::filter::{Compare, Filter, NumberField, Pattern, Test};
 use sickbay_diagnosis::knowledge::DeviceKind;
+use sickbay_diagnosis::{Kb, Time};
 use sickbay_store::{
     AcceptanceRow, Baseline, Concerned, Scope, SeenRevision, SourceCount, Store, StoreError,
 };
@@ -20,6 +20,7 @@ use super::{log, rediagnose};
 use crate::app::App;
 use crate::config::Config;
 use crate::rules::{Acceptances, Rules};
+use crate::updates;
 use crate::wishes::{self, of_kind};
 
 /// How often it is computed.
@@ -28,6 +29,11 @@ const EVERY: Duration = Duration::from_secs(3);
 const LARGE: u64 = 20_000;
 /// How often then.
 const EVERY_IN_LARGE: Duration = Duration::from_mins(1);
+/// How often a large fleet's devices are asked what they say of updates, which are a few a month.
+const LEARN_IN_LARGE: Duration = Duration::from_mins(10);
+/// The issues about one update that somebody asks for.
+const ABOUT_UPDATES: &str = "not-applicable-*";
+const PREREQUISITE: &str = "prerequisite-missing";
 /// Devices diagnosed again in one round.
 const AT_ONCE: u32 = 1000;
 /// Ids asked for in one statement.
@@ -56,6 +62,7 @@ pub(super) async fn keep(app: App) {
 struct Known {
     acceptances: Vec<AcceptanceRow>,
     walked_at: Option<Instant>,
+    learned_at: Option<Instant>,
     /// Whom a change of the rules concerns and who is not diagnosed again yet: kept when the database fails in between.
     concerned: Vec<Concerned>,
 }
@@ -71,6 +78,10 @@ async fn round(app: &App, known: &mut Known, first: bool) -> Result<(), StoreErr
     if is_time_to_walk(app, known.walked_at, before.wishes != wishes).await? {
         walk(store, &wishes, &mut fleet).await?;
         known.walked_at = Some(Instant::now());
+    }
+    if is_time_to_learn(app, known.learned_at).await? {
+        fleet.updates = updates::learn(store, now).await?;
+        known.learned_at = Some(Instant::now());
     }
     let rules = Rules {
         knowledge: Arc::clone(&before.knowledge),
@@ -146,6 +157,14 @@ async fn is_time_to_walk(
     };
     let devices = app.store.fleet_counts(&Scope::All).await?.active();
     Ok(devices <= LARGE || walked_at.elapsed() >= EVERY_IN_LARGE)
+}
+
+async fn is_time_to_learn(app: &App, learned_at: Option<Instant>) -> Result<bool, StoreError> {
+    let Some(learned_at) = learned_at else {
+        return Ok(true);
+    };
+    let devices = app.store.fleet_counts(&Scope::All).await?.active();
+    Ok(devices <= LARGE || learned_at.elapsed() >= LEARN_IN_LARGE)
 }
 
 /// What takes a walk through the fleet or its baselines.
@@ -240,6 +259,7 @@ fn concerned(old: &FleetContext, new: &FleetContext, wishes: &Wishes) -> Vec<Con
         let filter = of_kind(kind).and(Filter::Is(of_build));
         concerned.push(Concerned::Matching(filter));
     }
+    concerned.extend(concerned_by_updates(old, new, wishes));
     let ids: Vec<String> = new
         .shared_client_ids
         .symmetric_difference(&old.shared_client_ids)
@@ -249,6 +269,34 @@ fn concerned(old: &FleetContext, new: &FleetContext, wishes: &Wishes) -> Vec<Con
         ids.chunks(IDS_AT_ONCE)
             .map(|ids| Concerned::ClientIds(ids.to_vec())),
     );
+    concerned
+}
+
+/// Devices of which an update is wanted that now is known to bring another build, or none; and those on which one is asked for and was not
+/// told yet.
+fn concerned_by_updates(old: &FleetContext, new: &FleetContext, wishes: &Wishes) -> Vec<Concerned> {
+    let changed: BTreeSet<Kb> = new
+        .updates
+        .differing(&old.updates)
+        .chain(old.updates.differing(&new.updates))
+        .collect();
+    if changed.is_empty() {
+        return Vec::new();
+    }
+    let wants_any = |wanted: &Wanted| {
+        let wanted = wanted.wanted_updates.as_ref();
+        wanted.is_some_and(|list| list.all().iter().any(|kb| changed.contains(kb)))
+    };
+    if wants_any(&wishes.fleet) {
+        return vec![Concerned::All];
+    }
+    let asked = [ABOUT_UPDATES, PREREQUISITE].map(|id| Filter::Is(Test::Issue(Pattern::new(id))));
+    let mut concerned = vec![Concerned::Matching(Filter::Any(asked.to_vec()))];
+    for (place, scope) in wishes.scopes.iter().enumerate() {
+        if wants_any(&scope.wanted) {
+            concerned.push(Concerned::Matching(wishes.devices_of(place)));
+        }
+    }
     concerned
 }
 

@@ -129,6 +129,7 @@ impl Kind {
                 collector_version: env!("CARGO_PKG_VERSION").to_owned(),
                 clock_ahead_ms: Some(0),
             },
+            profile: Vec::new(),
             due_at: None,
         }
     }

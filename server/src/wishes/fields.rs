@@ -171,6 +171,12 @@ pub const FIELDS: &[Field] = &[
         Kind::Number("failures"),
     ),
     field(
+        "wanted_updates",
+        "Updates wanted",
+        "Updates that devices should have, such as KB5036893, KB5036892: one for each release.",
+        Kind::Text,
+    ),
+    field(
         "managed_by",
         "Managed by",
         "What else manages updates here, such as ConfigMgr. Issues that only say so are not applicable then.",
@@ -255,7 +261,7 @@ pub fn source_in_words(name: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sickbay_diagnosis::expectation::{ExpectedSource, UpdateSource};
+    use sickbay_diagnosis::expectation::{ExpectedSource, KbList, UpdateSource};
 
     /// Every wish set.
     fn everything() -> Wanted {
@@ -274,6 +280,7 @@ mod tests {
             longest_feature_deferral_days: Some(90),
             update_health_tools_minimum: Some("3.74.0.0".to_owned()),
             managed_by: Some("ConfigMgr".to_owned()),
+            wanted_updates: KbList::parse("KB5036893").ok(),
             ..defaults(DeviceKind::Client)
         }
     }

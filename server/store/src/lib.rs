@@ -147,6 +147,32 @@ pub trait Store: Send + Sync + 'static {
     /// Update client ids that more than one active device has.
     async fn shared_client_ids(&self) -> Result<Vec<String>>;
 
+    // ---- updates
+
+    /// What is kept of active devices above the key `after` for questions about updates, by key; also of those of which nothing is kept.
+    async fn profiles_after(
+        &self,
+        scope: &Scope,
+        filter: &Filter,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<Profiled>>;
+    /// The same by name then key, with what a list shows of a device.
+    async fn profiled_devices(
+        &self,
+        scope: &Scope,
+        filter: &Filter,
+        page: &Page,
+    ) -> Result<Vec<ProfiledDevice>>;
+    /// How many active devices run which revision.
+    async fn revision_counts(&self, scope: &Scope) -> Result<Vec<RevisionCount>>;
+    /// What devices said of updates, and what was imported.
+    async fn learned_updates(&self) -> Result<Vec<LearnedRow>>;
+    /// Adds what devices say. The most devices that ever said the same stay, and the earliest moment.
+    async fn learn_updates(&self, rows: &[LearnedRow]) -> Result<()>;
+    /// Replaces what was imported before.
+    async fn import_updates(&self, rows: &[LearnedRow]) -> Result<()>;
+
     // ---- acceptances
 
     /// Keeps an acceptance.

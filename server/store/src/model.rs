@@ -1,6 +1,7 @@
 //! The store's words: rows in and out, free of any database.
 
 mod fleet_knowledge;
+mod updates;
 
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::context::Sighting;
@@ -12,6 +13,7 @@ use sickbay_diagnosis::verdict::{Cause, Kept, Severity, State};
 use uuid::Uuid;
 
 pub use self::fleet_knowledge::{AcceptanceRow, Baseline, Claim, Concerned, SeenRevision};
+pub use self::updates::{LearnedRow, Profiled, ProfiledDevice, RevisionCount};
 
 /// Which devices a viewer may see.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -200,6 +202,8 @@ pub struct DeviceState {
     pub tags: Vec<String>,
     /// What the server saw of it.
     pub sighting: Sighting,
+    /// What is kept of it for questions about updates, in the server's own form; empty where nothing is.
+    pub profile: Vec<u8>,
     /// When a verdict may change by itself.
     pub due_at: Option<Time>,
 }
@@ -311,6 +315,8 @@ pub struct DeviceChange {
     pub observations: Option<Observations>,
     /// New summary, where it changed.
     pub summary: Option<DeviceSummary>,
+    /// What is kept of it for questions about updates, where that changed.
+    pub profile: Option<Vec<u8>>,
     /// Changed findings.
     pub findings: Vec<FindingChange>,
     /// What goes into the history.
@@ -334,6 +340,7 @@ impl DeviceChange {
             mark: None,
             observations: None,
             summary: None,
+            profile: None,
             findings: Vec::new(),
             history: Vec::new(),
             claims: Vec::new(),

@@ -134,6 +134,7 @@ pub(crate) struct Plan<'a> {
     /// Key and new name of devices whose findings have to be listed elsewhere.
     pub(crate) renamed: Vec<(i64, String)>,
     pub(crate) facts: Vec<(i64, Vec<u8>)>,
+    pub(crate) profiles: Vec<(i64, &'a [u8])>,
     pub(crate) removed: Vec<FindingName<'a>>,
     /// Findings that stay, with other causes than before.
     pub(crate) replaced: Vec<FindingName<'a>>,
@@ -190,6 +191,9 @@ impl<'a> Plan<'a> {
         let counts = self.findings(change, guard, weights, &name_lower);
         if let Some(observations) = &change.observations {
             self.facts.push((change.key, facts_bytes(observations)));
+        }
+        if let Some(profile) = &change.profile {
+            self.profiles.push((change.key, profile));
         }
         self.history
             .extend(change.history.iter().map(|row| HistoryWrite {

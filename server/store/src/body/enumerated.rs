@@ -8,7 +8,7 @@ use super::{
     acceptances, access, baselines, causes, counters, detail, enrolment, fleet, guard, health,
     history,
 };
-use super::{issue_lists, lists, machines, settings, states, status, tokens, write};
+use super::{issue_lists, lists, machines, settings, states, status, tokens, updates, write};
 use crate::filter_sql::Sql;
 use crate::{Concerned, Cursor, DeviceStatus, Page, Scope};
 
@@ -30,6 +30,7 @@ pub(in super::super) fn statements() -> Vec<(String, String)> {
         ("states", states::STATEMENTS),
         ("status", status::STATEMENTS),
         ("tokens", tokens::STATEMENTS),
+        ("updates", updates::STATEMENTS),
     ] {
         all.extend(
             statements
@@ -37,12 +38,12 @@ pub(in super::super) fn statements() -> Vec<(String, String)> {
                 .map(|(name, text)| (format!("{module}::{name}"), (*text).to_owned())),
         );
     }
-    for list in
-        write::LISTS
-            .iter()
-            .copied()
-            .chain([&status::STATUSES, &fleet::TOUCHES, &machines::CREATE])
-    {
+    for list in write::LISTS.iter().copied().chain([
+        &status::STATUSES,
+        &fleet::TOUCHES,
+        &machines::CREATE,
+        &updates::LEARNING,
+    ]) {
         for rows in [1, 3] {
             all.push((format!("{} ({rows} rows)", list.operation), list.text(rows)));
         }
@@ -88,6 +89,12 @@ fn filtered() -> Vec<(String, Sql)> {
         ("history", history::sql(&scope, id, Some(1), 10)),
         ("recent_history", history::recent_sql(&scope, 10)),
         ("device_ids", lists::ids_sql(&scope, &[1, 2])),
+        ("profiles", updates::walk_sql(&scope, &filter, 1, 10)),
+        (
+            "profiled devices",
+            updates::list_sql(&scope, &filter, &page),
+        ),
+        ("revisions", updates::revisions_sql(&scope)),
         ("walk", fleet::walk_sql(&Concerned::All, 1, 10)),
         (
             "walk of a filter",

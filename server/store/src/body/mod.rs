@@ -24,6 +24,7 @@ mod settings;
 mod states;
 mod status;
 mod tokens;
+mod updates;
 mod write;
 
 #[cfg(test)]
@@ -38,9 +39,9 @@ use super::{Backend, Connection, Db, key_list, placeholder, text_list};
 use crate::{
     AcceptanceRow, ApiTokenRow, CauseCount, Committed, Concerned, DeviceChange, DeviceDetail,
     DeviceIdentity, DeviceRow, DeviceState, DeviceStatus, EnrolOutcome, EnrolRequest, FleetCounts,
-    HistoryRow, Imported, IssueCount, IssueDevice, IssuedCertificate, ListedMachine, NewApiToken,
-    NewSession, NewToken, Page, Result, Scope, SeenRevision, SessionRow, SourceCount, Store,
-    TokenRow, Touch,
+    HistoryRow, Imported, IssueCount, IssueDevice, IssuedCertificate, LearnedRow, ListedMachine,
+    NewApiToken, NewSession, NewToken, Page, Profiled, ProfiledDevice, Result, RevisionCount,
+    Scope, SeenRevision, SessionRow, SourceCount, Store, TokenRow, Touch,
 };
 
 #[async_trait]
@@ -117,6 +118,36 @@ impl Store for Backend {
     }
     async fn shared_client_ids(&self) -> Result<Vec<String>> {
         baselines::shared_client_ids(self).await
+    }
+
+    async fn profiles_after(
+        &self,
+        scope: &Scope,
+        filter: &Filter,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<Profiled>> {
+        updates::after(self, scope, filter, after, limit).await
+    }
+    async fn profiled_devices(
+        &self,
+        scope: &Scope,
+        filter: &Filter,
+        page: &Page,
+    ) -> Result<Vec<ProfiledDevice>> {
+        updates::devices(self, scope, filter, page).await
+    }
+    async fn revision_counts(&self, scope: &Scope) -> Result<Vec<RevisionCount>> {
+        updates::revisions(self, scope).await
+    }
+    async fn learned_updates(&self) -> Result<Vec<LearnedRow>> {
+        updates::learned(self).await
+    }
+    async fn learn_updates(&self, rows: &[LearnedRow]) -> Result<()> {
+        updates::learn(self, rows, false).await
+    }
+    async fn import_updates(&self, rows: &[LearnedRow]) -> Result<()> {
+        updates::learn(self, rows, true).await
     }
 
     async fn create_acceptance(&self, row: AcceptanceRow) -> Result<()> {

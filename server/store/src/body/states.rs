@@ -16,8 +16,8 @@ statements! {
     STATES = concat!(
         "SELECT ",
         device_columns!(),
-        ", d.version, d.epoch, d.sequence, d.digest, d.due_at, d.collector_version, d.clock_ahead_ms, o.facts FROM device d \
-         LEFT JOIN device_facts o ON o.device_key = d.key WHERE d.key IN ",
+        ", d.version, d.epoch, d.sequence, d.digest, d.due_at, d.collector_version, d.clock_ahead_ms, o.facts, u.profile FROM device d \
+         LEFT JOIN device_facts o ON o.device_key = d.key LEFT JOIN device_updates u ON u.device_key = d.key WHERE d.key IN ",
         key_list!("$1")
     );
     /// Their findings.
@@ -42,6 +42,7 @@ struct StateRow {
     collector_version: String,
     clock_ahead_ms: Option<i64>,
     facts: Option<Vec<u8>>,
+    profile: Option<Vec<u8>>,
 }
 
 /// The devices of these keys, in their order, as far as they exist.
@@ -100,6 +101,7 @@ impl StateRow {
             summary: device.summary,
             tags,
             sighting,
+            profile: self.profile.unwrap_or_default(),
             due_at: time(self.due_at),
         })
     }

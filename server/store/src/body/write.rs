@@ -4,6 +4,7 @@ use sickbay_diagnosis::Time;
 
 use super::Connection;
 use super::query::RowList;
+use super::updates::PROFILES;
 use crate::Result;
 use crate::codes::text;
 use crate::column::Column::{Bytes, Int, Text};
@@ -166,6 +167,7 @@ pub(super) const LISTS: &[&RowList] = &[
     &TAGS,
     &RENAMED,
     &FACTS,
+    &PROFILES,
     &REMOVED,
     &OLD_CAUSES,
     &FINDINGS,
@@ -278,6 +280,11 @@ async fn devices(connection: &mut Connection, plan: &Plan<'_>) -> Result<()> {
     FACTS
         .run(connection, &plan.facts, |query, (key, facts)| {
             query.bind(*key).bind(facts.clone())
+        })
+        .await?;
+    PROFILES
+        .run(connection, &plan.profiles, |query, (key, profile)| {
+            query.bind(*key).bind(profile.to_vec())
         })
         .await
 }

@@ -27,6 +27,11 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
         "machine_list",
         include_str!("../../../../migrations/sqlite/0004_machine_list.sql"),
     ),
+    (
+        6,
+        "updates",
+        include_str!("../../../../migrations/sqlite/0006_updates.sql"),
+    ),
 ];
 
 /// The version that this build uses.
@@ -79,6 +84,10 @@ mod tests {
         (
             4,
             "b4a8e1e603bc4d11f043f71cdf81255ed45c668127d7d04767ebbe90178b6a17",
+        ),
+        (
+            6,
+            "043a93a02b91c998da9cf79d313a3688e54eb9d39e1da11fc602382ae8e69af2",
         ),
     ];
 

@@ -215,6 +215,7 @@ async fn rows_written(store: &SqliteStore, key: i64, site: &str, tags: &[&str]) 
             reported_tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
             ..DeviceSummary::default()
         }),
+        profile: None,
         findings: Vec::new(),
         history: Vec::new(),
         claims: Vec::new(),

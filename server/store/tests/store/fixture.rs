@@ -162,6 +162,7 @@ pub(crate) fn bare_change(key: i64) -> DeviceChange {
         mark: None,
         observations: None,
         summary: None,
+        profile: None,
         findings: Vec::new(),
         history: Vec::new(),
         claims: Vec::new(),

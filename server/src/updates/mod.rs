@@ -1,0 +1,134 @@
+//! Why an update is on some devices and not on others: asked of the whole fleet, of the devices of one class, of one device.
+//!
+//! The answers come from [`sickbay_diagnosis::explanation`]; here they are fetched and counted. A question to the whole fleet reads the
+//! kept profiles alone, [`AT_ONCE`] at a time, so that its memory does not grow with the fleet.
+
+mod encoding;
+mod learning;
+mod list;
+mod of_device;
+mod releases;
+
+use std::collections::BTreeMap;
+
+use sickbay_diagnosis::Time;
+use sickbay_diagnosis::explanation::{
+    Class, Explanation, Known, LearnedUpdate, NotAnUpdate, Profile, Question, Reason, believed,
+    explain,
+};
+use sickbay_diagnosis::filter::Filter;
+use sickbay_store::{LearnedRow, Scope, Store, StoreError};
+
+pub use self::encoding::{decode, encode};
+pub use self::learning::{learn, learned};
+pub use self::list::{Explained, every_page, page};
+pub use self::of_device::{OfDevice, Told, of_device};
+pub use self::releases::{NEWEST, Release, Revision, releases};
+use crate::rules::Rules;
+
+/// Profiles that are read at once.
+const AT_ONCE: u32 = 10_000;
+/// What is said of a device that never told anything, or not since this version of the server runs.
+const NOTHING_KEPT: &str = "the device has not reported since this version of the server runs";
+
+/// How the devices of a fleet stand with an update.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Devices in each class; classes without one are not there.
+    pub classes: BTreeMap<Class, u64>,
+}
+
+impl Tally {
+    /// All devices.
+    pub fn devices(&self) -> u64 {
+        self.classes.values().sum()
+    }
+
+    /// Those of a class.
+    pub fn of(&self, class: Class) -> u64 {
+        self.classes.get(&class).copied().unwrap_or_default()
+    }
+}
+
+/// What a person asks, by what is known now.
+///
+/// # Errors
+/// Where the text names no update.
+pub fn question<'a>(rules: &'a Rules, text: &str) -> Result<Question<'a>, NotAnUpdate> {
+    let (kb, file) = Question::understand(text)?;
+    Ok(Question::new(known(rules), kb, file))
+}
+
+/// All that is known of updates.
+pub fn known(rules: &Rules) -> Known<'_> {
+    Known {
+        knowledge: &rules.knowledge,
+        learned: &rules.fleet.updates,
+    }
+}
+
+/// How the devices of a scope that match stand. Every active device is in exactly one class.
+///
+/// # Errors
+/// Where the database does not answer.
+pub async fn tally(
+    store: &dyn Store,
+    scope: &Scope,
+    filter: &Filter,
+    question: &Question<'_>,
+    now: Time,
+) -> Result<Tally, StoreError> {
+    let mut tally = Tally::default();
+    let mut after = 0;
+    loop {
+        let profiles = store.profiles_after(scope, filter, after, AT_ONCE).await?;
+        let Some(last) = profiles.last() else {
+            return Ok(tally);
+        };
+        after = last.key;
+        for kept in &profiles {
+            *tally
+                .classes
+                .entry(class_of(question, &kept.profile, now))
+                .or_default() += 1;
+        }
+        if profiles.len() < AT_ONCE as usize {
+            return Ok(tally);
+        }
+    }
+}
+
+fn class_of(question: &Question<'_>, kept: &[u8], now: Time) -> Class {
+    decode(kept).map_or(Class::Unknown, |profile| {
+        explain(question, &profile, now).class()
+    })
+}
+
+/// The explanation of a device whose profile may be missing.
+fn explained<'a>(
+    question: &'a Question<'_>,
+    profile: Option<&'a Profile>,
+    now: Time,
+) -> Explanation<'a> {
+    match profile {
+        Some(profile) => explain(question, profile, now),
+        None => Explanation {
+            decisive: Reason::Unknown {
+                because: NOTHING_KEPT.into(),
+            },
+            rest: Vec::new(),
+        },
+    }
+}
+
+/// Whether what devices told of an update is believed: it is the one of all that was told that counts.
+pub fn is_believed(row: &LearnedRow, rules: &Rules) -> bool {
+    let all: Vec<LearnedUpdate> = rules
+        .fleet
+        .updates
+        .of(row.kb)
+        .filter(|(told, _)| told.kind == row.kind && told.package_build == row.package_build)
+        .flat_map(|(_, all)| all.iter().copied())
+        .collect();
+    believed(&all).is_some_and(|update| update.revision == row.revision)
+}
