@@ -1,6 +1,7 @@
 //! The store's words: rows in and out, free of any database.
 
 mod fleet_knowledge;
+mod knowledge;
 
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::context::Sighting;
@@ -12,6 +13,7 @@ use sickbay_diagnosis::verdict::{Cause, Kept, Severity, State};
 use uuid::Uuid;
 
 pub use self::fleet_knowledge::{AcceptanceRow, Baseline, Claim, Concerned, SeenRevision};
+pub use self::knowledge::{ImportedPack, PackMark};
 
 /// Which devices a viewer may see.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use super::{
     acceptances, access, baselines, causes, counters, detail, enrolment, fleet, guard, health,
     history,
 };
-use super::{issue_lists, lists, machines, settings, states, status, tokens, write};
+use super::{issue_lists, knowledge, lists, machines, settings, states, status, tokens, write};
 use crate::filter_sql::Sql;
 use crate::{Concerned, Cursor, DeviceStatus, Page, Scope};
 
@@ -25,6 +25,7 @@ pub(in super::super) fn statements() -> Vec<(String, String)> {
         ("fleet", fleet::STATEMENTS),
         ("guard", guard::STATEMENTS),
         ("health", health::STATEMENTS),
+        ("knowledge", knowledge::STATEMENTS),
         ("machines", machines::STATEMENTS),
         ("settings", settings::STATEMENTS),
         ("states", states::STATEMENTS),

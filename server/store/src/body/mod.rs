@@ -16,6 +16,7 @@ mod guard;
 mod health;
 mod history;
 mod issue_lists;
+mod knowledge;
 mod lists;
 mod machines;
 mod query;
@@ -38,8 +39,8 @@ use super::{Backend, Connection, Db, key_list, placeholder, text_list};
 use crate::{
     AcceptanceRow, ApiTokenRow, CauseCount, Committed, Concerned, DeviceChange, DeviceDetail,
     DeviceIdentity, DeviceRow, DeviceState, DeviceStatus, EnrolOutcome, EnrolRequest, FleetCounts,
-    HistoryRow, Imported, IssueCount, IssueDevice, IssuedCertificate, ListedMachine, NewApiToken,
-    NewSession, NewToken, Page, Result, Scope, SeenRevision, SessionRow, SourceCount, Store,
+    HistoryRow, Imported, ImportedPack, IssueCount, IssueDevice, IssuedCertificate, ListedMachine, NewApiToken,
+    NewSession, NewToken, PackMark, Page, Result, Scope, SeenRevision, SessionRow, SourceCount, Store,
     TokenRow, Touch,
 };
 
@@ -230,5 +231,18 @@ impl Store for Backend {
     }
     async fn put_setting(&self, name: &str, json: &str, now: Time) -> Result<()> {
         settings::put(self, name, json, now).await
+    }
+
+    async fn knowledge_mark(&self) -> Result<Option<PackMark>> {
+        knowledge::mark(self).await
+    }
+    async fn knowledge_pack(&self) -> Result<Option<ImportedPack>> {
+        knowledge::get(self).await
+    }
+    async fn put_knowledge_pack(&self, pack: ImportedPack) -> Result<()> {
+        knowledge::put(self, pack).await
+    }
+    async fn remove_knowledge_pack(&self) -> Result<bool> {
+        knowledge::remove(self).await
     }
 }
