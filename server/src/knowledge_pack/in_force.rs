@@ -91,7 +91,11 @@ impl InForce {
                     signer: verified.signer,
                     dated: verified.dated.to_owned(),
                     tables: verified.tables.iter().map(|(name, _)| *name).collect(),
-                    unknown: verified.unknown.iter().map(|&file| file.to_owned()).collect(),
+                    unknown: verified
+                        .unknown
+                        .iter()
+                        .map(|&file| file.to_owned())
+                        .collect(),
                 },
             },
             Err(error) => Self {

@@ -97,7 +97,8 @@ impl SigningKey {
     /// # Errors
     /// [`BadKey::Private`] where there is something else in it.
     pub fn from_pem(pem: &str) -> Result<Self, BadKey> {
-        let der = PrivatePkcs8KeyDer::from_pem_slice(pem.as_bytes()).map_err(|_| BadKey::Private)?;
+        let der =
+            PrivatePkcs8KeyDer::from_pem_slice(pem.as_bytes()).map_err(|_| BadKey::Private)?;
         // OpenSSL leaves the public half out, so there may be nothing to compare with.
         Ed25519KeyPair::from_pkcs8_maybe_unchecked(der.secret_pkcs8_der())
             .map(Self)

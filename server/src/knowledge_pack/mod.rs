@@ -172,18 +172,20 @@ impl<'a> Pack<'a> {
                 }
             }
         }
-        let text = |wanted: TableName| {
-            let table = tables.iter().find(|(name, _)| *name == wanted);
-            table.map(|(_, text)| *text)
-        };
+        let knowledge = Knowledge::parse(head.version, |name| text_of(&tables, name))?;
         Ok(Self {
             version: head.version,
             dated: head.dated,
             signer: head.key,
-            knowledge: Arc::new(Knowledge::parse(head.version, text)?),
+            knowledge: Arc::new(knowledge),
             tables,
             unknown,
         })
+    }
+
+    /// A table's text; `None` where the pack lacks it.
+    pub fn text(&self, name: TableName) -> Option<&'a str> {
+        text_of(&self.tables, name)
     }
 }
 
@@ -305,6 +307,11 @@ impl<'a> Head<'a> {
     }
 }
 
+fn text_of<'a>(tables: &[(TableName, &'a str)], wanted: TableName) -> Option<&'a str> {
+    let table = tables.iter().find(|(name, _)| *name == wanted);
+    table.map(|(_, text)| *text)
+}
+
 /// One spelling for one number: no sign, no zero in front.
 fn whole_number(text: &str) -> Option<usize> {
     let number: usize = text.parse().ok()?;
@@ -314,7 +321,9 @@ fn whole_number(text: &str) -> Option<usize> {
 /// Nothing that could lead out of a folder or move a terminal's cursor.
 fn is_file_name(text: &str) -> bool {
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
-    text.len() <= 64 && text.starts_with(|c: char| c.is_ascii_lowercase()) && text.chars().all(allowed)
+    text.len() <= 64
+        && text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.chars().all(allowed)
 }
 
 /// The lines of a head.

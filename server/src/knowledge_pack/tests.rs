@@ -20,15 +20,13 @@ fn holds() -> String {
     let built_in = TableName::Holds.built_in();
     let mut lines = built_in.lines();
     let (_, header) = (lines.next(), lines.next().unwrap());
-    format!(
-        "# dated 2026-12-01\n{header}\n99999999\tA printer driver\t\tSomebody\tGatedBlock\n"
-    )
+    format!("# dated 2096-12-01\n{header}\n99999999\tA printer driver\t\tSomebody\tGatedBlock\n")
 }
 
 fn draft(holds: &str) -> Draft<'_> {
     Draft {
         version: "2026.12",
-        dated: "2026-12-01",
+        dated: "2096-12-01",
         tables: vec![(TableName::Holds, holds)],
     }
 }
@@ -56,7 +54,7 @@ fn refused(bytes: &[u8]) -> String {
 fn what_was_signed_is_read_back_and_what_is_missing_is_built_in() {
     let bytes = pack();
     let read = Pack::verify(&bytes, &trusted()).unwrap();
-    assert_eq!((read.version, read.dated), ("2026.12", "2026-12-01"));
+    assert_eq!((read.version, read.dated), ("2026.12", "2096-12-01"));
     assert_eq!(read.signer, KEY.public());
     assert_eq!(read.tables, [(TableName::Holds, holds().as_str())]);
     let hold = read.knowledge.hold(99_999_999).unwrap();
@@ -103,7 +101,7 @@ fn each_refusal_says_what_is_wrong() {
             "signature is wrong",
         ),
         (
-            text.replace("2026-12-01", "2036-12-01").into_bytes(),
+            text.replace("2096-12-01", "2097-12-01").into_bytes(),
             "signature is wrong",
         ),
         (
@@ -126,7 +124,7 @@ fn what_is_signed_and_still_wrong_is_refused_with_the_line() {
             "line 2 of it is wrong: a version has",
         ),
         (
-            |body| body.replace("dated 2026-12-01\nkey", "dated 2026-13-01\nkey"),
+            |body| body.replace("dated 2096-12-01\nkey", "dated 2096-13-01\nkey"),
             "line 3 of it is wrong",
         ),
         (
@@ -153,7 +151,7 @@ fn what_is_signed_and_still_wrong_is_refused_with_the_line() {
             "safeguard-holds.tsv, line 3: \"9999999x\"",
         ),
         (
-            |body| body.replace("# dated 2026-12-01", "# dated 2026-99-01"),
+            |body| body.replace("# dated 2096-12-01", "# dated 2096-99-01"),
             "safeguard-holds.tsv, line 1: ",
         ),
     ];
@@ -237,13 +235,16 @@ fn kept(bytes: Vec<u8>) -> ImportedPack {
 fn what_is_kept_is_verified_again_and_what_stands_beside_it_is_not_believed() {
     let known = InForce::of(kept(pack()), &trusted());
     assert_eq!(known.knowledge.version(), "2026.12");
-    assert_eq!(known.dated(), "2026-12-01");
-    let now = Time::parse("2026-12-31T12:00:00Z").unwrap();
+    assert_eq!(known.dated(), "2096-12-01");
+    let now = Time::parse("2096-12-31T12:00:00Z").unwrap();
     let about = known.about(now);
     assert_eq!((about.version.as_str(), about.age_days), ("2026.12", 30));
     assert!(!about.is_old() && about.refused.is_none() && !about.built_in_is_newer);
     let own = about.tables.iter().filter(|table| table.imported);
-    assert_eq!(own.map(|table| table.name).collect::<Vec<_>>(), [TableName::Holds]);
+    assert_eq!(
+        own.map(|table| table.name).collect::<Vec<_>>(),
+        [TableName::Holds]
+    );
     assert!(known.about(now.plus_days(31)).is_old());
 
     for (bytes, keys, expected) in [
@@ -262,7 +263,7 @@ fn what_is_kept_is_verified_again_and_what_stands_beside_it_is_not_believed() {
 
 #[test]
 fn a_pack_that_the_program_has_overtaken_is_told() {
-    let table = holds().replace("2026-12-01", "2020-01-01");
+    let table = holds().replace("2096-12-01", "2020-01-01");
     let old = Draft {
         dated: "2020-01-01",
         ..draft(&table)

@@ -39,9 +39,9 @@ use super::{Backend, Connection, Db, key_list, placeholder, text_list};
 use crate::{
     AcceptanceRow, ApiTokenRow, CauseCount, Committed, Concerned, DeviceChange, DeviceDetail,
     DeviceIdentity, DeviceRow, DeviceState, DeviceStatus, EnrolOutcome, EnrolRequest, FleetCounts,
-    HistoryRow, Imported, ImportedPack, IssueCount, IssueDevice, IssuedCertificate, ListedMachine, NewApiToken,
-    NewSession, NewToken, PackMark, Page, Result, Scope, SeenRevision, SessionRow, SourceCount, Store,
-    TokenRow, Touch,
+    HistoryRow, Imported, ImportedPack, IssueCount, IssueDevice, IssuedCertificate, ListedMachine,
+    NewApiToken, NewSession, NewToken, PackMark, Page, Result, Scope, SeenRevision, SessionRow,
+    SourceCount, Store, TokenRow, Touch,
 };
 
 #[async_trait]
