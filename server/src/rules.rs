@@ -133,3 +133,20 @@ impl RulesInForce {
             .expect("never poisoned: nothing panics while it is held") = Arc::new(rules);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_knowledge_makes_other_rules_whatever_it_is_called() {
+        let rules = Rules::default();
+        assert_eq!(rules, rules.clone());
+        let again = Knowledge::parse(rules.knowledge.version(), |_| None);
+        let other = Rules {
+            knowledge: Arc::new(again.expect("the built-in tables are whole")),
+            ..rules.clone()
+        };
+        assert_ne!(rules, other);
+    }
+}

@@ -362,6 +362,10 @@ fn spoken(known: &InForce) -> String {
     format!("{version} (dated {})", known.dated())
 }
 
+fn days(count: i64) -> String {
+    format!("{count} {}", if count == 1 { "day" } else { "days" })
+}
+
 fn described(about: &About) -> String {
     let source = match &about.source {
         Source::BuiltIn => "built in".to_owned(),
@@ -371,7 +375,7 @@ fn described(about: &About) -> String {
     };
     let mut lines = vec![
         format!("Version: {}", about.version),
-        format!("Dated: {}, {} days ago", about.dated, about.age_days),
+        format!("Dated: {}, {} old", about.dated, days(about.age_days)),
         format!("Source: {source}"),
         String::new(),
         "TABLE\tDATED\tENTRIES\tSOURCE".to_owned(),

@@ -5,7 +5,6 @@ use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ring::rand::SystemRandom;
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -22,8 +21,11 @@ const KEY_BYTES: usize = 32;
 const SIGNATURE_BYTES: usize = 64;
 /// Bytes of a signature's text, in base64 with padding.
 pub(super) const SIGNATURE_TEXT_BYTES: usize = SIGNATURE_BYTES.div_ceil(3) * 4;
-/// The PEM label of a private key.
-const PEM_LABEL: &str = "PRIVATE KEY";
+/// What stands before the 32 random bytes of an Ed25519 key in PKCS#8 (RFC 8410): version 0, the algorithm, two nested octet strings.
+/// The version that ring writes itself holds the public half too, in a form that OpenSSL does not read.
+const PKCS8_BEFORE_SEED: [u8; 16] = [
+    0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
+];
 
 /// By which a pack's signature is verified. As text `ed25519:BASE64`; every key has one spelling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,21 +77,16 @@ impl PublicKey {
 pub struct SigningKey(Ed25519KeyPair);
 
 impl SigningKey {
-    /// A new one, and its file: PKCS#8 in PEM.
+    /// A new one, and its file: PKCS#8 in PEM, which OpenSSL reads as well.
     pub fn generate() -> (Self, String) {
-        let made = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new());
-        let made = made.expect("the operating system has a random source");
-        let key = Ed25519KeyPair::from_pkcs8(made.as_ref());
-        let text = STANDARD.encode(made.as_ref());
-        let lines: Vec<&str> = (0..text.len())
-            .step_by(64)
-            .map(|start| &text[start..text.len().min(start + 64)])
-            .collect();
-        let pem = format!(
-            "-----BEGIN {PEM_LABEL}-----\n{}\n-----END {PEM_LABEL}-----\n",
-            lines.join("\n")
-        );
-        (Self(key.expect("ring reads what it wrote")), pem)
+        let mut der = PKCS8_BEFORE_SEED.to_vec();
+        der.resize(PKCS8_BEFORE_SEED.len() + KEY_BYTES, 0);
+        getrandom::fill(&mut der[PKCS8_BEFORE_SEED.len()..])
+            .expect("the operating system has a random source");
+        let key = Ed25519KeyPair::from_pkcs8_maybe_unchecked(&der);
+        let text = STANDARD.encode(&der);
+        let pem = format!("-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----\n");
+        (Self(key.expect("any seed is a key")), pem)
     }
 
     /// Reads its file, also one that OpenSSL wrote.

@@ -207,17 +207,14 @@ impl Draft<'_> {
     /// What whoever imported it would be told.
     pub fn sign(&self, key: &SigningKey) -> Result<Vec<u8>, PackError> {
         let public = key.public();
+        let (version, dated) = (self.version, self.dated);
+        let lengths = self.tables.iter();
+        let lengths = lengths.map(|(name, text)| format!("table {} {}\n", name.file(), text.len()));
+        let lengths: String = lengths.collect();
         let mut pack = format!(
-            "{FORMAT} {FORMAT_VERSION}\nversion {}\ndated {}\nkey {public}\n",
-            self.version, self.dated
+            "{FORMAT} {FORMAT_VERSION}\nversion {version}\ndated {dated}\nkey {public}\n{lengths}\n"
         );
-        for (name, text) in &self.tables {
-            pack.push_str(&format!("table {} {}\n", name.file(), text.len()));
-        }
-        pack.push('\n');
-        for (_, text) in &self.tables {
-            pack.push_str(text);
-        }
+        pack.extend(self.tables.iter().map(|(_, text)| *text));
         let signature = signature_to_text(&key.sign(pack.as_bytes()));
         pack.push_str(SIGNATURE);
         pack.push_str(&signature);

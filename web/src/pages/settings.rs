@@ -1,5 +1,7 @@
 //! `/settings`: what is in force and where each value comes from, and how old the knowledge is that verdicts rest on.
 
+use std::borrow::Borrow;
+
 use askama::Template;
 use sickbay_diagnosis::Time;
 
@@ -104,7 +106,7 @@ impl SettingsPage {
         document(Template::render(self))
     }
 
-    fn is_old(&self, age_days: &u64) -> bool {
-        *age_days > self.knowledge.warn_after_days
+    fn is_old(&self, age_days: impl Borrow<u64>) -> bool {
+        *age_days.borrow() > self.knowledge.warn_after_days
     }
 }
