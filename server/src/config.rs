@@ -9,6 +9,8 @@ use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
 use sickbay_diagnosis::expectation::{ScopedWish, Wanted, Wishes};
 
+use crate::knowledge_pack::{BadKey, TrustedKeys};
+
 /// The settings file that `sickbay-server config --default` prints, with every key and its default.
 pub const DEFAULT_FILE: &str = include_str!("../sickbay.default.toml");
 
@@ -24,6 +26,8 @@ pub struct Config {
     pub web: Web,
     /// The port that monitoring speaks to.
     pub health: Health,
+    /// What is known of Windows.
+    pub knowledge: Knowledge,
     /// What the fleet's owner wants of every device. What is left out is decided by the catalogue's defaults.
     pub expectations: Wanted,
     /// What is wanted of the devices of single scopes, in the order in which they are asked; after those kept in the database.
@@ -142,6 +146,24 @@ impl Default for Health {
     }
 }
 
+/// What is known of Windows.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Knowledge {
+    /// Public keys whose knowledge packs are taken, each `ed25519:BASE64`.
+    pub trusted_keys: Vec<String>,
+}
+
+impl Knowledge {
+    /// The keys whose packs are taken: these, and those that every build trusts.
+    ///
+    /// # Errors
+    /// Where one of these is no key.
+    pub fn trusted(&self) -> Result<TrustedKeys, BadKey> {
+        TrustedKeys::read(&self.trusted_keys)
+    }
+}
+
 /// An environment variable and the key that it sets.
 const ENVIRONMENT: &[(&str, [&str; 2])] = &[
     ("SICKBAY_DATA_DIR", ["storage", "data_dir"]),
@@ -161,6 +183,10 @@ const ENVIRONMENT: &[(&str, [&str; 2])] = &[
     ("SICKBAY_WEB_TLS_KEY", ["web", "tls_key"]),
     ("SICKBAY_WEB_EXTERNAL_URL", ["web", "external_url"]),
     ("SICKBAY_HEALTH_LISTEN", ["health", "listen"]),
+    (
+        "SICKBAY_KNOWLEDGE_TRUSTED_KEYS",
+        ["knowledge", "trusted_keys"],
+    ),
 ];
 
 impl Config {
@@ -217,6 +243,9 @@ impl Config {
                 "collectors.heartbeat_interval_s and collectors.inspection_interval_s must be at least 1 second"
             );
         }
+        self.knowledge
+            .trusted()
+            .context("knowledge.trusted_keys cannot be used")?;
         let wishes = Wishes {
             scopes: self.scopes.clone(),
             fleet: self.expectations.clone(),
@@ -228,9 +257,11 @@ impl Config {
 
 fn environment_value(variable: &str, key: &str, text: &str) -> anyhow::Result<toml::Value> {
     Ok(match key {
-        "names" => toml::Value::Array(
+        "names" | "trusted_keys" => toml::Value::Array(
             text.split(',')
-                .map(|name| toml::Value::String(name.trim().to_owned()))
+                .map(str::trim)
+                .filter(|entry| !entry.is_empty())
+                .map(|entry| toml::Value::String(entry.to_owned()))
                 .collect(),
         ),
         "inspection_interval_s" | "heartbeat_interval_s" => toml::Value::Integer(

@@ -1,7 +1,8 @@
 //! The Sickbay server.
 //!
 //! [`identity`] says who is who; [`collectors`] and [`fleet`] hold the collectors' sessions; [`ingest`] turns reports into something
-//! durable; [`judgement`] says what the [`rules`] come to for one device; [`jobs`] does what happens without a report; [`pages`], [`api`] and [`export`] show it behind [`access`]; [`demo`] is a
+//! durable; [`judgement`] says what the [`rules`] come to for one device, by what
+//! a [`knowledge_pack`] or the program itself knows of Windows; [`jobs`] does what happens without a report; [`pages`], [`api`] and [`export`] show it behind [`access`]; [`demo`] is a
 //! whole fleet in one process. [`server`] wires them.
 #![forbid(unsafe_code)]
 
@@ -22,6 +23,7 @@ pub mod identity;
 pub mod ingest;
 pub mod jobs;
 pub mod judgement;
+pub mod knowledge_pack;
 pub mod machine_list;
 pub mod metrics;
 pub mod pages;

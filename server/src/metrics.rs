@@ -29,6 +29,8 @@ pub struct Metrics {
     pub storage_waits: Counter,
     /// Devices diagnosed again without a report.
     pub rediagnosed: Counter,
+    /// Age of the knowledge in force, in days.
+    pub knowledge_age_days: Gauge,
 }
 
 impl Metrics {
@@ -78,6 +80,11 @@ impl Metrics {
                 "ingest_queue",
                 "Reports that wait for the writer",
                 &metrics.queue,
+            ),
+            (
+                "knowledge_age_days",
+                "Days since the day up to which the knowledge in force was collected",
+                &metrics.knowledge_age_days,
             ),
         ] {
             registry.register(name, help, gauge.clone());

@@ -114,6 +114,7 @@ pub async fn of_wishes(app: &App, wishes: &Wishes) -> Result<Preview, PreviewErr
     let wishes = context::in_force(&app.config, wishes);
     let rules = Rules {
         knowledge: Arc::clone(&now.knowledge),
+        knowledge_origin: now.knowledge_origin.clone(),
         fleet: context::with_wishes(store, &now.fleet, &wishes).await?,
         acceptances: now.acceptances.clone(),
         wishes,

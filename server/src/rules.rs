@@ -10,11 +10,15 @@ use sickbay_diagnosis::filter::Subject;
 use sickbay_diagnosis::knowledge::Knowledge;
 use sickbay_store::AcceptanceRow;
 
+use crate::knowledge_pack::Origin;
+
 /// The rules as a whole. Replaced as a whole, so that wishes and the majorities of their scopes always belong together.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Rules {
     /// What is known of Windows.
     pub knowledge: Arc<Knowledge>,
+    /// Where that comes from.
+    pub knowledge_origin: Origin,
     /// What the owner wants.
     pub wishes: Wishes,
     /// What the fleet says.
@@ -27,10 +31,29 @@ impl Default for Rules {
     fn default() -> Self {
         Self {
             knowledge: Arc::clone(Knowledge::built_in()),
+            knowledge_origin: Origin::BuiltIn,
             wishes: Wishes::default(),
             fleet: FleetContext::default(),
             acceptances: Acceptances::default(),
         }
+    }
+}
+
+impl PartialEq for Rules {
+    /// Knowledge is compared by being the same one: its tables are long, and this is asked every few seconds.
+    fn eq(&self, other: &Self) -> bool {
+        self.has_knowledge_of(other)
+            && self.wishes == other.wishes
+            && self.fleet == other.fleet
+            && self.acceptances == other.acceptances
+    }
+}
+
+impl Rules {
+    /// Whether both rest on the same knowledge.
+    pub fn has_knowledge_of(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.knowledge, &other.knowledge)
+            && self.knowledge_origin == other.knowledge_origin
     }
 }
 
@@ -108,5 +131,22 @@ impl RulesInForce {
             .0
             .write()
             .expect("never poisoned: nothing panics while it is held") = Arc::new(rules);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_knowledge_makes_other_rules_whatever_it_is_called() {
+        let rules = Rules::default();
+        assert_eq!(rules, rules.clone());
+        let again = Knowledge::parse(rules.knowledge.version(), |_| None);
+        let other = Rules {
+            knowledge: Arc::new(again.expect("the built-in tables are whole")),
+            ..rules.clone()
+        };
+        assert_ne!(rules, other);
     }
 }

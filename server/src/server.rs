@@ -22,6 +22,7 @@ use crate::identity::enrolment::Enrolments;
 use crate::identity::tls::{self, ServerIdentity};
 use crate::ingest;
 use crate::jobs;
+use crate::knowledge_pack::InForce;
 use crate::metrics::Metrics;
 use crate::rules::{Rules, RulesInForce};
 use crate::web::{self, TlsListener};
@@ -76,7 +77,11 @@ impl Running {
         let stop = CancellationToken::new();
         let metrics = Arc::new(Metrics::new());
         let events = Events::default();
+        let known = InForce::load(store.as_ref(), &config.knowledge.trusted()?).await?;
+        known.log();
         let rules = Arc::new(RulesInForce::new(Rules {
+            knowledge: known.knowledge,
+            knowledge_origin: known.origin,
             wishes: jobs::context::in_force(&config, &wishes::stored(store.as_ref()).await?),
             ..Rules::default()
         }));

@@ -113,6 +113,8 @@ pub struct Server {
     log: PathBuf,
     /// Of the collectors', the web's and the monitoring port.
     ports: [SocketAddr; 3],
+    /// Further settings, by their variables.
+    settings: Vec<(&'static str, String)>,
     /// Whether writing beyond a limit is an error for the process instead of its end.
     survives_limits: bool,
     child: Option<Child>,
@@ -136,6 +138,7 @@ impl Server {
             data_dir: data_dir.map_or_else(|| folder.path().join("data"), Path::to_owned),
             log: folder.path().join("server.log"),
             ports: [free_port()?, free_port()?, free_port()?],
+            settings: Vec::new(),
             survives_limits,
             child: None,
             sign_in: String::new(),
@@ -181,12 +184,20 @@ impl Server {
 
     fn environment(&self) -> Vec<(&'static str, String)> {
         let [collectors, web, health] = self.ports;
-        vec![
+        let mut variables = vec![
             ("SICKBAY_DATA_DIR", self.data_dir.display().to_string()),
             ("SICKBAY_COLLECTORS_LISTEN", collectors.to_string()),
             ("SICKBAY_WEB_LISTEN", web.to_string()),
             ("SICKBAY_HEALTH_LISTEN", health.to_string()),
-        ]
+        ];
+        variables.extend(self.settings.iter().cloned());
+        variables
+    }
+
+    /// Sets a variable for commands from now on, and for the server from its next start on.
+    pub fn set(&mut self, variable: &'static str, value: &str) {
+        self.settings.retain(|(known, _)| *known != variable);
+        self.settings.push((variable, value.to_owned()));
     }
 
     /// Address of the first page, without a slash at its end.

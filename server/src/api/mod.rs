@@ -6,6 +6,7 @@ pub mod events;
 pub mod expectations;
 pub mod inspections;
 pub mod issues;
+pub mod knowledge;
 pub mod machines;
 pub mod updates;
 
@@ -45,6 +46,7 @@ pub const MAX_LIMIT: u32 = 1000;
         (name = "updates", description = "Why an update is on some devices and not on others"),
         (name = "devices", description = "Windows endpoints"),
         (name = "expectations", description = "What the fleet's owner wants, and what they accept for a time"),
+        (name = "knowledge", description = "What is known of Windows, and how old it is"),
         (name = "live", description = "Looking again, and listening")
     )
 )]
@@ -71,6 +73,7 @@ pub fn routes() -> (Router<App>, Document) {
         .routes(routes!(expectations::preview))
         .routes(routes!(acceptances::list, acceptances::create))
         .routes(routes!(acceptances::end))
+        .routes(routes!(knowledge::knowledge))
         .split_for_parts();
     let described = document.clone();
     let router = router

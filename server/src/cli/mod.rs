@@ -9,6 +9,7 @@ mod demo;
 mod device;
 mod export;
 mod gpo_kit;
+mod knowledge;
 mod serve;
 mod token;
 
@@ -60,6 +61,8 @@ enum Command {
     Ca(access::CaArgs),
     /// Pack what brings the collector to a Windows domain: installer, policies to import, steps
     GpoKit(gpo_kit::GpoKitArgs),
+    /// What is known of Windows: show it, import a newer pack, make one
+    Knowledge(knowledge::KnowledgeArgs),
 }
 
 /// Where the settings are.
@@ -148,6 +151,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Export(args) => export::run(args).await,
         Command::Ca(args) => access::ca(args),
         Command::GpoKit(args) => gpo_kit::run(args).await,
+        Command::Knowledge(args) => knowledge::run(args).await,
     }
 }
 

@@ -19,6 +19,7 @@ use sickbay_store::{
 use super::{log, rediagnose};
 use crate::app::App;
 use crate::config::Config;
+use crate::knowledge_pack::InForce;
 use crate::rules::{Acceptances, Rules};
 use crate::updates;
 use crate::wishes::{self, of_kind};
@@ -83,13 +84,16 @@ async fn round(app: &App, known: &mut Known, first: bool) -> Result<(), StoreErr
         fleet.updates = updates::learn(store, now).await?;
         known.learned_at = Some(Instant::now());
     }
+    let known_of_windows = knowledge(app, &before).await?;
     let rules = Rules {
-        knowledge: Arc::clone(&before.knowledge),
+        knowledge: known_of_windows.knowledge,
+        knowledge_origin: known_of_windows.origin,
         acceptances: Acceptances::of(&rows, now),
         wishes,
         fleet,
     };
-    let concerned = if first || before.wishes != rules.wishes {
+    let known_as_before = before.has_knowledge_of(&rules);
+    let concerned = if first || !known_as_before || before.wishes != rules.wishes {
         vec![Concerned::All]
     } else {
         let mut concerned = concerned(&before.fleet, &rules.fleet, &rules.wishes);
@@ -115,6 +119,26 @@ async fn round(app: &App, known: &mut Known, first: bool) -> Result<(), StoreErr
         known.concerned.pop();
     }
     Ok(())
+}
+
+/// What is known of Windows now: as before, unless another pack was imported since, or the imported one was taken back.
+async fn knowledge(app: &App, before: &Rules) -> Result<InForce, StoreError> {
+    let store = app.store.as_ref();
+    let known = if store.knowledge_mark().await?.as_ref() == before.knowledge_origin.mark() {
+        InForce {
+            knowledge: Arc::clone(&before.knowledge),
+            origin: before.knowledge_origin.clone(),
+        }
+    } else {
+        // Settings that are no keys let no server start, so there is nothing to fall back from.
+        let trusted = app.config.knowledge.trusted().unwrap_or_default();
+        let known = InForce::load(store, &trusted).await?;
+        known.log();
+        known
+    };
+    let age_days = known.about(app.clock.now()).age_days;
+    app.metrics.knowledge_age_days.set(age_days);
+    Ok(known)
 }
 
 /// The wishes in force: those kept in the database come before those of the settings file.

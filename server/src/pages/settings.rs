@@ -1,28 +1,61 @@
 //! `/settings`: what is in force, and how old the knowledge is.
 
 use axum::response::Html;
+use sickbay_diagnosis::knowledge::Knowledge;
 use sickbay_web::Nav;
-use sickbay_web::pages::settings::{KnowledgeLine, SettingGroup, SettingLine, SettingsPage};
+use sickbay_web::pages::settings::{
+    ImportedLine, KnowledgeLine, KnowledgeView, RefusedLine, SettingGroup, SettingLine,
+    SettingsPage,
+};
 
 use super::{PageError, Visit};
 use crate::config::Config;
+use crate::knowledge_pack::{About, Source, WARN_AFTER_DAYS, newest};
 
 pub(super) async fn show(visit: Visit) -> Result<Html<String>, PageError> {
-    let known = &visit.app.rules.get().knowledge;
+    let rules = visit.app.rules.get();
+    let now = visit.app.clock.now();
+    let about = About::of(&rules.knowledge, &rules.knowledge_origin, now);
     let page = SettingsPage {
         chrome: visit.chrome("Settings", Some(Nav::Settings)),
         groups: groups(&visit.app.config),
-        knowledge: known
-            .about()
-            .iter()
-            .map(|file| KnowledgeLine {
-                name: file.name.title().to_owned(),
-                dated: file.dated.clone(),
-                entries: file.entries as u64,
-            })
-            .collect(),
+        knowledge: knowledge(about),
     };
     Ok(Html(page.render()))
+}
+
+fn knowledge(about: About) -> KnowledgeView {
+    let tables = about.tables.into_iter().map(|table| KnowledgeLine {
+        name: table.name.title().to_owned(),
+        dated: table.dated,
+        age_days: table.age_days.unsigned_abs(),
+        entries: table.entries as u64,
+        imported: table.imported,
+    });
+    let newer_built_in = about
+        .built_in_is_newer
+        .then(|| newest(Knowledge::built_in()).to_owned());
+    KnowledgeView {
+        version: about.version,
+        dated: about.dated,
+        age_days: about.age_days.unsigned_abs(),
+        warn_after_days: WARN_AFTER_DAYS.unsigned_abs(),
+        imported: match about.source {
+            Source::BuiltIn => None,
+            Source::Imported { at, by, signer } => Some(ImportedLine {
+                at,
+                by,
+                signer: signer.to_string(),
+            }),
+        },
+        refused: about.refused.map(|(mark, reason)| RefusedLine {
+            version: mark.version,
+            at: mark.imported_at,
+            reason,
+        }),
+        newer_built_in,
+        tables: tables.collect(),
+    }
 }
 
 /// The settings in force, section by section, as the settings file spells them.

@@ -264,4 +264,15 @@ pub trait Store: Send + Sync + 'static {
     async fn setting(&self, name: &str) -> Result<Option<String>>;
     /// Sets it.
     async fn put_setting(&self, name: &str, json: &str, now: Time) -> Result<()>;
+
+    // ---- the imported knowledge
+
+    /// Which knowledge pack was imported; `None` where none is kept. Cheap, for asking again and again.
+    async fn knowledge_mark(&self) -> Result<Option<PackMark>>;
+    /// The imported knowledge pack, as it came. Nobody verified it since it was kept.
+    async fn knowledge_pack(&self) -> Result<Option<ImportedPack>>;
+    /// Keeps a knowledge pack in the place of the one before.
+    async fn put_knowledge_pack(&self, pack: ImportedPack) -> Result<()>;
+    /// Forgets the imported knowledge pack; `false` where none is kept.
+    async fn remove_knowledge_pack(&self) -> Result<bool>;
 }

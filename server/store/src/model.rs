@@ -1,6 +1,7 @@
 //! The store's words: rows in and out, free of any database.
 
 mod fleet_knowledge;
+mod knowledge;
 mod updates;
 
 use sickbay_diagnosis::Time;
@@ -13,6 +14,7 @@ use sickbay_diagnosis::verdict::{Cause, Kept, Severity, State};
 use uuid::Uuid;
 
 pub use self::fleet_knowledge::{AcceptanceRow, Baseline, Claim, Concerned, SeenRevision};
+pub use self::knowledge::{ImportedPack, PackMark};
 pub use self::updates::{LearnedRow, Profiled, ProfiledDevice, RevisionCount};
 
 /// Which devices a viewer may see.

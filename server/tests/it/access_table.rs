@@ -59,6 +59,7 @@ const LINES: &[(&str, &str, Stranger)] = &[
     ("GET", "/api/v1/acceptances", Stranger::Problem),
     ("POST", "/api/v1/acceptances", Stranger::Problem),
     ("DELETE", "/api/v1/acceptances/{id}", Stranger::Problem),
+    ("GET", "/api/v1/knowledge", Stranger::Problem),
 ];
 
 /// The API's own description stands in no description.

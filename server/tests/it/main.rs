@@ -17,6 +17,7 @@ mod exports;
 mod fleet_context;
 mod gpo_kit;
 mod identity;
+mod knowledge;
 mod limits;
 mod machines;
 mod readings;

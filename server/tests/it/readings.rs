@@ -1,8 +1,8 @@
 //! What the devices of these tests say.
 
 use sickbay_diagnosis::keys::{
-    CLIENT_ID, COLLECTOR_POLICY, POLICY, POLICY_AU, TAGS, TCPIP_PARAMETERS, UPDATE_POLICY_SETTINGS,
-    UX_SETTINGS, WINDOWS_NT, WINDOWS_UPDATE,
+    APPRAISER_TARGETS, CLIENT_ID, COLLECTOR_POLICY, POLICY, POLICY_AU, TAGS, TCPIP_PARAMETERS,
+    UPDATE_POLICY_SETTINGS, UX_SETTINGS, WINDOWS_NT, WINDOWS_UPDATE,
 };
 use sickbay_diagnosis::observation::{Observation, Outcome};
 use sickbay_diagnosis::reading::{Data, Reading, Source};
@@ -110,6 +110,16 @@ pub(crate) fn scans_at(server: Option<&str>) -> (Check, Observation) {
         ]
     });
     seen(Check::ScanSource, readings)
+}
+
+/// The appraiser holds a release back.
+pub(crate) fn held(code: &str, hold: u32) -> (Check, Observation) {
+    let target = format!(r"{APPRAISER_TARGETS}\{code}");
+    let readings = vec![
+        reading(APPRAISER_TARGETS, None, Data::Key(None)),
+        text(&target, "GatedBlockId", &hold.to_string()),
+    ];
+    seen(Check::SafeguardHold, readings)
 }
 
 /// Nothing is paused.

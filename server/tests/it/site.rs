@@ -64,11 +64,16 @@ where
 
 impl Site {
     pub(crate) async fn start() -> Self {
+        Self::start_with(|_| ()).await
+    }
+
+    /// The same with settings changed by `with`.
+    pub(crate) async fn start_with(with: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::system();
-        let server = Running::start(config(folder.path()), clock.clone())
-            .await
-            .unwrap();
+        let mut config = config(folder.path());
+        with(&mut config);
+        let server = Running::start(config, clock.clone()).await.unwrap();
         Self {
             server,
             clock,

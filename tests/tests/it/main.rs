@@ -6,4 +6,5 @@
 mod browser;
 mod demo;
 mod faults;
+mod knowledge;
 mod wine;

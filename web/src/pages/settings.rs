@@ -1,6 +1,9 @@
 //! `/settings`: what is in force and where each value comes from, and how old the knowledge is that verdicts rest on.
 
+use std::borrow::Borrow;
+
 use askama::Template;
+use sickbay_diagnosis::Time;
 
 use crate::component;
 use crate::{Chrome, document, links, text};
@@ -27,15 +30,62 @@ pub struct SettingGroup {
     pub settings: Vec<SettingLine>,
 }
 
-/// A data file of the diagnosis.
+/// What is known of Windows, and how old that is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KnowledgeView {
+    /// The version by which whoever made it calls it.
+    pub version: String,
+    /// The day up to which it was collected, `2026-11-10`.
+    pub dated: String,
+    /// Whole days since.
+    pub age_days: u64,
+    /// Above this age, in days, knowledge is old.
+    pub warn_after_days: u64,
+    /// How it came in; `None` where it came with the program.
+    pub imported: Option<ImportedLine>,
+    /// What was imported and is not used.
+    pub refused: Option<RefusedLine>,
+    /// The date of what came with the program, where that is newer.
+    pub newer_built_in: Option<String>,
+    /// Its tables.
+    pub tables: Vec<KnowledgeLine>,
+}
+
+/// How knowledge came in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportedLine {
+    /// When.
+    pub at: Time,
+    /// By which account.
+    pub by: String,
+    /// The key that signed it.
+    pub signer: String,
+}
+
+/// Imported knowledge that is not used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedLine {
+    /// What it calls itself.
+    pub version: String,
+    /// When it was imported.
+    pub at: Time,
+    /// Why it is not used.
+    pub reason: String,
+}
+
+/// A table of the knowledge.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KnowledgeLine {
     /// What it holds.
     pub name: String,
-    /// The day up to which it is right, `2026-11-10`.
+    /// The day up to which it was collected, `2026-11-10`.
     pub dated: String,
+    /// Whole days since.
+    pub age_days: u64,
     /// How many entries it has.
     pub entries: u64,
+    /// Whether it was imported; it came with the program otherwise.
+    pub imported: bool,
 }
 
 /// `/settings`.
@@ -46,13 +96,17 @@ pub struct SettingsPage {
     pub chrome: Chrome,
     /// What is in force: the server's settings, and the expectations.
     pub groups: Vec<SettingGroup>,
-    /// The data files.
-    pub knowledge: Vec<KnowledgeLine>,
+    /// What is known of Windows.
+    pub knowledge: KnowledgeView,
 }
 
 impl SettingsPage {
     /// The whole document.
     pub fn render(&self) -> String {
         document(Template::render(self))
+    }
+
+    fn is_old(&self, age_days: impl Borrow<u64>) -> bool {
+        *age_days.borrow() > self.knowledge.warn_after_days
     }
 }

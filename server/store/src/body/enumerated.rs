@@ -8,7 +8,9 @@ use super::{
     acceptances, access, baselines, causes, counters, detail, enrolment, fleet, guard, health,
     history,
 };
-use super::{issue_lists, lists, machines, settings, states, status, tokens, updates, write};
+use super::{
+    issue_lists, knowledge, lists, machines, settings, states, status, tokens, updates, write,
+};
 use crate::filter_sql::Sql;
 use crate::{Concerned, Cursor, DeviceStatus, Page, Scope};
 
@@ -25,6 +27,7 @@ pub(in super::super) fn statements() -> Vec<(String, String)> {
         ("fleet", fleet::STATEMENTS),
         ("guard", guard::STATEMENTS),
         ("health", health::STATEMENTS),
+        ("knowledge", knowledge::STATEMENTS),
         ("machines", machines::STATEMENTS),
         ("settings", settings::STATEMENTS),
         ("states", states::STATEMENTS),

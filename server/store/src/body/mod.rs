@@ -16,6 +16,7 @@ mod guard;
 mod health;
 mod history;
 mod issue_lists;
+mod knowledge;
 mod lists;
 mod machines;
 mod query;
@@ -39,9 +40,9 @@ use super::{Backend, Connection, Db, key_list, placeholder, text_list};
 use crate::{
     AcceptanceRow, ApiTokenRow, CauseCount, Committed, Concerned, DeviceChange, DeviceDetail,
     DeviceIdentity, DeviceRow, DeviceState, DeviceStatus, EnrolOutcome, EnrolRequest, FleetCounts,
-    HistoryRow, Imported, IssueCount, IssueDevice, IssuedCertificate, LearnedRow, ListedMachine,
-    NewApiToken, NewSession, NewToken, Page, Profiled, ProfiledDevice, Result, RevisionCount,
-    Scope, SeenRevision, SessionRow, SourceCount, Store, TokenRow, Touch,
+    HistoryRow, Imported, ImportedPack, IssueCount, IssueDevice, IssuedCertificate, LearnedRow,
+    ListedMachine, NewApiToken, NewSession, NewToken, PackMark, Page, Profiled, ProfiledDevice,
+    Result, RevisionCount, Scope, SeenRevision, SessionRow, SourceCount, Store, TokenRow, Touch,
 };
 
 #[async_trait]
@@ -261,5 +262,18 @@ impl Store for Backend {
     }
     async fn put_setting(&self, name: &str, json: &str, now: Time) -> Result<()> {
         settings::put(self, name, json, now).await
+    }
+
+    async fn knowledge_mark(&self) -> Result<Option<PackMark>> {
+        knowledge::mark(self).await
+    }
+    async fn knowledge_pack(&self) -> Result<Option<ImportedPack>> {
+        knowledge::get(self).await
+    }
+    async fn put_knowledge_pack(&self, pack: ImportedPack) -> Result<()> {
+        knowledge::put(self, pack).await
+    }
+    async fn remove_knowledge_pack(&self) -> Result<bool> {
+        knowledge::remove(self).await
     }
 }

@@ -28,6 +28,11 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
         include_str!("../../../../migrations/sqlite/0004_machine_list.sql"),
     ),
     (
+        5,
+        "knowledge_pack",
+        include_str!("../../../../migrations/sqlite/0005_knowledge_pack.sql"),
+    ),
+    (
         6,
         "updates",
         include_str!("../../../../migrations/sqlite/0006_updates.sql"),
@@ -84,6 +89,10 @@ mod tests {
         (
             4,
             "b4a8e1e603bc4d11f043f71cdf81255ed45c668127d7d04767ebbe90178b6a17",
+        ),
+        (
+            5,
+            "e53efb769b3ce985c8664f596b7f1fabb36eb1353744f36a6db7ffab562ef971",
         ),
         (
             6,

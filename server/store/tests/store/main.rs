@@ -10,6 +10,7 @@ mod fleet_knowledge;
 mod history;
 mod ingest;
 mod jobs;
+mod knowledge;
 mod lists;
 mod machines;
 mod opening;
@@ -69,6 +70,7 @@ macro_rules! on_every_database {
             jobs::due_devices_come_oldest_first,
             jobs::the_walk_through_the_fleet_meets_each_active_device_once,
             jobs::sources_are_counted_per_class,
+            knowledge::one_knowledge_pack_is_kept_byte_for_byte_until_another_or_none,
             lists::devices_page_by_name_then_key_without_gap_or_repeat,
             lists::a_renamed_device_moves_in_every_list,
             lists::findings_of_an_issue_page_and_group_by_cause,

@@ -4,7 +4,10 @@ use super::{ID, Sample, ago};
 use sickbay_diagnosis::time::{DAY_MS, HOUR_MS, MINUTE_MS};
 use sickbay_web::pages::enrolment::{EnrolmentPage, PendingDevice, TokenLine};
 use sickbay_web::pages::message::MessagePage;
-use sickbay_web::pages::settings::{KnowledgeLine, SettingGroup, SettingLine, SettingsPage};
+use sickbay_web::pages::settings::{
+    ImportedLine, KnowledgeLine, KnowledgeView, RefusedLine, SettingGroup, SettingLine,
+    SettingsPage,
+};
 use sickbay_web::pages::sign_in::{SignInPage, SignInReason};
 use sickbay_web::{Chrome, Nav};
 
@@ -110,17 +113,37 @@ impl Sample<'_> {
                     ],
                 },
             ],
-            knowledge: vec![
-                KnowledgeLine {
-                    name: self.say("Windows releases and their end of service"),
-                    dated: "2026-11-10".to_owned(),
-                    entries: 58,
-                },
-                KnowledgeLine {
-                    name: self.say("Safeguard holds"),
-                    dated: "2026-11-02".to_owned(),
-                    entries: 31,
-                },
+            knowledge: self.knowledge(),
+        }
+    }
+
+    fn knowledge(&self) -> KnowledgeView {
+        let table = |name: &str, dated: &str, age_days, entries, imported| KnowledgeLine {
+            name: self.say(name),
+            dated: dated.to_owned(),
+            age_days,
+            entries,
+            imported,
+        };
+        KnowledgeView {
+            version: self.say("2026.09"),
+            dated: "2026-09-10".to_owned(),
+            age_days: 74,
+            warn_after_days: 60,
+            imported: Some(ImportedLine {
+                at: ago(70 * DAY_MS),
+                by: self.say("root"),
+                signer: "ed25519:11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=".to_owned(),
+            }),
+            refused: Some(RefusedLine {
+                version: self.say("2026.10"),
+                at: ago(2 * HOUR_MS),
+                reason: self.say("its signature is wrong"),
+            }),
+            newer_built_in: Some("2026-11-10".to_owned()),
+            tables: vec![
+                table("Windows releases", "2026-09-10", 74, 58, true),
+                table("Safeguard holds", "2026-11-02", 21, 31, false),
             ],
         }
     }
