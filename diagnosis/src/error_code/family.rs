@@ -164,6 +164,15 @@ impl Family {
         }
     }
 
+    /// Name and meaning in one line, `CBS: component-based servicing reports it, ...`.
+    pub fn told(&self) -> String {
+        if self.meaning.starts_with(self.name) {
+            self.meaning.clone()
+        } else {
+            format!("{}: {}", self.name, self.meaning)
+        }
+    }
+
     fn named(name: &'static str, meaning: impl Into<String>, hint: &'static str) -> Self {
         Self {
             name,
@@ -308,6 +317,8 @@ mod tests {
     fn a_number_of_no_family_is_taken_apart_and_no_more() {
         let family = Family::of(0x8ABC_0012);
         assert!(!family.is_known);
+        assert!(family.told().starts_with("unknown: of no family"));
+        assert_eq!(Family::of(0x8007_065D).told(), "Win32 error 1629");
         assert!(
             family
                 .meaning

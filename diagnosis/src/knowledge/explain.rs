@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 
 use super::{ErrorCode, Knowledge};
 use crate::error_code::network::NetworkFailure;
-use crate::error_code::{Family, Form, KnownMessage, Meant, forms, mentioned, spelled};
+use crate::error_code::{
+    CODES_OF_A_TEXT, Family, Form, KnownMessage, Meant, forms, mentioned, spelled,
+};
 
 /// What can be said of a text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -100,6 +102,12 @@ impl Knowledge {
                 codes: vec![explained],
             };
         }
+        if let Some(codes) = self.explain_each(text) {
+            return Explanation {
+                message: None,
+                codes,
+            };
+        }
         let mentioned = mentioned(text, |name| Some(self.error_codes.named(name)?.code));
         Explanation {
             message: mentioned.message,
@@ -122,6 +130,18 @@ impl Knowledge {
         };
         let meant = Meant::by(text).or_else(by_name)?;
         Some(self.explain_meant(meant))
+    }
+
+    /// Explains a text of which every word is a code by itself.
+    fn explain_each(&self, text: &str) -> Option<Vec<Explained<'_>>> {
+        let mut codes: Vec<Explained<'_>> = Vec::new();
+        for word in text.split_whitespace() {
+            let explained = self.explain_code(word)?;
+            if codes.len() < CODES_OF_A_TEXT && codes.iter().all(|c| c.number != explained.number) {
+                codes.push(explained);
+            }
+        }
+        (!codes.is_empty()).then_some(codes)
     }
 
     fn explain_meant(&self, meant: Meant) -> Explained<'_> {
@@ -256,6 +276,13 @@ mod tests {
         let json = told.to_json();
         assert_eq!(json["codes"][0]["entry"]["area"], "WinHTTP");
         assert_eq!(json["codes"][0]["network_failure"], "certificate");
+    }
+
+    #[test]
+    fn several_codes_side_by_side_are_told_each_even_bare_numbers() {
+        let told = built_in().explain("404 10060, wu_e_no_service 404");
+        let numbers: Vec<u32> = told.codes.iter().map(|code| code.number).collect();
+        assert_eq!(numbers, [0x8019_0194, 0x8007_274C, 0x8024_0001]);
     }
 
     #[test]
