@@ -18,17 +18,20 @@ pub enum Nav {
     Devices,
     /// `/enrolment`
     Enrolment,
+    /// `/error-codes`
+    ErrorCodes,
     /// `/settings`
     Settings,
 }
 
 impl Nav {
     /// Every entry, in order.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Overview,
         Self::Issues,
         Self::Devices,
         Self::Enrolment,
+        Self::ErrorCodes,
         Self::Settings,
     ];
 
@@ -38,6 +41,7 @@ impl Nav {
             Self::Issues => "Issues",
             Self::Devices => "Devices",
             Self::Enrolment => "Enrolment",
+            Self::ErrorCodes => "Error codes",
             Self::Settings => "Settings",
         }
     }
@@ -48,6 +52,7 @@ impl Nav {
             Self::Issues => links::ISSUES,
             Self::Devices => links::DEVICES,
             Self::Enrolment => links::ENROLMENT,
+            Self::ErrorCodes => links::ERROR_CODES,
             Self::Settings => links::SETTINGS,
         }
     }

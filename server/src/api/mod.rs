@@ -2,6 +2,7 @@
 
 pub mod acceptances;
 pub mod devices;
+pub mod error_codes;
 pub mod events;
 pub mod expectations;
 pub mod inspections;
@@ -43,6 +44,7 @@ pub const MAX_LIMIT: u32 = 1000;
         (name = "issues", description = "Reasons why devices do not get their updates"),
         (name = "devices", description = "Windows endpoints"),
         (name = "expectations", description = "What the fleet's owner wants, and what they accept for a time"),
+        (name = "knowledge", description = "What is known of Windows"),
         (name = "live", description = "Looking again, and listening")
     )
 )]
@@ -64,6 +66,8 @@ pub fn routes() -> (Router<App>, Document) {
         .routes(routes!(expectations::preview))
         .routes(routes!(acceptances::list, acceptances::create))
         .routes(routes!(acceptances::end))
+        .routes(routes!(error_codes::list))
+        .routes(routes!(error_codes::detail))
         .split_for_parts();
     let described = document.clone();
     let router = router

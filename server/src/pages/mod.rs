@@ -3,6 +3,7 @@
 mod device;
 mod devices;
 mod enrolment;
+mod error_codes;
 mod expectations;
 mod issue;
 mod issues;
@@ -39,6 +40,7 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::get(links::ENROLMENT, || get(enrolment::show)),
     Route::post(links::APPROVE, || post(enrolment::approve)),
     Route::post(links::REFUSE, || post(enrolment::refuse)),
+    Route::get(links::ERROR_CODES, || get(error_codes::show)),
     Route::get(links::SETTINGS, || get(settings::show)),
     Route::get(links::EXPECTATIONS, || get(expectations::show)),
     Route::get(links::FLEET_FORM, || get(expectations::fleet)),

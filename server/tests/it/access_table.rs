@@ -28,6 +28,7 @@ const LINES: &[(&str, &str, Stranger)] = &[
     ("GET", "/enrolment", Stranger::SignInPage),
     ("POST", "/enrolment/approve", Stranger::SignInPage),
     ("POST", "/enrolment/refuse", Stranger::SignInPage),
+    ("GET", "/error-codes", Stranger::SignInPage),
     ("GET", "/settings", Stranger::SignInPage),
     ("GET", "/expectations", Stranger::SignInPage),
     ("GET", "/expectations/fleet", Stranger::SignInPage),
@@ -59,6 +60,8 @@ const LINES: &[(&str, &str, Stranger)] = &[
     ("GET", "/api/v1/acceptances", Stranger::Problem),
     ("POST", "/api/v1/acceptances", Stranger::Problem),
     ("DELETE", "/api/v1/acceptances/{id}", Stranger::Problem),
+    ("GET", "/api/v1/error-codes", Stranger::Problem),
+    ("GET", "/api/v1/error-codes/{code}", Stranger::Problem),
 ];
 
 /// The API's own description stands in no description.
@@ -121,6 +124,7 @@ async fn site_with_secret() -> (Site, Vec<(String, String, String)>) {
             let real = path
                 .replace("{issue}", "quality-updates-paused")
                 .replace("{id}", &device.id.to_string())
+                .replace("{code}", "0x8024402C")
                 .replace("{file}", "devices.csv")
                 .replace("{name}", "sickbay.css")
                 .replace("{link}", "AAAA");

@@ -3,6 +3,7 @@
 
 mod device;
 mod devices;
+mod error_codes;
 mod expectations;
 mod issues;
 mod overview;
@@ -34,6 +35,7 @@ impl<'a> Sample<'a> {
             ("overview-fresh", self.fresh().render()),
             ("issues", self.issues().render()),
             ("issue", self.issue().render()),
+            ("issue-of-codes", self.issue_of_codes().render()),
             ("issue-bad-filter", self.issue_with_bad_filter().render()),
             ("devices", self.devices().render()),
             ("devices-empty", self.no_devices().render()),
@@ -49,6 +51,9 @@ impl<'a> Sample<'a> {
                 self.expectations_preview_same().render(),
             ),
             ("accept", self.accept().render()),
+            ("error-codes", self.error_codes().render()),
+            ("error-codes-found", self.error_codes_found().render()),
+            ("error-codes-too-long", self.error_codes_too_long().render()),
             ("settings", self.settings().render()),
             ("sign-in", self.sign_in().render()),
             ("message", self.message().render()),
