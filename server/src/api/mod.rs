@@ -44,7 +44,7 @@ pub const MAX_LIMIT: u32 = 1000;
         (name = "issues", description = "Reasons why devices do not get their updates"),
         (name = "devices", description = "Windows endpoints"),
         (name = "expectations", description = "What the fleet's owner wants, and what they accept for a time"),
-        (name = "knowledge", description = "What is known of Windows"),
+        (name = "knowledge", description = "What is known of Windows, and how old it is"),
         (name = "live", description = "Looking again, and listening")
     )
 )]
@@ -58,6 +58,8 @@ pub fn routes() -> (Router<App>, Document) {
         .routes(routes!(issues::export))
         .routes(routes!(devices::list))
         .routes(routes!(devices::detail))
+        .routes(routes!(error_codes::list))
+        .routes(routes!(error_codes::detail))
         .routes(routes!(machines::import))
         .routes(routes!(inspections::one))
         .routes(routes!(inspections::many))
@@ -66,8 +68,6 @@ pub fn routes() -> (Router<App>, Document) {
         .routes(routes!(expectations::preview))
         .routes(routes!(acceptances::list, acceptances::create))
         .routes(routes!(acceptances::end))
-        .routes(routes!(error_codes::list))
-        .routes(routes!(error_codes::detail))
         .split_for_parts();
     let described = document.clone();
     let router = router

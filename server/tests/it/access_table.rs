@@ -50,6 +50,8 @@ const LINES: &[(&str, &str, Stranger)] = &[
     ("GET", "/api/v1/issues/{issue}/{file}", Stranger::Problem),
     ("GET", "/api/v1/devices", Stranger::Problem),
     ("GET", "/api/v1/devices/{id}", Stranger::Problem),
+    ("GET", "/api/v1/error-codes", Stranger::Problem),
+    ("GET", "/api/v1/error-codes/{code}", Stranger::Problem),
     ("POST", "/api/v1/devices/{id}/inspect", Stranger::Problem),
     ("POST", "/api/v1/machines", Stranger::Problem),
     ("POST", "/api/v1/inspections", Stranger::Problem),
@@ -60,8 +62,6 @@ const LINES: &[(&str, &str, Stranger)] = &[
     ("GET", "/api/v1/acceptances", Stranger::Problem),
     ("POST", "/api/v1/acceptances", Stranger::Problem),
     ("DELETE", "/api/v1/acceptances/{id}", Stranger::Problem),
-    ("GET", "/api/v1/error-codes", Stranger::Problem),
-    ("GET", "/api/v1/error-codes/{code}", Stranger::Problem),
 ];
 
 /// The API's own description stands in no description.
