@@ -11,6 +11,7 @@
 pub mod check;
 pub mod context;
 pub mod diagnose;
+pub mod error_code;
 pub mod expectation;
 pub mod explanation;
 pub mod facts;

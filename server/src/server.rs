@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use sickbay_diagnosis::context::FleetContext;
 use sickbay_store::Store;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -25,6 +26,7 @@ use crate::jobs;
 use crate::knowledge_pack::InForce;
 use crate::metrics::Metrics;
 use crate::rules::{Rules, RulesInForce};
+use crate::updates;
 use crate::web::{self, TlsListener};
 use crate::wishes;
 
@@ -83,6 +85,10 @@ impl Running {
             knowledge: known.knowledge,
             knowledge_origin: known.origin,
             wishes: jobs::context::in_force(&config, &wishes::stored(store.as_ref()).await?),
+            fleet: FleetContext {
+                updates: updates::learned(store.as_ref()).await?,
+                ..FleetContext::default()
+            },
             ..Rules::default()
         }));
         let (ingest, writer) = ingest::new(

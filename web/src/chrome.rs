@@ -20,18 +20,21 @@ pub enum Nav {
     Updates,
     /// `/enrolment`
     Enrolment,
+    /// `/error-codes`
+    ErrorCodes,
     /// `/settings`
     Settings,
 }
 
 impl Nav {
     /// Every entry, in order.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Overview,
         Self::Issues,
         Self::Devices,
         Self::Updates,
         Self::Enrolment,
+        Self::ErrorCodes,
         Self::Settings,
     ];
 
@@ -42,6 +45,7 @@ impl Nav {
             Self::Devices => "Devices",
             Self::Updates => "Updates",
             Self::Enrolment => "Enrolment",
+            Self::ErrorCodes => "Error codes",
             Self::Settings => "Settings",
         }
     }
@@ -53,6 +57,7 @@ impl Nav {
             Self::Devices => links::DEVICES,
             Self::Updates => links::UPDATES,
             Self::Enrolment => links::ENROLMENT,
+            Self::ErrorCodes => links::ERROR_CODES,
             Self::Settings => links::SETTINGS,
         }
     }

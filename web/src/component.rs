@@ -5,11 +5,12 @@ use std::borrow::Borrow;
 use askama::Template;
 use askama::filters::HtmlSafe;
 use sickbay_diagnosis::Time;
+use sickbay_diagnosis::error_code::spelled_in;
 use sickbay_diagnosis::explanation::Class;
 use sickbay_diagnosis::reading::Evidence;
 use sickbay_diagnosis::verdict::{Cause, Kept, Severity, State};
 
-use crate::{component, moment, text};
+use crate::{component, links, moment, text};
 
 /// Declares that a part escapes what it shows, which its own HTML template does, so that it is not escaped again.
 macro_rules! markup {
@@ -270,6 +271,11 @@ pub(crate) struct Causes<'a> {
 
 pub(crate) fn causes(causes: &[Cause]) -> Causes<'_> {
     Causes { causes }
+}
+
+/// The error code that a cause is about, as its label spells it: what it means is a page away.
+pub(crate) fn code_of(cause: &Cause) -> Option<&str> {
+    spelled_in(&cause.label)
 }
 
 /// Readings that a verdict rests on, raw.

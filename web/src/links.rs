@@ -14,6 +14,8 @@ pub const DEVICES: &str = "/devices";
 pub const UPDATES: &str = "/updates";
 /// Pending devices and enrolment tokens.
 pub const ENROLMENT: &str = "/enrolment";
+/// Error codes: what they mean, searched by `q`.
+pub const ERROR_CODES: &str = "/error-codes";
 /// What is in force.
 pub const SETTINGS: &str = "/settings";
 /// What the fleet's owner wants, by scope, and what they accept for a time.
@@ -143,6 +145,11 @@ pub fn devices_after(filter: &str, cursor: Option<&str>) -> String {
 pub fn scope_form(place: impl std::borrow::Borrow<usize>) -> String {
     let place = place.borrow().to_string();
     with_query(SCOPE_FORM.to_owned(), &[("place", &place)])
+}
+
+/// Error codes that are, have or mention `question`: of a code its explanation.
+pub fn error_codes(question: &str) -> String {
+    with_query(ERROR_CODES.to_owned(), &[("q", question)])
 }
 
 /// A device.

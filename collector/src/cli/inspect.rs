@@ -35,7 +35,7 @@ const USAGE: u8 = 64;
 /// A recording cannot be opened, as in `sysexits.h`.
 const BAD_INPUT: u8 = 65;
 /// The output cannot be written, as in `sysexits.h`.
-const BAD_OUTPUT: u8 = 74;
+pub(super) const BAD_OUTPUT: u8 = 74;
 
 /// Inspect this machine or a recording, and diagnose it on the spot.
 #[derive(Debug, Clone, Args)]
@@ -52,7 +52,7 @@ pub struct InspectArgs {
     pub format: Format,
 }
 
-/// How to print an inspection.
+/// How to print what a command found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// For people.
@@ -208,7 +208,7 @@ impl Inspected {
 
 /// A text from the machine without what could steer a terminal: control characters become spaces, except for line breaks, and
 /// characters that turn the direction of writing are left out.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     text.chars()
         .filter(|c| !matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
         .map(|c| {

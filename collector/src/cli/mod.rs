@@ -1,9 +1,11 @@
 //! The command line of the collector.
 //!
-//! Exit status: 64 it was called wrongly, 65 and above it failed; `inspect` adds 0, 1 and 2 for what it found. Errors name what,
+//! Exit status: 64 it was called wrongly, 65 and above it failed; `inspect` adds 0, 1 and 2 for what it found,
+//! `explain-error` 0 and 1 for whether anything is known. Errors name what,
 //! where and what to do, once, on standard error.
 
 mod enrol;
+mod explain_error;
 pub mod inspect;
 mod run;
 mod seal;
@@ -47,6 +49,8 @@ enum Command {
     SelfTest(self_test::SelfTestArgs),
     /// Prepare this machine to be copied: forget its identity, and get none before the next start.
     Seal(seal::SealArgs),
+    /// Tell what an error code means and what to do about it. Needs no server.
+    ExplainError(explain_error::ExplainErrorArgs),
     /// The Windows service: install, uninstall.
     Service(service::ServiceArgs),
 }
@@ -71,6 +75,7 @@ pub fn run() -> ExitCode {
         Command::Run(args) => run::run(args),
         Command::Status(args) => status::run(&args),
         Command::SelfTest(args) => return self_test::run(&args),
+        Command::ExplainError(args) => return explain_error::run(&args),
         Command::Seal(args) => seal::run(&args),
         Command::Service(args) => service::run(&args),
     };

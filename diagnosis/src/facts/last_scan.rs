@@ -4,8 +4,8 @@
 
 use serde_json::{Value, json};
 
-use super::hresult::of;
 use super::valued::{Fact, Reader};
+use crate::error_code::spelled;
 use crate::keys;
 use crate::observation::{EvidenceRef, Lookup};
 use crate::reading::Data;
@@ -45,7 +45,7 @@ impl LastScanFacts {
             .number(keys::DETECT_RESULTS, "LastError")
             .filter(|_| !is_left_over)
             .and_then(|f| f.and_then(|n| u32::try_from(n).ok().filter(|n| *n != 0)))
-            .map(|f| f.map(of));
+            .map(|f| f.map(spelled));
         let told = |data: &Data| !matches!(data, Data::Unreadable(_) | Data::NotRecorded);
         let key = reader.key(keys::ONLINE_SCANS);
         let value = reader.value(keys::DETECT_RESULTS, "LastSuccessTime");

@@ -5,8 +5,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::network_code::{self, Family};
 use super::valued::Reader;
+use crate::error_code::network::{self, NetworkFailure};
 use crate::keys;
 use crate::lines;
 use crate::observation::{EvidenceRef, Found, Lookup};
@@ -113,10 +113,10 @@ impl StepKind {
 
 impl Failure {
     /// Its kind, where that is known.
-    pub const fn family(self) -> Option<Family> {
+    pub const fn family(self) -> Option<NetworkFailure> {
         match self {
-            Self::Code(code) => Family::of_code(code),
-            Self::Status(status) => Some(Family::of_status(status)),
+            Self::Code(code) => NetworkFailure::of_code(code),
+            Self::Status(status) => Some(NetworkFailure::of_status(status)),
             Self::Unnamed => None,
         }
     }
@@ -125,7 +125,7 @@ impl Failure {
     fn words(self) -> String {
         match self {
             Self::Code(code) => {
-                let words = network_code::words(code).unwrap_or("failed");
+                let words = network::words(code).unwrap_or("failed");
                 format!("{words} ({code})")
             }
             Self::Unnamed => "failed".to_owned(),
@@ -139,8 +139,8 @@ impl Step {
     /// The step to which its failure belongs: an answer that wants a sign-in at the proxy is the proxy's.
     pub fn blamed(&self) -> StepKind {
         match self.failure.and_then(Failure::family) {
-            Some(Family::Proxy) => StepKind::Proxy,
-            Some(Family::Certificate) => StepKind::Tls,
+            Some(NetworkFailure::Proxy) => StepKind::Proxy,
+            Some(NetworkFailure::Certificate) => StepKind::Tls,
             _ => self.kind,
         }
     }
@@ -258,7 +258,7 @@ impl Step {
         json!({
             "state": if self.failure.is_some() { "failed" } else { "ok" },
             "code": code,
-            "family": family.map(Family::name),
+            "family": family.map(NetworkFailure::name),
             "status": self.status,
             "found": self.found,
             "said": self.said,

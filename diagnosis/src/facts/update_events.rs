@@ -5,8 +5,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::hresult::hresult;
 use super::valued::{Fact, Reader};
+use crate::error_code::hresult;
 use crate::keys;
 use crate::lines;
 use crate::observation::{EvidenceRef, Found, Lookup};

@@ -4,8 +4,8 @@
 
 use serde_json::{Value, json};
 
-use super::hresult;
 use super::valued::Reader;
+use crate::error_code::hresult;
 use crate::keys;
 use crate::lines;
 use crate::observation::{EvidenceRef, Found, Lookup};
@@ -252,8 +252,8 @@ fn entry(found: &Found<'_>) -> HistoryEntry {
         at: lines::get(data, "at").and_then(Time::parse_loose),
         operation: number("operation"),
         result: number("result"),
-        code: text("code").and_then(|t| hresult::hresult(&t)),
-        unmapped_code: text("unmapped_code").and_then(|t| hresult::hresult(&t)),
+        code: text("code").and_then(|t| hresult(&t)),
+        unmapped_code: text("unmapped_code").and_then(|t| hresult(&t)),
         title: text("title"),
         update: text("update").map(|id| id.to_ascii_lowercase()),
         service: text("service").map(|id| id.to_ascii_lowercase()),

@@ -5,9 +5,11 @@
 //! then a row a line. It is read whole or refused whole: a row that is not understood is an error that names table and line.
 
 mod error_codes;
+mod explain;
 mod holds;
 mod prerequisites;
 mod releases;
+mod search;
 mod table;
 mod updates;
 
@@ -15,9 +17,11 @@ use std::fmt;
 use std::sync::{Arc, LazyLock};
 
 pub use error_codes::ErrorCode;
+pub use explain::{Explained, Explanation};
 pub use holds::Hold;
 pub use prerequisites::{Need, Prerequisite};
 pub use releases::{DeviceKind, Release, Support};
+pub use search::{FOUND_AT_MOST, Found};
 pub use table::TableError;
 pub use updates::{KnownUpdate, UpdateKind};
 
@@ -205,7 +209,8 @@ impl Knowledge {
         self.error_codes.all()
     }
 
-    /// A code in its one spelling with what it means, `0x8024402C (WU_E_PT_WINHTTP_NAME_NOT_RESOLVED: ...)`; alone where nothing is known.
+    /// A code in its one spelling with what it means, `0x8024402C (WU_E_PT_WINHTTP_NAME_NOT_RESOLVED: ...)`; one that the
+    /// table lacks with the number that it wraps, `0x8007065D (Win32 error 1629)`; else alone.
     pub fn in_words(&self, spelled: &str) -> String {
         self.error_codes.in_words(spelled)
     }

@@ -2,6 +2,7 @@
 
 pub mod acceptances;
 pub mod devices;
+pub mod error_codes;
 pub mod events;
 pub mod expectations;
 pub mod inspections;
@@ -65,6 +66,8 @@ pub fn routes() -> (Router<App>, Document) {
         .routes(routes!(updates::devices))
         .routes(routes!(updates::device))
         .routes(routes!(updates::export))
+        .routes(routes!(error_codes::list))
+        .routes(routes!(error_codes::detail))
         .routes(routes!(machines::import))
         .routes(routes!(inspections::one))
         .routes(routes!(inspections::many))

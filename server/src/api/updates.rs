@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::export::{self, Exported, Format};
 use crate::problem::Problem;
 use crate::rules::Rules;
-use crate::updates::{self, Explained, OfDevice};
+use crate::updates::{self, Explained, OfDevice, Tally};
 
 /// Where the fleet stands, release by release, and what it has learned.
 #[derive(Debug, Serialize, ToSchema)]
@@ -297,22 +297,7 @@ pub async fn show(
     let filter = query.filter()?;
     let now = app.clock.now();
     let tally = updates::tally(app.store.as_ref(), &viewer.scope, &filter, &question, now).await?;
-    Ok(Json(UpdateView {
-        kb: question.kb.to_string(),
-        file: question.file.as_ref().map(ToString::to_string),
-        is_for: question.is_for(),
-        brings: question.aims.iter().map(BringsView::from).collect(),
-        catalogue: WayOut::catalogue_of(question.kb),
-        devices: tally.devices(),
-        classes: Class::ALL
-            .iter()
-            .map(|class| ClassView {
-                class: class.name(),
-                title: class.title(),
-                devices: tally.of(*class),
-            })
-            .collect(),
-    }))
+    Ok(Json(UpdateView::of(&question, &tally)))
 }
 
 /// Devices with where they stand with an update, by name; of one class alone where one is named.
@@ -432,6 +417,28 @@ pub async fn export(
         format,
         export::written(rows, format),
     ))
+}
+
+impl UpdateView {
+    /// How devices stand with the update that is asked for.
+    pub fn of(question: &Question<'_>, tally: &Tally) -> Self {
+        Self {
+            kb: question.kb.to_string(),
+            file: question.file.as_ref().map(ToString::to_string),
+            is_for: question.is_for(),
+            brings: question.aims.iter().map(BringsView::from).collect(),
+            catalogue: WayOut::catalogue_of(question.kb),
+            devices: tally.devices(),
+            classes: Class::ALL
+                .iter()
+                .map(|class| ClassView {
+                    class: class.name(),
+                    title: class.title(),
+                    devices: tally.of(*class),
+                })
+                .collect(),
+        }
+    }
 }
 
 impl From<updates::Release> for ReleaseView {

@@ -7,11 +7,13 @@ mod access;
 mod config;
 mod demo;
 mod device;
+mod explain;
 mod export;
 mod gpo_kit;
 mod knowledge;
 mod serve;
 mod token;
+mod updates;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -57,6 +59,10 @@ enum Command {
     SignIn(WithConfig),
     /// Write all devices of an issue to standard output
     Export(export::ExportArgs),
+    /// Why an update is on some devices and not on others, or (not) on one
+    Explain(explain::ExplainArgs),
+    /// What the fleet has learned of updates: export, import
+    Updates(updates::UpdatesArgs),
     /// The certificate authority
     Ca(access::CaArgs),
     /// Pack what brings the collector to a Windows domain: installer, policies to import, steps
@@ -149,6 +155,8 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::ApiToken(args) => access::api_token(args).await,
         Command::SignIn(args) => access::sign_in(&args).await,
         Command::Export(args) => export::run(args).await,
+        Command::Explain(args) => explain::run(args).await,
+        Command::Updates(args) => updates::run(args).await,
         Command::Ca(args) => access::ca(args),
         Command::GpoKit(args) => gpo_kit::run(args).await,
         Command::Knowledge(args) => knowledge::run(args).await,

@@ -121,6 +121,29 @@ async fn round(app: &App, known: &mut Known, first: bool) -> Result<(), StoreErr
     Ok(())
 }
 
+/// The rules as settings and database make them now, for a command that runs beside the server.
+pub(crate) async fn as_stored(
+    store: &dyn Store,
+    config: &Config,
+    now: Time,
+) -> anyhow::Result<Rules> {
+    let known = InForce::load(store, &config.knowledge.trusted()?).await?;
+    let wishes = in_force(config, &wishes::stored(store).await?);
+    let mut fleet = FleetContext {
+        updates: updates::learned(store).await?,
+        ..FleetContext::default()
+    };
+    of_kinds(&mut fleet, &store.source_counts().await?);
+    walk(store, &wishes, &mut fleet).await?;
+    Ok(Rules {
+        knowledge: known.knowledge,
+        knowledge_origin: known.origin,
+        acceptances: Acceptances::of(&holding(store.acceptances().await?, now), now),
+        wishes,
+        fleet,
+    })
+}
+
 /// What is known of Windows now: as before, unless another pack was imported since, or the imported one was taken back.
 async fn knowledge(app: &App, before: &Rules) -> Result<InForce, StoreError> {
     let store = app.store.as_ref();

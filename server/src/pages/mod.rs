@@ -3,11 +3,13 @@
 mod device;
 mod devices;
 mod enrolment;
+mod error_codes;
 mod expectations;
 mod issue;
 mod issues;
 mod overview;
 mod settings;
+mod updates;
 
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
@@ -36,9 +38,13 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::get("/issues/{issue}", || get(issue::show)),
     Route::get(links::DEVICES, || get(devices::show)),
     Route::get("/devices/{id}", || get(device::show)),
+    Route::get(links::UPDATES, || get(updates::list)),
+    Route::get("/updates/{kb}", || get(updates::one)),
+    Route::get("/updates/{kb}/devices/{id}", || get(updates::on_device)),
     Route::get(links::ENROLMENT, || get(enrolment::show)),
     Route::post(links::APPROVE, || post(enrolment::approve)),
     Route::post(links::REFUSE, || post(enrolment::refuse)),
+    Route::get(links::ERROR_CODES, || get(error_codes::show)),
     Route::get(links::SETTINGS, || get(settings::show)),
     Route::get(links::EXPECTATIONS, || get(expectations::show)),
     Route::get(links::FLEET_FORM, || get(expectations::fleet)),

@@ -4,6 +4,7 @@
 //! kept profiles alone, [`AT_ONCE`] at a time, so that its memory does not grow with the fleet.
 
 mod encoding;
+mod file;
 mod learning;
 mod list;
 mod of_device;
@@ -17,9 +18,11 @@ use sickbay_diagnosis::explanation::{
     explain,
 };
 use sickbay_diagnosis::filter::Filter;
+use sickbay_diagnosis::knowledge::{DeviceKind, Knowledge};
 use sickbay_store::{LearnedRow, Scope, Store, StoreError};
 
 pub use self::encoding::{decode, encode};
+pub use self::file::{FileError, read as read_file, write as write_file};
 pub use self::learning::{learn, learned};
 pub use self::list::{Explained, every_page, page};
 pub use self::of_device::{OfDevice, Told, of_device};
@@ -131,4 +134,18 @@ pub fn is_believed(row: &LearnedRow, rules: &Rules) -> bool {
         .flat_map(|(_, all)| all.iter().copied())
         .collect();
     believed(&all).is_some_and(|update| update.revision == row.revision)
+}
+
+/// The releases of a family of builds, in words: `Windows 11 25H2, Windows 11 24H2`.
+pub fn family_in_words(knowledge: &Knowledge, kind: DeviceKind, package_build: u32) -> String {
+    let of_family = knowledge
+        .releases()
+        .iter()
+        .filter(|release| release.kind == kind && release.package_build == package_build);
+    let names: Vec<&str> = of_family.map(|release| &*release.name).collect();
+    if names.is_empty() {
+        format!("{}s of build {package_build}", kind.name())
+    } else {
+        names.join(", ")
+    }
 }

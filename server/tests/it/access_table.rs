@@ -28,6 +28,7 @@ const LINES: &[(&str, &str, Stranger)] = &[
     ("GET", "/enrolment", Stranger::SignInPage),
     ("POST", "/enrolment/approve", Stranger::SignInPage),
     ("POST", "/enrolment/refuse", Stranger::SignInPage),
+    ("GET", "/error-codes", Stranger::SignInPage),
     ("GET", "/settings", Stranger::SignInPage),
     ("GET", "/expectations", Stranger::SignInPage),
     ("GET", "/expectations/fleet", Stranger::SignInPage),
@@ -49,6 +50,8 @@ const LINES: &[(&str, &str, Stranger)] = &[
     ("GET", "/api/v1/issues/{issue}/{file}", Stranger::Problem),
     ("GET", "/api/v1/devices", Stranger::Problem),
     ("GET", "/api/v1/devices/{id}", Stranger::Problem),
+    ("GET", "/api/v1/error-codes", Stranger::Problem),
+    ("GET", "/api/v1/error-codes/{code}", Stranger::Problem),
     ("POST", "/api/v1/devices/{id}/inspect", Stranger::Problem),
     ("POST", "/api/v1/machines", Stranger::Problem),
     ("POST", "/api/v1/inspections", Stranger::Problem),
@@ -122,6 +125,7 @@ async fn site_with_secret() -> (Site, Vec<(String, String, String)>) {
             let real = path
                 .replace("{issue}", "quality-updates-paused")
                 .replace("{id}", &device.id.to_string())
+                .replace("{code}", "0x8024402C")
                 .replace("{file}", "devices.csv")
                 .replace("{name}", "sickbay.css")
                 .replace("{link}", "AAAA");

@@ -11,6 +11,7 @@ mod access_table;
 mod api;
 mod device;
 mod enrolment;
+mod error_codes;
 mod expectation_pages;
 mod expectations;
 mod exports;

@@ -248,3 +248,65 @@ fn regions_are_named_as_the_events_name_them() {
     assert_eq!(region::issue("pending-reboot"), "issue:pending-reboot");
     assert_eq!(region::device("42"), "device:42");
 }
+
+#[test]
+fn a_code_is_told_with_all_its_forms_and_one_that_the_table_lacks_with_its_neighbour() {
+    let html = sample().error_codes_found().render();
+    in_order(
+        &html,
+        &[
+            "name=\"q\"",
+            "value=\"Failed to connect to Mux: 0x8024402C and 0x80244FF0\"",
+            "“Failed to connect to Mux”",
+            "<code>0x8024402C</code> <bdi>WU_E_PT_WINHTTP_NAME_NOT_RESOLVED</bdi>",
+            "href=\"/error-codes?q=WU%20protocol\"",
+            "<dt>Fix</dt>",
+            "<code>-2145107924</code> <span class=\"quiet\">(signed decimal)</span>",
+            "<code>0x80244FF0</code></h2>",
+            "Not in the table, but its number says whose it is.",
+            "href=\"/error-codes?q=0x80244FFF\"",
+            "<strong>1,234 codes</strong>",
+            "(the closest 2 are shown)",
+            "WU_E_PT_NEXT",
+        ],
+    )
+    .unwrap();
+    assert!(!html.contains("Areas</h2>"));
+}
+
+#[test]
+fn where_nothing_is_asked_areas_are_offered_and_a_question_too_long_is_refused_in_words() {
+    let html = sample().error_codes().render();
+    in_order(
+        &html,
+        &[
+            "957 codes",
+            "collected up to 2026-11-20",
+            "Areas</h2>",
+            "href=\"/error-codes?q=CBS\"",
+            "116",
+        ],
+    )
+    .unwrap();
+    let html = sample().error_codes_too_long().render();
+    in_order(
+        &html,
+        &[
+            "aria-invalid=\"true\"",
+            "role=\"alert\"",
+            "at most 500 are looked at",
+        ],
+    )
+    .unwrap();
+}
+
+#[test]
+fn a_cause_that_is_a_code_leads_to_what_it_means() {
+    let html = sample().issue_of_codes().render();
+    assert_eq!(
+        html.matches("href=\"/error-codes?q=0x80070643\"").count(),
+        1 + sample().issue_of_codes().devices.len()
+    );
+    let holds = sample().issue().render();
+    assert!(!holds.contains("/error-codes?q="), "a hold's id is no code");
+}

@@ -7,7 +7,7 @@ use sickbay_web::pages::issues::{IssueLine, IssuesPage, by_weight};
 use sickbay_web::{FilterBox, Nav};
 
 use super::words::{
-    AUTO, BLOCK, CONFLICT, FEATURE, HOLD, QUALITY, REBOOT, SERVICES, SOURCE, TLS, TOOLS,
+    AUTO, BLOCK, CONFLICT, FEATURE, HOLD, INSTALL, QUALITY, REBOOT, SERVICES, SOURCE, TLS, TOOLS,
 };
 use super::{ID, Sample, ago};
 
@@ -49,6 +49,22 @@ impl Sample<'_> {
             next_cursor: Some(self.say("cGMtaGFtLTEwMjE6NDI")),
             is_continued: true,
         }
+    }
+
+    pub(crate) fn issue_of_codes(&self) -> IssuePage {
+        let failed = "KB5034441: 0x80070643 (ERROR_INSTALL_FAILURE: the installer failed)";
+        let mut page = self.issue();
+        page.chrome = self.chrome(INSTALL.title, Some(Nav::Issues));
+        page.issue = &INSTALL;
+        page.causes = vec![CauseGroup {
+            cause: self.cause("0x80070643 KB5034441", failed),
+            devices: 14,
+            filter: self.say("cause:\"0x80070643 KB5034441\""),
+        }];
+        for device in &mut page.devices {
+            device.causes = vec![self.cause("0x80070643 KB5034441", failed)];
+        }
+        page
     }
 
     pub(super) fn affected(&self) -> Vec<AffectedDevice> {

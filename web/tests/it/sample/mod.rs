@@ -3,10 +3,12 @@
 
 mod device;
 mod devices;
+mod error_codes;
 mod expectations;
 mod issues;
 mod overview;
 mod plain;
+mod updates;
 mod words;
 
 use sickbay_diagnosis::Time;
@@ -34,6 +36,7 @@ impl<'a> Sample<'a> {
             ("overview-fresh", self.fresh().render()),
             ("issues", self.issues().render()),
             ("issue", self.issue().render()),
+            ("issue-of-codes", self.issue_of_codes().render()),
             ("issue-bad-filter", self.issue_with_bad_filter().render()),
             ("devices", self.devices().render()),
             ("devices-empty", self.no_devices().render()),
@@ -49,7 +52,18 @@ impl<'a> Sample<'a> {
                 self.expectations_preview_same().render(),
             ),
             ("accept", self.accept().render()),
+            ("error-codes", self.error_codes().render()),
+            ("error-codes-found", self.error_codes_found().render()),
+            ("error-codes-too-long", self.error_codes_too_long().render()),
             ("settings", self.settings().render()),
+            ("updates", self.updates().render()),
+            (
+                "updates-not-understood",
+                self.updates_not_understood().render(),
+            ),
+            ("update", self.update().render()),
+            ("update-unknown", self.update_unknown().render()),
+            ("update-on", self.update_on().render()),
             ("sign-in", self.sign_in().render()),
             ("message", self.message().render()),
         ]

@@ -122,6 +122,14 @@ issue!(
     &[]
 );
 issue!(
+    INSTALL,
+    "install-failing",
+    "Installing updates fails",
+    Serious,
+    "error code and update",
+    &[]
+);
+issue!(
     BLOCK,
     "upgrade-blocked",
     "Hardware or software blocks the upgrade",

@@ -1,11 +1,13 @@
 //! What a network error code or an HTTP status says of why there was no answer (fact sheet section 10).
 //!
 //! Codes come bare, as Winsock and WinHTTP give them, or wrapped as `0x8007xxxx`; those of the certificate check as `0x800B01xx`. A
-//! code of none of these families stays unnamed: it is shown as a number rather than guessed at.
+//! code of none of these failures stays unnamed: it is shown as a number rather than guessed at.
+
+use super::number::{Kind, Number, unwrapped};
 
 /// A kind of failure that has one way out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Family {
+pub enum NetworkFailure {
     /// The name has no address.
     Name,
     /// The other side is there, and nothing listens.
@@ -26,14 +28,10 @@ pub enum Family {
     HttpStatus,
 }
 
-impl Family {
-    /// The family of a code.
+impl NetworkFailure {
+    /// The failure of a code.
     pub const fn of_code(code: u32) -> Option<Self> {
-        let bare = match code >> 16 {
-            0x8007 => code & 0xFFFF,
-            _ => code,
-        };
-        Some(match bare {
+        Some(match unwrapped(code) {
             11001..=11004 | 12007 => Self::Name,
             10061 => Self::Refused,
             10060 | 12002 => Self::Timeout,
@@ -56,11 +54,37 @@ impl Family {
         })
     }
 
-    /// The family of a status that is no good answer.
+    /// The failure of a status that is no good answer.
     pub const fn of_status(status: u16) -> Self {
         match status {
             407 => Self::Proxy,
             _ => Self::HttpStatus,
+        }
+    }
+
+    /// The failure of a code that may wrap a status of HTTP, too.
+    pub const fn of_wrapped(code: u32) -> Option<Self> {
+        match Number::in_code(code) {
+            Some(Number {
+                kind: Kind::HttpStatus,
+                value,
+            }) => Some(Self::of_status(value)),
+            _ => Self::of_code(code),
+        }
+    }
+
+    /// What it comes to, for people.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Name => "the name has no address",
+            Self::Refused => "the other side is there, and nothing listens",
+            Self::Timeout => "nobody answered in time",
+            Self::Reset => "the connection was broken off",
+            Self::BlockedLocally => "this machine itself did not let it out",
+            Self::Unreachable => "there is no way to that network or host",
+            Self::Certificate => "the certificate, or the TLS that rests on it, is not accepted",
+            Self::Proxy => "the proxy is not found, or does not let it through",
+            Self::HttpStatus => "an answer came, and it was no good",
         }
     }
 
@@ -82,11 +106,7 @@ impl Family {
 
 /// What a code says of a step, in words that stand behind its name: "TCP *refused*".
 pub const fn words(code: u32) -> Option<&'static str> {
-    let bare = match code >> 16 {
-        0x8007 => code & 0xFFFF,
-        _ => code,
-    };
-    Some(match bare {
+    Some(match unwrapped(code) {
         11002 => "gets no answer from the name server",
         11004 => "finds no address",
         12015 => "refuses the sign-in",
@@ -100,21 +120,21 @@ pub const fn words(code: u32) -> Option<&'static str> {
         12157 | 12175 => "could not be set up",
         12170 | 0x800B_010C => "certificate is revoked",
         12179 | 0x800B_0110 => "certificate is not meant for a server",
-        _ => return of_family(code),
+        _ => return of_failure(code),
     })
 }
 
-const fn of_family(code: u32) -> Option<&'static str> {
-    Some(match Family::of_code(code) {
-        Some(Family::Name) => "finds no such name",
-        Some(Family::Refused) => "refused",
-        Some(Family::Timeout) => "timed out",
-        Some(Family::Reset) => "broken off",
-        Some(Family::BlockedLocally) => "blocked on this device",
-        Some(Family::Unreachable) => "finds no way there",
-        Some(Family::Certificate) => "certificate is not accepted",
-        Some(Family::Proxy) => "could not be found by auto-configuration",
-        Some(Family::HttpStatus) | None => return None,
+const fn of_failure(code: u32) -> Option<&'static str> {
+    Some(match NetworkFailure::of_code(code) {
+        Some(NetworkFailure::Name) => "finds no such name",
+        Some(NetworkFailure::Refused) => "refused",
+        Some(NetworkFailure::Timeout) => "timed out",
+        Some(NetworkFailure::Reset) => "broken off",
+        Some(NetworkFailure::BlockedLocally) => "blocked on this device",
+        Some(NetworkFailure::Unreachable) => "finds no way there",
+        Some(NetworkFailure::Certificate) => "certificate is not accepted",
+        Some(NetworkFailure::Proxy) => "could not be found by auto-configuration",
+        Some(NetworkFailure::HttpStatus) | None => return None,
     })
 }
 
@@ -124,44 +144,44 @@ mod tests {
 
     #[test]
     fn every_code_of_the_fact_sheet_is_in_its_family_bare_and_wrapped() {
-        let sheet: [(Family, &[u32]); 8] = [
-            (Family::Name, &[11001, 11002, 11003, 11004, 12007]),
-            (Family::Refused, &[10061]),
-            (Family::Timeout, &[10060, 12002]),
-            (Family::Reset, &[10054, 12030]),
-            (Family::BlockedLocally, &[10013, 10053]),
-            (Family::Unreachable, &[10050, 10051, 10065]),
+        let sheet: [(NetworkFailure, &[u32]); 8] = [
+            (NetworkFailure::Name, &[11001, 11002, 11003, 11004, 12007]),
+            (NetworkFailure::Refused, &[10061]),
+            (NetworkFailure::Timeout, &[10060, 12002]),
+            (NetworkFailure::Reset, &[10054, 12030]),
+            (NetworkFailure::BlockedLocally, &[10013, 10053]),
+            (NetworkFailure::Unreachable, &[10050, 10051, 10065]),
             (
-                Family::Certificate,
+                NetworkFailure::Certificate,
                 &[
                     12037, 12038, 12045, 12057, 12169, 12170, 12175, 12179, 12044,
                 ],
             ),
-            (Family::Proxy, &[12015, 12166, 12167, 12178, 12180]),
+            (NetworkFailure::Proxy, &[12015, 12166, 12167, 12178, 12180]),
         ];
-        for (family, codes) in sheet {
+        for (failure, codes) in sheet {
             for code in codes {
                 for form in [*code, 0x8007_0000 | code] {
-                    assert_eq!(Family::of_code(form), Some(family), "{form:#x}");
+                    assert_eq!(NetworkFailure::of_code(form), Some(failure), "{form:#x}");
                     assert!(words(form).is_some(), "{form:#x} has no words");
                 }
             }
         }
         for code in [0x800B_0109, 0x800B_010A, 0x800B_010F, 0x800B_0101] {
             assert_eq!(
-                Family::of_code(code),
-                Some(Family::Certificate),
+                NetworkFailure::of_code(code),
+                Some(NetworkFailure::Certificate),
                 "{code:#x}"
             );
         }
-        assert_eq!(Family::of_status(407), Family::Proxy);
-        assert_eq!(Family::of_status(503), Family::HttpStatus);
+        assert_eq!(NetworkFailure::of_status(407), NetworkFailure::Proxy);
+        assert_eq!(NetworkFailure::of_status(503), NetworkFailure::HttpStatus);
     }
 
     #[test]
     fn a_code_of_no_family_is_not_guessed_at() {
         for code in [0, 5, 9_999, 12_000, 0x8024_402C, 0x8009_0326, u32::MAX] {
-            assert_eq!(Family::of_code(code), None, "{code:#x}");
+            assert_eq!(NetworkFailure::of_code(code), None, "{code:#x}");
             assert_eq!(words(code), None, "{code:#x}");
         }
     }

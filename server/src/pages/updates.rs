@@ -1,0 +1,272 @@
+//! `/updates`, `/updates/{kb}` and `/updates/{kb}/devices/{id}`.
+
+use axum::extract::{Path, Query};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use serde::Deserialize;
+use sickbay_diagnosis::explanation::{Aim, Brings, Class, Origin, Question, WayOut};
+use sickbay_diagnosis::issues;
+use sickbay_diagnosis::knowledge::TableName;
+use sickbay_store::LearnedRow;
+use sickbay_web::pages::update::{ClassRow, StandingRow, UpdatePage};
+use sickbay_web::pages::update_on::{ReasonView, UpdateOnPage, WayOutView};
+use sickbay_web::pages::updates::{ReleaseRow, RevisionCell, ToldRow, ToldStanding, UpdatesPage};
+use sickbay_web::{FilterBox, Nav, links};
+
+use super::{PageError, ROWS, Visit, build_text, read_filter};
+use crate::api::devices::device_id;
+use crate::api::updates::{ClassQuery, asked};
+use crate::api::{ListQuery, cursor_to_text};
+use crate::problem::Problem;
+use crate::rules::Rules;
+use crate::updates::{self, Explained, Release, Tally, Told};
+
+/// In a fleet of more devices than this, the page of an update does not follow every change: each look asks all of them.
+const FOLLOWED: u64 = 20_000;
+/// Devices that have to say the same before it is believed.
+const QUORUM: u64 = sickbay_diagnosis::context::BASELINE_QUORUM as u64;
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Ask {
+    q: Option<String>,
+    /// The name of a file that was dropped: a form without an upload sends no more of it.
+    file: Option<String>,
+}
+
+impl Ask {
+    /// What was asked; what was typed comes before what was dropped.
+    fn text(&self) -> Option<&str> {
+        let given = [&self.q, &self.file].into_iter().flatten();
+        given.map(|text| text.trim()).find(|text| !text.is_empty())
+    }
+}
+
+pub(super) async fn list(visit: Visit, Query(ask): Query<Ask>) -> Result<Response, PageError> {
+    let rules = visit.app.rules.get();
+    let mut error = None;
+    if let Some(text) = ask.text() {
+        match Question::understand(text) {
+            Ok((kb, file)) => {
+                let asked = file.map_or_else(|| kb.to_string(), |file| file.to_string());
+                return Ok(Redirect::to(&links::update(&asked, "", "")).into_response());
+            }
+            Err(why) => error = Some(format!("{why}.")),
+        }
+    }
+    let store = visit.app.store.as_ref();
+    let counts = visit.told(store.revision_counts(visit.scope()).await)?;
+    let learned = visit.told(store.learned_updates().await)?;
+    let about = rules
+        .knowledge
+        .about()
+        .iter()
+        .find(|table| table.name == TableName::Updates);
+    let page = UpdatesPage {
+        chrome: visit.chrome("Updates", Some(Nav::Updates)),
+        asked: ask.text().unwrap_or_default().to_owned(),
+        error,
+        releases: updates::releases(&counts, &rules)
+            .into_iter()
+            .map(release)
+            .collect(),
+        told: told(&learned, &rules),
+        known: about.map_or(0, |table| table.entries as u64),
+        dated: about.map_or_else(String::new, |table| table.dated.clone()),
+    };
+    Ok(Html(page.render()).into_response())
+}
+
+fn release(release: Release) -> ReleaseRow {
+    ReleaseRow {
+        filter: format!("kind:{} build={}", release.kind.name(), release.build),
+        devices: release.devices,
+        newest: release
+            .newest
+            .into_iter()
+            .map(|revision| RevisionCell {
+                revision: format!("{}.{}", release.build, revision.revision),
+                kb: revision.kb.map(|kb| kb.to_string()).unwrap_or_default(),
+                devices: revision.devices,
+                released: revision.released,
+            })
+            .collect(),
+        older: release.older,
+        unknown: release.unknown,
+        name: release.name,
+    }
+}
+
+/// What was told, the newest builds first.
+fn told(learned: &[LearnedRow], rules: &Rules) -> Vec<ToldRow> {
+    let mut rows: Vec<&LearnedRow> = learned.iter().collect();
+    rows.sort_by_key(|row| {
+        std::cmp::Reverse((row.since, row.package_build, row.revision, row.devices))
+    });
+    rows.into_iter()
+        .map(|row| ToldRow {
+            kb: row.kb.to_string(),
+            of: updates::family_in_words(&rules.knowledge, row.kind, row.package_build),
+            brings: format!("{}.{}", row.package_build, row.revision),
+            devices: row.devices,
+            by_title: row.by_title,
+            since: row.since,
+            standing: match updates::is_believed(row, rules) {
+                true if row.imported => ToldStanding::Imported,
+                true => ToldStanding::Believed,
+                false if row.devices < QUORUM => ToldStanding::Needs(QUORUM - row.devices),
+                false => ToldStanding::Contradicted,
+            },
+        })
+        .collect()
+}
+
+pub(super) async fn one(
+    visit: Visit,
+    Path(text): Path<String>,
+    Query(query): Query<ListQuery>,
+    Query(of): Query<ClassQuery>,
+) -> Result<Html<String>, PageError> {
+    let rules = visit.app.rules.get();
+    let question = visit.told(asked(&rules, &text))?;
+    let chosen = visit.told(of.class())?;
+    let page = visit.told(query.page(ROWS))?;
+    let now = visit.app.clock.now();
+    let store = visit.app.store.as_ref();
+    let (typed, filter) = read_filter(query.filter.as_deref());
+    let mut error = None;
+    let mut tally = Tally::default();
+    let mut rows = Vec::new();
+    let mut next_cursor = None;
+    match filter {
+        Err(why) => error = Some(why),
+        Ok(filter) => {
+            let counted = updates::tally(store, visit.scope(), &filter, &question, now).await;
+            tally = visit.told(counted)?;
+            let listed =
+                updates::page(store, visit.scope(), &filter, &question, chosen, &page, now).await;
+            let (found, next) = visit.told(listed)?;
+            rows = found.into_iter().map(standing).collect();
+            next_cursor = next.as_ref().map(cursor_to_text);
+        }
+    }
+    let mut chrome = visit.chrome(question.kb.to_string(), Some(Nav::Updates));
+    chrome.live &= tally.devices() <= FOLLOWED;
+    let page = UpdatePage {
+        chrome,
+        kb: question.kb.to_string(),
+        file: question
+            .file
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
+        is_for: question.is_for(),
+        brings: question
+            .aims
+            .iter()
+            .map(|aim| brings(&rules, aim))
+            .collect(),
+        catalogue: WayOut::catalogue_of(question.kb),
+        classes: Class::ALL
+            .iter()
+            .map(|class| ClassRow {
+                class: *class,
+                devices: tally.of(*class),
+            })
+            .filter(|row| row.devices > 0)
+            .collect(),
+        devices: tally.devices(),
+        chosen,
+        filter: FilterBox {
+            text: typed,
+            error,
+            matching: chosen.map_or_else(|| tally.devices(), |class| tally.of(class)),
+        },
+        rows,
+        next_cursor,
+        is_continued: query.cursor.is_some(),
+        asked: text,
+    };
+    Ok(Html(page.render()))
+}
+
+fn standing(row: Explained) -> StandingRow {
+    StandingRow {
+        id: row.device.identity.id.to_string(),
+        build: build_text(row.device.build, row.device.ubr),
+        name: row.device.name,
+        release: row.device.release,
+        ou: row.device.ou,
+        class: row.class,
+        why: row.why,
+    }
+}
+
+/// What an update brings to a family of builds, with who says so.
+fn brings(rules: &Rules, aim: &Aim) -> String {
+    let of = match aim.kind {
+        Some(kind) => updates::family_in_words(&rules.knowledge, kind, aim.package_build),
+        None => format!("devices of build {}", aim.package_build),
+    };
+    let family = aim.package_build;
+    let what = match aim.brings {
+        Brings::Revision(revision) => format!("brings {family}.{revision} to {of}"),
+        Brings::Hotpatch { revision, covers } => format!(
+            "is the hotpatch {family}.{revision} for {of}, with the content of {family}.{covers}"
+        ),
+        Brings::Release { build } => {
+            let release = rules.knowledge.releases_of_build(build).next();
+            let name = release.map_or_else(|| format!("build {build}"), |r| r.name.to_string());
+            format!("makes {name} of {of}")
+        }
+    };
+    let out = aim
+        .released
+        .map_or_else(String::new, |at| format!(", out by {}", at.day()));
+    let who = match aim.origin {
+        Origin::Table => "the table of updates says so".to_owned(),
+        Origin::Imported => "it was imported".to_owned(),
+        Origin::Fleet { devices } => format!("{devices} devices of this fleet say so"),
+    };
+    format!("It {what}{out}: {who}.")
+}
+
+pub(super) async fn on_device(
+    visit: Visit,
+    Path((text, id)): Path<(String, String)>,
+) -> Result<Html<String>, PageError> {
+    let rules = visit.app.rules.get();
+    let question = visit.told(asked(&rules, &text))?;
+    let id = visit.told(device_id(&id))?;
+    let detail = visit.told(visit.app.store.device(visit.scope(), id).await)?;
+    let Some(detail) = detail else {
+        return Err(visit.error(Problem::not_found(format!("There is no device {id}."))));
+    };
+    let told = updates::of_device(&detail, &rules, &question, visit.app.clock.now());
+    let summary = &detail.row.summary;
+    let reason = |told: Told| ReasonView {
+        class: told.class,
+        sentence: told.sentence,
+        evidence: told.evidence,
+    };
+    let page = UpdateOnPage {
+        chrome: visit.chrome(
+            format!("{} on {}", question.kb, summary.name),
+            Some(Nav::Updates),
+        ),
+        kb: question.kb.to_string(),
+        is_for: question.is_for(),
+        id: id.to_string(),
+        name: summary.name.clone(),
+        release: summary.release.clone(),
+        build: build_text(summary.build, summary.ubr),
+        arch: summary.arch.clone(),
+        decisive: reason(told.why),
+        rest: told.rest.into_iter().map(reason).collect(),
+        primary: told.primary.as_deref().and_then(issues::get),
+        way_out: told.way_out.map(|way| WayOutView {
+            catalogue: way.catalogue,
+            steps: way.steps,
+        }),
+        asked: text,
+    };
+    Ok(Html(page.render()))
+}
