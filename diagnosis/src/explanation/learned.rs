@@ -186,7 +186,7 @@ struct Installed<'a> {
 }
 
 /// What a device's own packages and history say of which update brings which build.
-pub(super) fn claims(facts: &Facts) -> Vec<Claim> {
+pub fn claims(facts: &Facts) -> Vec<Claim> {
     let installed = installed(facts);
     let known = facts.knowledge();
     let mut claims: Vec<Claim> = installed

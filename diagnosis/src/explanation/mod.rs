@@ -31,7 +31,7 @@ use crate::time::Time;
 pub use self::ask::{Standing, standing};
 pub use self::evidence::evidence;
 pub use self::learned::{
-    Claim, ClaimTally, Learned, LearnedUpdate, TOLD_BY_MOST_PERCENT, Told, believed,
+    Claim, ClaimTally, Learned, LearnedUpdate, TOLD_BY_MOST_PERCENT, Told, believed, claims,
 };
 pub use self::obstacles::{Obstacle, ObstacleKind};
 pub use self::package_file::{Arch, NotAPackage, PackageFile, Product};

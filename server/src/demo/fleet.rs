@@ -36,7 +36,7 @@ use profile::Profile;
 /// Share of the machines, in percent, that nothing ails at the start.
 const HEALTHY_PERCENT: usize = 60;
 /// So many ailing machines show every issue. A small fleet has them too, at the cost of its health,
-const EVERY_ISSUE: usize = 28;
+const EVERY_ISSUE: usize = 32;
 /// but not of more than this share, in percent.
 const SMALL_FLEETS_HEALTHY_PERCENT: usize = 40;
 /// Of a hundred ailing machines, how many have two ailments.

@@ -29,6 +29,9 @@ const LINES: &[(&str, &str, Stranger)] = &[
     ("POST", "/enrolment/approve", Stranger::SignInPage),
     ("POST", "/enrolment/refuse", Stranger::SignInPage),
     ("GET", "/error-codes", Stranger::SignInPage),
+    ("GET", "/updates", Stranger::SignInPage),
+    ("GET", "/updates/{kb}", Stranger::SignInPage),
+    ("GET", "/updates/{kb}/devices/{id}", Stranger::SignInPage),
     ("GET", "/settings", Stranger::SignInPage),
     ("GET", "/expectations", Stranger::SignInPage),
     ("GET", "/expectations/fleet", Stranger::SignInPage),
@@ -63,6 +66,15 @@ const LINES: &[(&str, &str, Stranger)] = &[
     ("POST", "/api/v1/acceptances", Stranger::Problem),
     ("DELETE", "/api/v1/acceptances/{id}", Stranger::Problem),
     ("GET", "/api/v1/knowledge", Stranger::Problem),
+    ("GET", "/api/v1/updates", Stranger::Problem),
+    ("GET", "/api/v1/updates/{kb}", Stranger::Problem),
+    ("GET", "/api/v1/updates/{kb}/devices", Stranger::Problem),
+    (
+        "GET",
+        "/api/v1/updates/{kb}/devices/{id}",
+        Stranger::Problem,
+    ),
+    ("GET", "/api/v1/updates/{kb}/{file}", Stranger::Problem),
 ];
 
 /// The API's own description stands in no description.
@@ -123,6 +135,7 @@ async fn site_with_secret() -> (Site, Vec<(String, String, String)>) {
         .into_iter()
         .map(|(method, path)| {
             let real = path
+                .replace("{kb}", "KB5063878")
                 .replace("{issue}", "quality-updates-paused")
                 .replace("{id}", &device.id.to_string())
                 .replace("{code}", "0x8024402C")

@@ -15,6 +15,10 @@ use super::release::{
 const CLONED_ID: &str = "5b1f9c3e-8a44-4d0b-9e6f-2c7a81d0e3b6";
 /// The last revision of Windows 10 22H2 for machines without extended security updates, and the day it came out.
 const LAST_WITHOUT_EXTENSION: (u32, &str) = (6456, "2025-10-14T17:00:00Z");
+/// The revision of the first image of Windows 11 24H2.
+const FIRST_OF_24H2: u32 = 1742;
+/// Updates before the present one that a machine still has packages of.
+const EARLIER: usize = 2;
 /// The last day of Windows 11 24H2 for Pro editions.
 const END_OF_24H2_PRO: &str = "2026-10-13T23:00:00Z";
 /// How far back a stack is that updates refuse: more than ninety days behind those that came since.
@@ -99,6 +103,10 @@ impl<'a> Body<'a> {
             }
             Kind::RestartPending => self.waits_for_restart(ailment),
             Kind::Pinned | Kind::Outlived => self.outlives(ailment),
+            Kind::ImageTooOld => {
+                self.runs(WINDOWS_11_24H2, "Enterprise");
+                self.frozen = Some((FIRST_OF_24H2, since));
+            }
             Kind::Held if ailment.is_on_old_release() => self.runs(WINDOWS_11_23H2, "Enterprise"),
             Kind::HardwareTooOld => self.runs(WINDOWS_10, "Enterprise"),
             Kind::NearingEnd => self.runs(SERVER_2016, "ServerStandard"),
@@ -174,13 +182,24 @@ impl<'a> Body<'a> {
             .map_or_else(|| self.release.ubr(self.month()), |(revision, _)| revision)
     }
 
-    /// The revision it ran before, where the calendar still knows it.
-    pub(super) fn previous(&self) -> Option<(u32, Time)> {
-        let older = self.calendar.months().get(self.back + 1)?;
-        let installed = older.released.plus_millis(self.profile.patch_delay_ms);
-        self.frozen
-            .is_none()
-            .then(|| (self.release.ubr(*older), installed))
+    /// The updates that it had before, the latest first, each with when it was installed; as far as the calendar knows them.
+    pub(super) fn earlier(&self) -> impl Iterator<Item = (Month, Time)> + '_ {
+        let months = self.calendar.months().iter().skip(self.back + 1);
+        let kept = if self.frozen.is_some() { 0 } else { EARLIER };
+        months.take(kept).map(|month| {
+            (
+                *month,
+                month.released.plus_millis(self.profile.patch_delay_ms),
+            )
+        })
+    }
+
+    /// Title and id of a month's update.
+    pub(super) fn update_of(&self, month: Month) -> (String, String) {
+        (
+            self.release.update_title(month),
+            update_id(self.release, month.number),
+        )
     }
 
     /// Revision of its servicing stack.

@@ -47,6 +47,10 @@ pub(super) fn began(ailment: &Ailment, now: Time) -> String {
         Kind::StackBroken => "its servicing stack's folder is gone".to_owned(),
         Kind::StackOutdated => "is set back to an old servicing stack".to_owned(),
         Kind::InstallFails => format!("an update fails again and again with {code}"),
+        Kind::SentWhatItHas => "is sent the update that it has".to_owned(),
+        Kind::SentWhatIsReplaced => "is sent an update that was replaced".to_owned(),
+        Kind::SentAnothers => "is sent the update of another release".to_owned(),
+        Kind::ImageTooOld => "is reinstalled from the first image of its release".to_owned(),
         Kind::Cloned => "is cloned from an image with an update client id".to_owned(),
         Kind::RegistrationBroken => "the certificate of its registration is removed".to_owned(),
         Kind::NotRegistered => "leaves the directory".to_owned(),
@@ -90,6 +94,10 @@ pub(super) fn ended(ailment: &Ailment) -> String {
         Kind::StackBroken => "its servicing stack is repaired".to_owned(),
         Kind::StackOutdated => "gets the newest servicing stack".to_owned(),
         Kind::InstallFails => "the update installs at last".to_owned(),
+        Kind::SentWhatItHas | Kind::SentWhatIsReplaced | Kind::SentAnothers => {
+            "is left out of the deployment that was not for it".to_owned()
+        }
+        Kind::ImageTooOld => "gets the updates that its image lacked".to_owned(),
         Kind::Cloned => "makes an update client id of its own".to_owned(),
         Kind::RegistrationBroken | Kind::NotRegistered => {
             "is registered with the directory again".to_owned()

@@ -66,6 +66,14 @@ pub(super) enum Kind {
     StackOutdated,
     /// The same update fails again and again, and nothing else shows why.
     InstallFails,
+    /// A deployment tool keeps sending it the update that it has.
+    SentWhatItHas,
+    /// A deployment tool keeps sending it an update that a later one replaced.
+    SentWhatIsReplaced,
+    /// A deployment tool sends it the update of another release.
+    SentAnothers,
+    /// It was installed from the release's first image and sent the next release at once.
+    ImageTooOld,
     /// It was cloned from an image that had an update client id.
     Cloned,
     /// The certificate of its registration with the directory is gone.
@@ -103,7 +111,7 @@ pub(super) enum Area {
 
 impl Kind {
     /// Every kind, each with its share: machines of 200. Those come first that small fleets have too, so that no issue is missing there.
-    pub(super) const SHARES: [(Self, usize); 37] = [
+    pub(super) const SHARES: [(Self, usize); 41] = [
         (Self::ServiceDisabled, 4),
         (Self::PausedByUser, 4),
         (Self::Held, 7),
@@ -131,6 +139,10 @@ impl Kind {
         (Self::Cloned, 3),
         (Self::Silent, 3),
         (Self::OldCollector, 2),
+        (Self::SentWhatItHas, 2),
+        (Self::SentWhatIsReplaced, 1),
+        (Self::SentAnothers, 2),
+        (Self::ImageTooOld, 1),
         (Self::Outlived, 4),
         (Self::NearingEnd, 2),
         (Self::QualityPausedByPolicy, 2),
@@ -165,12 +177,16 @@ impl Kind {
             | Self::StackBroken
             | Self::StackOutdated
             | Self::InstallFails
+            | Self::SentWhatItHas
+            | Self::SentWhatIsReplaced
+            | Self::SentAnothers
             | Self::RecoveryRefused => Area::Updating,
             Self::FeaturePausedByMdm => Area::FeaturePause,
             Self::Held
             | Self::HardwareTooOld
             | Self::NotAppraised
             | Self::Pinned
+            | Self::ImageTooOld
             | Self::Outlived
             | Self::NearingEnd => Area::Upgrade,
             Self::LostWsus
@@ -207,7 +223,13 @@ impl Kind {
         let has_class_sources = profile.release.build >= FIRST_BUILD_WITH_CLASS_SOURCES;
         match self {
             Self::Held | Self::NotAppraised => has_targets,
-            Self::HardwareTooOld | Self::Pinned | Self::Outlived => is_client && !is_new,
+            Self::HardwareTooOld | Self::Pinned | Self::Outlived | Self::ImageTooOld => {
+                is_client && !is_new
+            }
+            // The releases of which enough machines tell what an update brings, whatever the size of the fleet.
+            Self::SentWhatItHas | Self::SentWhatIsReplaced => {
+                is_ours && is_client && profile.release.package_build == 26100
+            }
             Self::NearingEnd | Self::StackOutdated => !is_client,
             Self::Neglected => is_ours && !is_new,
             Self::NoHealthTools
@@ -227,6 +249,8 @@ impl Kind {
     /// Days that it has lasted when the demo starts, at least and at most.
     pub(super) const fn age_days(self) -> (i64, i64) {
         match self {
+            Self::SentWhatItHas | Self::SentWhatIsReplaced | Self::SentAnothers => (3, 20),
+            Self::ImageTooOld => (3, 12),
             // Pauses must not have run out.
             Self::PausedByUser | Self::QualityPausedByPolicy => (1, 33),
             Self::FeaturePausedByMdm => (1, 20),

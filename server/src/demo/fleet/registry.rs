@@ -261,8 +261,8 @@ impl Machine {
         let family = body.release.package_build;
         let (ubr, stack) = (body.ubr(), body.stack());
         self.rollup(family, ubr, INSTALLED, body.patched_at());
-        if let Some((previous, at)) = body.previous() {
-            self.rollup(family, previous, SUPERSEDED, at);
+        for (month, at) in body.earlier() {
+            self.rollup(family, body.release.ubr(month), SUPERSEDED, at);
         }
         let name = format!("Package_for_ServicingStack_{stack}~{PACKAGE_KEY}~{family}.{stack}.1.0");
         self.package(&name, INSTALLED, body.stack_installed_at());

@@ -6,6 +6,9 @@ use super::calendar::Month;
 /// Build before which policy cannot set sources per class.
 pub(super) const FIRST_BUILD_WITH_CLASS_SOURCES: u32 = 19041;
 
+/// First build whose updates name it in their titles.
+const FIRST_BUILD_IN_TITLES: u32 = 22000;
+
 /// A Windows release in the fleet.
 #[derive(Debug)]
 pub(super) struct Release {
@@ -189,12 +192,15 @@ impl Release {
     pub(super) fn update_title(&self, month: Month) -> String {
         let released = month.released.date();
         let released = released.get(..7).unwrap_or_default();
-        format!(
-            "{released} Cumulative Update for {} for x64-based Systems ({}) ({}.{})",
+        let title = format!(
+            "{released} Cumulative Update for {} for x64-based Systems ({})",
             self.title,
-            self.kb(month),
-            self.build,
-            self.ubr(month)
-        )
+            self.kb(month)
+        );
+        // Only titles for Windows 11 and Server 2025 name the build.
+        if self.build < FIRST_BUILD_IN_TITLES {
+            return title;
+        }
+        format!("{title} ({}.{})", self.build, self.ubr(month))
     }
 }

@@ -66,7 +66,7 @@ fn every_issue_opens_somewhere_and_none_nearly_everywhere() {
             .filter(|j| open(j) == 0 && j.diagnosis.count(State::Unknown) == 0)
             .count();
         assert!(
-            (count / 2..=count * 3 / 4).contains(&well),
+            (count * 9 / 20..=count * 3 / 4).contains(&well),
             "seed {seed}, {now}: {well} of {count} are well"
         );
         let unknown = judgements
@@ -140,6 +140,10 @@ fn primary_of(kind: Kind, is_managed_elsewhere: bool) -> &'static str {
         Kind::StackBroken => "servicing-stack-broken",
         Kind::StackOutdated => "servicing-stack-outdated",
         Kind::InstallFails => "install-failing",
+        Kind::SentWhatItHas => "not-applicable-installed",
+        Kind::SentWhatIsReplaced => "not-applicable-superseded",
+        Kind::SentAnothers => "not-applicable-wrong-target",
+        Kind::ImageTooOld => "prerequisite-missing",
         Kind::Cloned => "duplicate-update-client-id",
         Kind::RegistrationBroken | Kind::NotRegistered => "directory-registration-broken",
         Kind::OldCertificates => "secure-boot-certificates-outdated",

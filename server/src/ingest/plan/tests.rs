@@ -139,6 +139,9 @@ fn stored(mut state: DeviceState, change: DeviceChange) -> DeviceState {
     if let Some(observations) = change.observations {
         state.observations = observations;
     }
+    if let Some(profile) = change.profile {
+        state.profile = profile;
+    }
     if let Some(summary) = change.summary {
         state.summary = summary;
     }

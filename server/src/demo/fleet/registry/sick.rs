@@ -90,6 +90,10 @@ pub(super) fn apply(machine: &mut Machine, body: &Body<'_>, ailment: &Ailment) {
         | Kind::DiskLow
         | Kind::StackOutdated
         | Kind::InstallFails
+        | Kind::SentWhatItHas
+        | Kind::SentWhatIsReplaced
+        | Kind::SentAnothers
+        | Kind::ImageTooOld
         | Kind::Cloned
         | Kind::ClockOff
         | Kind::Silent

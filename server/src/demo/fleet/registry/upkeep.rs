@@ -21,6 +21,9 @@ const WINDOWS_UPDATE_SERVICE: &str = "9482f4b4-e343-43b6-b170-9a65bc822c77";
 const ONLINE_SERVICE: &str = "8B24B027-1DEE-BABB-9A95-3517DFB9C552";
 const SECURITY_UPDATES: &str = "{0FA1201D-4330-4FA8-8AE9-B877473B6441}";
 const INSTALLED: u32 = 19;
+const INSTALL_FAILED: u32 = 20;
+/// Code with which Windows says that an update is not applicable.
+const NOT_APPLICABLE: &str = "0x80240017";
 const SCANNED: u32 = 26;
 /// What separates numbers of records of one channel from those of another.
 const RECORDS: u64 = 40_000;
@@ -49,16 +52,7 @@ pub(super) fn write(machine: &mut Machine, body: &Body<'_>) {
         last_search: Some(body.looked_at),
         last_installation: Some(installed_at),
         total: Some(40 + body.profile.serial % 170),
-        entries: Some(vec![HistoryEntry {
-            at: Some(installed_at),
-            operation: Some(1),
-            result: Some(2),
-            code: Some(0),
-            unmapped_code: Some(0),
-            title: Some(title),
-            update: Some(update),
-            service: Some(WSUS_SERVICE.to_owned()),
-        }]),
+        entries: Some(installations(body)),
         services: Some(vec![
             service("Windows Server Update Service", WSUS_SERVICE, true),
             service("Windows Update", WINDOWS_UPDATE_SERVICE, false),
@@ -91,6 +85,28 @@ pub(super) fn write(machine: &mut Machine, body: &Body<'_>) {
     let noted: String = noted.chars().take("2026-11-24 05:12:44".len()).collect();
     let key = format!(r"{}\{ONLINE_SERVICE}", keys::ONLINE_SCANS);
     machine.text(&key, SECURITY_UPDATES, noted);
+}
+
+/// What the agent remembers installing, the latest first.
+fn installations(body: &Body<'_>) -> Vec<HistoryEntry> {
+    let (title, update, at) = body.installed();
+    let earlier = body.earlier().map(|(month, at)| {
+        let (title, update) = body.update_of(month);
+        (title, update, at)
+    });
+    std::iter::once((title, update, at))
+        .chain(earlier)
+        .map(|(title, update, at)| HistoryEntry {
+            at: Some(at),
+            operation: Some(1),
+            result: Some(2),
+            code: Some(0),
+            unmapped_code: Some(0),
+            title: Some(title),
+            update: Some(update),
+            service: Some(WSUS_SERVICE.to_owned()),
+        })
+        .collect()
 }
 
 impl Machine {
@@ -137,6 +153,26 @@ impl Machine {
                     ("errorCode", failing.code),
                     ("updateTitle", &title),
                     ("updateGuid", &braced(&update)),
+                    ("serviceGuid", &braced(WSUS_SERVICE)),
+                ],
+            );
+        }
+    }
+
+    /// An update that was sent to the machine and refused as not applicable, twice, the last time a few minutes before it last looked
+    /// for updates.
+    pub(super) fn refused(&mut self, body: &Body<'_>, title: &str, update: &str) {
+        let last = body.calendar.now.plus_millis(-body.profile.scan_age_ms / 2);
+        for at in [last.plus_millis(-2 * HOUR_MS), last] {
+            self.event(
+                body,
+                keys::SYSTEM_CHANNEL,
+                INSTALL_FAILED,
+                at,
+                &[
+                    ("errorCode", NOT_APPLICABLE),
+                    ("updateTitle", title),
+                    ("updateGuid", &braced(update)),
                     ("serviceGuid", &braced(WSUS_SERVICE)),
                 ],
             );

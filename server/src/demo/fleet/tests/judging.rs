@@ -8,6 +8,7 @@ use sickbay_diagnosis::context::{
     BASELINE_QUORUM, Baselines, FleetContext, Seen, Sighting, majority_of,
 };
 use sickbay_diagnosis::expectation::{ExpectedSource, UpdateClass};
+use sickbay_diagnosis::explanation::{ClaimTally, Learned, claims};
 use sickbay_diagnosis::facts::Facts;
 use sickbay_diagnosis::facts::update_agent::ClientId;
 use sickbay_diagnosis::knowledge::Knowledge;
@@ -80,12 +81,28 @@ pub(super) fn rules(fleet: &[Snapshot], now: Time) -> Rules {
     let shared = ids.into_iter().filter(|(_, devices)| *devices > 1);
     context.shared_client_ids = shared.map(|(id, _)| id.to_owned()).collect();
     (context.revisions, context.stacks) = baselines(now);
+    context.updates = learned(fleet, now);
     Rules {
         wishes: owner::wishes().expect("the wishes can be"),
         fleet: context,
         acceptances: Acceptances::of(&[owner::acceptance(now)], now),
         ..Rules::default()
     }
+}
+
+/// What the fleet says of updates.
+fn learned(fleet: &[Snapshot], now: Time) -> Learned {
+    let mut tally = ClaimTally::default();
+    for seen in fleet {
+        if let Some(kind) = seen.facts.windows().kind {
+            tally.add(kind, &claims(&seen.facts), now);
+        }
+    }
+    let mut learned = Learned::default();
+    for (told, update) in tally.iter() {
+        learned.add(told, update);
+    }
+    learned
 }
 
 fn baselines(now: Time) -> (Baselines, Baselines) {
