@@ -49,7 +49,7 @@ enum Task {
     },
     /// Figures that anybody can repeat: what is measured, on what, and the limit that it must keep.
     Bench {
-        /// The benchmark's name and options: `freshness`, `collector`, `diagnose`, `--json`, `--help`.
+        /// The benchmark's name and options: `freshness`, `collector`, `diagnose`, `explain`, `--json`, `--help`.
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },

@@ -4,7 +4,6 @@
 //! The devices are those of the demo fleet, a seed's believable mix of healthy and sick ones.
 
 use std::hint::black_box;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
@@ -21,9 +20,9 @@ use sickbay_server::clock::Clock;
 use sickbay_server::demo::fleet::FleetPlan;
 use sickbay_server::ingest::plan::Working;
 use sickbay_server::rules::Rules;
-use sickbay_server::wire::Report;
-use sickbay_store::{Committed, Concerned, EnrolOutcome, EnrolRequest, NewToken, Store};
+use sickbay_store::Concerned;
 
+use super::stored::{BATCH, commit, enrol, report};
 use super::{Figures, this_machine};
 
 /// Devices a second that the rules alone must reach on one core.
@@ -32,8 +31,6 @@ const LEAST_DECIDED: f64 = 200_000.0;
 const MACHINES: usize = 500;
 /// How long the rules alone are measured.
 const DECIDING: Duration = Duration::from_secs(5);
-/// Devices of one commit, as the server's writer takes them.
-const BATCH: u32 = 500;
 
 pub(super) async fn measure(devices: usize) -> anyhow::Result<Figures> {
     let now = Clock::system().now();
@@ -182,63 +179,4 @@ async fn through_the_store(
     }
     store.close().await;
     Ok((first, again))
-}
-
-async fn enrol(store: &Arc<dyn Store>, devices: usize, now: Time) -> anyhow::Result<Vec<i64>> {
-    let token = NewToken {
-        hash: vec![1; 32],
-        name: "bench".to_owned(),
-        approves: true,
-        tags: Vec::new(),
-        expires_at: None,
-        use_limit: None,
-        created_at: now,
-    };
-    store.create_token(token).await?;
-    let mut keys = Vec::with_capacity(devices);
-    for number in 0..devices {
-        let request = EnrolRequest {
-            token_hash: vec![1; 32],
-            key_sha256: number.to_be_bytes().to_vec(),
-            host_name: format!("PC-{number}"),
-            domain: String::new(),
-            ou: String::new(),
-            fingerprint: String::new(),
-            collector_version: env!("CARGO_PKG_VERSION").to_owned(),
-            now,
-        };
-        match store.enrol(request).await? {
-            EnrolOutcome::Device(device) => keys.push(device.key),
-            refused => bail!("a device was not enrolled: {refused:?}"),
-        }
-    }
-    Ok(keys)
-}
-
-fn report(observations: &Observations) -> Report {
-    Report {
-        sequence: 1,
-        full: true,
-        observations: observations
-            .iter()
-            .map(|(check, observation)| (check, observation.clone()))
-            .collect(),
-        digest: vec![2; 32],
-        unknown_checks: 0,
-        dropped: None,
-    }
-}
-
-async fn commit(
-    store: &Arc<dyn Store>,
-    changes: Vec<sickbay_store::DeviceChange>,
-) -> anyhow::Result<()> {
-    if changes.is_empty() {
-        return Ok(());
-    }
-    let answers = store.commit(changes).await?;
-    if answers.iter().any(|answer| *answer != Committed::Done) {
-        bail!("the store refused a change of a device that nobody else writes");
-    }
-    Ok(())
 }

@@ -4,8 +4,10 @@
 //! machine that does other things too are noisy: run them alone.
 
 mod diagnose;
+mod explain;
 mod freshness;
 mod idle;
+mod stored;
 
 use std::process::ExitCode;
 
@@ -36,6 +38,12 @@ enum Bench {
         #[arg(long, default_value_t = 10)]
         minutes: u64,
     },
+    /// How long it takes to say why an update is on some devices of a large fleet and not on others.
+    Explain {
+        /// How many devices the fleet has.
+        #[arg(long, default_value_t = 100_000)]
+        devices: usize,
+    },
     /// How fast devices are diagnosed: the rules alone, and with loading and writing around them.
     Diagnose {
         /// How many devices go through the store.
@@ -55,6 +63,7 @@ pub fn run() -> ExitCode {
         match cli.bench {
             Bench::Freshness { changes } => freshness::measure(changes).await,
             Bench::Collector { minutes } => idle::measure(minutes).await,
+            Bench::Explain { devices } => explain::measure(devices).await,
             Bench::Diagnose { devices } => diagnose::measure(devices).await,
         }
     });
