@@ -25,4 +25,5 @@ mod readings;
 mod site;
 mod startup;
 mod time;
+mod updates;
 mod wire;

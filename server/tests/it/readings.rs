@@ -1,9 +1,11 @@
 //! What the devices of these tests say.
 
 use sickbay_diagnosis::keys::{
-    APPRAISER_TARGETS, CLIENT_ID, COLLECTOR_POLICY, POLICY, POLICY_AU, TAGS, TCPIP_PARAMETERS,
-    UPDATE_POLICY_SETTINGS, UX_SETTINGS, WINDOWS_NT, WINDOWS_UPDATE,
+    APPRAISER_TARGETS, CBS_PACKAGES, CLIENT_ID, COLLECTOR_POLICY, HISTORY_TOTAL, POLICY, POLICY_AU,
+    TAGS, TCPIP_PARAMETERS, UPDATE_HISTORY, UPDATE_POLICY_SETTINGS, UX_SETTINGS, WINDOWS_NT,
+    WINDOWS_UPDATE,
 };
+use sickbay_diagnosis::lines;
 use sickbay_diagnosis::observation::{Observation, Outcome};
 use sickbay_diagnosis::reading::{Data, Reading, Source};
 use sickbay_diagnosis::{Check, Time};
@@ -162,4 +164,48 @@ fn wire_reading(reading: Reading) -> v1::Reading {
             other => panic!("these tests do not send {other:?}"),
         }),
     }
+}
+
+/// The update agent remembers installing an update, and servicing the package of the build that came with it.
+pub(crate) fn installed_with(
+    kb: &str,
+    package_build: u32,
+    revision: u32,
+    at: Time,
+) -> [(Check, Observation); 2] {
+    let package = format!(
+        r"{CBS_PACKAGES}\Package_for_RollupFix~31bf3856ad364e35~amd64~~{package_build}.{revision}.1.0"
+    );
+    let since_1601 = (at.millis() + 11_644_473_600_000).cast_unsigned() * 10_000;
+    let half = |name, half: u64| {
+        let half = u32::try_from(half & 0xffff_ffff).expect("32 bits");
+        reading(&package, Some(name), Data::Dword(half))
+    };
+    let packages = vec![
+        reading(CBS_PACKAGES, None, Data::Key(None)),
+        reading(&package, None, Data::Key(None)),
+        reading(&package, Some("CurrentState"), Data::Dword(0x70)),
+        half("InstallTimeHigh", since_1601 >> 32),
+        half("InstallTimeLow", since_1601),
+    ];
+    let entry = lines::data([
+        ("at", at.to_string()),
+        ("operation", "1".to_owned()),
+        ("result", "2".to_owned()),
+        ("title", format!("Kumulatives Update für Windows 11 ({kb})")),
+        ("update", "5e0d7e5c-0000-4000-8000-000000000009".to_owned()),
+    ]);
+    let agent = |name: Option<&str>, data| Reading {
+        source: Source::UpdateAgent,
+        ..reading(UPDATE_HISTORY, name, data)
+    };
+    let history = vec![
+        agent(None, Data::Key(None)),
+        agent(Some(HISTORY_TOTAL), Data::Dword(1)),
+        agent(Some("1"), entry),
+    ];
+    [
+        seen(Check::Updates, packages),
+        seen(Check::UpdateHistory, history),
+    ]
 }

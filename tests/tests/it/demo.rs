@@ -35,6 +35,7 @@ async fn the_demo_shows_a_living_fleet_to_whoever_signs_in_and_nothing_to_a_stra
     everyone_has_arrived(&owner).await?;
     every_issue_is_to_be_seen(&owner).await?;
     exports_hold_what_is_counted(&owner).await?;
+    updates_are_explained(&owner).await?;
     let (id, name) = a_held_device(&owner).await?;
     let device = format!("/devices/{id}");
     let pages = [
@@ -42,6 +43,7 @@ async fn the_demo_shows_a_living_fleet_to_whoever_signs_in_and_nothing_to_a_stra
         ("/issues", "Safeguard hold"),
         ("/issues/safeguard-hold", "How to fix it"),
         ("/devices", "Devices"),
+        ("/updates", "Who is where"),
         (device.as_str(), name.as_str()),
     ];
     strangers_are_refused(url, &pages, &name).await?;
@@ -130,6 +132,50 @@ async fn exports_hold_what_is_counted(owner: &Visitor) -> anyhow::Result<()> {
         })
         .await?;
         ensure!(open > 0, "no device of the demo has {issue}");
+    }
+    Ok(())
+}
+
+/// The fleet has learned from its own devices what updates bring, `/api/v1/updates` shows who is where for the three newest revisions of
+/// its releases, and for each update that it names there every device is in exactly one class.
+async fn updates_are_explained(owner: &Visitor) -> anyhow::Result<()> {
+    let newest = eventually(Duration::from_mins(1), async || {
+        let updates = owner.json("/api/v1/updates").await?;
+        let releases = updates["releases"]
+            .as_array()
+            .context("releases are a list")?;
+        ensure!(releases.len() >= 5, "only {} releases", releases.len());
+        let largest = &releases[0];
+        let newest = largest["newest"]
+            .as_array()
+            .context("revisions are a list")?;
+        ensure!(newest.len() == 3, "{largest} has not three revisions");
+        let told: Vec<String> = newest
+            .iter()
+            .filter_map(|revision| revision["kb"].as_str().map(str::to_owned))
+            .collect();
+        ensure!(!told.is_empty(), "no update of {largest} is known");
+        Ok(told)
+    })
+    .await?;
+    for kb in &newest {
+        let path = format!("/api/v1/updates/{kb}");
+        eventually(Duration::from_secs(30), async || {
+            let update = owner.json(&path).await?;
+            ensure!(update["brings"][0]["told_by"] == "fleet", "{update}");
+            let classes = update["classes"].as_array().context("classes are a list")?;
+            let devices = |class: &serde_json::Value| class["devices"].as_u64();
+            let all: u64 = classes.iter().filter_map(devices).sum();
+            ensure!(all == DEVICES as u64, "{kb}: the classes add up to {all}");
+            let rows = csv::Reader::from_reader(
+                owner.text(&format!("{path}/devices.csv")).await?.as_bytes(),
+            )
+            .into_records()
+            .count();
+            ensure!(rows == DEVICES, "{kb}: {rows} devices are exported");
+            Ok(())
+        })
+        .await?;
     }
     Ok(())
 }

@@ -16,6 +16,7 @@ mod machines;
 mod opening;
 mod status;
 mod tags;
+mod updates;
 
 /// Makes one test of each function for a database.
 macro_rules! conformance {
@@ -92,6 +93,9 @@ macro_rules! on_every_database {
             tags::a_device_has_the_tags_of_its_token_and_those_it_reports,
             tags::tags_of_a_batch_reach_their_own_devices_only,
             tags::a_strange_tag_harms_nobody,
+            updates::a_profile_is_kept_beside_its_device_and_each_is_met_once,
+            updates::revisions_are_counted_of_active_devices_in_scope,
+            updates::what_was_told_of_updates_only_grows_and_imports_replace_imports,
         })*
     };
 }
