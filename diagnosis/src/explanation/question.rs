@@ -81,8 +81,6 @@ pub struct Question<'a> {
     pub(super) needs: Vec<&'a Prerequisite>,
     /// Which update brings a revision.
     brought_by: BTreeMap<(u32, u32), (Option<DeviceKind>, Kb)>,
-    /// Hotpatches of the families that it is for: by family and revision, what they cover.
-    hotpatches: BTreeMap<(u32, u32), u32>,
 }
 
 impl<'a> Known<'a> {
@@ -180,16 +178,6 @@ impl<'a> Question<'a> {
                     .or_insert((Some(told.kind), by));
             }
         }
-        let hotpatches = known
-            .knowledge
-            .updates()
-            .filter_map(|update| match update.kind {
-                UpdateKind::Hotpatch { covers } => {
-                    Some(((update.package_build, update.revision), covers))
-                }
-                _ => None,
-            })
-            .collect();
         Self {
             kb,
             file,
@@ -202,7 +190,6 @@ impl<'a> Question<'a> {
             aims,
             known,
             brought_by,
-            hotpatches,
         }
     }
 
@@ -237,8 +224,9 @@ impl<'a> Question<'a> {
 
     /// The revision whose content a device has by way of a hotpatch.
     pub(super) fn covered(&self, profile: &Profile) -> Option<u32> {
-        let place = (profile.family?, profile.ubr?);
-        self.hotpatches.get(&place).copied()
+        self.known
+            .knowledge
+            .covered_by_hotpatch(profile.family?, profile.ubr?)
     }
 
     /// Whether it is a feature update rather than a quality update.

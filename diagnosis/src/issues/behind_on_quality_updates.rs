@@ -84,7 +84,12 @@ fn compared(case: &Case<'_>, device: &DeviceFacts) -> Verdict {
         .release_name()
         .unwrap_or_else(|| format!("Build {build}"));
     let own = format!("{build}.{revision}");
-    match case.fleet.revisions.standing(kind, build, revision) {
+    // A hotpatch brings the content of its month's cumulative update at a lower revision.
+    let known = case.knowledge();
+    let content = known
+        .covered_by_hotpatch(known.package_build(build), revision)
+        .unwrap_or(revision);
+    match case.fleet.revisions.standing(kind, build, content) {
         Standing::NoBaseline => Verdict::unknown(format!(
             "Fewer than five devices of {name} have told their revision, so whether {own} is up to date is not known."
         )),

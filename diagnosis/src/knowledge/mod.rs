@@ -225,6 +225,11 @@ impl Knowledge {
         self.updates.all()
     }
 
+    /// The revision of the cumulative update whose content a device has that runs this one, where this one is a hotpatch's.
+    pub fn covered_by_hotpatch(&self, package_build: u32, revision: u32) -> Option<u32> {
+        self.updates.covered(package_build, revision)
+    }
+
     /// What updates need, in the order of the table.
     pub fn prerequisites(&self) -> &[Prerequisite] {
         self.prerequisites.all()

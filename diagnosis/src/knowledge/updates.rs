@@ -12,7 +12,11 @@ use crate::time::Time;
 
 /// The updates, by number.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Updates(BTreeMap<u32, Vec<KnownUpdate>>);
+pub(super) struct Updates {
+    by_number: BTreeMap<u32, Vec<KnownUpdate>>,
+    /// What hotpatches cover, by family and their own revision.
+    hotpatches: BTreeMap<(u32, u32), u32>,
+}
 
 /// What an update brings to one family of builds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,14 +84,28 @@ impl Updates {
                 released: row.understood_if_there(5, "a day", Time::parse_loose)?,
             });
         }
-        Ok(Self(updates))
+        let all = updates.values().flatten();
+        let hotpatches = all.filter_map(|update| match update.kind {
+            UpdateKind::Hotpatch { covers } => {
+                Some(((update.package_build, update.revision), covers))
+            }
+            _ => None,
+        });
+        Ok(Self {
+            hotpatches: hotpatches.collect(),
+            by_number: updates,
+        })
     }
 
     pub(super) fn of(&self, kb: u32) -> &[KnownUpdate] {
-        self.0.get(&kb).map_or(&[], Vec::as_slice)
+        self.by_number.get(&kb).map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn covered(&self, package_build: u32, revision: u32) -> Option<u32> {
+        self.hotpatches.get(&(package_build, revision)).copied()
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &KnownUpdate> {
-        self.0.values().flatten()
+        self.by_number.values().flatten()
     }
 }

@@ -158,7 +158,6 @@ pub(super) async fn one(
             .as_ref()
             .map(ToString::to_string)
             .unwrap_or_default(),
-        is_for: question.is_for(),
         brings: question
             .aims
             .iter()

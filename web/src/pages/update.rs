@@ -47,8 +47,6 @@ pub struct UpdatePage {
     pub kb: String,
     /// How the name of the file that was asked for begins; empty where a number was.
     pub file: String,
-    /// What it is for, in words; empty where that is not known.
-    pub is_for: String,
     /// What it brings, a line for each family of builds, with who says so.
     pub brings: Vec<String>,
     /// The vendor's catalogue, asked for it.

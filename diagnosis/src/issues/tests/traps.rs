@@ -186,6 +186,21 @@ fn a_preview_build_makes_nobody_late_until_five_devices_have_it() {
 }
 
 #[test]
+fn a_hotpatched_device_is_not_behind_the_update_of_its_month() {
+    // 7781 is the hotpatch of February 2026, 7840 the cumulative update of that month, 8037 that of March.
+    let machine = |revision, newest| {
+        at_revision(revision)
+            .in_fleet(FleetContext::default())
+            .fleet_has(newest, "2026-09-01T00:00:00Z")
+            .verdict("behind-on-quality-updates")
+            .state()
+    };
+    assert_ne!(machine(7781, 7840), Open);
+    assert_eq!(machine(7780, 7840), Open);
+    assert_eq!(machine(7781, 8037), Open);
+}
+
+#[test]
 fn a_preview_of_the_servicing_stack_makes_nobody_late_either() {
     let mut fleet = FleetContext::default();
     let seen = crate::context::Seen {

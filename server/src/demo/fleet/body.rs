@@ -13,10 +13,29 @@ use super::release::{
 
 /// The id that machines share which were cloned from an image that had one.
 const CLONED_ID: &str = "5b1f9c3e-8a44-4d0b-9e6f-2c7a81d0e3b6";
-/// The last revision of Windows 10 22H2 for machines without extended security updates, and the day it came out.
-const LAST_WITHOUT_EXTENSION: (u32, &str) = (6456, "2025-10-14T17:00:00Z");
-/// The revision of the first image of Windows 11 24H2.
-const FIRST_OF_24H2: u32 = 1742;
+/// A real update, on machines that the calendar left behind.
+struct Update {
+    revision: u32,
+    title: &'static str,
+    /// The id by which the agent knows it.
+    id: &'static str,
+}
+
+/// The last one of Windows 10 22H2 for machines without extended security updates, and the day it came out.
+const LAST_WITHOUT_EXTENSION: (Update, &str) = (
+    Update {
+        revision: 6456,
+        title: "2025-10 Cumulative Update for Windows 10 Version 22H2 for x64-based Systems (KB5066791)",
+        id: "0d7c1b62-3a5e-4f0c-9b1e-6a2f4c8d9e01",
+    },
+    "2025-10-14T17:00:00Z",
+);
+/// What the first image of Windows 11 24H2 has.
+const FIRST_OF_24H2: Update = Update {
+    revision: 1742,
+    title: "2024-09 Cumulative Update for Windows 11 Version 24H2 for x64-based Systems (KB5043080) (26100.1742)",
+    id: "0d7c1b62-3a5e-4f0c-9b1e-6a2f4c8d9e02",
+};
 /// Updates before the present one that a machine still has packages of.
 const EARLIER: usize = 2;
 /// The last day of Windows 11 24H2 for Pro editions.
@@ -34,8 +53,8 @@ pub(super) struct Body<'a> {
     back: usize,
     /// How many servicing stacks it lacks.
     stack_back: usize,
-    /// Runs this revision, installed then, whatever the calendar says.
-    frozen: Option<(u32, Time)>,
+    /// Runs what this update brought, installed then, whatever the calendar says.
+    frozen: Option<(&'static Update, Time)>,
     /// When it last looked for updates with success.
     pub(super) looked_at: Time,
     /// An update that waits for a restart.
@@ -105,7 +124,7 @@ impl<'a> Body<'a> {
             Kind::Pinned | Kind::Outlived => self.outlives(ailment),
             Kind::ImageTooOld => {
                 self.runs(WINDOWS_11_24H2, "Enterprise");
-                self.frozen = Some((FIRST_OF_24H2, since));
+                self.frozen = Some((&FIRST_OF_24H2, since));
             }
             Kind::Held if ailment.is_on_old_release() => self.runs(WINDOWS_11_23H2, "Enterprise"),
             Kind::HardwareTooOld => self.runs(WINDOWS_10, "Enterprise"),
@@ -130,9 +149,9 @@ impl<'a> Body<'a> {
             }
             _ => {
                 self.runs(WINDOWS_10, "Professional");
-                let (revision, released) = LAST_WITHOUT_EXTENSION;
+                let (update, released) = &LAST_WITHOUT_EXTENSION;
                 let delay = self.profile.patch_delay_ms;
-                self.frozen = Some((revision, day(released).plus_millis(delay)));
+                self.frozen = Some((update, day(released).plus_millis(delay)));
             }
         }
     }
@@ -178,8 +197,10 @@ impl<'a> Body<'a> {
 
     /// The revision that it runs.
     pub(super) fn ubr(&self) -> u32 {
-        self.frozen
-            .map_or_else(|| self.release.ubr(self.month()), |(revision, _)| revision)
+        self.frozen.map_or_else(
+            || self.release.ubr(self.month()),
+            |(update, _)| update.revision,
+        )
     }
 
     /// The updates that it had before, the latest first, each with when it was installed; as far as the calendar knows them.
@@ -206,7 +227,7 @@ impl<'a> Body<'a> {
     pub(super) fn stack(&self) -> u32 {
         self.frozen.map_or_else(
             || self.release.ubr(self.calendar.month(self.stack_back)),
-            |(revision, _)| revision,
+            |(update, _)| update.revision,
         )
     }
 
@@ -238,13 +259,11 @@ impl<'a> Body<'a> {
 
     /// Title, id and time of the update that it has.
     pub(super) fn installed(&self) -> (String, String, Time) {
-        let month = self.month();
-        let title = self.release.update_title(month);
-        (
-            title,
-            update_id(self.release, month.number),
-            self.patched_at(),
-        )
+        let (title, id) = match self.frozen {
+            Some((update, _)) => (update.title.to_owned(), update.id.to_owned()),
+            None => self.update_of(self.month()),
+        };
+        (title, id, self.patched_at())
     }
 
     /// Title and id of the update that would come next: this month's, or one of .NET where it lacks none.
@@ -261,7 +280,7 @@ impl<'a> Body<'a> {
             "{} Cumulative Update for .NET Framework 3.5 and 4.8.1 for {} for x64 (KB{})",
             released.get(..7).unwrap_or_default(),
             self.release.title,
-            5_095_003 + month.number * 2_710
+            5_995_003 + month.number * 2_710
         );
         (title, update_id(self.release, month.number + 500))
     }

@@ -182,9 +182,10 @@ impl Release {
         u32::try_from(november + month.number * a_month + uneven).unwrap_or_default()
     }
 
-    /// The number of a month's update, which releases of one family share.
+    /// The number of a month's update, which releases of one family share. No real update has it, so that no table knows it and the fleet
+    /// learns it.
     pub(super) fn kb(&self, month: Month) -> String {
-        let number = 5_094_100 + month.number * 2_710 + i64::from(self.package_build % 97) * 11;
+        let number = 5_994_100 + month.number * 2_710 + i64::from(self.package_build % 97) * 11;
         format!("KB{number}")
     }
 

@@ -102,7 +102,6 @@ impl Sample<'_> {
             asked: self.say("windows11.0-kb5129195-x64"),
             kb: self.say("KB5129195"),
             file: self.say("windows11.0-kb5129195-x64"),
-            is_for: self.say("Windows 11 25H2, Windows 11 24H2"),
             brings: vec![self.say(
                 "It brings 26100.9457 to Windows 11 25H2, Windows 11 24H2, out by 2026-09-14: 61 devices of this fleet say so.",
             )],
@@ -139,7 +138,6 @@ impl Sample<'_> {
     pub(crate) fn update_unknown(&self) -> UpdatePage {
         UpdatePage {
             file: String::new(),
-            is_for: String::new(),
             brings: Vec::new(),
             classes: Vec::new(),
             devices: 0,
