@@ -105,11 +105,11 @@ impl<'a, 'k> Asked<'a, 'k> {
             return self.by_aim(aim, build);
         }
         if self.question.aims.is_empty() {
-            return self.by_packages().unwrap_or_else(|| {
-                Standing::NotKnown(Cow::Borrowed(
+            return self
+                .by_packages()
+                .unwrap_or(Standing::NotKnown(Cow::Borrowed(
                     "too few devices have told which build this update brings, and no table says",
-                ))
-            });
+                )));
         }
         if let Some(reason) = self.of_other_kind() {
             return reason;
@@ -322,9 +322,7 @@ impl<'a, 'k> Asked<'a, 'k> {
                 if brought == Some(true) {
                     return brought;
                 }
-                if profile.packages.is_none() {
-                    return None;
-                }
+                profile.packages.as_ref()?;
                 let package = profile.package(PackageName::Update(kb));
                 Some(package.is_some_and(|package| {
                     package.state.is_installed() || package.state == PackageState::Superseded

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::reason::Class;
 use crate::diagnose::Diagnosis;
 use crate::expectation::{UpdateClass, UpdateSource};
+use crate::facts::PendingRebootFacts;
 use crate::facts::pause::Pause;
 use crate::issue::Case;
 use crate::time::Time;
@@ -135,7 +136,7 @@ pub(super) fn obstacles(case: &Case<'_>, diagnosis: &Diagnosis) -> Vec<Obstacle>
             .pending_reboot
             .as_ref()
             .ok()
-            .and_then(|r| r.since());
+            .and_then(PendingRebootFacts::since);
         add(
             ObstacleKind::Restart,
             true,

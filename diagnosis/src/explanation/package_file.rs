@@ -168,7 +168,8 @@ impl PackageFile {
     /// Whether a text looks as if a package were meant, so that what is wrong with it is worth telling.
     pub fn looks_like(text: &str) -> bool {
         let text = text.trim().to_ascii_lowercase();
-        text.ends_with(".msu") || text.ends_with(".cab") || text.contains("-kb")
+        let ending = text.rsplit('.').next();
+        matches!(ending, Some("msu" | "cab")) || text.contains("-kb")
     }
 }
 

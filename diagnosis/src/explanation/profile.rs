@@ -147,7 +147,7 @@ impl Profile {
 
     fn of_facts(facts: &Facts) -> Self {
         let windows = facts.windows();
-        let packages = facts.updates.as_ref().ok().map(|updates| packages(updates));
+        let packages = facts.updates.as_ref().ok().map(packages);
         let Ok(device) = &facts.device else {
             return Self {
                 packages,

@@ -83,7 +83,7 @@ pub struct Question<'a> {
     brought_by: BTreeMap<(u32, u32), (Option<DeviceKind>, Kb)>,
 }
 
-impl<'a> Known<'a> {
+impl Known<'_> {
     /// What an update brings to which devices.
     pub fn aims(&self, kb: Kb) -> Vec<Aim> {
         let mut aims: Vec<Aim> = self

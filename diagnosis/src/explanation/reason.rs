@@ -240,7 +240,7 @@ impl Reason<'_> {
     /// The other update that it names: the one that is missing, or took its place.
     pub fn other(&self) -> Option<String> {
         match self {
-            Self::PrerequisiteMissing { need } => Some(need_in_words(need)),
+            Self::PrerequisiteMissing { need } => Some(need_in_words(*need)),
             Self::Superseded { by: Some(by), .. } => Some(by.to_string()),
             Self::Superseded {
                 runs: Some((build, revision)),
@@ -287,7 +287,7 @@ impl Reason<'_> {
                 "Devices of this edition do not get this sort of update.".to_owned()
             }
             Self::PrerequisiteMissing { need } => {
-                format!("{} must be installed first.", need_in_words(need))
+                format!("{} must be installed first.", need_in_words(*need))
             }
             Self::NotThere { installed_at } => format!(
                 "The update agent remembers installing it{}, but the build says that it is not there: it was rolled back, or waits for a restart.",
@@ -378,7 +378,7 @@ fn superseded(by: Option<Kb>, runs: Option<(u32, u32)>, by_hotpatch: bool) -> St
 }
 
 /// `KB2919355`, `build 7601`.
-pub(super) fn need_in_words(need: &Need) -> String {
+pub(super) fn need_in_words(need: Need) -> String {
     match need {
         Need::Update(kb) => kb.to_string(),
         Need::Build(build) => format!("build {build} (a service pack)"),

@@ -146,7 +146,13 @@ fn asked<T>(
 }
 
 fn class_of(text: &str, machine: &Machine) -> Class {
-    asked(text, &learned(), &profile(machine), |e| e.class())
+    class_on(text, &learned(), &profile(machine))
+}
+
+fn class_on(text: &str, learned: &Learned, profile: &Profile) -> Class {
+    asked(text, learned, profile, |explanation| {
+        explanation.decisive.class()
+    })
 }
 
 /// The class and the decisive sentence.

@@ -36,7 +36,7 @@ impl WayOut {
                 kb,
                 arch: profile.arch,
             });
-        let name = file.as_ref().map(|file| file.to_string());
+        let name = file.as_ref().map(PackageFile::to_string);
         let stem = name
             .clone()
             .unwrap_or_else(|| format!("windows-kb{}", kb.number()));

@@ -2,6 +2,7 @@
 
 use super::wanted_update::{Answer, judge};
 use crate::explanation::Class;
+use crate::facts::DeviceFacts;
 use crate::issue::{Case, FixStep, Issue, Teller};
 use crate::verdict::{Cause, Severity, Verdict};
 
@@ -42,7 +43,7 @@ fn decide(case: &Case<'_>) -> Verdict {
         .device
         .as_ref()
         .ok()
-        .and_then(|device| device.release_name())
+        .and_then(DeviceFacts::release_name)
         .unwrap_or_else(|| "an unknown release".to_owned());
     judge(
         case,

@@ -5,6 +5,7 @@ use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use sickbay_diagnosis::explanation::{Aim, Brings, Class, Origin, Question, WayOut};
+use sickbay_diagnosis::knowledge::DeviceKind;
 use sickbay_diagnosis::reading::Evidence;
 use utoipa::{IntoParams, ToSchema};
 
@@ -477,7 +478,7 @@ impl From<&Aim> for BringsView {
             Origin::Fleet { devices } => ("fleet", Some(devices)),
         };
         Self {
-            kind: aim.kind.map(|kind| kind.name()),
+            kind: aim.kind.map(DeviceKind::name),
             package_build: aim.package_build,
             revision,
             enables_build,

@@ -2,7 +2,7 @@
 
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::context::Sighting;
-use sickbay_diagnosis::explanation::{Class, Profile, Question, Reason, WayOut, evidence};
+use sickbay_diagnosis::explanation::{Class, Question, Reason, WayOut, evidence};
 use sickbay_diagnosis::observation::{EvidenceRef, Observations};
 use sickbay_diagnosis::reading::Evidence;
 use sickbay_store::DeviceDetail;
@@ -61,10 +61,11 @@ pub fn of_device(
             .collect(),
     };
     let class = explanation.class();
-    let way_out = (!class.is_done() && !class.is_elsewhere())
-        .then(|| profile.as_ref())
-        .flatten()
-        .map(|profile: &Profile| WayOut::of(question, profile));
+    let lacks_it = !class.is_done() && !class.is_elsewhere();
+    let way_out = profile
+        .as_ref()
+        .filter(|_| lacks_it)
+        .map(|profile| WayOut::of(question, profile));
     OfDevice {
         class,
         why: tell(&explanation.decisive),

@@ -1,5 +1,7 @@
 //! `/updates/{kb}`: how the fleet stands with one update, every device in exactly one class, and the devices of a class.
 
+use std::borrow::Borrow;
+
 use askama::Template;
 use sickbay_diagnosis::explanation::Class;
 
@@ -81,12 +83,12 @@ impl UpdatePage {
         self.chosen.map_or("", Class::name)
     }
 
-    fn is_chosen(&self, class: &Class) -> bool {
-        self.chosen == Some(*class)
+    fn is_chosen(&self, class: impl Borrow<Class>) -> bool {
+        self.chosen == Some(*class.borrow())
     }
 
-    fn of_class(&self, class: &Class) -> String {
-        links::update(&self.asked, &self.filter.text, class.name())
+    fn of_class(&self, class: impl Borrow<Class>) -> String {
+        links::update(&self.asked, &self.filter.text, class.borrow().name())
     }
 
     fn all_classes(&self) -> String {

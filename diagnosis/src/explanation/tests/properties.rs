@@ -200,8 +200,8 @@ proptest! {
     #[test]
     fn obstacles_make_no_difference_where_the_update_is_done_or_elsewhere(profile in any_profile(), text in question_text()) {
         let free = Profile { obstacles: Vec::new(), ..profile.clone() };
-        let class = asked(&text, &learned(), &profile, |e| e.class());
-        let without = asked(&text, &learned(), &free, |e| e.class());
+        let class = class_on(&text, &learned(), &profile);
+        let without = class_on(&text, &learned(), &free);
         if class.is_done() || class.is_elsewhere() || class == Class::PrerequisiteMissing {
             prop_assert_eq!(class, without);
         }

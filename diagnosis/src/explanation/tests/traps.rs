@@ -213,7 +213,7 @@ fn a_pause_that_has_run_out_since_is_no_reason() {
     let profile = profile_at(&machine, at("2026-10-04T00:00:00Z"));
     assert!(!profile.obstacles.is_empty());
     assert_eq!(
-        asked("KB9000009", &learned(), &profile, |e| e.class()),
+        class_on("KB9000009", &learned(), &profile),
         Class::NotOffered
     );
 }
@@ -256,7 +256,7 @@ fn deferrals_mean_nothing_where_updates_come_from_wsus() {
         said(8200, 12, "2026-10-06T00:00:00Z"),
     );
     assert_ne!(
-        asked("KB9000010", &learned, &profile(&machine), |e| e.class()),
+        class_on("KB9000010", &learned, &profile(&machine)),
         Class::Deferred
     );
 }
@@ -269,7 +269,7 @@ fn what_only_clients_have_told_is_not_denied_to_servers_of_the_same_build() {
         said(9600, 12, "2026-10-06T00:00:00Z"),
     );
     let server = |revision| windows("26100", revision, "Server", "ServerStandard");
-    let ask = |machine: &Machine| asked("KB9000011", &learned, &profile(machine), |e| e.class());
+    let ask = |machine: &Machine| class_on("KB9000011", &learned, &profile(machine));
     assert_eq!(ask(&server(9500)), Class::Unknown);
     assert_eq!(ask(&server(9600)), Class::Installed);
 }
