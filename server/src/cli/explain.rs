@@ -224,7 +224,7 @@ fn reason(told: &Told) {
         say(&format!(
             "    {}{name} = {} ({}, read {})",
             plain(&row.path),
-            plain(&row.data),
+            plain(&row.data.replace(['\n', '\r'], "; ")),
             row.kind,
             row.read_at
         ));

@@ -1,6 +1,7 @@
 //! `/updates/{kb}/devices/{id}`: why one update is, or is not, on one device, with the readings that show it and the way out.
 
 use askama::Template;
+use sickbay_diagnosis::error_code::spelled_in;
 use sickbay_diagnosis::explanation::Class;
 use sickbay_diagnosis::issue::Issue;
 use sickbay_diagnosis::reading::Evidence;
@@ -64,6 +65,11 @@ impl UpdateOnPage {
     /// The whole document.
     pub fn render(&self) -> String {
         document(Template::render(self))
+    }
+
+    /// The error code that decides.
+    fn code(&self) -> Option<&str> {
+        spelled_in(&self.decisive.sentence)
     }
 
     fn tone(&self) -> &'static str {
