@@ -65,6 +65,8 @@ pub struct LearnedUpdate {
     pub since: Time,
     /// Whether a person imported it.
     pub imported: bool,
+    /// When the server first kept it; nothing where too few devices say so for it to be kept.
+    pub kept_at: Option<Time>,
 }
 
 /// What the fleet's devices say of updates.
@@ -97,12 +99,13 @@ impl Learned {
             .map(|(told, all)| (*told, all.as_slice()))
     }
 
-    /// The updates that one and not the other tells the same of.
+    /// The updates of which one believes another revision than the other, or none.
     pub fn differing<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = Kb> + 'a {
+        let revision = |all: &Vec<LearnedUpdate>| believed(all).map(|update| update.revision);
         let changed = self
             .0
             .iter()
-            .filter(|(told, all)| believed(all) != other.0.get(told).and_then(|all| believed(all)));
+            .filter(move |(told, all)| revision(all) != other.0.get(told).and_then(revision));
         let gone = other.0.keys().filter(|told| !self.0.contains_key(told));
         changed
             .map(|(told, _)| told.kb)
@@ -172,6 +175,7 @@ impl ClaimTally {
                 by_title: counted.by_title,
                 since: *counted.earliest.last()?,
                 imported: false,
+                kept_at: None,
             };
             Some((*told, update))
         })

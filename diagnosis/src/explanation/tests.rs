@@ -43,6 +43,7 @@ fn said(revision: u32, devices: u64, since: &str) -> LearnedUpdate {
         by_title: 0,
         since: at(since),
         imported: false,
+        kept_at: None,
     }
 }
 

@@ -12,9 +12,9 @@ use utoipa::ToSchema;
 
 use crate::access::Viewer;
 use crate::api::devices::DeviceView;
-use crate::api::{CauseView, DEFAULT_LIMIT, ListQuery, Listed};
+use crate::api::{CauseView, DEFAULT_LIMIT, ListQuery, Listed, export_format};
 use crate::app::App;
-use crate::export::{self, Format};
+use crate::export;
 use crate::problem::Problem;
 
 /// An issue with its counts.
@@ -169,12 +169,7 @@ pub async fn export(
     Query(query): Query<ListQuery>,
 ) -> Result<Response, Problem> {
     let issue = known(&issue)?;
-    let format = file
-        .strip_prefix("devices.")
-        .and_then(Format::named)
-        .ok_or_else(|| {
-            Problem::not_found("Exports are devices.csv, devices.json and devices.ndjson.")
-        })?;
+    let format = export_format(&file)?;
     let filter = export::open_unless_said(query.filter()?);
     let rows = export::devices_of_issue(app.store, viewer.scope, issue.id.to_owned(), filter);
     Ok(export::response(

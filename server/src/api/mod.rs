@@ -27,6 +27,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
+use crate::export::Format;
 use crate::problem::{self, Problem};
 
 /// Rows of a page where the caller does not say.
@@ -148,6 +149,14 @@ fn cursor_from_text(text: &str) -> Result<Cursor, Problem> {
     Ok(Cursor {
         name: name.to_owned(),
         key: key.parse().map_err(|_| wrong())?,
+    })
+}
+
+/// The format of an export by the name of its file, `devices.csv`.
+pub fn export_format(file: &str) -> Result<Format, Problem> {
+    let extension = file.strip_prefix("devices.");
+    extension.and_then(Format::named).ok_or_else(|| {
+        Problem::not_found("Exports are devices.csv, devices.json and devices.ndjson.")
     })
 }
 

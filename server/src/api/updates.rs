@@ -11,9 +11,9 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::access::Viewer;
 use crate::api::devices::device_id;
-use crate::api::{DEFAULT_LIMIT, ListQuery, Listed, cursor_to_text};
+use crate::api::{DEFAULT_LIMIT, ListQuery, Listed, cursor_to_text, export_format};
 use crate::app::App;
-use crate::export::{self, Exported, Format};
+use crate::export::{self, Exported};
 use crate::problem::Problem;
 use crate::rules::Rules;
 use crate::updates::{self, Explained, OfDevice, Tally};
@@ -76,8 +76,8 @@ pub struct LearnedView {
     pub by_title: u64,
     /// By when five devices had it, RFC 3339.
     pub since: String,
-    /// When the server first heard of it, RFC 3339.
-    pub learned_at: String,
+    /// When the server learned it, RFC 3339; null while too few devices say so.
+    pub learned_at: Option<String>,
     /// Whether a person imported it.
     pub imported: bool,
     /// Whether it is believed: by enough devices, and not contradicted.
@@ -255,22 +255,21 @@ pub async fn list(State(app): State<App>, viewer: Viewer) -> Result<Json<Updates
     let rules = app.rules.get();
     let counts = app.store.revision_counts(&viewer.scope).await?;
     let releases = updates::releases(&counts, &rules);
-    let learned = app.store.learned_updates().await?;
     Ok(Json(UpdatesView {
         releases: releases.into_iter().map(ReleaseView::from).collect(),
-        learned: learned
-            .iter()
-            .map(|row| LearnedView {
-                kb: row.kb.to_string(),
-                kind: row.kind.name(),
-                package_build: row.package_build,
-                revision: row.revision,
-                devices: row.devices,
-                by_title: row.by_title,
-                since: row.since.to_string(),
-                learned_at: row.learned_at.to_string(),
-                imported: row.imported,
-                believed: updates::is_believed(row, &rules),
+        learned: updates::all_told(&rules.fleet.updates)
+            .into_iter()
+            .map(|(told, update, believed)| LearnedView {
+                kb: told.kb.to_string(),
+                kind: told.kind.name(),
+                package_build: told.package_build,
+                revision: update.revision,
+                devices: update.devices,
+                by_title: update.by_title,
+                since: update.since.to_string(),
+                learned_at: update.kept_at.map(|at| at.to_string()),
+                imported: update.imported,
+                believed,
             })
             .collect(),
     }))
@@ -393,12 +392,7 @@ pub async fn export(
 ) -> Result<Response, Problem> {
     let rules = app.rules.get();
     let number = asked(&rules, &kb)?.kb;
-    let format = file
-        .strip_prefix("devices.")
-        .and_then(Format::named)
-        .ok_or_else(|| {
-            Problem::not_found("Exports are devices.csv, devices.json and devices.ndjson.")
-        })?;
+    let format = export_format(&file)?;
     let class = of.class()?;
     let name = match class {
         Some(class) => format!("{number}-{}", class.name()),

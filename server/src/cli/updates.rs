@@ -50,10 +50,11 @@ async fn export(config: &WithConfig, all: bool) -> anyhow::Result<()> {
     let opened = config.open().await?;
     let store = opened.store.as_ref();
     let rules = as_stored(store, &opened.config, opened.clock.now()).await?;
-    let rows = store.learned_updates().await?;
-    let wanted = rows
+    let told = updates::all_told(&rules.fleet.updates);
+    let wanted = told
         .iter()
-        .filter(|row| all || updates::is_believed(row, &rules));
+        .filter(|(_, _, believed)| all || *believed)
+        .map(|(told, update, _)| (told, update));
     say(updates::write_file(wanted).trim_end());
     Ok(())
 }

@@ -130,7 +130,7 @@ pub(crate) async fn as_stored(
     let known = InForce::load(store, &config.knowledge.trusted()?).await?;
     let wishes = in_force(config, &wishes::stored(store).await?);
     let mut fleet = FleetContext {
-        updates: updates::learned(store).await?,
+        updates: updates::told(store, now).await?,
         ..FleetContext::default()
     };
     of_kinds(&mut fleet, &store.source_counts().await?);

@@ -6,7 +6,6 @@ use serde::Deserialize;
 use sickbay_diagnosis::explanation::{Aim, Brings, Class, Origin, Question, WayOut};
 use sickbay_diagnosis::issues;
 use sickbay_diagnosis::knowledge::TableName;
-use sickbay_store::LearnedRow;
 use sickbay_web::pages::update::{ClassRow, StandingRow, UpdatePage};
 use sickbay_web::pages::update_on::{ReasonView, UpdateOnPage, WayOutView};
 use sickbay_web::pages::updates::{ReleaseRow, RevisionCell, ToldRow, ToldStanding, UpdatesPage};
@@ -22,6 +21,8 @@ use crate::updates::{self, Explained, Release, Tally, Told};
 
 /// In a fleet of more devices than this, the page of an update does not follow every change: each look asks all of them.
 const FOLLOWED: u64 = 20_000;
+/// What was told, at most so much on a page; the API gives all of it.
+const TOLD: usize = 200;
 /// Devices that have to say the same before it is believed.
 const QUORUM: u64 = sickbay_diagnosis::context::BASELINE_QUORUM as u64;
 
@@ -54,7 +55,6 @@ pub(super) async fn list(visit: Visit, Query(ask): Query<Ask>) -> Result<Respons
     }
     let store = visit.app.store.as_ref();
     let counts = visit.told(store.revision_counts(visit.scope()).await)?;
-    let learned = visit.told(store.learned_updates().await)?;
     let about = rules
         .knowledge
         .about()
@@ -68,7 +68,7 @@ pub(super) async fn list(visit: Visit, Query(ask): Query<Ask>) -> Result<Respons
             .into_iter()
             .map(release)
             .collect(),
-        told: told(&learned, &rules),
+        told: told(&rules),
         known: about.map_or(0, |table| table.entries as u64),
         dated: about.map_or_else(String::new, |table| table.dated.clone()),
     };
@@ -95,24 +95,22 @@ fn release(release: Release) -> ReleaseRow {
     }
 }
 
-/// What was told, the newest builds first.
-fn told(learned: &[LearnedRow], rules: &Rules) -> Vec<ToldRow> {
-    let mut rows: Vec<&LearnedRow> = learned.iter().collect();
-    rows.sort_by_key(|row| {
-        std::cmp::Reverse((row.since, row.package_build, row.revision, row.devices))
-    });
-    rows.into_iter()
-        .map(|row| ToldRow {
-            kb: row.kb.to_string(),
-            of: updates::family_in_words(&rules.knowledge, row.kind, row.package_build),
-            brings: format!("{}.{}", row.package_build, row.revision),
-            devices: row.devices,
-            by_title: row.by_title,
-            since: row.since,
-            standing: match updates::is_believed(row, rules) {
-                true if row.imported => ToldStanding::Imported,
+/// What was told, the newest first, as many as a page shows.
+fn told(rules: &Rules) -> Vec<ToldRow> {
+    updates::all_told(&rules.fleet.updates)
+        .into_iter()
+        .take(TOLD)
+        .map(|(told, update, believed)| ToldRow {
+            kb: told.kb.to_string(),
+            of: updates::family_in_words(&rules.knowledge, told.kind, told.package_build),
+            brings: format!("{}.{}", told.package_build, update.revision),
+            devices: update.devices,
+            by_title: update.by_title,
+            since: update.since,
+            standing: match believed {
+                true if update.imported => ToldStanding::Imported,
                 true => ToldStanding::Believed,
-                false if row.devices < QUORUM => ToldStanding::Needs(QUORUM - row.devices),
+                false if update.devices < QUORUM => ToldStanding::Needs(QUORUM - update.devices),
                 false => ToldStanding::Contradicted,
             },
         })

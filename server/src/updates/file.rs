@@ -4,6 +4,7 @@
 
 use std::fmt::Write as _;
 
+use sickbay_diagnosis::explanation::{LearnedUpdate, Told};
 use sickbay_diagnosis::knowledge::DeviceKind;
 use sickbay_diagnosis::{Kb, Time};
 use sickbay_store::LearnedRow;
@@ -33,18 +34,18 @@ pub enum FileError {
 }
 
 /// These updates as a file.
-pub fn write<'a>(rows: impl IntoIterator<Item = &'a LearnedRow>) -> String {
+pub fn write<'a>(told: impl IntoIterator<Item = (&'a Told, &'a LearnedUpdate)>) -> String {
     let mut text = format!("{HEADER}\n");
-    for row in rows {
+    for (told, update) in told {
         let _ = writeln!(
             text,
             "{}\t{}\t{}\t{}\t{}\t{}",
-            row.kb,
-            row.kind.name(),
-            row.package_build,
-            row.revision,
-            row.since.day(),
-            row.devices
+            told.kb,
+            told.kind.name(),
+            told.package_build,
+            update.revision,
+            update.since.day(),
+            update.devices
         );
     }
     text
@@ -119,7 +120,20 @@ mod tests {
         let rows = read(&text, now()).expect("a file");
         assert_eq!(rows.len(), 1);
         assert!(rows[0].imported);
-        assert_eq!(write(&rows), text);
+        let told = Told {
+            kb: rows[0].kb,
+            kind: rows[0].kind,
+            package_build: rows[0].package_build,
+        };
+        let update = LearnedUpdate {
+            revision: rows[0].revision,
+            devices: rows[0].devices,
+            by_title: 0,
+            since: rows[0].since,
+            imported: true,
+            kept_at: None,
+        };
+        assert_eq!(write([(&told, &update)]), text);
     }
 
     #[test]

@@ -1,24 +1,38 @@
 //! Which update brings which build, learned from all devices (decision 26).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sickbay_diagnosis::Time;
+use sickbay_diagnosis::context::BASELINE_QUORUM;
 use sickbay_diagnosis::explanation::{ClaimTally, Learned, LearnedUpdate, Told};
 use sickbay_diagnosis::filter::Filter;
 use sickbay_store::{LearnedRow, Scope, Store, StoreError};
 
 use super::{AT_ONCE, decode};
 
-/// What is known by now, without asking the devices again.
+/// What was kept, without asking the devices again.
 ///
 /// # Errors
 /// Where the database does not answer.
 pub async fn learned(store: &dyn Store) -> Result<Learned, StoreError> {
-    Ok(of(&store.learned_updates().await?))
+    Ok(together(
+        &store.learned_updates().await?,
+        &ClaimTally::default(),
+    ))
 }
 
-/// Asks every device's profile what it says of updates and keeps what is new: another update or revision, more devices than ever, an
-/// earlier moment. A fleet that says nothing new writes nothing.
+/// What was kept and what devices say now, without keeping any of it.
+///
+/// # Errors
+/// Where the database does not answer.
+pub async fn told(store: &dyn Store, now: Time) -> Result<Learned, StoreError> {
+    let tally = tally(store, now).await?;
+    Ok(together(&store.learned_updates().await?, &tally))
+}
+
+/// Asks every device's profile what it says of updates. What enough devices say is kept, for profiles forget: another update or revision,
+/// more devices than ever, an earlier moment. What fewer say is told as long as they say it, so that no device can fill the database
+/// with what it makes up. A fleet that says nothing new writes nothing.
 ///
 /// # Errors
 /// Where the database does not answer.
@@ -27,10 +41,11 @@ pub async fn learn(store: &dyn Store, now: Time) -> Result<Learned, StoreError> 
     let before = store.learned_updates().await?;
     let known: BTreeMap<(Told, u32), &LearnedRow> = before
         .iter()
-        .map(|row| ((told(row), row.revision), row))
+        .map(|row| ((of(row), row.revision), row))
         .collect();
     let news: Vec<LearnedRow> = tally
         .iter()
+        .filter(|(_, update)| update.devices >= BASELINE_QUORUM as u64)
         .filter(|(told, update)| {
             known.get(&(*told, update.revision)).is_none_or(|row| {
                 row.devices < update.devices
@@ -41,10 +56,10 @@ pub async fn learn(store: &dyn Store, now: Time) -> Result<Learned, StoreError> 
         .map(|(told, update)| row(told, &update, now))
         .collect();
     if news.is_empty() {
-        return Ok(of(&before));
+        return Ok(together(&before, &tally));
     }
     store.learn_updates(&news).await?;
-    learned(store).await
+    Ok(together(&store.learned_updates().await?, &tally))
 }
 
 /// What all active devices say now.
@@ -70,24 +85,33 @@ async fn tally(store: &dyn Store, now: Time) -> Result<ClaimTally, StoreError> {
     }
 }
 
-fn of(rows: &[LearnedRow]) -> Learned {
+/// What was kept, and what devices say beside it.
+fn together(rows: &[LearnedRow], tally: &ClaimTally) -> Learned {
     let mut learned = Learned::default();
+    let mut kept = BTreeSet::new();
     for row in rows {
+        kept.insert((of(row), row.revision));
         learned.add(
-            told(row),
+            of(row),
             LearnedUpdate {
                 revision: row.revision,
                 devices: row.devices,
                 by_title: row.by_title,
                 since: row.since,
                 imported: row.imported,
+                kept_at: Some(row.learned_at),
             },
         );
+    }
+    for (told, update) in tally.iter() {
+        if !kept.contains(&(told, update.revision)) {
+            learned.add(told, update);
+        }
     }
     learned
 }
 
-fn told(row: &LearnedRow) -> Told {
+fn of(row: &LearnedRow) -> Told {
     Told {
         kb: row.kb,
         kind: row.kind,

@@ -14,16 +14,16 @@ use std::collections::BTreeMap;
 
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::explanation::{
-    Class, Explanation, Known, LearnedUpdate, NotAnUpdate, Profile, Question, Reason, believed,
-    explain,
+    Class, Explanation, Known, Learned, LearnedUpdate, NotAnUpdate, Profile, Question, Reason,
+    Told as TellsOf, believed, explain,
 };
 use sickbay_diagnosis::filter::Filter;
 use sickbay_diagnosis::knowledge::{DeviceKind, Knowledge};
-use sickbay_store::{LearnedRow, Scope, Store, StoreError};
+use sickbay_store::{Scope, Store, StoreError};
 
 pub use self::encoding::{decode, encode};
 pub use self::file::{FileError, read as read_file, write as write_file};
-pub use self::learning::{learn, learned};
+pub use self::learning::{learn, learned, told};
 pub use self::list::{Explained, every_page, page};
 pub use self::of_device::{OfDevice, Told, of_device};
 pub use self::releases::{NEWEST, Release, Revision, releases};
@@ -124,16 +124,26 @@ fn explained<'a>(
     }
 }
 
-/// Whether what devices told of an update is believed: it is the one of all that was told that counts.
-pub fn is_believed(row: &LearnedRow, rules: &Rules) -> bool {
-    let all: Vec<LearnedUpdate> = rules
-        .fleet
-        .updates
-        .of(row.kb)
-        .filter(|(told, _)| told.kind == row.kind && told.package_build == row.package_build)
-        .flat_map(|(_, all)| all.iter().copied())
+/// All that was told of updates, each with whether it is believed, the newest first.
+pub fn all_told(learned: &Learned) -> Vec<(TellsOf, LearnedUpdate, bool)> {
+    let mut all: Vec<(TellsOf, LearnedUpdate, bool)> = learned
+        .iter()
+        .flat_map(|(told, updates)| {
+            let revision = believed(updates).map(|update| update.revision);
+            updates
+                .iter()
+                .map(move |update| (told, *update, Some(update.revision) == revision))
+        })
         .collect();
-    believed(&all).is_some_and(|update| update.revision == row.revision)
+    all.sort_by_key(|(told, update, _)| {
+        std::cmp::Reverse((
+            update.since,
+            told.package_build,
+            update.revision,
+            update.devices,
+        ))
+    });
+    all
 }
 
 /// The releases of a family of builds, in words: `Windows 11 25H2, Windows 11 24H2`.

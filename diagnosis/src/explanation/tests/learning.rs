@@ -174,6 +174,7 @@ fn titles_outweigh_what_was_only_installed_in_the_same_days() {
         by_title,
         since: now(),
         imported: false,
+        kept_at: None,
     };
     let said = [of(8100, 9, 9), of(8000, 7, 0)];
     assert_eq!(believed(&said).map(|u| u.revision), Some(8100));
