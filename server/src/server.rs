@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use sickbay_diagnosis::context::FleetContext;
+use sickbay_diagnosis::explanation::ClaimTally;
 use sickbay_store::Store;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -86,7 +87,7 @@ impl Running {
             knowledge_origin: known.origin,
             wishes: jobs::context::in_force(&config, &wishes::stored(store.as_ref()).await?),
             fleet: FleetContext {
-                updates: updates::learned(store.as_ref()).await?,
+                updates: updates::learned(store.as_ref(), &ClaimTally::default()).await?,
                 ..FleetContext::default()
             },
             ..Rules::default()

@@ -60,7 +60,10 @@ impl Of<'_> {
             Reason::Deferred { .. } => self.deferral(),
             Reason::Failing { .. } => self.failing(),
             Reason::NotScanned { .. } | Reason::NotOffered { .. } => self.of_issue("scan-stale"),
-            Reason::Offered { .. } | Reason::Removed { .. } | Reason::NotThere { .. } => {
+            Reason::InstalledInPart { .. }
+            | Reason::Offered { .. }
+            | Reason::Removed { .. }
+            | Reason::NotThere { .. } => {
                 let mut all = self.packages();
                 all.extend(self.remembered(self.question.kb));
                 all

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::profile::{build_and_revision, is_rollup};
+use super::profile::{FIRST_BUILD_WITH_REVISIONS, build_and_revision, is_rollup};
 use crate::context::BASELINE_QUORUM;
 use crate::facts::Facts;
 use crate::facts::updates::PackageState;
@@ -61,6 +61,10 @@ pub struct LearnedUpdate {
     pub devices: u64,
     /// How many of them by the update's title.
     pub by_title: u64,
+    /// Devices that say so now.
+    pub now: u64,
+    /// How many of them by the update's title.
+    pub now_by_title: u64,
     /// Since when so many devices as it takes had it; the latest of fewer.
     pub since: Time,
     /// Whether a person imported it.
@@ -114,22 +118,33 @@ impl Learned {
 }
 
 /// Which of the revisions that are told of an update is believed, if any.
+///
+/// What was ever said by most counts for it, for profiles forget; against it counts what is said now, so that a device which says
+/// something else every day weighs no more than one.
 pub fn believed(told: &[LearnedUpdate]) -> Option<&LearnedUpdate> {
     if let Some(imported) = told.iter().find(|update| update.imported) {
         return Some(imported);
     }
-    let quorum = BASELINE_QUORUM as u64;
-    let most = told.iter().max_by_key(|update| update.devices)?;
-    let all: u64 = told.iter().map(|update| update.devices).sum();
-    let by_most = most.devices >= quorum && most.devices * 100 >= all * TOLD_BY_MOST_PERCENT;
-    if by_most {
-        return Some(most);
-    }
+    let all = |update: &LearnedUpdate| (update.devices, update.now);
+    let by_title = |update: &LearnedUpdate| (update.by_title, update.now_by_title);
     // Titles say it outright; what was only installed in the same days does not speak against them.
-    let titled = told.iter().max_by_key(|update| update.by_title)?;
-    let all: u64 = told.iter().map(|update| update.by_title).sum();
-    (titled.by_title >= quorum && titled.by_title * 100 >= all * TOLD_BY_MOST_PERCENT)
-        .then_some(titled)
+    said_by_most(told, all).or_else(|| said_by_most(told, by_title))
+}
+
+/// `count` gives how many ever said it, and how many do now.
+fn said_by_most(
+    told: &[LearnedUpdate],
+    count: impl Fn(&LearnedUpdate) -> (u64, u64),
+) -> Option<&LearnedUpdate> {
+    let most = told.iter().max_by_key(|update| count(update))?;
+    let (ever, _) = count(most);
+    let others: u64 = told
+        .iter()
+        .filter(|update| update.revision != most.revision)
+        .map(|update| count(update).1)
+        .sum();
+    (ever >= BASELINE_QUORUM as u64 && ever * 100 >= (ever + others) * TOLD_BY_MOST_PERCENT)
+        .then_some(most)
 }
 
 /// Counts claims over a fleet.
@@ -173,6 +188,8 @@ impl ClaimTally {
                 revision: *revision,
                 devices: counted.devices,
                 by_title: counted.by_title,
+                now: counted.devices,
+                now_by_title: counted.by_title,
                 since: *counted.earliest.last()?,
                 imported: false,
                 kept_at: None,
@@ -198,6 +215,12 @@ pub fn claims(facts: &Facts) -> Vec<Claim> {
         .filter_map(|update| by_title(update, known))
         .collect();
     by_packages(facts, &installed, &mut claims);
+    // A device speaks for itself alone: of its own family, and of what it has.
+    let windows = facts.windows();
+    let family = windows.build.map(|build| known.package_build(build));
+    claims.retain(|claim| {
+        Some(claim.package_build) == family && windows.ubr.is_none_or(|own| claim.revision <= own)
+    });
     claims.sort_by_key(|claim| (claim.kb, claim.package_build, !claim.by_title));
     claims.dedup_by_key(|claim| (claim.kb, claim.package_build));
     claims.sort_by_key(|claim| std::cmp::Reverse((claim.at, claim.revision)));
@@ -243,13 +266,8 @@ fn installed(facts: &Facts) -> Vec<Installed<'_>> {
 
 /// `2025-08 Cumulative Update for Windows 11 (KB5063878) (26100.4946)`.
 fn by_title(update: &Installed<'_>, known: &Knowledge) -> Option<Claim> {
-    let (build, revision) = update
-        .title
-        .split(['(', ')'])
-        .filter(|part| part.bytes().all(|b| b.is_ascii_digit() || b == b'.'))
-        .filter(|part| part.matches('.').count() == 1)
-        .find_map(build_and_revision)?;
-    (build >= FIRST_BUILD_WITH_REVISIONS).then(|| Claim {
+    let (build, revision) = named_build(update.title)?;
+    Some(Claim {
         kb: update.kb,
         package_build: known.package_build(build),
         revision,
@@ -258,8 +276,15 @@ fn by_title(update: &Installed<'_>, known: &Knowledge) -> Option<Claim> {
     })
 }
 
-/// Windows 10 was the first whose updates bring build revisions.
-const FIRST_BUILD_WITH_REVISIONS: u32 = 10240;
+/// Build and revision in a title: they stand alone in parentheses.
+pub(super) fn named_build(title: &str) -> Option<(u32, u32)> {
+    title
+        .split(['(', ')'])
+        .filter(|part| part.bytes().all(|b| b.is_ascii_digit() || b == b'.'))
+        .filter(|part| part.matches('.').count() == 1)
+        .find_map(build_and_revision)
+        .filter(|(build, _)| *build >= FIRST_BUILD_WITH_REVISIONS)
+}
 
 /// A cumulative package and the one update that was installed in the same days. Where several were, the device says nothing.
 fn by_packages(facts: &Facts, installed: &[Installed<'_>], claims: &mut Vec<Claim>) {
@@ -275,6 +300,8 @@ fn by_packages(facts: &Facts, installed: &[Installed<'_>], claims: &mut Vec<Clai
     let candidates: Vec<&Installed<'_>> = installed
         .iter()
         .filter(|update| !is_single(update.kb))
+        // Windows is called so in every language; updates of Office or a database may come on the same day.
+        .filter(|update| update.title.to_ascii_lowercase().contains("windows"))
         .collect();
     let rollups: Vec<(u32, u32, Time)> = updates
         .packages

@@ -24,11 +24,11 @@ mod package_file;
 mod profile;
 mod question;
 mod reason;
+mod standing;
 mod way_out;
 
 use crate::time::Time;
 
-pub use self::ask::{Standing, standing};
 pub use self::evidence::evidence;
 pub use self::learned::{
     Claim, ClaimTally, Learned, LearnedUpdate, TOLD_BY_MOST_PERCENT, Told, believed, claims,
@@ -38,6 +38,7 @@ pub use self::package_file::{Arch, NotAPackage, PackageFile, Product};
 pub use self::profile::{Failure, HELD_KBS, Outcome, Package, PackageName, Profile, Scan};
 pub use self::question::{Aim, Brings, Known, NotAnUpdate, Origin, Question};
 pub use self::reason::{Class, Proof, Reason};
+pub use self::standing::{Standing, standing};
 pub use self::way_out::WayOut;
 
 /// Why an update is, or is not, on a device.

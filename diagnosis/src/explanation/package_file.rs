@@ -53,9 +53,9 @@ pub enum Product {
     Windows8,
     /// 8.1 and Server 2012 R2.
     Windows81,
-    /// Windows 10 and Server 2016 to 2022.
+    /// Windows 10, the first Windows 11, and Server 2016 to 2022.
     Windows10,
-    /// Windows 11 and Server 2025.
+    /// Windows 11 from 22H2 on, and Server 2025.
     Windows11,
 }
 
@@ -88,8 +88,8 @@ impl Product {
             Self::Windows61 => "Windows 7 and Server 2008 R2",
             Self::Windows8 => "Windows 8 and Server 2012",
             Self::Windows81 => "Windows 8.1 and Server 2012 R2",
-            Self::Windows10 => "Windows 10 and Server 2016 to 2022",
-            Self::Windows11 => "Windows 11 and Server 2025",
+            Self::Windows10 => "Windows 10, Windows 11 21H2 and Server 2016 to 2022",
+            Self::Windows11 => "Windows 11 22H2 and later, and Server 2025",
         }
     }
 
@@ -100,8 +100,9 @@ impl Product {
             7600..=7601 => Self::Windows61,
             9200 => Self::Windows8,
             9600 => Self::Windows81,
-            10240..=21999 => Self::Windows10,
-            22000.. => Self::Windows11,
+            // The first Windows 11 still has packages of Windows 10's prefix.
+            10240..=22000 => Self::Windows10,
+            22001.. => Self::Windows11,
             _ => return None,
         })
     }
@@ -283,6 +284,7 @@ mod tests {
         let of = Product::of_build;
         assert_eq!(of(19045), Some(Product::Windows10));
         assert_eq!(of(20348), Some(Product::Windows10));
+        assert_eq!(of(22000), Some(Product::Windows10));
         assert_eq!(of(22631), Some(Product::Windows11));
         assert_eq!(of(26100), Some(Product::Windows11));
         assert_eq!(of(9600), Some(Product::Windows81));

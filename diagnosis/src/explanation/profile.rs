@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::learned::{Claim, claims};
+use super::learned::{Claim, claims, named_build};
 use super::obstacles::{Obstacle, obstacles};
 use super::package_file::Arch;
 use crate::diagnose::Diagnosis;
@@ -22,6 +22,8 @@ use crate::time::Time;
 pub const HELD_KBS: usize = 512;
 /// Most cumulative updates of which a profile keeps the packages.
 const HELD_ROLLUPS: usize = 16;
+/// Windows 10 was the first whose devices tell a revision and whose updates bring one.
+pub(super) const FIRST_BUILD_WITH_REVISIONS: u32 = 10240;
 /// The name of the packages of cumulative updates.
 const ROLLUP: &str = "Package_for_RollupFix";
 
@@ -44,6 +46,8 @@ pub struct Profile {
     pub long_term: bool,
     /// The first moment at which its edition of the release gets no updates any more.
     pub service_over_at: Option<Time>,
+    /// Until when those who bought extended security updates get updates for its release.
+    pub extended_until: Option<Time>,
     /// When this release was installed.
     pub installed_at: Option<Time>,
     /// Update packages; nothing where they are not known.
@@ -91,6 +95,8 @@ pub enum PackageName {
 pub struct Outcome {
     /// The last time that it was installed.
     pub installed_at: Option<Time>,
+    /// Build and revision that the title names under which it was last installed.
+    pub titled: Option<(u32, u32)>,
     /// The last time that it was removed.
     pub removed_at: Option<Time>,
     /// The last time that it was offered: downloaded, begun.
@@ -168,6 +174,10 @@ impl Profile {
                 .and_then(|arch| Arch::named(&arch.value)),
             long_term: device.is_long_term(),
             service_over_at: serviced_until(device),
+            extended_until: device
+                .release
+                .as_ref()
+                .and_then(|release| release.support.extended_security),
             installed_at: device.installed_at.map(|f| f.value),
             packages,
             pinned_build: facts
@@ -268,7 +278,12 @@ fn outcomes(case: &Case<'_>) -> Vec<(Kb, Outcome)> {
             // A moment that is not told still says that it happened.
             let at = entry.at.or(Some(Time::from_millis(0)));
             match (entry.operation, entry.result) {
-                (Some(1), Some(2 | 3)) => later(&mut outcome.installed_at, at),
+                (Some(1), Some(2 | 3)) => {
+                    later(&mut outcome.installed_at, at);
+                    outcome.titled = outcome
+                        .titled
+                        .or(entry.title.as_deref().and_then(named_build));
+                }
                 (Some(2), Some(2 | 3)) => later(&mut outcome.removed_at, at),
                 (Some(1), Some(0 | 1)) => later(&mut outcome.offered_at, at),
                 _ => {}
@@ -282,7 +297,11 @@ fn outcomes(case: &Case<'_>) -> Vec<(Kb, Outcome)> {
             };
             let outcome = outcomes.entry(kb).or_default();
             match () {
-                () if event.is_installation() => later(&mut outcome.installed_at, event.at),
+                () if event.is_installation() => {
+                    later(&mut outcome.installed_at, event.at);
+                    let titled = event.value("updateTitle").and_then(named_build);
+                    outcome.titled = outcome.titled.or(titled);
+                }
                 () if event.is_offer() => later(&mut outcome.offered_at, event.at),
                 () => {}
             }

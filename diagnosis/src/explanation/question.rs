@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::learned::{Learned, Told, believed};
 use super::package_file::PackageFile;
-use super::profile::Profile;
+use super::profile::{Package, PackageName, Profile};
 use crate::kb::Kb;
 use crate::knowledge::{DeviceKind, Knowledge, Prerequisite, UpdateKind};
 use crate::time::Time;
@@ -63,6 +63,8 @@ pub enum Brings {
     Release {
         /// That release's build.
         build: u32,
+        /// The least revision of the family that it needs.
+        needs: u32,
     },
 }
 
@@ -77,8 +79,6 @@ pub struct Question<'a> {
     pub aims: Vec<Aim>,
     /// What is known of Windows.
     pub known: Known<'a>,
-    /// What every update of a family needs, and this one.
-    pub(super) needs: Vec<&'a Prerequisite>,
     /// Which update brings a revision.
     brought_by: BTreeMap<(u32, u32), (Option<DeviceKind>, Kb)>,
 }
@@ -101,6 +101,7 @@ impl Known<'_> {
                     },
                     UpdateKind::Enablement { target_build } => Brings::Release {
                         build: target_build,
+                        needs: update.revision,
                     },
                 },
                 released: update.released,
@@ -181,12 +182,6 @@ impl<'a> Question<'a> {
         Self {
             kb,
             file,
-            needs: known
-                .knowledge
-                .prerequisites()
-                .iter()
-                .filter(|need| families.is_empty() || families.contains(&need.package_build))
-                .collect(),
             aims,
             known,
             brought_by,
@@ -220,6 +215,22 @@ impl<'a> Question<'a> {
     pub fn brought_by(&self, profile: &Profile, revision: u32) -> Option<Kb> {
         let (kind, kb) = self.brought_by.get(&(profile.family?, revision))?;
         (kind.is_none() || *kind == profile.kind).then_some(*kb)
+    }
+
+    /// What updates need first.
+    pub(super) fn needs(&self) -> impl Iterator<Item = &'a Prerequisite> {
+        self.known.knowledge.prerequisites().iter()
+    }
+
+    /// The package of the update on a device: that of its revision, or one of its number.
+    pub(super) fn package_on<'p>(&self, profile: &'p Profile) -> Option<&'p Package> {
+        let of_revision = self.aim_for(profile).and_then(|aim| match aim.brings {
+            Brings::Revision(revision) | Brings::Hotpatch { revision, .. } => {
+                profile.package(PackageName::Rollup(aim.package_build, revision))
+            }
+            Brings::Release { .. } => None,
+        });
+        of_revision.or_else(|| profile.package(PackageName::Update(self.kb)))
     }
 
     /// The revision whose content a device has by way of a hotpatch.

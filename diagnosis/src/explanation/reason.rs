@@ -180,6 +180,11 @@ pub enum Reason<'a> {
         /// The last time.
         last_at: Option<Time>,
     },
+    /// Its package is installed in part.
+    InstalledInPart {
+        /// Since when, where that is told.
+        since: Option<Time>,
+    },
     /// The device has not looked for updates since it came out.
     NotScanned {
         /// When it last did; nothing where it never did.
@@ -229,7 +234,7 @@ impl Reason<'_> {
             Self::RestartFinishesIt { .. } => Class::WaitingForRestart,
             Self::Obstacle { class, .. } => *class,
             Self::Deferred { .. } => Class::Deferred,
-            Self::Failing { .. } => Class::Failing,
+            Self::Failing { .. } | Self::InstalledInPart { .. } => Class::Failing,
             Self::NotScanned { .. } => Class::NotScanned,
             Self::Offered { .. } => Class::Offered,
             Self::NotOffered { .. } => Class::NotOffered,
@@ -331,6 +336,9 @@ impl Reason<'_> {
                 last_at.map_or_else(String::new, |at| format!(", last on {}", at.day())),
                 known.in_words(code)
             ),
+            Self::InstalledInPart { since } => {
+                format!("Its package is installed in part{}.", day("since", since))
+            }
             Self::NotScanned {
                 last,
                 code,

@@ -41,6 +41,8 @@ fn said(revision: u32, devices: u64, since: &str) -> LearnedUpdate {
         revision,
         devices,
         by_title: 0,
+        now: devices,
+        now_by_title: 0,
         since: at(since),
         imported: false,
         kept_at: None,

@@ -35,7 +35,8 @@ fn decide(case: &Case<'_>) -> Verdict {
     judge(
         case,
         ISSUE.severity,
-        |answer, _| answer.is_refused && answer.class == Some(Class::Installed),
+        |answer| answer.is_refused,
+        |answer, _| answer.class == Some(Class::Installed),
         |answer| Cause::new(answer.kb.to_string(), format!("{} is installed", answer.kb)),
         "No update was refused because it is installed already.",
     )

@@ -37,7 +37,8 @@ fn decide(case: &Case<'_>) -> Verdict {
     judge(
         case,
         ISSUE.severity,
-        |answer, _| answer.is_refused && answer.class == Some(Class::Superseded),
+        |answer| answer.is_refused,
+        |answer, _| answer.class == Some(Class::Superseded),
         |answer| {
             let by = answer.other.as_deref().unwrap_or("a later update");
             Cause::new(

@@ -36,6 +36,7 @@ fn decide(case: &Case<'_>) -> Verdict {
     judge(
         case,
         ISSUE.severity,
+        |_| true,
         |answer, _| answer.class == Some(Class::PrerequisiteMissing),
         |answer| {
             let missing = answer.other.as_deref().unwrap_or("a prerequisite");

@@ -13,6 +13,9 @@ use crate::observation::EvidenceRef;
 use crate::time::Time;
 use crate::verdict::{Cause, Severity, Verdict};
 
+/// Refused updates that are looked at, the newest: a device may tell of thousands.
+const REFUSED: usize = 5;
+
 /// The vendor's article about updates that are not applicable.
 pub(super) const LINK: Link = Link {
     title: "The update is not applicable to your computer",
@@ -59,8 +62,9 @@ pub(super) fn answers(case: &Case<'_>) -> Result<Vec<Answer>, Verdict> {
         .collect();
     let of = |failing: &Failing| failing.title.as_deref().and_then(Kb::find);
     let mut asked: Vec<Kb> = case.expectations.wanted_updates.clone();
+    let most = asked.len() + REFUSED;
     for kb in refused.iter().filter_map(of) {
-        if !asked.contains(&kb) {
+        if !asked.contains(&kb) && asked.len() < most {
             asked.push(kb);
         }
     }
@@ -79,7 +83,7 @@ pub(super) fn answers(case: &Case<'_>) -> Result<Vec<Answer>, Verdict> {
     };
     let answer = |kb: &Kb| {
         let question = Question::new(known, *kb, None);
-        let (class, sentence, other) = match standing(&question, &profile, case.now) {
+        let (class, sentence, other) = match standing(&question, &profile) {
             Standing::Settled(reason) => (
                 Some(reason.class()),
                 reason.sentence(case.knowledge()),
@@ -114,10 +118,12 @@ pub(super) fn answers(case: &Case<'_>) -> Result<Vec<Answer>, Verdict> {
     Ok(asked.iter().map(answer).collect())
 }
 
-/// Open for the answers that `counts` lets count; unknown where another could not be told; else clear.
+/// Of the answers that `arises` lets through: open for those that `counts` lets count, unknown where another could not be told; else
+/// clear.
 pub(super) fn judge(
     case: &Case<'_>,
     severity: Severity,
+    arises: impl Fn(&Answer) -> bool,
     counts: impl Fn(&Answer, &[Answer]) -> bool,
     cause: impl Fn(&Answer) -> Cause,
     otherwise: &'static str,
@@ -126,7 +132,8 @@ pub(super) fn judge(
         Ok(answers) => answers,
         Err(verdict) => return verdict,
     };
-    let found: Vec<&Answer> = answers.iter().filter(|a| counts(a, &answers)).collect();
+    let arising = || answers.iter().filter(|a| arises(a));
+    let found: Vec<&Answer> = arising().filter(|a| counts(a, &answers)).collect();
     let told = |answers: &[&Answer]| -> String {
         let sentences: Vec<String> = answers
             .iter()
@@ -146,7 +153,7 @@ pub(super) fn judge(
         causes.sort();
         causes.dedup();
         Verdict::open(severity, causes, told(&found))
-    } else if let Some(unknown) = answers.iter().find(|a| a.class == Some(Class::Unknown)) {
+    } else if let Some(unknown) = arising().find(|a| a.class == Some(Class::Unknown)) {
         Verdict::unknown(told(&[unknown]))
     } else {
         Verdict::clear(otherwise)

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sickbay_diagnosis::explanation::{Aim, Brings, Class, Origin, Question, WayOut};
 use sickbay_diagnosis::knowledge::DeviceKind;
 use sickbay_diagnosis::reading::Evidence;
+use sickbay_store::Scope;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::access::Viewer;
@@ -23,6 +24,8 @@ use crate::updates::{self, Explained, OfDevice, Tally};
 pub struct UpdatesView {
     /// The releases that devices run, most devices first.
     pub releases: Vec<ReleaseView>,
+    /// Devices that have not told their release.
+    pub without_release: u64,
     /// What devices have told of updates, and what was imported.
     pub learned: Vec<LearnedView>,
 }
@@ -38,10 +41,12 @@ pub struct ReleaseView {
     pub build: u32,
     /// All devices of it.
     pub devices: u64,
-    /// The three newest revisions that devices run, newest first.
+    /// The three newest revisions, newest first: those of which the update is known, or that five devices run.
     pub newest: Vec<RevisionView>,
-    /// Devices with an older revision.
-    pub older: u64,
+    /// Devices that name a newer one, which too few do.
+    pub ahead: u64,
+    /// Devices with another revision.
+    pub others: u64,
     /// Devices whose revision is not known.
     pub unknown: u64,
 }
@@ -255,9 +260,12 @@ pub async fn list(State(app): State<App>, viewer: Viewer) -> Result<Json<Updates
     let rules = app.rules.get();
     let counts = app.store.revision_counts(&viewer.scope).await?;
     let releases = updates::releases(&counts, &rules);
+    let active = app.store.fleet_counts(&viewer.scope).await?.active();
+    let told: u64 = releases.iter().map(|release| release.devices).sum();
     Ok(Json(UpdatesView {
+        without_release: active.saturating_sub(told),
         releases: releases.into_iter().map(ReleaseView::from).collect(),
-        learned: updates::all_told(&rules.fleet.updates)
+        learned: updates::all_told(&rules.fleet.updates, &viewer.scope)
             .into_iter()
             .map(|(told, update, believed)| LearnedView {
                 kb: told.kb.to_string(),
@@ -297,7 +305,11 @@ pub async fn show(
     let filter = query.filter()?;
     let now = app.clock.now();
     let tally = updates::tally(app.store.as_ref(), &viewer.scope, &filter, &question, now).await?;
-    Ok(Json(UpdateView::of(&question, &tally)))
+    let mut view = UpdateView::of(&question, &tally);
+    if viewer.scope != Scope::All {
+        view.without_counts_of_the_fleet();
+    }
+    Ok(Json(view))
 }
 
 /// Devices with where they stand with an update, by name; of one class alone where one is named.
@@ -436,6 +448,15 @@ impl UpdateView {
     }
 }
 
+impl UpdateView {
+    /// What is known of an update is everybody's to know; how many devices of the fleet said so is not, for whoever sees some of it.
+    fn without_counts_of_the_fleet(&mut self) {
+        for brings in &mut self.brings {
+            brings.told_by_devices = None;
+        }
+    }
+}
+
 impl From<updates::Release> for ReleaseView {
     fn from(release: updates::Release) -> Self {
         let build = release.build;
@@ -453,7 +474,8 @@ impl From<updates::Release> for ReleaseView {
                     devices: revision.devices,
                 })
                 .collect(),
-            older: release.older,
+            ahead: release.ahead,
+            others: release.others,
             unknown: release.unknown,
         }
     }
@@ -464,7 +486,7 @@ impl From<&Aim> for BringsView {
         let (revision, enables_build, covers_revision) = match aim.brings {
             Brings::Revision(revision) => (Some(revision), None, None),
             Brings::Hotpatch { revision, covers } => (Some(revision), None, Some(covers)),
-            Brings::Release { build } => (None, Some(build), None),
+            Brings::Release { build, .. } => (None, Some(build), None),
         };
         let (told_by, told_by_devices) = match aim.origin {
             Origin::Table => ("table", None),

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, ensure};
 use clap::{Args, Subcommand};
 
+use sickbay_store::Scope;
+
 use super::{WithConfig, say};
 use crate::jobs::context::as_stored;
 use crate::updates;
@@ -26,9 +28,6 @@ enum UpdatesCommand {
     Export {
         #[command(flatten)]
         config: WithConfig,
-        /// Also what too few devices say, or what is contradicted
-        #[arg(long)]
-        all: bool,
     },
     /// Take what another fleet exported; it is believed at once, and replaces what was imported before
     Import {
@@ -41,19 +40,19 @@ enum UpdatesCommand {
 
 pub(super) async fn run(args: UpdatesArgs) -> anyhow::Result<()> {
     match args.command {
-        UpdatesCommand::Export { config, all } => export(&config, all).await,
+        UpdatesCommand::Export { config } => export(&config).await,
         UpdatesCommand::Import { config, file } => import(&config, &file).await,
     }
 }
 
-async fn export(config: &WithConfig, all: bool) -> anyhow::Result<()> {
+async fn export(config: &WithConfig) -> anyhow::Result<()> {
     let opened = config.open().await?;
     let store = opened.store.as_ref();
     let rules = as_stored(store, &opened.config, opened.clock.now()).await?;
-    let told = updates::all_told(&rules.fleet.updates);
+    let told = updates::all_told(&rules.fleet.updates, &Scope::All);
     let wanted = told
         .iter()
-        .filter(|(_, _, believed)| all || *believed)
+        .filter(|(_, _, believed)| *believed)
         .map(|(told, update, _)| (told, update));
     say(updates::write_file(wanted).trim_end());
     Ok(())

@@ -9,8 +9,10 @@ use sickbay_diagnosis::context::{
     Baselines, FleetContext, MAJORITY_QUORUM, Seen, Sources, majority_of,
 };
 use sickbay_diagnosis::expectation::{ScopedWish, UpdateClass, Wanted, Wishes};
+use sickbay_diagnosis::explanation::ClaimTally;
 use sickbay_diagnosis::filter::{Compare, Filter, NumberField, Pattern, Test};
 use sickbay_diagnosis::knowledge::DeviceKind;
+use sickbay_diagnosis::verdict::Kept;
 use sickbay_diagnosis::{Kb, Time};
 use sickbay_store::{
     AcceptanceRow, Baseline, Concerned, Scope, SeenRevision, SourceCount, Store, StoreError,
@@ -64,6 +66,8 @@ struct Known {
     acceptances: Vec<AcceptanceRow>,
     walked_at: Option<Instant>,
     learned_at: Option<Instant>,
+    /// What devices said of updates then.
+    said: ClaimTally,
     /// Whom a change of the rules concerns and who is not diagnosed again yet: kept when the database fails in between.
     concerned: Vec<Concerned>,
 }
@@ -81,9 +85,10 @@ async fn round(app: &App, known: &mut Known, first: bool) -> Result<(), StoreErr
         known.walked_at = Some(Instant::now());
     }
     if is_time_to_learn(app, known.learned_at).await? {
-        fleet.updates = updates::learn(store, now).await?;
+        known.said = updates::learn(store, now).await?;
         known.learned_at = Some(Instant::now());
     }
+    fleet.updates = updates::learned(store, &known.said).await?;
     let known_of_windows = knowledge(app, &before).await?;
     let rules = Rules {
         knowledge: known_of_windows.knowledge,
@@ -338,7 +343,10 @@ fn concerned_by_updates(old: &FleetContext, new: &FleetContext, wishes: &Wishes)
         return vec![Concerned::All];
     }
     let asked = [ABOUT_UPDATES, PREREQUISITE].map(|id| Filter::Is(Test::Issue(Pattern::new(id))));
-    let mut concerned = vec![Concerned::Matching(Filter::Any(asked.to_vec()))];
+    // Those of which it could not be told have no open finding, and are among those of which anything could not be told.
+    let untold = Filter::Is(Test::State(Kept::Unknown));
+    let any = asked.into_iter().chain([untold]).collect();
+    let mut concerned = vec![Concerned::Matching(Filter::Any(any))];
     for (place, scope) in wishes.scopes.iter().enumerate() {
         if wants_any(&scope.wanted) {
             concerned.push(Concerned::Matching(wishes.devices_of(place)));

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use sickbay_diagnosis::explanation::{Aim, Brings, Class, Origin, Question, WayOut};
 use sickbay_diagnosis::issues;
 use sickbay_diagnosis::knowledge::TableName;
+use sickbay_store::Scope;
 use sickbay_web::pages::update::{ClassRow, StandingRow, UpdatePage};
 use sickbay_web::pages::update_on::{ReasonView, UpdateOnPage, WayOutView};
 use sickbay_web::pages::updates::{ReleaseRow, RevisionCell, ToldRow, ToldStanding, UpdatesPage};
@@ -55,6 +56,11 @@ pub(super) async fn list(visit: Visit, Query(ask): Query<Ask>) -> Result<Respons
     }
     let store = visit.app.store.as_ref();
     let counts = visit.told(store.revision_counts(visit.scope()).await)?;
+    let active = visit
+        .told(store.fleet_counts(visit.scope()).await)?
+        .active();
+    let releases = updates::releases(&counts, &rules);
+    let counted: u64 = releases.iter().map(|release| release.devices).sum();
     let about = rules
         .knowledge
         .about()
@@ -64,11 +70,9 @@ pub(super) async fn list(visit: Visit, Query(ask): Query<Ask>) -> Result<Respons
         chrome: visit.chrome("Updates", Some(Nav::Updates)),
         asked: ask.text().unwrap_or_default().to_owned(),
         error,
-        releases: updates::releases(&counts, &rules)
-            .into_iter()
-            .map(release)
-            .collect(),
-        told: told(&rules),
+        releases: releases.into_iter().map(release).collect(),
+        told: told(&rules, visit.scope()),
+        without_release: active.saturating_sub(counted),
         known: about.map_or(0, |table| table.entries as u64),
         dated: about.map_or_else(String::new, |table| table.dated.clone()),
     };
@@ -89,15 +93,16 @@ fn release(release: Release) -> ReleaseRow {
                 released: revision.released,
             })
             .collect(),
-        older: release.older,
+        ahead: release.ahead,
+        others: release.others,
         unknown: release.unknown,
         name: release.name,
     }
 }
 
 /// What was told, the newest first, as many as a page shows.
-fn told(rules: &Rules) -> Vec<ToldRow> {
-    updates::all_told(&rules.fleet.updates)
+fn told(rules: &Rules, scope: &Scope) -> Vec<ToldRow> {
+    updates::all_told(&rules.fleet.updates, scope)
         .into_iter()
         .take(TOLD)
         .map(|(told, update, believed)| ToldRow {
@@ -156,11 +161,7 @@ pub(super) async fn one(
             .as_ref()
             .map(ToString::to_string)
             .unwrap_or_default(),
-        brings: question
-            .aims
-            .iter()
-            .map(|aim| brings(&rules, aim))
-            .collect(),
+        brings: brings_all(&rules, &question, visit.scope()),
         catalogue: WayOut::catalogue_of(question.kb),
         classes: Class::ALL
             .iter()
@@ -197,8 +198,14 @@ fn standing(row: Explained) -> StandingRow {
     }
 }
 
+fn brings_all(rules: &Rules, question: &Question<'_>, scope: &Scope) -> Vec<String> {
+    let whole = *scope == Scope::All;
+    let aims = question.aims.iter();
+    aims.map(|aim| brings(rules, aim, whole)).collect()
+}
+
 /// What an update brings to a family of builds, with who says so.
-fn brings(rules: &Rules, aim: &Aim) -> String {
+fn brings(rules: &Rules, aim: &Aim, whole: bool) -> String {
     let of = match aim.kind {
         Some(kind) => updates::family_in_words(&rules.knowledge, kind, aim.package_build),
         None => format!("devices of build {}", aim.package_build),
@@ -209,7 +216,7 @@ fn brings(rules: &Rules, aim: &Aim) -> String {
         Brings::Hotpatch { revision, covers } => format!(
             "is the hotpatch {family}.{revision} for {of}, with the content of {family}.{covers}"
         ),
-        Brings::Release { build } => {
+        Brings::Release { build, .. } => {
             let release = rules.knowledge.releases_of_build(build).next();
             let name = release.map_or_else(|| format!("build {build}"), |r| r.name.to_string());
             format!("makes {name} of {of}")
@@ -221,7 +228,8 @@ fn brings(rules: &Rules, aim: &Aim) -> String {
     let who = match aim.origin {
         Origin::Table => "the table of updates says so".to_owned(),
         Origin::Imported => "it was imported".to_owned(),
-        Origin::Fleet { devices } => format!("{devices} devices of this fleet say so"),
+        Origin::Fleet { devices } if whole => format!("{devices} devices of this fleet say so"),
+        Origin::Fleet { .. } => "devices of this fleet say so".to_owned(),
     };
     format!("It {what}{out}: {who}.")
 }

@@ -10,15 +10,24 @@ use sickbay_store::{LearnedRow, Scope, Store, StoreError};
 
 use super::{AT_ONCE, decode};
 
-/// What was kept, without asking the devices again.
+/// Of a revision that no device names now.
+const SAID_BY_NONE: LearnedUpdate = LearnedUpdate {
+    revision: 0,
+    devices: 0,
+    by_title: 0,
+    now: 0,
+    now_by_title: 0,
+    since: Time::from_millis(0),
+    imported: false,
+    kept_at: None,
+};
+
+/// What was kept and what devices said when they were last asked, without asking them again.
 ///
 /// # Errors
 /// Where the database does not answer.
-pub async fn learned(store: &dyn Store) -> Result<Learned, StoreError> {
-    Ok(together(
-        &store.learned_updates().await?,
-        &ClaimTally::default(),
-    ))
+pub async fn learned(store: &dyn Store, said: &ClaimTally) -> Result<Learned, StoreError> {
+    Ok(together(&store.learned_updates().await?, said))
 }
 
 /// What was kept and what devices say now, without keeping any of it.
@@ -26,17 +35,17 @@ pub async fn learned(store: &dyn Store) -> Result<Learned, StoreError> {
 /// # Errors
 /// Where the database does not answer.
 pub async fn told(store: &dyn Store, now: Time) -> Result<Learned, StoreError> {
-    let tally = tally(store, now).await?;
-    Ok(together(&store.learned_updates().await?, &tally))
+    let said = tally(store, now).await?;
+    learned(store, &said).await
 }
 
 /// Asks every device's profile what it says of updates. What enough devices say is kept, for profiles forget: another update or revision,
 /// more devices than ever, an earlier moment. What fewer say is told as long as they say it, so that no device can fill the database
-/// with what it makes up. A fleet that says nothing new writes nothing.
+/// with what it makes up. A fleet that says nothing new writes nothing. Gives what they said.
 ///
 /// # Errors
 /// Where the database does not answer.
-pub async fn learn(store: &dyn Store, now: Time) -> Result<Learned, StoreError> {
+pub async fn learn(store: &dyn Store, now: Time) -> Result<ClaimTally, StoreError> {
     let tally = tally(store, now).await?;
     let before = store.learned_updates().await?;
     let known: BTreeMap<(Told, u32), &LearnedRow> = before
@@ -55,11 +64,10 @@ pub async fn learn(store: &dyn Store, now: Time) -> Result<Learned, StoreError> 
         })
         .map(|(told, update)| row(told, &update, now))
         .collect();
-    if news.is_empty() {
-        return Ok(together(&before, &tally));
+    if !news.is_empty() {
+        store.learn_updates(&news).await?;
     }
-    store.learn_updates(&news).await?;
-    Ok(together(&store.learned_updates().await?, &tally))
+    Ok(tally)
 }
 
 /// What all active devices say now.
@@ -88,6 +96,10 @@ async fn tally(store: &dyn Store, now: Time) -> Result<ClaimTally, StoreError> {
 /// What was kept, and what devices say beside it.
 fn together(rows: &[LearnedRow], tally: &ClaimTally) -> Learned {
     let mut learned = Learned::default();
+    let said: BTreeMap<(Told, u32), LearnedUpdate> = tally
+        .iter()
+        .map(|(told, update)| ((told, update.revision), update))
+        .collect();
     let mut kept = BTreeSet::new();
     for row in rows {
         kept.insert((of(row), row.revision));
@@ -100,6 +112,10 @@ fn together(rows: &[LearnedRow], tally: &ClaimTally) -> Learned {
                 since: row.since,
                 imported: row.imported,
                 kept_at: Some(row.learned_at),
+                ..said
+                    .get(&(of(row), row.revision))
+                    .copied()
+                    .unwrap_or(SAID_BY_NONE)
             },
         );
     }

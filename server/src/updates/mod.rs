@@ -124,8 +124,10 @@ fn explained<'a>(
     }
 }
 
-/// All that was told of updates, each with whether it is believed, the newest first.
-pub fn all_told(learned: &Learned) -> Vec<(TellsOf, LearnedUpdate, bool)> {
+/// All that was told of updates, each with whether it is believed, the newest first. Who sees a part of the fleet sees what is believed, and
+/// not how many devices beyond that part said so.
+pub fn all_told(learned: &Learned, scope: &Scope) -> Vec<(TellsOf, LearnedUpdate, bool)> {
+    let whole = *scope == Scope::All;
     let mut all: Vec<(TellsOf, LearnedUpdate, bool)> = learned
         .iter()
         .flat_map(|(told, updates)| {
@@ -133,6 +135,19 @@ pub fn all_told(learned: &Learned) -> Vec<(TellsOf, LearnedUpdate, bool)> {
             updates
                 .iter()
                 .map(move |update| (told, *update, Some(update.revision) == revision))
+        })
+        .filter(|(_, _, believed)| whole || *believed)
+        .map(|(told, update, believed)| {
+            let seen = if whole {
+                update
+            } else {
+                LearnedUpdate {
+                    devices: 0,
+                    by_title: 0,
+                    ..update
+                }
+            };
+            (told, seen, believed)
         })
         .collect();
     all.sort_by_key(|(told, update, _)| {

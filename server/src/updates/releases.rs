@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use sickbay_diagnosis::Kb;
+use sickbay_diagnosis::context::BASELINE_QUORUM;
 use sickbay_diagnosis::knowledge::DeviceKind;
+use sickbay_diagnosis::{Kb, Time};
 use sickbay_store::RevisionCount;
 
 use super::known;
 use crate::rules::Rules;
 
+/// Devices that make a revision one that the fleet has seen, as with baselines.
+const QUORUM: u64 = BASELINE_QUORUM as u64;
 /// Revisions of a release that are told one by one.
 pub const NEWEST: usize = 3;
 
@@ -21,10 +24,12 @@ pub struct Release {
     pub kind: DeviceKind,
     /// The build.
     pub build: u32,
-    /// The newest revisions that are known or run, newest first: at most [`NEWEST`].
+    /// The newest revisions that count, newest first: at most [`NEWEST`].
     pub newest: Vec<Revision>,
-    /// Devices with an older revision.
-    pub older: u64,
+    /// Devices that name a revision newer than these, which too few do.
+    pub ahead: u64,
+    /// Devices with another revision, older than the newest.
+    pub others: u64,
     /// Devices whose revision is not known.
     pub unknown: u64,
     /// All devices of it.
@@ -41,7 +46,7 @@ pub struct Revision {
     /// Devices that run it.
     pub devices: u64,
     /// By when it was out, as far as is known.
-    pub released: Option<sickbay_diagnosis::Time>,
+    pub released: Option<Time>,
 }
 
 /// The releases that devices run, most devices first.
@@ -81,22 +86,31 @@ fn release(
         .filter_map(|count| Some((count.ubr?, count.devices)))
         .collect();
     revisions.sort_unstable_by_key(|(revision, _)| std::cmp::Reverse(*revision));
-    let newest = revisions.iter().take(NEWEST).map(|(revision, devices)| {
-        let kb = brings.get(&(kind, family, *revision)).copied();
-        let released = kb.and_then(|kb| {
-            let aims = known(rules).aims(kb);
-            let aim = aims
-                .iter()
-                .find(|aim| aim.package_build == family && aim.kind.is_none_or(|k| k == kind));
-            aim.and_then(|aim| aim.released)
-        });
-        Revision {
-            revision: *revision,
-            kb,
-            devices: *devices,
-            released,
-        }
-    });
+    let all: u64 = revisions.iter().map(|(_, devices)| devices).sum();
+    // One machine with a preview, or one that makes its revision up, does not put all others behind.
+    let counts_as_seen = |revision: u32, devices: u64| {
+        devices >= QUORUM || all < QUORUM || brings.contains_key(&(kind, family, revision))
+    };
+    let newest: Vec<Revision> = revisions
+        .iter()
+        .filter(|(revision, devices)| counts_as_seen(*revision, *devices))
+        .take(NEWEST)
+        .map(|(revision, devices)| {
+            let kb = brings.get(&(kind, family, *revision)).copied();
+            Revision {
+                revision: *revision,
+                kb,
+                devices: *devices,
+                released: kb.and_then(|kb| released(rules, kb, kind, family)),
+            }
+        })
+        .collect();
+    let first = newest.first().map(|revision| revision.revision);
+    let ahead = revisions
+        .iter()
+        .filter(|(revision, _)| Some(*revision) > first);
+    let ahead: u64 = ahead.map(|(_, devices)| devices).sum();
+    let told: u64 = newest.iter().map(|revision| revision.devices).sum();
     let name = knowledge
         .releases_of_build(build)
         .find(|release| release.kind == kind)
@@ -108,17 +122,53 @@ fn release(
         name,
         kind,
         build,
-        newest: newest.collect(),
-        older: revisions
-            .iter()
-            .skip(NEWEST)
-            .map(|(_, devices)| devices)
-            .sum(),
+        newest,
+        ahead,
+        others: all - told - ahead,
         unknown: counts
             .iter()
             .filter(|count| count.ubr.is_none())
             .map(|count| count.devices)
             .sum(),
         devices: counts.iter().map(|count| count.devices).sum(),
+    }
+}
+
+/// By when an update was out for devices of a family.
+fn released(rules: &Rules, kb: Kb, kind: DeviceKind, family: u32) -> Option<Time> {
+    let aims = known(rules).aims(kb);
+    let aim = aims
+        .iter()
+        .find(|aim| aim.package_build == family && aim.kind.is_none_or(|of| of == kind));
+    aim.and_then(|aim| aim.released)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_revision_that_one_device_makes_up_puts_nobody_behind() {
+        let count = |ubr, devices| RevisionCount {
+            kind: DeviceKind::Client,
+            build: 31337,
+            ubr,
+            devices,
+        };
+        let counts = [
+            count(None, 2),
+            count(Some(100), 40),
+            count(Some(150), 1),
+            count(Some(200), 30),
+            count(Some(u32::MAX), 3),
+        ];
+        let releases = releases(&counts, &Rules::default());
+        let [release] = releases.as_slice() else {
+            panic!("one release: {releases:?}");
+        };
+        let newest: Vec<u32> = release.newest.iter().map(|r| r.revision).collect();
+        assert_eq!(newest, [200, 100]);
+        assert_eq!((release.ahead, release.others, release.unknown), (3, 1, 2));
+        assert_eq!(release.devices, 76);
     }
 }

@@ -39,10 +39,10 @@ pub(super) async fn measure(devices: usize) -> anyhow::Result<Figures> {
     let bytes = fill(&store, devices, now).await?;
 
     let begun = Instant::now();
-    let learned = updates::learn(store.as_ref(), now).await?;
+    let said = updates::learn(store.as_ref(), now).await?;
     let learning = begun.elapsed();
     let mut rules = Rules::default();
-    rules.fleet.updates = learned;
+    rules.fleet.updates = updates::learned(store.as_ref(), &said).await?;
     let newest = newest(store.as_ref(), &rules).await?;
 
     let mut figures = Figures::new("explain");

@@ -30,8 +30,10 @@ pub struct ReleaseRow {
     pub devices: u64,
     /// The newest revisions that devices run, newest first.
     pub newest: Vec<RevisionCell>,
-    /// Devices with an older revision.
-    pub older: u64,
+    /// Devices that name a newer one, which too few do.
+    pub ahead: u64,
+    /// Devices with another revision.
+    pub others: u64,
     /// Devices whose revision is not known.
     pub unknown: u64,
 }
@@ -80,6 +82,8 @@ pub struct UpdatesPage {
     pub error: Option<String>,
     /// Releases, most devices first.
     pub releases: Vec<ReleaseRow>,
+    /// Devices that have not told their release.
+    pub without_release: u64,
     /// What devices told of updates, the newest first.
     pub told: Vec<ToldRow>,
     /// How many updates the table knows.
@@ -106,7 +110,8 @@ impl UpdatesPage {
             &[
                 ("healthy", newest),
                 ("warning", later),
-                ("serious", row.older),
+                ("serious", row.others),
+                ("accent", row.ahead),
                 ("unknown", row.unknown),
             ],
         )

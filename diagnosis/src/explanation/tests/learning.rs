@@ -100,7 +100,7 @@ fn other_updates_of_the_same_day_are_not_taken_for_it() {
             ("2026-09-12T08:00:00Z", "2026-09 Dynamic Update (KB9000100)"),
             (
                 "2026-09-12T08:00:00Z",
-                "2026-09 Cumulative Update (KB9000009)",
+                "2026-09 Cumulative Update for Windows 11 (KB9000009)",
             ),
         ],
     );
@@ -116,8 +116,14 @@ fn a_device_that_installed_two_updates_with_one_package_says_nothing() {
     let machine = remembering(
         machine,
         &[
-            ("2026-09-12T08:00:00Z", "2026-09 Update (KB9000009)"),
-            ("2026-09-11T08:00:00Z", "2026-09 Update (KB9000300)"),
+            (
+                "2026-09-12T08:00:00Z",
+                "2026-09 Update for Windows 11 (KB9000009)",
+            ),
+            (
+                "2026-09-11T08:00:00Z",
+                "2026-09 Update for Windows 11 (KB9000300)",
+            ),
         ],
     );
     assert_eq!(claimed(&machine), []);
@@ -172,6 +178,8 @@ fn titles_outweigh_what_was_only_installed_in_the_same_days() {
         revision,
         devices,
         by_title,
+        now: devices,
+        now_by_title: by_title,
         since: now(),
         imported: false,
         kept_at: None,
@@ -185,5 +193,61 @@ fn titles_outweigh_what_was_only_installed_in_the_same_days() {
     assert_eq!(
         believed(&[said[0], said[1], imported]).map(|u| u.revision),
         Some(7999)
+    );
+}
+
+#[test]
+fn a_device_speaks_for_its_own_family_and_for_what_it_has() {
+    let machine = remembering(
+        client(8100),
+        &[
+            (
+                "2026-09-12T08:00:00Z",
+                "2026-09 Security Update (KB9000009) (26100.8100)",
+            ),
+            (
+                "2026-09-11T08:00:00Z",
+                "2026-09 Security Update (KB9000010) (22631.9999)",
+            ),
+        ],
+    );
+    assert_eq!(claimed(&machine), []);
+}
+
+#[test]
+fn an_update_of_office_on_the_day_of_a_package_is_not_taken_for_it() {
+    let machine = rollup(client(8100), 22621, 8100, INSTALLED, "2026-09-12T09:00:00Z");
+    let machine = remembering(
+        machine,
+        &[(
+            "2026-09-12T08:00:00Z",
+            "Security Update for Microsoft Office 2016 (KB5002700) 64-Bit Edition",
+        )],
+    );
+    assert_eq!(claimed(&machine), []);
+}
+
+#[test]
+fn a_device_that_says_something_else_every_day_weighs_no_more_than_one() {
+    let of = |revision, devices, today| LearnedUpdate {
+        revision,
+        devices,
+        by_title: devices,
+        now: today,
+        now_by_title: today,
+        since: now(),
+        imported: false,
+        kept_at: None,
+    };
+    // Forty ever said so; of what one device said on other days nothing is said any more.
+    let mut said = vec![of(8100, 40, 30)];
+    said.extend((1..30).map(|revision| of(revision, 1, u64::from(revision == 29))));
+    assert_eq!(believed(&said).map(|u| u.revision), Some(8100));
+    // When nobody says anything any more, for their histories forget, it is still known.
+    assert_eq!(believed(&[of(8100, 40, 0)]).map(|u| u.revision), Some(8100));
+    // What five said once by mistake gives way to what more say.
+    assert_eq!(
+        believed(&[of(8000, 5, 0), of(8100, 9, 9)]).map(|u| u.revision),
+        Some(8100)
     );
 }

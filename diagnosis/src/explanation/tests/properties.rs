@@ -88,6 +88,7 @@ fn outcome() -> impl Strategy<Value = Outcome> {
     (moment(), moment(), moment(), failure).prop_map(
         |(installed_at, removed_at, offered_at, failure)| Outcome {
             installed_at,
+            titled: None,
             removed_at,
             offered_at,
             failure,

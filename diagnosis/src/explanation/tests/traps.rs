@@ -174,6 +174,9 @@ fn an_enablement_package_makes_a_release_and_is_not_one_for_servers_or_ltsc() {
         )
     };
     assert_eq!(at("26200", 8000, "Professional"), Class::Installed);
+    // What the next one needs is told by its own row.
+    let old = windows("26200", 8000, "Client", "Professional");
+    assert_eq!(class_of("KB5121794", &old), Class::PrerequisiteMissing);
     assert_eq!(at("26300", 9457, "Professional"), Class::Superseded);
     assert_eq!(
         at("26100", 4000, "Professional"),
@@ -304,4 +307,171 @@ fn an_edition_whose_updates_went_on_is_asked_on() {
         Data::Text("Education".to_owned()),
     );
     assert_eq!(class_of("KB9000009", &machine), Class::NotOffered);
+}
+
+/// The log tells that an update failed.
+fn failed(machine: Machine, number: &str, at: &str) -> Machine {
+    let title = format!("2026-10 Update for Windows ({number})");
+    machine.on(Check::UpdateEvents).event(
+        keys::SYSTEM_CHANNEL,
+        90,
+        20,
+        at,
+        &[
+            ("errorCode", "0x800F0922"),
+            ("updateGuid", "{5e0d7e5c-0000-4000-8000-000000000009}"),
+            ("updateTitle", &title),
+        ],
+    )
+}
+
+#[test]
+fn a_device_on_which_it_fails_is_told_so_before_anybody_knows_which_build_it_brings() {
+    let machine = failed(client(8100), "KB9999999", "2026-10-08T00:00:00Z");
+    assert_eq!(class_of("KB9999999", &machine), Class::Failing);
+    let offered = client(8100).on(Check::UpdateEvents).event(
+        keys::UPDATE_CHANNEL,
+        91,
+        41,
+        "2026-10-09T06:00:00Z",
+        &[("updateTitle", "2026-10 Update (KB9999999)")],
+    );
+    assert_eq!(class_of("KB9999999", &offered), Class::Offered);
+    assert_eq!(class_of("KB9999999", &client(8100)), Class::Unknown);
+}
+
+#[test]
+fn whether_a_device_has_bought_extended_updates_is_not_guessed() {
+    // KB5068781 is the first of Windows 10 22H2 that only those get which have bought them.
+    let machine = windows("19045", 6456, "Client", "Professional");
+    assert_eq!(class_of("KB5068781", &machine), Class::Unknown);
+    // Where it fails the device was offered it, so it has bought them.
+    let tries = failed(
+        machine
+            .on(Check::UpdateEvents)
+            .channel(keys::SYSTEM_CHANNEL),
+        "KB5068781",
+        "2026-10-08T00:00:00Z",
+    );
+    assert_eq!(class_of("KB5068781", &tries), Class::Failing);
+}
+
+#[test]
+fn an_update_that_the_fleet_installed_just_after_an_end_of_service_may_have_come_out_before() {
+    // Home and Pro of 23H2 ended on 2025-11-11; five devices had the update of that day by the 14th.
+    let mut learned = Learned::default();
+    learned.add(
+        told("KB9000012", DeviceKind::Client, 22621),
+        said(6200, 12, "2025-11-14T00:00:00Z"),
+    );
+    let home = client(5000).on(Check::Device).replaced(
+        keys::WINDOWS_NT,
+        "EditionID",
+        Data::Text("Core".to_owned()),
+    );
+    assert_ne!(
+        class_on("KB9000012", &learned, &profile(&home)),
+        Class::OtherEdition
+    );
+}
+
+#[test]
+fn the_memory_of_another_release_is_not_this_ones() {
+    // Upgraded since, the log still remembers the last update of 23H2.
+    let upgraded = windows("26100", 8000, "Client", "Enterprise")
+        .on(Check::UpdateHistory)
+        .history(&[(
+            "2026-09-12T00:00:00Z",
+            1,
+            2,
+            "0x00000000",
+            "u",
+            "(KB9000009)",
+        )]);
+    assert_eq!(class_of("KB9000009", &upgraded), Class::OtherRelease);
+}
+
+#[test]
+fn a_title_that_names_the_build_speaks_for_its_own_device_at_once() {
+    let remembering = |revision| {
+        client(revision).on(Check::UpdateHistory).history(&[(
+            "2026-10-07T00:00:00Z",
+            1,
+            2,
+            "0x00000000",
+            "u",
+            "2026-10 Security Update (KB9999999) (22631.8200)",
+        )])
+    };
+    assert_eq!(class_of("KB9999999", &remembering(8200)), Class::Installed);
+    assert_eq!(class_of("KB9999999", &remembering(8300)), Class::Superseded);
+    // Rolled back: nobody else needs to know the update for that.
+    assert_eq!(class_of("KB9999999", &remembering(8100)), Class::NotOffered);
+}
+
+#[test]
+fn prerequisites_are_told_of_old_releases_whose_updates_no_table_has() {
+    let old = |build| {
+        Machine::new()
+            .on(Check::Device)
+            .sz(keys::WINDOWS_NT, "CurrentBuildNumber", build)
+            .sz(keys::WINDOWS_NT, "InstallationType", "Server")
+            .sz(keys::ENVIRONMENT, "PROCESSOR_ARCHITECTURE", "AMD64")
+            .on(Check::Updates)
+            .key(CBS_PACKAGES)
+    };
+    assert_eq!(
+        class_of("KB2919355", &old("9600")),
+        Class::PrerequisiteMissing
+    );
+    assert_eq!(
+        class_of("windows8.1-kb5028228-x64.msu", &old("9600")),
+        Class::PrerequisiteMissing
+    );
+    assert_eq!(
+        class_of("windows6.1-kb4474419-x64.msu", &old("7600")),
+        Class::PrerequisiteMissing
+    );
+    assert_eq!(class_of("KB5028228", &old("9600")), Class::Unknown);
+}
+
+#[test]
+fn the_first_windows_11_has_packages_of_the_older_prefix() {
+    let machine = windows("22000", 318, "Client", "Enterprise");
+    assert_eq!(
+        class_of("windows10.0-kb5007215-x64.msu", &machine),
+        Class::Installed
+    );
+    assert_eq!(
+        class_of("windows11.0-kb5007215-x64.msu", &machine),
+        Class::OtherRelease
+    );
+}
+
+#[test]
+fn a_hotpatch_that_no_table_knows_is_not_called_a_lack() {
+    let mut learned = Learned::default();
+    for (number, revision) in [("KB9000021", 9700), ("KB9000022", 9760)] {
+        learned.add(
+            told(number, DeviceKind::Client, 26100),
+            said(revision, 12, "2026-10-07T00:00:00Z"),
+        );
+    }
+    let ask = |revision| {
+        let machine = windows("26100", revision, "Client", "Enterprise");
+        class_on("KB9000022", &learned, &profile(&machine))
+    };
+    assert_eq!(ask(9700), Class::Unknown);
+    assert_eq!(ask(9760), Class::Installed);
+    assert!(!ask(9000).is_done() && ask(9000) != Class::OtherRelease);
+}
+
+#[test]
+fn a_search_in_the_future_says_nothing() {
+    let machine = client(8000)
+        .without(Check::UpdateEvents)
+        .on(Check::UpdateEvents)
+        .channel(keys::UPDATE_CHANNEL)
+        .event(keys::UPDATE_CHANNEL, 7, 26, "2099-10-09T05:00:00Z", &[]);
+    assert_eq!(class_of("KB9000009", &machine), Class::Unknown);
 }

@@ -24,8 +24,10 @@ statements! {
     /// All that was learned.
     LEARNED = "SELECT kb, kind, package_build, revision, devices, by_title, since, learned_at, imported FROM learned_update \
                ORDER BY kb, kind, package_build, revision";
-    /// Forgets what was imported.
-    FORGET_IMPORTED = "DELETE FROM learned_update WHERE imported = 1";
+    /// Forgets what was imported and no device of this fleet ever said.
+    FORGET_IMPORTED = "DELETE FROM learned_update WHERE imported = 1 AND devices = 0";
+    /// Of the rest, that it was imported.
+    NO_LONGER_IMPORTED = "UPDATE learned_update SET imported = 0 WHERE imported = 1";
 }
 
 pub(super) const PROFILES: RowList = RowList {
@@ -235,10 +237,12 @@ pub(super) async fn learned(store: &Backend) -> Result<Vec<LearnedRow>> {
 pub(super) async fn learn(store: &Backend, rows: &[LearnedRow], instead: bool) -> Result<()> {
     let mut transaction = store.begin(LEARN).await?;
     if instead {
-        sqlx::query::<Db>(FORGET_IMPORTED)
-            .execute(&mut *transaction)
-            .await
-            .during(LEARN)?;
+        for statement in [FORGET_IMPORTED, NO_LONGER_IMPORTED] {
+            sqlx::query::<Db>(statement)
+                .execute(&mut *transaction)
+                .await
+                .during(LEARN)?;
+        }
     }
     LEARNING
         .run(&mut transaction, rows, |query, row| {

@@ -48,7 +48,7 @@ pub struct LearnedRow {
     pub package_build: u32,
     /// The revision.
     pub revision: u32,
-    /// Most devices that said so at one time.
+    /// Most devices of this fleet that said so at one time; none where it was only imported.
     pub devices: u64,
     /// How many of them by the update's title.
     pub by_title: u64,

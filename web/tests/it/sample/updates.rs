@@ -46,7 +46,8 @@ impl Sample<'_> {
                         cell("26100.9168", "KB5121003", 20),
                         cell("26100.8875", "", 7),
                     ],
-                    older: 6,
+                    ahead: 1,
+                    others: 5,
                     unknown: 2,
                 },
                 ReleaseRow {
@@ -54,10 +55,12 @@ impl Sample<'_> {
                     filter: self.say("kind:server build=20348"),
                     devices: 12,
                     newest: vec![cell("20348.5631", "KB5129237", 12)],
-                    older: 0,
+                    ahead: 0,
+                    others: 0,
                     unknown: 0,
                 },
             ],
+            without_release: 2,
             told: vec![
                 told("KB5129195", 61, 40, ToldStanding::Believed),
                 told("KB5121003", 3, 0, ToldStanding::Needs(2)),

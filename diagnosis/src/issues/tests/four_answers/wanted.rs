@@ -165,8 +165,8 @@ fn installed() -> Vec<Told> {
         ),
         unknown(
             ID,
-            "KB5058411: Not known: the device has not told its release.",
-            wanting_updates(nameless(), &[OF_MAY]),
+            "KB5058411, refused as not applicable: Not known: the device has not told its release.",
+            refused(nameless(), OF_MAY),
         ),
         not_applicable(ID, "No particular update is wanted", ordinary_client()),
     ]
