@@ -64,6 +64,16 @@ impl Time {
         Some(Self(zoned.as_millisecond()))
     }
 
+    /// Reads the beginning of a day, in UTC, that is spelled `YYYY-MM-DD` and in no other way, so that such texts sort as their days do.
+    pub fn parse_day(text: &str) -> Option<Self> {
+        let is_spelled_so = text.len() == 10
+            && text.bytes().enumerate().all(|(place, byte)| match place {
+                4 | 7 => byte == b'-',
+                _ => byte.is_ascii_digit(),
+            });
+        is_spelled_so.then(|| Self::parse_loose(text))?
+    }
+
     /// From a Windows FILETIME: units of 100 ns since 1601-01-01. `None` for zero, which Windows uses for "never".
     pub fn from_filetime(filetime: u64) -> Option<Self> {
         const UNIX_EPOCH_IN_FILETIME_MS: i64 = 11_644_473_600_000;

@@ -21,6 +21,9 @@ const START_WITHIN: Duration = Duration::from_secs(40);
 /// How long a page may take to show what is waited for.
 const SHOW_WITHIN: Duration = Duration::from_secs(30);
 
+/// How long an element may take to be there.
+const APPEAR_WITHIN: Duration = Duration::from_secs(20);
+
 /// An open browser window.
 pub struct Browser {
     /// The window.
@@ -95,6 +98,18 @@ impl Browser {
     pub async fn ask(&self, script: &str) -> anyhow::Result<Value> {
         let answer = self.window.execute(script, Vec::new()).await;
         answer.context("run a script in the page")
+    }
+
+    /// Waits for an element and clicks it.
+    pub async fn follow(&self, css: &str) -> anyhow::Result<()> {
+        let found = self
+            .window
+            .wait()
+            .at_most(APPEAR_WITHIN)
+            .for_element(Locator::Css(css))
+            .await;
+        let found = found.with_context(|| format!("the page has no {css}"))?;
+        found.click().await.with_context(|| format!("follow {css}"))
     }
 
     /// Closes the window. Where `outcome` is a failure, keeps a picture of the page and says where.

@@ -3,6 +3,8 @@
 //! This is how Windows makes numbers, not what a single code means. A number of no family that is known here is taken apart into
 //! severity, facility and code, and nothing more is claimed of it.
 
+use std::ops::RangeInclusive;
+
 use super::network::NetworkFailure;
 use super::number::{Kind, Number};
 use super::spelled;
@@ -29,6 +31,8 @@ struct Facility {
     meaning: &'static str,
     hint: &'static str,
     has_neighbours: bool,
+    /// Whether codes of it that tell a success are met, too: otherwise such a number is more likely none of Windows at all.
+    tells_success: bool,
 }
 
 const HELPMSG: &str = "On a Windows machine `net helpmsg NUMBER` tells it in words.";
@@ -45,6 +49,7 @@ const FACILITIES: &[Facility] = &[
         meaning: "the Windows Update agent reports it",
         hint: "Get-WindowsUpdateLog: WindowsUpdate.log says around that time which step it was.",
         has_neighbours: true,
+        tells_success: true,
     },
     Facility {
         number: 0xD0,
@@ -52,6 +57,7 @@ const FACILITIES: &[Facility] = &[
         meaning: "Delivery Optimization reports it, which downloads updates",
         hint: "Get-DeliveryOptimizationLog says more. Proxies and filters must let HTTP Range requests pass.",
         has_neighbours: true,
+        tells_success: false,
     },
     Facility {
         number: 0x20,
@@ -59,6 +65,7 @@ const FACILITIES: &[Facility] = &[
         meaning: "the Background Intelligent Transfer Service reports it",
         hint: "bitsadmin /list /allusers /verbose shows the job and its error.",
         has_neighbours: true,
+        tells_success: true,
     },
     Facility {
         number: 0x0B,
@@ -66,6 +73,7 @@ const FACILITIES: &[Facility] = &[
         meaning: "a certificate or a signature was not accepted",
         hint: CERTIFICATE,
         has_neighbours: true,
+        tells_success: false,
     },
     Facility {
         number: 0x09,
@@ -73,6 +81,7 @@ const FACILITIES: &[Facility] = &[
         meaning: "cryptography, TLS or sign-in reports it",
         hint: CERTIFICATE,
         has_neighbours: true,
+        tells_success: false,
     },
     Facility {
         number: 0x19,
@@ -80,6 +89,7 @@ const FACILITIES: &[Facility] = &[
         meaning: "an answer over HTTP was no good; the number is no status",
         hint: NETWORK,
         has_neighbours: false,
+        tells_success: false,
     },
     Facility {
         number: 0x04,
@@ -87,6 +97,7 @@ const FACILITIES: &[Facility] = &[
         meaning: "only the program that returned it knows what it means",
         hint: "Look up which program or component reported it.",
         has_neighbours: false,
+        tells_success: true,
     },
     Facility {
         number: 0x01,
@@ -94,6 +105,7 @@ const FACILITIES: &[Facility] = &[
         meaning: "the call between two programs failed",
         hint: "Check that the service which was called runs.",
         has_neighbours: false,
+        tells_success: false,
     },
     Facility {
         number: 0x00,
@@ -101,6 +113,7 @@ const FACILITIES: &[Facility] = &[
         meaning: "a general failure, told by any component",
         hint: "Look for a more exact code beside it in the log.",
         has_neighbours: false,
+        tells_success: false,
     },
     Facility {
         number: 0x03,
@@ -108,6 +121,7 @@ const FACILITIES: &[Facility] = &[
         meaning: "reading or writing a structured file failed",
         hint: "Check the disk and the file that is named beside it.",
         has_neighbours: false,
+        tells_success: false,
     },
     Facility {
         number: 0x0C,
@@ -115,6 +129,7 @@ const FACILITIES: &[Facility] = &[
         meaning: "WinINet or a URL moniker reports it",
         hint: NETWORK,
         has_neighbours: false,
+        tells_success: false,
     },
     Facility {
         number: 0x13,
@@ -122,6 +137,7 @@ const FACILITIES: &[Facility] = &[
         meaning: "the .NET runtime reports it",
         hint: "Repair .NET, or look at the program that is written in it.",
         has_neighbours: false,
+        tells_success: false,
     },
     Facility {
         number: 0x31,
@@ -129,6 +145,7 @@ const FACILITIES: &[Facility] = &[
         meaning: "drive encryption reports it",
         hint: "manage-bde -status shows the volumes.",
         has_neighbours: false,
+        tells_success: false,
     },
 ];
 
@@ -214,6 +231,8 @@ fn of_number(number: Number) -> Family {
 const fn of_status(status: u16) -> &'static str {
     match status {
         407 => "the proxy wants a sign-in",
+        ..300 => "the answer was good, and what asked could not use it",
+        300..400 => "it leads elsewhere, as a portal or a filter on the way does",
         500.. => "the server, or a proxy in front of it, fails",
         _ => "the server, or a proxy in front of it, refuses the request",
     }
@@ -222,15 +241,15 @@ const fn of_status(status: u16) -> &'static str {
 fn of_facility(code: u32) -> Family {
     /// Customer, NTSTATUS and reserved bits: set, the rest is no number of a facility of Windows.
     const NOT_OF_WINDOWS: u32 = 0x7800_0000;
-    /// From here on numbers of facility 15 are servicing's, below they are those of installing devices.
-    const SERVICING: u32 = 0x800;
+    /// These numbers of facility 15 are servicing's; below and above they are those of installing devices.
+    const SERVICING: RangeInclusive<u32> = 0x800..=0xFFF;
 
     let (facility, number) = (code >> 16 & 0x7FF, code & 0xFFFF);
     let is_failure = code & 0x8000_0000 != 0;
     if code & NOT_OF_WINDOWS != 0 {
         return unknown(code, is_failure, facility, number);
     }
-    let mut family = if facility == 0x0F && number >= SERVICING {
+    let mut family = if facility == 0x0F && SERVICING.contains(&number) {
         Family {
             has_neighbours: true,
             ..Family::named(
@@ -239,14 +258,14 @@ fn of_facility(code: u32) -> Family {
                 "Read %windir%\\Logs\\CBS\\CBS.log around that time: it names the package or component.",
             )
         }
-    } else if facility == 0x0F {
+    } else if facility == 0x0F && is_failure {
         Family::named(
             "Device setup",
             "the installation of a driver or device reports it",
             "Read %windir%\\INF\\setupapi.dev.log around that time.",
         )
     } else if let Some(known) = FACILITIES.iter().find(|f| f.number == facility)
-        && (is_failure || facility != 0)
+        && (is_failure || known.tells_success)
     {
         Family {
             has_neighbours: known.has_neighbours,
@@ -291,7 +310,25 @@ mod tests {
             (0x8007_0652, "Win32", "Win32 error 1618"),
             (0x8019_01AD, "HTTP status", "HTTP status 429: the server"),
             (0x8019_0197, "HTTP status", "HTTP status 407: the proxy"),
+            (
+                0x8019_0133,
+                "HTTP status",
+                "HTTP status 307: it leads elsewhere",
+            ),
+            (
+                0x8019_00C8,
+                "HTTP status",
+                "HTTP status 200: the answer was good",
+            ),
             (0x8019_0001, "HTTP", "no status"),
+            (
+                0x8007_2F9C,
+                "WinHTTP",
+                "WinHTTP error 12188: the certificate",
+            ),
+            (0x8007_2EFD, "WinHTTP", "refused, filtered"),
+            (0x800F_1000, "Device setup", "driver"),
+            (0x0004_0154, "COM, interface-specific", "went well"),
             (0x800F_0FFF, "CBS", "servicing"),
             (0x800F_0203, "Device setup", "driver"),
             (0x8024_FFFF, "Windows Update agent", "agent"),
@@ -326,6 +363,10 @@ mod tests {
             "{}",
             family.meaning
         );
+        // A decimal number of middling size is most often no code at all.
+        for code in [80_244, 0x1_0001, 0x9_0001, 0xB_0001, 0xF_0001, 0x13_0001] {
+            assert!(!Family::of(code).is_known, "{code:#x}");
+        }
         for code in [1, 0xFFFF, 0x1234_5678, 0xE06D_7363, 0xA000_0001] {
             assert!(!Family::of(code).is_known, "{code:#x}");
         }

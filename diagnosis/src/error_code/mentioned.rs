@@ -65,6 +65,11 @@ const INTRODUCING: &[(&str, Introduced)] = &[
     ("errorcode", Introduced::Any),
     ("code", Introduced::Any),
     ("errno", Introduced::System),
+    ("gle", Introduced::System),
+    ("getlasterror", Introduced::System),
+    ("lasterror", Introduced::System),
+    ("hr", Introduced::System),
+    ("hresult", Introduced::System),
     ("exit", Introduced::System),
     ("exitcode", Introduced::System),
     ("return", Introduced::System),
@@ -98,7 +103,8 @@ pub fn mentioned(text: &str, named: impl Fn(&str) -> Option<u32>) -> Mentioned {
     }
     if let Some((message, start)) = known {
         let end = start + message.words.len();
-        let beside = |at: usize| if at >= end { at - end } else { start - at };
+        // A word may begin inside of the message: `_` joins `Mux_80072EE2` to one.
+        let beside = |at: usize| at.saturating_sub(end).max(start.saturating_sub(at));
         let network = words
             .iter()
             .filter_map(|word| Some((word.start, network(word)?)));
@@ -218,24 +224,40 @@ fn code(word: &Word<'_>, named: &impl Fn(&str) -> Option<u32>) -> Option<Meant> 
 
 /// The bare number that the word at `place` is, behind one that introduces it.
 fn number(words: &[Word<'_>], place: usize) -> Option<Meant> {
-    let value = decimal(&words[place])?;
-    let number = match introduced(&words[..place])? {
-        Introduced::Any => Number::bare(value),
-        Introduced::System => Number::of_system(value),
-        Introduced::Http => Number::bare(value).filter(|n| n.kind == Kind::HttpStatus),
+    let word = &words[place];
+    let before = &words[..place];
+    let Some(introduced) = introduced(before) else {
+        // Many things fail a number of times, but seldom so often as the network's errors are numbered.
+        let failed = before.last()?.text.eq_ignore_ascii_case("failed");
+        return failed.then(|| network(word))?;
+    };
+    let (value, notation) = value(word)?;
+    let number = match introduced {
+        // No status of HTTP is written in hexadecimal.
+        Introduced::Any if notation == Notation::Decimal => Number::bare(value),
+        Introduced::Any | Introduced::System => Number::of_system(value),
+        Introduced::Http => Number::bare(value)
+            .filter(|n| n.kind == Kind::HttpStatus && notation == Notation::Decimal),
     }?;
-    Some(Meant::by_number(words[place].text, number))
+    Some(Meant::by_number(word.text, number))
 }
 
 /// A number of Winsock or WinHTTP, whatever stands before it.
 fn network(word: &Word<'_>) -> Option<Meant> {
-    let number = Number::of_network(decimal(word)?)?;
+    let number = Number::of_network(value(word)?.0)?;
     Some(Meant::by_number(word.text, number))
 }
 
-fn decimal(word: &Word<'_>) -> Option<u32> {
-    let is_decimal = !word.is_negative && word.text.bytes().all(|b| b.is_ascii_digit());
-    is_decimal.then(|| word.text.parse().ok())?
+/// The bare number that a word is, in decimal or behind `0x`.
+fn value(word: &Word<'_>) -> Option<(u32, Notation)> {
+    let is_decimal = word.text.bytes().all(|b| b.is_ascii_digit());
+    if word.is_negative {
+        return None;
+    }
+    if is_decimal {
+        return Some((word.text.parse().ok()?, Notation::Decimal));
+    }
+    read(word.text).filter(|(_, notation)| *notation == Notation::Hexadecimal)
 }
 
 /// What the last of these words introduce: "HTTP error" and "exit code" say more than their second word alone.
@@ -298,12 +320,22 @@ mod tests {
             ("MSI exit code 1603", 0x8007_0643),
             ("HTTP status code: 503", 0x8019_01F7),
             ("HTTP error 404", 0x8019_0194),
+            ("Error 0x00000490", 0x8007_0490),
+            ("error=0x5, once more", 0x8007_0005),
+            ("Error 0x643", 0x8007_0643),
+            ("Error 0x194", 0x8007_0194),
+            ("WinHttpSendRequest failed 12175", 0x8007_2F8F),
+            ("it failed (0x2EE2)", 0x8007_2EE2),
             ("Exit status 500", 0x8007_01F4),
             ("Restart needed: 0x00240005", 0x0024_0005),
             ("0xC1900101 - 0x20017", 0xC190_0101),
         ] {
             assert_eq!(codes(text), [wanted], "{text}");
         }
+        assert_eq!(
+            codes("Error: 0x00000005[gle=0x00000002]"),
+            [0x8007_0005, 0x8007_0002]
+        );
         assert_eq!(
             codes("0x80240022, 0x80070643 and 0x80240022 again"),
             [0x8024_0022, 0x8007_0643]
@@ -318,7 +350,8 @@ mod tests {
             "{80244022-1234-4321-abcd-80070005abcd}",
             "KB5034441 10.0.26100.4351, 1699999999 bytes, 3000000000 more",
             "flags 0x00000001, handle 0x20017, result ok",
-            "HTTP 1, error 0, exit code 0",
+            "HTTP 1, error 0, exit code 0, gle=0x0",
+            "failed 12 times, 0x643 bytes, HTTP 0x194",
             "failed 3 times of 404",
             "deadbeef cafebabe Coffee01",
         ] {
@@ -339,6 +372,9 @@ mod tests {
             ),
             ("1060 12040 x Failed to connect to Mux: 11001", 11001),
             ("Failed to connect to Mux (0x80072EE2)", 12002),
+            ("Failed to connect to Mux: 0x2F8F", 12175),
+            ("Failed to connect to Mux_80072EE2 error 0x80070005", 12002),
+            ("Failed to connect to Mux due to cert errors (12188)", 12188),
             ("error 5: connect to mux (12002)", 12002),
         ] {
             let mentioned = mentioned(text, |_| None);
@@ -373,7 +409,47 @@ mod tests {
         "[ -~\u{a0}-\u{ff}\u{2212}東]{0,40}".prop_map(|text| format!(" {text} "))
     }
 
+    /// What texts about errors are made of, put together at random and without blanks between.
+    fn pieces() -> impl Strategy<Value = String> {
+        let fixed = prop::sample::select(vec![
+            "connect to mux",
+            "Failed to connect to MUX",
+            "_",
+            "-",
+            "&H",
+            "0x",
+            "L",
+            " ",
+            ".",
+            "error",
+            "failed with",
+            "HTTP",
+            "gle=",
+            "80240022-1234-4321-abcd-80070005abcd",
+            "CBS_E_STORE_CORRUPTION",
+            "東",
+            "\u{2212}",
+            "ß",
+        ]);
+        let code = (any::<u32>(), 0..6_u8).prop_map(|(code, form)| match form {
+            0 => format!("0x{code:08X}"),
+            1 => format!("{code:x}"),
+            2 => code.cast_signed().to_string(),
+            3 => code.to_string(),
+            4 => (code & 0x3FFF).to_string(),
+            _ => format!("{:#x}", code & 0x3FFF),
+        });
+        prop::collection::vec(prop_oneof![fixed.prop_map(str::to_owned), code], 0..12)
+            .prop_map(|pieces| pieces.concat())
+    }
+
     proptest! {
+        #[test]
+        fn no_text_of_such_pieces_breaks_it(text in pieces()) {
+            let mentioned = mentioned(&text, |name| (name == "CBS_E_STORE_CORRUPTION").then_some(0x800F_0831));
+            prop_assert!(mentioned.codes.len() <= CODES_OF_A_TEXT);
+        }
+
         #[test]
         fn no_text_breaks_it(text in ".{0,200}") {
             let mentioned = mentioned(&text, |_| None);

@@ -20,6 +20,8 @@ pub enum NetworkFailure {
     BlockedLocally,
     /// There is no way to that network or host.
     Unreachable,
+    /// No connection came about, and the code does not say whether it was refused, filtered, or had no way.
+    NoConnection,
     /// The certificate, or the TLS that rests on it.
     Certificate,
     /// The proxy.
@@ -37,7 +39,8 @@ impl NetworkFailure {
             10060 | 12002 => Self::Timeout,
             10052 | 10054 | 12030 => Self::Reset,
             10013 | 10053 => Self::BlockedLocally,
-            10050 | 10051 | 10064 | 10065 | 12029 => Self::Unreachable,
+            10050 | 10051 | 10064 | 10065 => Self::Unreachable,
+            12029 => Self::NoConnection,
             12037
             | 12038
             | 12044
@@ -48,6 +51,8 @@ impl NetworkFailure {
             | 12170
             | 12175
             | 12179
+            | 12185..=12188
+            | 0x80D0_5002
             | 0x800B_0100..=0x800B_0114 => Self::Certificate,
             12015 | 12166 | 12167 | 12178 | 12180 => Self::Proxy,
             _ => return None,
@@ -82,6 +87,9 @@ impl NetworkFailure {
             Self::Reset => "the connection was broken off",
             Self::BlockedLocally => "this machine itself did not let it out",
             Self::Unreachable => "there is no way to that network or host",
+            Self::NoConnection => {
+                "no connection came about: it is refused, filtered, or has no way there"
+            }
             Self::Certificate => "the certificate, or the TLS that rests on it, is not accepted",
             Self::Proxy => "the proxy is not found, or does not let it through",
             Self::HttpStatus => "an answer came, and it was no good",
@@ -97,6 +105,7 @@ impl NetworkFailure {
             Self::Reset => "reset",
             Self::BlockedLocally => "blocked-locally",
             Self::Unreachable => "unreachable",
+            Self::NoConnection => "no-connection",
             Self::Certificate => "certificate",
             Self::Proxy => "proxy",
             Self::HttpStatus => "http-status",
@@ -110,16 +119,17 @@ pub const fn words(code: u32) -> Option<&'static str> {
         11002 => "gets no answer from the name server",
         11004 => "finds no address",
         12015 => "refuses the sign-in",
-        12029 => "could not connect",
         12037 | 0x800B_0101 => "certificate is outside its validity dates",
         12038 | 0x800B_010F => "certificate is for another name",
-        12044 => "wants a client certificate",
+        12044 | 12187 => "wants a client certificate",
         12045 | 0x800B_0109 => "certificate has a root that is not trusted",
         12057 | 0x800B_010E => "certificate could not be checked for revocation",
         12152 => "gets an answer that is no HTTP",
         12157 | 12175 => "could not be set up",
         12170 | 0x800B_010C => "certificate is revoked",
         12179 | 0x800B_0110 => "certificate is not meant for a server",
+        12185 | 12186 => "has no key for this device's own certificate",
+        12188 => "could not be set up with the proxy",
         _ => return of_failure(code),
     })
 }
@@ -132,6 +142,7 @@ const fn of_failure(code: u32) -> Option<&'static str> {
         Some(NetworkFailure::Reset) => "broken off",
         Some(NetworkFailure::BlockedLocally) => "blocked on this device",
         Some(NetworkFailure::Unreachable) => "finds no way there",
+        Some(NetworkFailure::NoConnection) => "could not connect",
         Some(NetworkFailure::Certificate) => "certificate is not accepted",
         Some(NetworkFailure::Proxy) => "could not be found by auto-configuration",
         Some(NetworkFailure::HttpStatus) | None => return None,
@@ -144,17 +155,19 @@ mod tests {
 
     #[test]
     fn every_code_of_the_fact_sheet_is_in_its_family_bare_and_wrapped() {
-        let sheet: [(NetworkFailure, &[u32]); 8] = [
+        let sheet: [(NetworkFailure, &[u32]); 9] = [
             (NetworkFailure::Name, &[11001, 11002, 11003, 11004, 12007]),
             (NetworkFailure::Refused, &[10061]),
             (NetworkFailure::Timeout, &[10060, 12002]),
             (NetworkFailure::Reset, &[10054, 12030]),
             (NetworkFailure::BlockedLocally, &[10013, 10053]),
             (NetworkFailure::Unreachable, &[10050, 10051, 10065]),
+            (NetworkFailure::NoConnection, &[12029]),
             (
                 NetworkFailure::Certificate,
                 &[
-                    12037, 12038, 12045, 12057, 12169, 12170, 12175, 12179, 12044,
+                    12037, 12038, 12045, 12057, 12169, 12170, 12175, 12179, 12044, 12185, 12186,
+                    12187, 12188,
                 ],
             ),
             (NetworkFailure::Proxy, &[12015, 12166, 12167, 12178, 12180]),
@@ -167,7 +180,13 @@ mod tests {
                 }
             }
         }
-        for code in [0x800B_0109, 0x800B_010A, 0x800B_010F, 0x800B_0101] {
+        for code in [
+            0x800B_0109,
+            0x800B_010A,
+            0x800B_010F,
+            0x800B_0101,
+            0x80D0_5002,
+        ] {
             assert_eq!(
                 NetworkFailure::of_code(code),
                 Some(NetworkFailure::Certificate),

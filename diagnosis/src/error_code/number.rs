@@ -10,7 +10,7 @@ pub enum Kind {
     WinHttp,
     /// Any other error of Win32.
     Win32,
-    /// A status of HTTP that is no good.
+    /// A status of HTTP.
     HttpStatus,
 }
 
@@ -49,7 +49,7 @@ impl Number {
                 kind: of_win32(value),
                 value,
             }),
-            HTTP if is_status(value) => Some(Self {
+            HTTP if matches!(value, 100..=599) => Some(Self {
                 kind: Kind::HttpStatus,
                 value,
             }),
@@ -60,7 +60,7 @@ impl Number {
     /// What a number that stands alone is taken for, where it may also be a status of HTTP. Nothing for 0 and for what is larger than such numbers are.
     pub const fn bare(number: u32) -> Option<Self> {
         match Self::of_system(number) {
-            Some(Self { value, .. }) if is_status(value) => Some(Self {
+            Some(Self { value, .. }) if is_refusal(value) => Some(Self {
                 kind: Kind::HttpStatus,
                 value,
             }),
@@ -105,13 +105,16 @@ pub(super) const fn unwrapped(code: u32) -> u32 {
 
 const fn of_win32(value: u16) -> Kind {
     match value {
-        10_004..=10_109 | 11_001..=11_004 => Kind::Winsock,
-        12_002..=12_184 => Kind::WinHttp,
+        // WSAEINTR to WSAEREFUSED of winerror.h, then the resolver's.
+        10_004..=10_112 | 11_001..=11_004 => Kind::Winsock,
+        // ERROR_WINHTTP_OUT_OF_HANDLES to WINHTTP_ERROR_LAST of winhttp.h, further than the fact sheet goes.
+        12_001..=12_193 => Kind::WinHttp,
         _ => Kind::Win32,
     }
 }
 
-const fn is_status(value: u16) -> bool {
+/// Whether a number that stands alone is a status of HTTP: one of those that refuse. Any other is more often an error of Win32.
+const fn is_refusal(value: u16) -> bool {
     matches!(value, 400..=599)
 }
 
@@ -134,16 +137,28 @@ mod tests {
         assert_eq!(Number::bare(0x1_0000), None);
         assert_eq!(Number::in_code(0x8024_402C), None);
         assert_eq!(Number::in_code(0x8019_0001), None, "no status");
+        assert_eq!(Number::bare(302).unwrap().kind, Kind::Win32);
+        assert_eq!(
+            Number::in_code(0x8019_012E).unwrap(),
+            Number {
+                kind: Kind::HttpStatus,
+                value: 302
+            }
+        );
     }
 
     #[test]
-    fn the_ranges_are_those_of_the_fact_sheet() {
+    fn the_ranges_are_those_of_the_headers() {
         let kind = |number| Number::bare(number).unwrap().kind;
         assert_eq!(kind(10_060), Kind::Winsock);
         assert_eq!(kind(11_001), Kind::Winsock);
-        assert_eq!(kind(12_002), Kind::WinHttp);
-        assert_eq!(kind(12_184), Kind::WinHttp);
-        assert_eq!(kind(12_185), Kind::Win32);
+        assert_eq!(kind(10_112), Kind::Winsock);
+        assert_eq!(kind(10_113), Kind::Win32);
+        assert_eq!(kind(12_000), Kind::Win32);
+        assert_eq!(kind(12_001), Kind::WinHttp);
+        assert_eq!(kind(12_188), Kind::WinHttp);
+        assert_eq!(kind(12_193), Kind::WinHttp);
+        assert_eq!(kind(12_194), Kind::Win32);
         assert_eq!(kind(1603), Kind::Win32);
         assert_eq!(kind(404), Kind::HttpStatus);
     }

@@ -29,8 +29,15 @@ pub(super) fn reasons<'a>(
         reasons: Vec::new(),
     };
     all.ask();
-    debug_assert!(!all.reasons.is_empty(), "there is always a reason");
-    all.reasons
+    // A device may tell one thing twice: two programs that both wait for a restart, for example.
+    let mut reasons: Vec<Reason<'a>> = Vec::with_capacity(all.reasons.len());
+    for reason in all.reasons {
+        if !reasons.contains(&reason) {
+            reasons.push(reason);
+        }
+    }
+    debug_assert!(!reasons.is_empty(), "there is always a reason");
+    reasons
 }
 
 struct Asked<'a, 'k> {

@@ -5,6 +5,7 @@ use super::{device_evidence, not_known};
 use crate::context::{Seen, Standing};
 use crate::facts::DeviceFacts;
 use crate::issue::{Case, FixStep, Issue, Link, Teller};
+use crate::knowledge::KnownUpdate;
 use crate::time::{DAY_MS, Time};
 use crate::verdict::{Cause, Severity, Verdict};
 
@@ -89,11 +90,16 @@ fn compared(case: &Case<'_>, device: &DeviceFacts) -> Verdict {
     let content = known
         .covered_by_hotpatch(known.package_build(build), revision)
         .unwrap_or(revision);
+    let published = || {
+        let newest = known.newest_cumulative(known.package_build(build), kind);
+        newest.map_or_else(String::new, |update| of_table(update, build, content))
+    };
     match case.fleet.revisions.standing(kind, build, content) {
         Standing::NoBaseline => Verdict::unknown(format!(
-            "Fewer than five devices of {name} have told their revision, so whether {own} is up to date is not known."
+            "Fewer than five devices of {name} have told their revision, so whether {own} is up to date is not known.{}",
+            published()
         )),
-        Standing::Newest(newest) => of_newest(&own, newest, case.now),
+        Standing::Newest(newest) => of_newest(&own, newest, published, case.now),
         Standing::Behind { newest, since } => {
             let late_at = since.plus_millis(case.expectations.behind_ms);
             let newer = format!(
@@ -129,11 +135,27 @@ fn compared(case: &Case<'_>, device: &DeviceFacts) -> Verdict {
     }
 }
 
-fn of_newest(own: &str, newest: Seen, now: Time) -> Verdict {
+/// What the table of updates has to say where the fleet cannot. It makes nobody late: it says neither what is a preview nor what the
+/// fleet's owner has approved.
+fn of_table(newest: &KnownUpdate, build: u32, content: u32) -> String {
+    let (kb, revision) = (newest.kb, newest.revision);
+    let day = newest.released.map(|at| format!(" of {}", at.day()));
+    let day = day.unwrap_or_default();
+    if revision > content {
+        format!(" The table of updates knows a newer one, {build}.{revision} ({kb}{day}).")
+    } else {
+        format!(
+            " The table of updates knows nothing newer; it goes to {build}.{revision} ({kb}{day})."
+        )
+    }
+}
+
+fn of_newest(own: &str, newest: Seen, published: impl Fn() -> String, now: Time) -> Verdict {
     if now >= newest.fresh_until() {
         return Verdict::unknown(format!(
-            "{own} is the newest that the fleet has seen for this release, but that was on {}: the fleet as a whole may be stuck.",
-            newest.since.day()
+            "{own} is the newest that the fleet has seen for this release, but that was on {}: the fleet as a whole may be stuck.{}",
+            newest.since.day(),
+            published()
         ));
     }
     Verdict::clear(format!(

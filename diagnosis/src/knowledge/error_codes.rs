@@ -52,16 +52,8 @@ impl ErrorCodes {
                 fix: row.filled(4, "the fix")?.into(),
             });
         }
+        table.each_once("this code", codes.iter().map(|code| code.code))?;
         codes.sort_by_key(|c| c.code);
-        if let Some(twice) = codes.windows(2).find(|two| two[0].code == two[1].code) {
-            let code = twice[0].code;
-            let row = table
-                .rows
-                .iter()
-                .rfind(|row| hexadecimal(row.text(0)) == Some(code));
-            let row = row.unwrap_or(&table.rows[0]);
-            return Err(row.error(format!("0x{code:08X} stands in the table twice")));
-        }
         let mut by_name: Vec<usize> = (0..codes.len())
             .filter(|place| codes[*place].symbol().is_some())
             .collect();

@@ -28,6 +28,7 @@ pub struct Hold {
 impl Holds {
     pub(super) fn parse(table: &Table<'_>) -> Result<Self, TableError> {
         let mut holds = BTreeMap::new();
+        let mut ids = Vec::with_capacity(table.rows.len());
         for row in &table.rows {
             let id = row.understood(0, "a hold's id of eight digits", |text| {
                 (text.len() == 8).then(|| text.parse().ok())?
@@ -40,10 +41,10 @@ impl Holds {
                 status: row.optional(9).map(Into::into),
                 note: row.optional(10).map(Into::into),
             };
-            if holds.insert(id, hold).is_some() {
-                return Err(row.error(format!("hold {id} stands in the table twice")));
-            }
+            ids.push(id);
+            holds.insert(id, hold);
         }
+        table.each_once("this hold", ids)?;
         Ok(Self(holds))
     }
 

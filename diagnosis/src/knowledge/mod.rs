@@ -225,6 +225,16 @@ impl Knowledge {
         self.updates.all()
     }
 
+    /// The cumulative update of a family that brings the highest revision to devices of this kind.
+    pub fn newest_cumulative(&self, package_build: u32, kind: DeviceKind) -> Option<&KnownUpdate> {
+        let is_for = |update: &&KnownUpdate| {
+            update.package_build == package_build
+                && update.kind == UpdateKind::Cumulative
+                && update.device_kind.is_none_or(|own| own == kind)
+        };
+        self.updates().filter(is_for).max_by_key(|u| u.revision)
+    }
+
     /// The revision of the cumulative update whose content a device has that runs this one, where this one is a hotpatch's.
     pub fn covered_by_hotpatch(&self, package_build: u32, revision: u32) -> Option<u32> {
         self.updates.covered(package_build, revision)
@@ -272,6 +282,25 @@ mod tests {
             nonsense.starts_with("wu-error-codes.tsv, line 3: ") && nonsense.contains("nonsense"),
             "{nonsense}"
         );
+        for name in TableName::ALL {
+            let built_in = name.built_in();
+            let lines: Vec<&str> = built_in.lines().collect();
+            let head = lines[..2].join("\n");
+            let cut = refused(*name, &head);
+            assert!(cut.contains("line 3: there is no row"), "{cut}");
+            let longer = refused(*name, &format!("{head}\n{}{}", lines[2], "\tx".repeat(20)));
+            assert!(longer.contains("line 3: there are"), "{longer}");
+            if *name != TableName::Prerequisites {
+                let last = lines.len() + 1;
+                let twice = refused(*name, &format!("{}\n{}\n", lines.join("\n"), lines[2]));
+                assert!(
+                    twice.contains(&format!("line {last}: this ")) && twice.contains("twice"),
+                    "{twice}"
+                );
+            }
+            let other_day = built_in.replacen("# dated 20", "# dated 2020-1-", 1);
+            assert!(refused(*name, &other_day).contains("line 1: "));
+        }
         let other = refused(TableName::ErrorCodes, "# dated 2026-01-01\nkode\tname\n");
         assert!(
             other.contains("line 2") && other.contains("kode"),

@@ -85,7 +85,9 @@ impl Releases {
     pub(super) fn parse(table: &Table<'_>) -> Result<Self, TableError> {
         let rows = table.rows.iter();
         let releases = rows.map(|row| Release::parse(row).map(Arc::new));
-        Ok(Self(releases.collect::<Result<_, _>>()?))
+        let releases = releases.collect::<Result<Vec<_>, _>>()?;
+        table.each_once("this release", releases.iter().map(|release| &release.name))?;
+        Ok(Self(releases))
     }
 
     pub(super) fn all(&self) -> &[Arc<Release>] {

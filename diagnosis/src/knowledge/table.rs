@@ -1,5 +1,7 @@
 //! A table as text: tab-separated columns under a header.
 
+use std::collections::BTreeSet;
+
 use super::TableName;
 use crate::time::Time;
 
@@ -44,7 +46,7 @@ impl<'a> Table<'a> {
         let dated = first
             .strip_prefix("# dated ")
             .map(str::trim)
-            .filter(|day| day.len() == 10 && Time::parse_loose(day).is_some());
+            .filter(|day| Time::parse_day(day).is_some());
         let Some(dated) = dated else {
             let wanted = "the first line must be `# dated YYYY-MM-DD`, the day up to which the table was collected";
             return Err(error(1, wanted.to_owned()));
@@ -57,18 +59,44 @@ impl<'a> Table<'a> {
                 format!("the columns must be {known:?}, and are {header:?}"),
             ));
         }
-        let rows = lines
-            .filter(|(_, line)| !line.trim().is_empty())
-            .map(|(place, line)| Row {
+        let width = header.split('\t').count();
+        let mut rows = Vec::new();
+        for (place, line) in lines.filter(|(_, line)| !line.trim().is_empty()) {
+            let columns: Vec<&str> = line.split('\t').map(str::trim).collect();
+            if columns.len() > width {
+                let found = columns.len();
+                let problem =
+                    format!("there are {found} columns, and the table has {width}: a tab too many");
+                return Err(error(place + 1, problem));
+            }
+            rows.push(Row {
                 name,
                 line: place + 1,
-                columns: line.split('\t').map(str::trim).collect(),
+                columns,
             });
-        Ok(Self {
-            name,
-            dated,
-            rows: rows.collect(),
-        })
+        }
+        if rows.is_empty() {
+            return Err(error(
+                3,
+                "there is no row: the table was cut off".to_owned(),
+            ));
+        }
+        Ok(Self { name, dated, rows })
+    }
+
+    /// Refuses a second row of what is told only once.
+    pub(super) fn each_once<K: Ord>(
+        &self,
+        what: &str,
+        keys: impl IntoIterator<Item = K>,
+    ) -> Result<(), TableError> {
+        let mut told = BTreeSet::new();
+        for (row, key) in self.rows.iter().zip(keys) {
+            if !told.insert(key) {
+                return Err(row.error(format!("{what} stands in the table twice")));
+            }
+        }
+        Ok(())
     }
 }
 

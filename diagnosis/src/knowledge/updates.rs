@@ -55,6 +55,7 @@ pub enum UpdateKind {
 impl Updates {
     pub(super) fn parse(table: &Table<'_>) -> Result<Self, TableError> {
         let mut updates: BTreeMap<u32, Vec<KnownUpdate>> = BTreeMap::new();
+        let mut told = Vec::with_capacity(table.rows.len());
         let number = |text: &str| text.parse().ok();
         for row in &table.rows {
             let kb = row.understood(0, "an update's number such as KB5036893", Kb::parse)?;
@@ -71,19 +72,20 @@ impl Updates {
                 }
             };
             row.filled(7, "the source")?;
+            let package_build = row.understood(2, "a build", number)?;
+            let device_kind =
+                row.understood_if_there(8, "`client` or `server`", DeviceKind::named)?;
+            told.push((kb.number(), package_build, device_kind));
             updates.entry(kb.number()).or_default().push(KnownUpdate {
                 kb,
                 kind,
-                package_build: row.understood(2, "a build", number)?,
-                device_kind: row.understood_if_there(
-                    8,
-                    "`client` or `server`",
-                    DeviceKind::named,
-                )?,
+                package_build,
+                device_kind,
                 revision: row.understood(3, "a revision", number)?,
                 released: row.understood_if_there(5, "a day", Time::parse_loose)?,
             });
         }
+        table.each_once("this update, for this build and kind of device,", told)?;
         let all = updates.values().flatten();
         let hotpatches = all.filter_map(|update| match update.kind {
             UpdateKind::Hotpatch { covers } => {

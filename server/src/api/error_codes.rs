@@ -89,7 +89,8 @@ pub struct ExplainedCodeView {
     pub entry: Option<ErrorCodeView>,
     /// What its number says by itself.
     pub family: FamilyView,
-    /// Of a failure of the network, its kind: `name`, `refused`, `timeout`, `reset`, `blocked-locally`, `unreachable`, `certificate`,
+    /// Of a failure of the network, its kind: `name`, `refused`, `timeout`, `reset`, `blocked-locally`, `unreachable`,
+    /// `no-connection`, `certificate`,
     /// `proxy`, `http-status`.
     pub network_failure: Option<&'static str>,
     /// Where the table lacks it: the row closest to it, where such codes are usually about the same thing.

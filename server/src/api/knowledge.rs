@@ -31,8 +31,10 @@ pub struct KnowledgeView {
     pub imported_by: Option<String>,
     /// The key that signed it; null where it came with the program.
     pub signed_by: Option<String>,
-    /// Whether what came with the program is newer than what was imported.
+    /// Whether of an imported table something newer came with the program; the table says which day's.
     pub built_in_is_newer: bool,
+    /// Files of the pack that this version of the program does not know and leaves out.
+    pub left_out: Vec<String>,
     /// What was imported and is not used; null where nothing is refused.
     pub refused: Option<RefusedPackView>,
     /// Its tables.
@@ -66,6 +68,8 @@ pub struct KnowledgeTableView {
     pub entries: u64,
     /// `built-in` or `imported`.
     pub origin: &'static str,
+    /// The day of the table that came with the program, where that is newer than this one.
+    pub newer_built_in: Option<String>,
 }
 
 /// What is known of Windows: releases, safeguard holds, error codes, updates, and how old each is.
@@ -83,6 +87,7 @@ pub async fn knowledge(State(app): State<App>, _viewer: Viewer) -> Json<Knowledg
 
 impl From<About> for KnowledgeView {
     fn from(about: About) -> Self {
+        let built_in_is_newer = about.overtaken().next().is_some();
         let (imported_at, imported_by, signed_by) = match about.source {
             Source::BuiltIn => (None, None, None),
             Source::Imported { at, by, signer } => {
@@ -96,6 +101,7 @@ impl From<About> for KnowledgeView {
             entries: table.entries as u64,
             origin: origin(table.imported),
             dated: table.dated,
+            newer_built_in: table.newer_built_in,
         });
         Self {
             version: about.version,
@@ -106,7 +112,8 @@ impl From<About> for KnowledgeView {
             imported_at,
             imported_by,
             signed_by,
-            built_in_is_newer: about.built_in_is_newer,
+            built_in_is_newer,
+            left_out: about.unknown,
             refused: about.refused.map(|(mark, reason)| RefusedPackView {
                 version: mark.version,
                 imported_at: mark.imported_at.to_string(),

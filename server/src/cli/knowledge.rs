@@ -1,7 +1,7 @@
 //! `knowledge show|import|reset|export|key|pack`: what is known of Windows, replaced without internet.
 //!
 //! Promises: what is not imported changes nothing, and what is imported was verified whole before it was kept. A key and an exported table
-//! never overwrite a file.
+//! never overwrite a file, and a pack overwrites a pack alone.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
@@ -17,7 +17,8 @@ use sickbay_store::{ImportedPack, PackMark};
 use super::token::plain;
 use super::{Opened, WithConfig, say};
 use crate::knowledge_pack::{
-    About, Draft, InForce, MAX_BYTES, Origin, Pack, SigningKey, Source, WARN_AFTER_DAYS, newest,
+    About, Draft, FORMAT, InForce, MAX_BYTES, Origin, Pack, SigningKey, Source, WARN_AFTER_DAYS,
+    dated_of,
 };
 
 /// Longest name of an account that is kept, in characters.
@@ -124,7 +125,10 @@ async fn import(opened: &Opened, file: &Path, older: bool) -> anyhow::Result<()>
         )
     };
     let pack = Pack::verify(&bytes, &trusted).with_context(refusal)?;
-    follows(pack.dated, before.dated(), older, now).with_context(refusal)?;
+    is_past(pack.dated, now).with_context(refusal)?;
+    if !older {
+        follows(&pack, &before).with_context(refusal)?;
+    }
     let mark = PackMark {
         version: pack.version.to_owned(),
         dated: pack.dated.to_owned(),
@@ -143,17 +147,41 @@ async fn import(opened: &Opened, file: &Path, older: bool) -> anyhow::Result<()>
     Ok(())
 }
 
-/// Whether a pack of that day may come after what is in force.
-fn follows(dated: &str, in_force: &str, older: bool, now: Time) -> anyhow::Result<()> {
+/// Whether a pack's day has come.
+fn is_past(dated: &str, now: Time) -> anyhow::Result<()> {
     // A day ahead is another time zone; more would keep every later pack out as older.
     let tomorrow = now.plus_days(1).date();
     ensure!(
         dated <= tomorrow.as_str(),
         "it is dated {dated}, and that day is still to come: check this computer's clock, or ask who made the pack"
     );
+    Ok(())
+}
+
+/// Whether nothing in force gives way to something older: neither a pack nor a single table, also where the table that comes is the
+/// built-in one because the pack lacks it.
+fn follows(pack: &Pack<'_>, before: &InForce) -> anyhow::Result<()> {
+    let dated = pack.dated;
+    if let Origin::Imported { dated: had, .. } = &before.origin {
+        ensure!(
+            dated >= had.as_str(),
+            "it is older ({dated}) than the pack in force ({had}); with --older it is taken all the same"
+        );
+    }
+    let back = TableName::ALL.iter().filter_map(|name| {
+        let had = dated_of(&before.knowledge, *name)?;
+        let comes = dated_of(&pack.knowledge, *name)?;
+        let from = match pack.text(*name) {
+            Some(_) => "in it",
+            None => "built in, because the pack lacks it",
+        };
+        (comes < had).then(|| format!("{name} (in force {had}, {from} {comes})"))
+    });
+    let back: Vec<String> = back.collect();
     ensure!(
-        older || dated >= in_force,
-        "it is older ({dated}) than what is in force ({in_force}); with --older it is taken all the same"
+        back.is_empty(),
+        "it would put something older in the place of {}; with --older it is taken all the same",
+        back.join(", ")
     );
     Ok(())
 }
@@ -176,6 +204,14 @@ async fn export(opened: &Opened, folder: &Path) -> anyhow::Result<()> {
         .as_ref()
         .and_then(|kept| Pack::verify(&kept.bytes, &trusted).ok());
     fs::create_dir_all(folder).with_context(|| format!("make the folder {}", folder.display()))?;
+    // Whole or not at all: `knowledge pack` would sign a mixture of fresh and stale tables.
+    let there = TableName::ALL.iter().map(|name| folder.join(name.file()));
+    if let Some(path) = there.into_iter().find(|path| path.exists()) {
+        bail!(
+            "nothing was written: {} is there, and never overwritten; choose another folder",
+            path.display()
+        );
+    }
     for name in TableName::ALL {
         let path = folder.join(name.file());
         let own = pack.as_ref().and_then(|pack| pack.text(*name));
@@ -187,7 +223,9 @@ async fn export(opened: &Opened, folder: &Path) -> anyhow::Result<()> {
                 path.display()
             )
         })?;
-        say(&path.display().to_string());
+    }
+    for name in TableName::ALL {
+        say(&folder.join(name.file()).display().to_string());
     }
     Ok(())
 }
@@ -216,6 +254,7 @@ fn key(file: &Path) -> anyhow::Result<()> {
 
 fn pack(args: &PackArgs) -> anyhow::Result<()> {
     let key = read_key(&args.key)?;
+    may_be_replaced(&args.out)?;
     let tables = read_tables(&args.folder)?;
     let tables: Vec<(TableName, &str)> = tables
         .iter()
@@ -248,7 +287,7 @@ fn pack(args: &PackArgs) -> anyhow::Result<()> {
         args.out.display(),
         args.version,
         key.public(),
-        listed(&there),
+        counted(&known, &there),
         if missing.is_empty() {
             String::new()
         } else {
@@ -259,6 +298,29 @@ fn pack(args: &PackArgs) -> anyhow::Result<()> {
         },
     ));
     Ok(())
+}
+
+/// Whether nothing but a pack is lost where a pack is written to that place: a mistyped name could be that of the private key.
+fn may_be_replaced(out: &Path) -> anyhow::Result<()> {
+    let mut start = [0; FORMAT.len()];
+    let read = match File::open(out) {
+        Ok(mut file) => file.read_exact(&mut start),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => Err(error),
+    };
+    ensure!(
+        read.is_ok() && start == *FORMAT.as_bytes(),
+        "{} is there and is no knowledge pack, so it is not overwritten; give --out another name",
+        out.display()
+    );
+    Ok(())
+}
+
+fn counted(known: &Knowledge, names: &[TableName]) -> String {
+    let about = known.about().iter();
+    let own = about.filter(|table| names.contains(&table.name));
+    let lines = own.map(|table| format!("{} ({} rows)", table.name, table.entries));
+    lines.collect::<Vec<_>>().join(", ")
 }
 
 fn listed(names: &[TableName]) -> String {
@@ -397,10 +459,16 @@ fn described(about: &About) -> String {
             plain(&mark.imported_by)
         ));
     }
-    if about.built_in_is_newer {
+    let overtaken = about.overtaken().filter_map(|table| {
+        let newer = table.newer_built_in.as_deref()?;
+        Some(format!("{} ({newer})", table.name))
+    });
+    let overtaken: Vec<String> = overtaken.collect();
+    if !overtaken.is_empty() {
         notes.push(format!(
-            "What came with the program is newer ({}); `sickbay-server knowledge reset` goes back to it.",
-            newest(Knowledge::built_in())
+            "Newer than what was imported are these that came with the program: {}. `sickbay-server knowledge reset` goes back to all \
+             of them; a pack without these tables lets them be used.",
+            overtaken.join(", ")
         ));
     }
     if about.is_old() {
@@ -423,23 +491,104 @@ fn described(about: &About) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
     use super::*;
 
+    use crate::knowledge_pack::TrustedKeys;
+
+    const LATER: &str = "2096-01-01";
+
+    fn built_in(name: TableName, dated: &str) -> String {
+        let (_, rows) = name.built_in().split_once('\n').unwrap();
+        format!("# dated {dated}\n{rows}")
+    }
+
+    /// A pack of these tables, each of that day.
+    fn signed(key: &SigningKey, dated: &str, tables: &[(TableName, &str)]) -> Vec<u8> {
+        let texts = tables
+            .iter()
+            .map(|(name, dated)| (*name, built_in(*name, dated)));
+        let texts: Vec<(TableName, String)> = texts.collect();
+        let draft = Draft {
+            version: "1",
+            dated,
+            tables: texts.iter().map(|(n, text)| (*n, text.as_str())).collect(),
+        };
+        draft.sign(key).unwrap()
+    }
+
+    fn imported(bytes: Vec<u8>, trusted: &TrustedKeys) -> InForce {
+        let mark = PackMark {
+            version: String::new(),
+            dated: String::new(),
+            imported_at: Time::from_millis(0),
+            imported_by: String::new(),
+        };
+        InForce::of(ImportedPack { mark, bytes }, trusted)
+    }
+
     #[test]
-    fn an_older_pack_needs_to_be_wanted_and_one_of_the_future_is_none() {
+    fn a_pack_of_the_future_is_none() {
         let now = Time::from_millis(1_796_000_000_000);
         assert_eq!(now.date(), "2026-11-30");
-        let said = |dated, older| {
-            let follows = follows(dated, "2026-11-20", older, now);
-            follows.err().map(|error| error.to_string())
-        };
         for dated in ["2026-11-20", "2026-11-30", "2026-12-01"] {
-            assert_eq!(said(dated, false), None, "{dated}");
+            assert!(is_past(dated, now).is_ok(), "{dated}");
         }
-        assert!(said("2026-11-19", false).is_some_and(|said| said.contains("--older")));
-        assert_eq!(said("2026-11-19", true), None);
-        for older in [false, true] {
-            assert!(said("2026-12-02", older).is_some_and(|said| said.contains("clock")));
+        let said = is_past("2026-12-02", now).unwrap_err().to_string();
+        assert!(said.contains("clock"), "{said}");
+    }
+
+    #[test]
+    fn no_pack_and_no_single_table_gives_way_to_an_older_one_unasked() {
+        let (key, _) = SigningKey::generate();
+        let trusted = TrustedKeys::of([key.public()]);
+        let said = |bytes: &[u8], before: &InForce| {
+            let pack = Pack::verify(bytes, &trusted).unwrap();
+            follows(&pack, before).err().map(|error| error.to_string())
+        };
+        let none = InForce::default();
+        // One table that is newer than the built-in one, though other built-in tables are newer than the pack.
+        let own = dated_of(Knowledge::built_in(), TableName::Holds).unwrap();
+        let holds = signed(&key, own, &[(TableName::Holds, own)]);
+        assert_eq!(said(&holds, &none), None);
+        let old = signed(&key, LATER, &[(TableName::Holds, "2001-01-01")]);
+        let refusal = said(&old, &none).unwrap();
+        assert!(
+            refusal.contains("safeguard-holds.tsv") && refusal.contains("--older"),
+            "{refusal}"
+        );
+
+        // What the pack in force has, and the next one lacks, would be the built-in one again.
+        let whole: Vec<(TableName, &str)> =
+            TableName::ALL.iter().map(|name| (*name, LATER)).collect();
+        let before = imported(signed(&key, LATER, &whole), &trusted);
+        let partial = signed(&key, "2096-02-01", &[(TableName::Holds, "2096-02-01")]);
+        let refusal = said(&partial, &before).unwrap();
+        assert!(
+            !refusal.contains("safeguard-holds") && refusal.contains("windows-releases.tsv"),
+            "{refusal}"
+        );
+        assert!(refusal.contains("because the pack lacks it"), "{refusal}");
+        // The same tables in an older pack.
+        let older = said(&signed(&key, "2095-01-01", &whole), &before).unwrap();
+        assert!(older.contains("older (2095-01-01)"), "{older}");
+        assert_eq!(said(&signed(&key, LATER, &whole), &before), None);
+    }
+
+    #[test]
+    fn a_pack_overwrites_a_pack_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out");
+        assert!(may_be_replaced(&path).is_ok(), "nothing is there");
+        for (bytes, may) in [
+            (b"sickbay-knowledge 1\n".as_slice(), true),
+            (b"-----BEGIN PRIVATE KEY-----\n", false),
+            (b"", false),
+        ] {
+            fs::write(&path, bytes).unwrap();
+            assert_eq!(may_be_replaced(&path).is_ok(), may, "{bytes:?}");
         }
+        assert!(may_be_replaced(folder.path()).is_err(), "a folder");
     }
 }

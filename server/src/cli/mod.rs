@@ -15,6 +15,7 @@ mod serve;
 mod token;
 mod updates;
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -26,6 +27,8 @@ use sickbay_store::Store;
 use crate::clock::Clock;
 use crate::config::Config;
 
+/// An answer could not be written (sysexits.h EX_IOERR).
+const IO_ERROR: u8 = 74;
 /// The words of the command line are off (sysexits.h EX_USAGE).
 const USAGE: u8 = 64;
 /// The command failed (sysexits.h EX_SOFTWARE).
@@ -131,10 +134,14 @@ fn say_error(error: &anyhow::Error) {
     eprintln!("sickbay-server: {error:#}");
 }
 
-/// Prints an answer to standard output.
-#[expect(clippy::print_stdout, reason = "the answer of a command")]
+/// Prints an answer to standard output. Where nobody reads on, as behind `head`, the program is done.
 fn say(text: &str) {
-    println!("{text}");
+    if let Err(error) = writeln!(std::io::stdout().lock(), "{text}") {
+        if error.kind() != std::io::ErrorKind::BrokenPipe {
+            say_error(&anyhow::Error::new(error).context("print the answer"));
+        }
+        std::process::exit(IO_ERROR.into());
+    }
 }
 
 #[tokio::main]

@@ -22,8 +22,6 @@ pub struct About {
     pub age_days: i64,
     /// Where it comes from.
     pub source: Source,
-    /// Whether what came with the program is newer.
-    pub built_in_is_newer: bool,
     /// What was imported and cannot be used, and why.
     pub refused: Option<(PackMark, String)>,
     /// Files of the pack that this version does not know.
@@ -61,6 +59,8 @@ pub struct TableAbout {
     pub entries: usize,
     /// Whether it is that of the pack; the built-in one otherwise.
     pub imported: bool,
+    /// The day of the table that came with the program, where that is newer.
+    pub newer_built_in: Option<String>,
 }
 
 impl About {
@@ -68,6 +68,9 @@ impl About {
     pub fn of(knowledge: &Knowledge, origin: &Origin, now: Time) -> Self {
         let own = |name: TableName| matches!(origin, Origin::Imported { tables, .. } if tables.contains(&name));
         let tables = knowledge.about().iter().map(|table| TableAbout {
+            newer_built_in: dated_of(Knowledge::built_in(), table.name)
+                .filter(|built_in| *built_in > table.dated.as_str())
+                .map(str::to_owned),
             name: table.name,
             dated: table.dated.clone(),
             age_days: age_days(&table.dated, now),
@@ -97,7 +100,6 @@ impl About {
             version: knowledge.version().to_owned(),
             dated: dated.to_owned(),
             age_days: age_days(dated, now),
-            built_in_is_newer: source != Source::BuiltIn && newest(Knowledge::built_in()) > dated,
             source,
             refused,
             unknown,
@@ -108,6 +110,12 @@ impl About {
     /// Whether it is so old that a newer one should be looked for.
     pub const fn is_old(&self) -> bool {
         is_old(self.age_days)
+    }
+
+    /// The imported tables of which the program brought something newer.
+    pub fn overtaken(&self) -> impl Iterator<Item = &TableAbout> {
+        let tables = self.tables.iter();
+        tables.filter(|table| table.newer_built_in.is_some())
     }
 }
 
@@ -136,17 +144,13 @@ pub fn newest(knowledge: &Knowledge) -> &str {
     dates.max().unwrap_or_default()
 }
 
-/// The beginning of a day that is spelled `YYYY-MM-DD`, and in no other way.
-pub(super) fn day(text: &str) -> Option<Time> {
-    let spelled = text.len() == 10
-        && text.bytes().enumerate().all(|(place, byte)| match place {
-            4 | 7 => byte == b'-',
-            _ => byte.is_ascii_digit(),
-        });
-    spelled.then(|| Time::parse_loose(text))?
+/// The date of a table.
+pub fn dated_of(knowledge: &Knowledge, name: TableName) -> Option<&str> {
+    let table = knowledge.about().iter().find(|table| table.name == name);
+    table.map(|table| table.dated.as_str())
 }
 
 /// Whole days since a day; none where it is still to come.
 fn age_days(dated: &str, now: Time) -> i64 {
-    day(dated).map_or(0, |day| now.since(day).div_euclid(DAY_MS).max(0))
+    Time::parse_day(dated).map_or(0, |day| now.since(day).div_euclid(DAY_MS).max(0))
 }

@@ -27,9 +27,10 @@ mod tests;
 
 use std::sync::Arc;
 
+use sickbay_diagnosis::Time;
 use sickbay_diagnosis::knowledge::{Knowledge, TableError, TableName};
 
-pub use about::{About, Source, TableAbout, WARN_AFTER_DAYS, newest};
+pub use about::{About, Source, TableAbout, WARN_AFTER_DAYS, dated_of, newest};
 pub use in_force::{InForce, Origin};
 pub use key::{BadKey, PublicKey, SigningKey, TrustedKeys};
 
@@ -45,7 +46,7 @@ const MAX_VERSION_BYTES: usize = 64;
 const MAX_TABLES: usize = 64;
 
 /// How the first line begins.
-const FORMAT: &str = "sickbay-knowledge";
+pub const FORMAT: &str = "sickbay-knowledge";
 /// The format's version that this program reads and writes.
 const FORMAT_VERSION: &str = "1";
 const SIGNATURE: &str = "signature ";
@@ -263,7 +264,7 @@ impl<'a> Head<'a> {
             return Err(lines.wrong(problem));
         }
         let dated = lines.field("dated ")?;
-        if about::day(dated).is_none() {
+        if Time::parse_day(dated).is_none() {
             return Err(lines.wrong(format!("{dated:?} is no day such as 2026-12-01")));
         }
         let key = lines.field("key ")?.parse::<PublicKey>();

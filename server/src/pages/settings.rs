@@ -1,7 +1,6 @@
 //! `/settings`: what is in force, and how old the knowledge is.
 
 use axum::response::Html;
-use sickbay_diagnosis::knowledge::Knowledge;
 use sickbay_web::Nav;
 use sickbay_web::pages::settings::{
     ImportedLine, KnowledgeLine, KnowledgeView, RefusedLine, SettingGroup, SettingLine,
@@ -10,7 +9,7 @@ use sickbay_web::pages::settings::{
 
 use super::{PageError, Visit};
 use crate::config::Config;
-use crate::knowledge_pack::{About, Source, WARN_AFTER_DAYS, newest};
+use crate::knowledge_pack::{About, Source, WARN_AFTER_DAYS};
 
 pub(super) async fn show(visit: Visit) -> Result<Html<String>, PageError> {
     let rules = visit.app.rules.get();
@@ -31,10 +30,8 @@ fn knowledge(about: About) -> KnowledgeView {
         age_days: table.age_days.unsigned_abs(),
         entries: table.entries as u64,
         imported: table.imported,
+        newer_built_in: table.newer_built_in,
     });
-    let newer_built_in = about
-        .built_in_is_newer
-        .then(|| newest(Knowledge::built_in()).to_owned());
     KnowledgeView {
         version: about.version,
         dated: about.dated,
@@ -53,7 +50,7 @@ fn knowledge(about: About) -> KnowledgeView {
             at: mark.imported_at,
             reason,
         }),
-        newer_built_in,
+        left_out: about.unknown,
         tables: tables.collect(),
     }
 }

@@ -242,11 +242,16 @@ async fn a_certificate_of_the_web_port_that_cannot_be_used_is_named() {
 
 /// Runs the real program.
 pub(crate) fn sickbay_server(arguments: &[&str]) -> Output {
+    command(arguments).output().unwrap()
+}
+
+fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sickbay-server"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SICKBAY_")) {
         command.env_remove(name);
     }
-    command.args(arguments).output().unwrap()
+    command.args(arguments);
+    command
 }
 
 /// What `serve` prints and how it ends with these settings.
@@ -312,4 +317,18 @@ fn the_program_that_cannot_start_says_why_once_and_exits_with_70() {
     );
     assert_eq!(missing.status.code(), Some(70));
     assert_eq!(sickbay_server(&["serf"]).status.code(), Some(64));
+}
+
+#[test]
+fn a_command_whose_reader_has_gone_ends_quietly() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("sickbay.toml");
+    let data = shown(folder.path());
+    std::fs::write(&file, format!("[storage]\ndata_dir = \"{data}\"\n")).unwrap();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let words = ["knowledge", "show", "--config", &shown(&file)];
+    let output = command(&words).stdout(writer).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((said.as_ref(), output.status.code()), ("", Some(74)));
 }

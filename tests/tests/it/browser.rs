@@ -58,10 +58,10 @@ async fn every_step_from_the_overview_to_the_raw_value_works_without_scripts() -
         ensure!(browser.text("#p").await? == "off", "scripts run although they were to be blocked");
 
         browser.window.goto(&server.sign_in).await?;
-        follow(&browser, &format!("#i-{ISSUE} a.issue-title")).await?;
+        browser.follow(&format!("#i-{ISSUE} a.issue-title")).await?;
         browser.shows("main", "PC-0001").await?;
         let device = format!("/devices/{}", fleet.members[0].device()?);
-        follow(&browser, &format!("main a[href^='{device}']")).await?;
+        browser.follow(&format!("main a[href^='{device}']")).await?;
         browser.shows("#device", "PC-0001").await?;
         let evidence = format!("#v-{ISSUE} table.evidence");
         browser.shows(&evidence, r"HKLM\SOFTWARE\Policies\Microsoft\Windows\WindowsUpdate").await?;
@@ -115,15 +115,4 @@ async fn the_keyboard_skips_to_the_content() -> anyhow::Result<()> {
 async fn is_in_view(browser: &Browser) -> anyhow::Result<bool> {
     let script = "const r = document.activeElement.getBoundingClientRect(); return r.height > 0 && r.top >= 0 && r.left >= 0;";
     Ok(browser.ask(script).await? == true)
-}
-
-async fn follow(browser: &Browser, css: &str) -> anyhow::Result<()> {
-    let link = browser
-        .window
-        .wait()
-        .at_most(Duration::from_secs(20))
-        .for_element(Locator::Css(css))
-        .await;
-    let link = link.with_context(|| format!("the page has no {css}"))?;
-    link.click().await.with_context(|| format!("follow {css}"))
 }

@@ -7,4 +7,5 @@ mod browser;
 mod demo;
 mod faults;
 mod knowledge;
+mod updates;
 mod wine;

@@ -45,8 +45,8 @@ pub struct KnowledgeView {
     pub imported: Option<ImportedLine>,
     /// What was imported and is not used.
     pub refused: Option<RefusedLine>,
-    /// The date of what came with the program, where that is newer.
-    pub newer_built_in: Option<String>,
+    /// Files of the pack that this version of the program does not know.
+    pub left_out: Vec<String>,
     /// Its tables.
     pub tables: Vec<KnowledgeLine>,
 }
@@ -86,6 +86,8 @@ pub struct KnowledgeLine {
     pub entries: u64,
     /// Whether it was imported; it came with the program otherwise.
     pub imported: bool,
+    /// The date of what came with the program, where that is newer.
+    pub newer_built_in: Option<String>,
 }
 
 /// `/settings`.
@@ -104,6 +106,11 @@ impl SettingsPage {
     /// The whole document.
     pub fn render(&self) -> String {
         document(Template::render(self))
+    }
+
+    fn has_overtaken(&self) -> bool {
+        let mut tables = self.knowledge.tables.iter();
+        tables.any(|table| table.newer_built_in.is_some())
     }
 
     fn is_old(&self, age_days: impl Borrow<u64>) -> bool {

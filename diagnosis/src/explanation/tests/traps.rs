@@ -222,6 +222,25 @@ fn a_pause_that_has_run_out_since_is_no_reason() {
 }
 
 #[test]
+fn what_a_device_tells_twice_is_one_reason() {
+    let machine =
+        client(8000)
+            .on(Check::Pause)
+            .dword(keys::UPDATE_POLICY_SETTINGS, "PausedQualityStatus", 1);
+    let mut profile = profile_at(&machine, now());
+    let pause = profile.obstacles[0].clone();
+    profile.obstacles.push(pause);
+    asked("KB9000009", &learned(), &profile, |explanation| {
+        assert_eq!(explanation.class(), Class::Paused);
+        let again = explanation
+            .rest
+            .iter()
+            .filter(|r| r.class() == Class::Paused);
+        assert_eq!(again.count(), 0);
+    });
+}
+
+#[test]
 fn deferrals_mean_nothing_where_updates_come_from_wsus() {
     let machine = client(8100)
         .on(Check::ScanSource)

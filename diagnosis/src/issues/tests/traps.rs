@@ -5,7 +5,7 @@ use crate::Kb;
 use crate::check::Check;
 use crate::context::{BASELINE_QUORUM, FleetContext, Standing};
 use crate::keys::{self, CBS_PACKAGES, SYSTEM_CHANNEL};
-use crate::knowledge::DeviceKind;
+use crate::knowledge::{DeviceKind, Knowledge};
 use crate::observation::Outcome;
 use crate::testing::{Machine, at, cause_keys};
 use crate::verdict::Severity::Warning;
@@ -236,6 +236,35 @@ fn a_fleet_that_is_stuck_as_a_whole_is_unknown_on_its_newest_and_late_behind_it(
     );
     assert_eq!(cause_keys(&of(3800)), ["26200.3800"]);
     assert_eq!(cause_keys(&of(3000)), ["26200.3000"]);
+}
+
+#[test]
+fn where_the_fleet_cannot_tell_the_table_is_quoted_and_makes_nobody_late() {
+    let newest = Knowledge::built_in()
+        .newest_cumulative(26100, DeviceKind::Client)
+        .expect("in the table");
+    let named = format!("26200.{} ({} of ", newest.revision, newest.kb);
+    let alone = |revision| {
+        at_revision(revision)
+            .in_fleet(FleetContext::default())
+            .verdict(BEHIND)
+    };
+    let stuck = |revision| {
+        at_revision(revision)
+            .in_fleet(FleetContext::default())
+            .fleet_has(revision, "2026-01-20T00:00:00Z")
+            .verdict(BEHIND)
+    };
+    for (verdict, says) in [
+        (alone(4000), "knows a newer one, "),
+        (stuck(4000), "knows a newer one, "),
+        (alone(newest.revision), "knows nothing newer; it goes to "),
+        (stuck(newest.revision), "knows nothing newer; it goes to "),
+    ] {
+        assert_eq!(verdict.state(), Unknown);
+        let wanted = format!("{says}{named}");
+        assert!(verdict.summary.contains(&wanted), "{}", verdict.summary);
+    }
 }
 
 #[test]

@@ -124,6 +124,7 @@ impl Sample<'_> {
             age_days,
             entries,
             imported,
+            newer_built_in: imported.then(|| "2026-11-10".to_owned()),
         };
         KnowledgeView {
             version: self.say("2026.09"),
@@ -140,7 +141,7 @@ impl Sample<'_> {
                 at: ago(2 * HOUR_MS),
                 reason: self.say("its signature is wrong"),
             }),
-            newer_built_in: Some("2026-11-10".to_owned()),
+            left_out: vec!["later.tsv".to_owned()],
             tables: vec![
                 table("Windows releases", "2026-09-10", 74, 58, true),
                 table("Safeguard holds", "2026-11-02", 21, 31, false),
