@@ -1,8 +1,11 @@
 //! What an issue is. The issues themselves stand in [`crate::issues`], one file each.
 
+use std::cell::OnceCell;
+
 use crate::context::{FleetContext, Sighting};
 use crate::expectation::Expectations;
 use crate::facts::Facts;
+use crate::issues::wanted_update::Answer;
 use crate::knowledge::Knowledge;
 use crate::time::Time;
 use crate::verdict::{Severity, State, Verdict};
@@ -67,7 +70,7 @@ pub struct Link {
 }
 
 /// All that a rule may look at.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Case<'a> {
     /// What is known of the device.
     pub facts: &'a Facts,
@@ -79,6 +82,14 @@ pub struct Case<'a> {
     pub sighting: Option<&'a Sighting>,
     /// The moment for which it is decided.
     pub now: Time,
+    /// What several rules ask for; empty at first.
+    pub shared: Shared,
+}
+
+/// What several rules ask for, worked out once a case.
+#[derive(Debug, Clone, Default)]
+pub struct Shared {
+    pub(crate) wanted: OnceCell<Result<Vec<Answer>, Verdict>>,
 }
 
 impl<'a> Case<'a> {

@@ -7,7 +7,7 @@ use crate::context::{FleetContext, Seen, Sighting};
 use crate::diagnose::{Diagnosis, diagnose};
 use crate::expectation::Expectations;
 use crate::facts::Facts;
-use crate::issue::Case;
+use crate::issue::{Case, Shared};
 use crate::keys;
 use crate::knowledge::Knowledge;
 use crate::lines;
@@ -286,6 +286,7 @@ impl Machine {
             fleet: &self.fleet,
             sighting: Some(&sighting),
             now,
+            shared: Shared::default(),
         })
     }
 

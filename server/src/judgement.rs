@@ -11,7 +11,7 @@ use sickbay_diagnosis::facts::servicing_stack::build_and_revision;
 use sickbay_diagnosis::facts::update_agent::ClientId;
 use sickbay_diagnosis::facts::{Fact, Facts};
 use sickbay_diagnosis::filter::{FindingView, NumberField, Subject, TextField};
-use sickbay_diagnosis::issue::Case;
+use sickbay_diagnosis::issue::{Case, Shared};
 use sickbay_diagnosis::knowledge::DeviceKind;
 use sickbay_diagnosis::observation::Observations;
 use sickbay_diagnosis::{Diagnosis, Time, diagnose, diagnose_listed, diagnose_unreported};
@@ -98,6 +98,7 @@ impl Judgement {
             fleet: &rules.fleet,
             sighting: Some(device.sighting),
             now,
+            shared: Shared::default(),
         };
         let diagnosis = if device.listed {
             diagnose_listed(&summary.ou)
@@ -134,6 +135,7 @@ impl Judgement {
             fleet: &rules.fleet,
             sighting: Some(device.sighting),
             now,
+            shared: Shared::default(),
         }
     }
 

@@ -4,7 +4,7 @@ use sickbay_diagnosis::check::Check;
 use sickbay_diagnosis::context::FleetContext;
 use sickbay_diagnosis::expectation::Expectations;
 use sickbay_diagnosis::facts::Facts;
-use sickbay_diagnosis::issue::Case;
+use sickbay_diagnosis::issue::{Case, Shared};
 use sickbay_diagnosis::keys;
 use sickbay_diagnosis::knowledge::Knowledge;
 use sickbay_diagnosis::observation::{Observation, Outcome};
@@ -49,6 +49,7 @@ fn state(host: &dyn Host, issue: &str) -> State {
         fleet: &FleetContext::default(),
         sighting: None,
         now: Time::from_millis(1_791_590_400_000),
+        shared: Shared::default(),
     });
     diagnosis.get(issue).expect("a built issue").state()
 }

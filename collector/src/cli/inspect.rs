@@ -19,7 +19,7 @@ use clap::{Args, ValueEnum};
 use sickbay_diagnosis::context::FleetContext;
 use sickbay_diagnosis::expectation::Expectations;
 use sickbay_diagnosis::facts::Facts;
-use sickbay_diagnosis::issue::Case;
+use sickbay_diagnosis::issue::{Case, Shared};
 use sickbay_diagnosis::knowledge::Knowledge;
 use sickbay_diagnosis::observation::Observations;
 use sickbay_diagnosis::reading::Evidence;
@@ -153,6 +153,7 @@ impl Inspected {
             fleet: &FleetContext::default(),
             sighting: None,
             now,
+            shared: Shared::default(),
         });
         Self {
             now,

@@ -7,7 +7,6 @@ use crate::check::Check;
 use crate::diagnose::Diagnosis;
 use crate::facts::updates::Package;
 use crate::issue::Case;
-use crate::issues::failing_installations;
 use crate::kb::Kb;
 use crate::knowledge::Need;
 use crate::observation::EvidenceRef;
@@ -203,10 +202,10 @@ impl Of<'_> {
     }
 
     fn failing(&self) -> Vec<EvidenceRef> {
-        let mut all: Vec<EvidenceRef> = failing_installations(self.case)
-            .into_iter()
+        let failing = self.case.facts.failing_installs.iter();
+        let mut all: Vec<EvidenceRef> = failing
             .filter(|failing| failing.title.as_deref().and_then(Kb::find) == Some(self.question.kb))
-            .flat_map(|failing| failing.evidence)
+            .flat_map(|failing| failing.evidence.iter().copied())
             .collect();
         if all.is_empty() {
             all.extend(self.packages());

@@ -11,7 +11,6 @@ use crate::diagnose::Diagnosis;
 use crate::facts::Facts;
 use crate::facts::updates::PackageState;
 use crate::issue::Case;
-use crate::issues::failing_installations;
 use crate::issues::last_scan;
 use crate::issues::serviced_until;
 use crate::kb::Kb;
@@ -307,12 +306,12 @@ fn outcomes(case: &Case<'_>) -> Vec<(Kb, Outcome)> {
             }
         }
     }
-    for failing in failing_installations(case) {
+    for failing in &case.facts.failing_installs {
         let Some(kb) = failing.title.as_deref().and_then(Kb::find) else {
             continue;
         };
         outcomes.entry(kb).or_default().failure = Some(Failure {
-            code: failing.code,
+            code: failing.code.clone(),
             times: u16::try_from(failing.times).unwrap_or(u16::MAX),
             last_at: failing.last_at,
         });

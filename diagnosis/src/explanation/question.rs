@@ -1,6 +1,7 @@
 //! What is asked: an update, and what it brings to which devices.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use super::learned::{Learned, Told, believed};
 use super::package_file::PackageFile;
@@ -68,6 +69,9 @@ pub enum Brings {
     },
 }
 
+/// The update that brings a revision, by family and revision, with the kind of device that it is for where it is for one alone.
+type BroughtBy = BTreeMap<(u32, u32), (Option<DeviceKind>, Kb)>;
+
 /// An update that is asked for.
 #[derive(Debug, Clone)]
 pub struct Question<'a> {
@@ -79,8 +83,8 @@ pub struct Question<'a> {
     pub aims: Vec<Aim>,
     /// What is known of Windows.
     pub known: Known<'a>,
-    /// Which update brings a revision.
-    brought_by: BTreeMap<(u32, u32), (Option<DeviceKind>, Kb)>,
+    /// Which update brings a revision, once that is asked: many devices are where it does not matter.
+    brought_by: OnceLock<BroughtBy>,
 }
 
 impl Known<'_> {
@@ -137,9 +141,10 @@ impl Known<'_> {
 
     /// Every update of which it is known which revision it brings.
     pub fn revisions(&self) -> impl Iterator<Item = (Told, u32, Kb)> {
-        let both = |kind: Option<DeviceKind>| match kind {
-            Some(kind) => vec![kind],
-            None => vec![DeviceKind::Client, DeviceKind::Server],
+        let both = |kind: Option<DeviceKind>| {
+            [DeviceKind::Client, DeviceKind::Server]
+                .into_iter()
+                .filter(move |one| kind.is_none_or(|kind| kind == *one))
         };
         let of_tables = self.knowledge.updates().flat_map(move |update| {
             let told = move |kind| Told {
@@ -149,7 +154,6 @@ impl Known<'_> {
             };
             let is_revision = !matches!(update.kind, UpdateKind::Enablement { .. });
             both(update.device_kind)
-                .into_iter()
                 .filter(move |_| is_revision)
                 .map(move |kind| (told(kind), update.revision, update.kb))
         });
@@ -165,26 +169,12 @@ impl<'a> Question<'a> {
     /// Asks for an update, by its number or the name of a package.
     pub fn new(known: Known<'a>, kb: Kb, file: Option<PackageFile>) -> Self {
         let aims = known.aims(kb);
-        let families: Vec<u32> = aims.iter().map(|aim| aim.package_build).collect();
-        let mut brought_by = BTreeMap::new();
-        for (told, revision, by) in known.revisions() {
-            if families.contains(&told.package_build) {
-                brought_by
-                    .entry((told.package_build, revision))
-                    .and_modify(|(kind, known): &mut (Option<DeviceKind>, Kb)| {
-                        if *known == by && *kind != Some(told.kind) {
-                            *kind = None;
-                        }
-                    })
-                    .or_insert((Some(told.kind), by));
-            }
-        }
         Self {
             kb,
             file,
             aims,
             known,
-            brought_by,
+            brought_by: OnceLock::new(),
         }
     }
 
@@ -213,8 +203,27 @@ impl<'a> Question<'a> {
 
     /// The update that brings a revision.
     pub fn brought_by(&self, profile: &Profile, revision: u32) -> Option<Kb> {
-        let (kind, kb) = self.brought_by.get(&(profile.family?, revision))?;
+        let brought_by = self.brought_by.get_or_init(|| self.who_brings());
+        let (kind, kb) = brought_by.get(&(profile.family?, revision))?;
         (kind.is_none() || *kind == profile.kind).then_some(*kb)
+    }
+
+    fn who_brings(&self) -> BroughtBy {
+        let families: Vec<u32> = self.aims.iter().map(|aim| aim.package_build).collect();
+        let mut brought_by = BTreeMap::new();
+        for (told, revision, by) in self.known.revisions() {
+            if families.contains(&told.package_build) {
+                brought_by
+                    .entry((told.package_build, revision))
+                    .and_modify(|(kind, known): &mut (Option<DeviceKind>, Kb)| {
+                        if *known == by && *kind != Some(told.kind) {
+                            *kind = None;
+                        }
+                    })
+                    .or_insert((Some(told.kind), by));
+            }
+        }
+        brought_by
     }
 
     /// What updates need first.

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::diagnose::diagnose;
 use crate::expectation::Expectations;
-use crate::issue::Case;
+use crate::issue::{Case, Shared};
 use crate::kb::Kb;
 use crate::keys::CBS_PACKAGES;
 use crate::knowledge::{DeviceKind, Knowledge};
@@ -127,6 +127,7 @@ fn profile_at(machine: &Machine, now: Time) -> Profile {
         fleet: machine.fleet(),
         sighting: Some(&sighting),
         now,
+        shared: Shared::default(),
     };
     let diagnosis = diagnose(&case);
     Profile::of(&case, &diagnosis, diagnosis.primary().map(|issue| issue.id))

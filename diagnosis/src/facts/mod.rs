@@ -7,6 +7,7 @@ pub mod automatic_updates;
 pub mod component_store;
 pub mod device;
 pub mod directory;
+pub(crate) mod failing;
 pub mod last_scan;
 pub mod pause;
 pub mod pending_reboot;
@@ -32,6 +33,7 @@ pub use self::automatic_updates::AutomaticUpdatesFacts;
 pub use self::component_store::ComponentStoreFacts;
 pub use self::device::{DeviceFacts, Windows};
 pub use self::directory::DirectoryFacts;
+use self::failing::Failing;
 pub use self::last_scan::LastScanFacts;
 pub use self::pause::PauseFacts;
 pub use self::pending_reboot::PendingRebootFacts;
@@ -94,6 +96,8 @@ pub struct Facts {
     pub update_events: Known<UpdateEventsFacts>,
     /// The update agent's memory.
     pub update_history: Known<UpdateHistoryFacts>,
+    /// Installations that fail, by both. Several rules ask for them.
+    pub(crate) failing_installs: Vec<Failing>,
     /// The component store.
     pub component_store: Known<ComponentStoreFacts>,
     /// Room on the system drive.
@@ -125,6 +129,8 @@ impl Facts {
             .as_ref()
             .map(DeviceFacts::windows)
             .unwrap_or_default();
+        let update_events = look(Check::UpdateEvents).map(UpdateEventsFacts::derive);
+        let update_history = look(Check::UpdateHistory).map(UpdateHistoryFacts::derive);
         Self {
             knowledge: Arc::clone(known),
             device,
@@ -140,8 +146,9 @@ impl Facts {
                 .map(|l| PendingRebootFacts::derive(l, windows)),
             servicing_stack: look(Check::ServicingStack).map(ServicingStackFacts::derive),
             updates: look(Check::Updates).map(UpdatesFacts::derive),
-            update_events: look(Check::UpdateEvents).map(UpdateEventsFacts::derive),
-            update_history: look(Check::UpdateHistory).map(UpdateHistoryFacts::derive),
+            failing_installs: failing::installs(&update_events, &update_history),
+            update_events,
+            update_history,
             component_store: look(Check::ComponentStore).map(ComponentStoreFacts::derive),
             storage: look(Check::Storage).map(StorageFacts::derive),
             update_agent: look(Check::UpdateAgent).map(UpdateAgentFacts::derive),

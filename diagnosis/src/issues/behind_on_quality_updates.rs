@@ -1,5 +1,7 @@
 //! `behind-on-quality-updates` (fact sheet section 8).
 
+use std::fmt;
+
 use super::lifecycle::end_of;
 use super::{device_evidence, not_known};
 use crate::context::{Seen, Standing};
@@ -87,12 +89,15 @@ fn compared(case: &Case<'_>, device: &DeviceFacts) -> Verdict {
     let own = format!("{build}.{revision}");
     // A hotpatch brings the content of its month's cumulative update at a lower revision.
     let known = case.knowledge();
+    let family = device.release.as_deref();
+    let family = family.map_or(build, |release| release.package_build);
     let content = known
-        .covered_by_hotpatch(known.package_build(build), revision)
+        .covered_by_hotpatch(family, revision)
         .unwrap_or(revision);
-    let published = || {
-        let newest = known.newest_cumulative(known.package_build(build), kind);
-        newest.map_or_else(String::new, |update| of_table(update, build, content))
+    let published = || Published {
+        newest: known.newest_cumulative(family, kind),
+        build,
+        content,
     };
     match case.fleet.revisions.standing(kind, build, content) {
         Standing::NoBaseline => Verdict::unknown(format!(
@@ -137,20 +142,37 @@ fn compared(case: &Case<'_>, device: &DeviceFacts) -> Verdict {
 
 /// What the table of updates has to say where the fleet cannot. It makes nobody late: it says neither what is a preview nor what the
 /// fleet's owner has approved.
-fn of_table(newest: &KnownUpdate, build: u32, content: u32) -> String {
-    let (kb, revision) = (newest.kb, newest.revision);
-    let day = newest.released.map(|at| format!(" of {}", at.day()));
-    let day = day.unwrap_or_default();
-    if revision > content {
-        format!(" The table of updates knows a newer one, {build}.{revision} ({kb}{day}).")
-    } else {
-        format!(
-            " The table of updates knows nothing newer; it goes to {build}.{revision} ({kb}{day})."
-        )
+struct Published<'k> {
+    newest: Option<&'k KnownUpdate>,
+    build: u32,
+    /// The revision of the cumulative update that the device has, or has the content of.
+    content: u32,
+}
+
+impl fmt::Display for Published<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(newest) = self.newest else {
+            return Ok(());
+        };
+        f.write_str(if newest.revision > self.content {
+            " The table of updates knows a newer one, "
+        } else {
+            " The table of updates knows nothing newer; it goes to "
+        })?;
+        write!(f, "{}.{} ({}", self.build, newest.revision, newest.kb)?;
+        if let Some(at) = newest.released {
+            write!(f, " of {}", at.day())?;
+        }
+        f.write_str(").")
     }
 }
 
-fn of_newest(own: &str, newest: Seen, published: impl Fn() -> String, now: Time) -> Verdict {
+fn of_newest<'k>(
+    own: &str,
+    newest: Seen,
+    published: impl Fn() -> Published<'k>,
+    now: Time,
+) -> Verdict {
     if now >= newest.fresh_until() {
         return Verdict::unknown(format!(
             "{own} is the newest that the fleet has seen for this release, but that was on {}: the fleet as a whole may be stuck.{}",

@@ -1,8 +1,8 @@
 //! `component-store-corrupt` (fact sheet section 6).
 
-use super::failures::FAILURES_COUNT_DAYS;
 use super::not_known;
 use crate::facts::component_store::StoreHealth;
+use crate::facts::failing::FAILURES_COUNT_DAYS;
 use crate::facts::update_events::Event;
 use crate::issue::{Case, FixStep, Issue, Link, Teller};
 use crate::time::Time;

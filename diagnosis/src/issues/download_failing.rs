@@ -1,7 +1,8 @@
 //! `download-failing` (fact sheet sections 10 and 14).
 
-use super::failures::{Failing, of_events, open};
+use super::failures::open;
 use super::not_known;
+use crate::facts::failing::{self, Failing};
 use crate::facts::update_events::Channel;
 use crate::issue::{Case, FixStep, Issue, Link, Teller};
 use crate::keys;
@@ -51,10 +52,7 @@ fn decide(case: &Case<'_>) -> Verdict {
         Ok(events) => events,
         Err(why) => return not_known(why),
     };
-    let all: Vec<Failing> = of_events(&events.runs_of_failed_downloads())
-        .into_iter()
-        .map(|(_, failing)| failing)
-        .collect();
+    let all = failing::downloads(events);
     let counts =
         |f: &&Failing| f.counts(case.now) && (f.times > 1 || !PASSING.contains(&f.code.as_str()));
     let failing: Vec<&Failing> = all.iter().filter(counts).collect();

@@ -1,7 +1,8 @@
 //! `install-failing` (fact sheet section 14).
 
-use super::failures::{Failing, next_end, of_events, of_history, open, together};
+use super::failures::{next_end, open};
 use super::not_known;
+use crate::facts::failing::Failing;
 use crate::facts::update_events::Channel;
 use crate::facts::update_history::Told;
 use crate::issue::{Case, FixStep, Issue, Link, Teller};
@@ -51,32 +52,18 @@ fn decide(case: &Case<'_>) -> Verdict {
     if let (Err(why), Err(_)) = (&case.facts.update_events, &case.facts.update_history) {
         return not_known(why);
     }
-    let all = failing(case);
+    let all = case.facts.failing_installs.as_slice();
     let enough = case.expectations.install_failures as usize;
     let failing: Vec<&Failing> = all
         .iter()
         .filter(|f| f.counts(case.now) && f.times >= enough)
         .collect();
     if failing.is_empty() {
-        return nothing(case, &all);
+        return nothing(case, all);
     }
-    open(case, ISSUE.severity, &failing, &all, "failed", |failing| {
+    open(case, ISSUE.severity, &failing, all, "failed", |failing| {
         cause(case, failing)
     })
-}
-
-/// Installations that fail, by every source that tells.
-pub(super) fn failing(case: &Case<'_>) -> Vec<Failing> {
-    let (events, history) = (&case.facts.update_events, &case.facts.update_history);
-    let by_events = events
-        .as_ref()
-        .map(|e| of_events(&e.runs_of_failed_installs()))
-        .unwrap_or_default();
-    let by_history = history
-        .as_ref()
-        .map(|h| of_history(&h.entries))
-        .unwrap_or_default();
-    together(by_events, by_history)
 }
 
 fn cause(case: &Case<'_>, failing: &Failing) -> Cause {

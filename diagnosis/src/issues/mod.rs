@@ -43,13 +43,12 @@ mod update_health_tools_missing;
 mod update_services_disabled;
 mod updates_deferred_too_long;
 mod upgrade_blocked;
-mod wanted_update;
+pub(crate) mod wanted_update;
 mod wrong_scan_source;
 mod wsus_sync_recovery_failing;
 mod wsus_without_tls;
 
 pub use self::document::document;
-pub(crate) use self::failures::Failing;
 use self::scans::Scans;
 use crate::explanation::Scan;
 use crate::facts::{DeviceFacts, NotKnown};
@@ -116,11 +115,6 @@ pub fn explains(one: &Issue, other: &Issue) -> bool {
     one.explains
         .iter()
         .any(|id| *id == other.id || get(id).is_some_and(|between| explains(between, other)))
-}
-
-/// Installations that fail on the device, by every source that tells, whatever their number.
-pub(crate) fn failing_installations(case: &Case<'_>) -> Vec<Failing> {
-    install_failing::failing(case)
 }
 
 /// When the device last looked for updates, and the code with which looking fails.

@@ -38,13 +38,12 @@ pub(super) const ISSUE: Issue = Issue {
 };
 
 fn decide(case: &Case<'_>) -> Verdict {
-    let release = case
-        .facts
-        .device
-        .as_ref()
-        .ok()
-        .and_then(DeviceFacts::release_name)
-        .unwrap_or_else(|| "an unknown release".to_owned());
+    let release = || {
+        let device = case.facts.device.as_ref().ok();
+        device
+            .and_then(DeviceFacts::release_name)
+            .unwrap_or_else(|| "an unknown release".to_owned())
+    };
     judge(
         case,
         ISSUE.severity,
@@ -59,6 +58,7 @@ fn decide(case: &Case<'_>) -> Verdict {
             answer.is_elsewhere() && (answer.is_refused || answer.is_wanted && none_fits())
         },
         |answer| {
+            let release = release();
             let reason = match answer.class {
                 Some(Class::OtherRelease) => format!("is for {}", answer.is_for),
                 _ => "is for another architecture or edition".to_owned(),

@@ -3,10 +3,10 @@
 //! An update is asked for where the owner wants it, or where somebody tried to install it and was told that it is not applicable. The
 //! answers come from [`crate::explanation`], so that these issues and the pages about updates never differ.
 
-use super::failures::Failing;
-use super::{install_failing, not_known};
+use super::not_known;
 use crate::check::Check;
 use crate::explanation::{Class, Known, Profile, Question, Reason, Standing, standing};
+use crate::facts::failing::Failing;
 use crate::issue::{Case, Link};
 use crate::kb::Kb;
 use crate::observation::EvidenceRef;
@@ -26,8 +26,8 @@ pub(super) const LINK: Link = Link {
 const NOT_APPLICABLE: [&str; 3] = ["0x80240017", "0x800F081E", "0x00240006"];
 
 /// Where a device stands with an update that is asked for.
-#[derive(Debug)]
-pub(super) struct Answer {
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
     /// The update.
     pub(super) kb: Kb,
     /// Whether the owner wants it.
@@ -55,20 +55,21 @@ impl Answer {
 }
 
 /// The answers, or the verdict where nothing is asked or nothing is known.
-pub(super) fn answers(case: &Case<'_>) -> Result<Vec<Answer>, Verdict> {
-    let refused: Vec<Failing> = install_failing::failing(case)
-        .into_iter()
+fn answers(case: &Case<'_>) -> Result<Vec<Answer>, Verdict> {
+    let failing = case.facts.failing_installs.iter();
+    let refused: Vec<&Failing> = failing
         .filter(|f| f.counts(case.now) && NOT_APPLICABLE.contains(&f.code.as_str()))
         .collect();
     let of = |failing: &Failing| failing.title.as_deref().and_then(Kb::find);
     let mut asked: Vec<Kb> = case.expectations.wanted_updates.clone();
     let most = asked.len() + REFUSED;
-    for kb in refused.iter().filter_map(of) {
+    for kb in refused.iter().copied().filter_map(of) {
         if !asked.contains(&kb) && asked.len() < most {
             asked.push(kb);
         }
     }
     if asked.is_empty() {
+        // Nothing more is looked at on most devices of most fleets.
         if let (Err(why), Err(_)) = (&case.facts.update_events, &case.facts.update_history) {
             return Err(not_known(why));
         }
@@ -99,7 +100,11 @@ pub(super) fn answers(case: &Case<'_>) -> Result<Vec<Answer>, Verdict> {
                 )
             }
         };
-        let refusals: Vec<&Failing> = refused.iter().filter(|f| of(f) == Some(*kb)).collect();
+        let refusals: Vec<&Failing> = refused
+            .iter()
+            .copied()
+            .filter(|f| of(f) == Some(*kb))
+            .collect();
         Answer {
             kb: *kb,
             is_wanted: case.expectations.wanted_updates.contains(kb),
@@ -128,12 +133,12 @@ pub(super) fn judge(
     cause: impl Fn(&Answer) -> Cause,
     otherwise: &'static str,
 ) -> Verdict {
-    let answers = match answers(case) {
+    let answers = match case.shared.wanted.get_or_init(|| answers(case)) {
         Ok(answers) => answers,
-        Err(verdict) => return verdict,
+        Err(verdict) => return verdict.clone(),
     };
     let arising = || answers.iter().filter(|a| arises(a));
-    let found: Vec<&Answer> = arising().filter(|a| counts(a, &answers)).collect();
+    let found: Vec<&Answer> = arising().filter(|a| counts(a, answers)).collect();
     let told = |answers: &[&Answer]| -> String {
         let sentences: Vec<String> = answers
             .iter()

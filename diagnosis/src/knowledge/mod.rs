@@ -227,12 +227,7 @@ impl Knowledge {
 
     /// The cumulative update of a family that brings the highest revision to devices of this kind.
     pub fn newest_cumulative(&self, package_build: u32, kind: DeviceKind) -> Option<&KnownUpdate> {
-        let is_for = |update: &&KnownUpdate| {
-            update.package_build == package_build
-                && update.kind == UpdateKind::Cumulative
-                && update.device_kind.is_none_or(|own| own == kind)
-        };
-        self.updates().filter(is_for).max_by_key(|u| u.revision)
+        self.updates.newest(package_build, kind)
     }
 
     /// The revision of the cumulative update whose content a device has that runs this one, where this one is a hotpatch's.

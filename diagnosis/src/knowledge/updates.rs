@@ -16,6 +16,8 @@ pub(super) struct Updates {
     by_number: BTreeMap<u32, Vec<KnownUpdate>>,
     /// What hotpatches cover, by family and their own revision.
     hotpatches: BTreeMap<(u32, u32), u32>,
+    /// The cumulative update of the highest revision, by family and kind of device: it is asked for at every diagnosis.
+    newest: BTreeMap<(u32, DeviceKind), KnownUpdate>,
 }
 
 /// What an update brings to one family of builds.
@@ -93,7 +95,23 @@ impl Updates {
             }
             _ => None,
         });
+        let mut newest: BTreeMap<(u32, DeviceKind), KnownUpdate> = BTreeMap::new();
+        let cumulative = updates.values().flatten();
+        for update in cumulative.filter(|update| update.kind == UpdateKind::Cumulative) {
+            for kind in [DeviceKind::Client, DeviceKind::Server] {
+                if update.device_kind.is_some_and(|own| own != kind) {
+                    continue;
+                }
+                let known = newest
+                    .entry((update.package_build, kind))
+                    .or_insert_with(|| update.clone());
+                if known.revision < update.revision {
+                    known.clone_from(update);
+                }
+            }
+        }
         Ok(Self {
+            newest,
             hotpatches: hotpatches.collect(),
             by_number: updates,
         })
@@ -101,6 +119,10 @@ impl Updates {
 
     pub(super) fn of(&self, kb: u32) -> &[KnownUpdate] {
         self.by_number.get(&kb).map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn newest(&self, package_build: u32, kind: DeviceKind) -> Option<&KnownUpdate> {
+        self.newest.get(&(package_build, kind))
     }
 
     pub(super) fn covered(&self, package_build: u32, revision: u32) -> Option<u32> {

@@ -12,7 +12,7 @@ use sickbay_collector::inspection::inspect;
 use sickbay_diagnosis::context::Sighting;
 use sickbay_diagnosis::expectation::{ExpectedSource, UpdateSource};
 use sickbay_diagnosis::facts::Facts;
-use sickbay_diagnosis::issue::Case;
+use sickbay_diagnosis::issue::{Case, Shared};
 use sickbay_diagnosis::knowledge::Knowledge;
 use sickbay_diagnosis::observation::Observations;
 use sickbay_diagnosis::{Check, Time, diagnose};
@@ -86,6 +86,7 @@ fn decided_per_second(fleet: &[Observations], now: Time) -> f64 {
                 fleet: &rules.fleet,
                 sighting: Some(&sighting),
                 now,
+                shared: Shared::default(),
             }));
         }
     })

@@ -4,7 +4,7 @@ use crate::check::Check;
 use crate::context::FleetContext;
 use crate::diagnose_listed;
 use crate::expectation::Expectations;
-use crate::issue::{Case, Teller};
+use crate::issue::{Case, Shared, Teller};
 use crate::issues::{ALL, never_enrolled};
 use crate::observation::Outcome;
 use crate::testing::Machine;
@@ -32,6 +32,7 @@ fn a_device_that_never_reported_is_healthy_in_nothing() {
         fleet: &FleetContext::default(),
         sighting: None,
         now: crate::testing::now(),
+        shared: Shared::default(),
     });
     let told: Vec<&str> = alone.iter().map(|(issue, _)| issue.id).collect();
     assert!(!told.contains(&"silent") && !told.contains(&"behind-on-quality-updates"));
