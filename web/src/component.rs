@@ -29,7 +29,8 @@ markup!(
     Command<'_>,
     Causes<'_>,
     EvidenceTable<'_>,
-    FilterForm<'_>
+    FilterForm<'_>,
+    Paging
 );
 
 /// A moment: how long ago, with the exact time on hover.
@@ -262,6 +263,21 @@ pub(crate) fn command(text: &str) -> Command<'_> {
     Command { text }
 }
 
+/// The way through a list that is shown in parts: back to its first part where this is a later one, and on to the next.
+#[derive(Template)]
+#[template(path = "components/paging.html")]
+pub(crate) struct Paging {
+    first: Option<String>,
+    next: Option<String>,
+}
+
+pub(crate) fn paging(is_continued: bool, first: String, next: Option<String>) -> Paging {
+    Paging {
+        first: is_continued.then_some(first),
+        next,
+    }
+}
+
 /// What an open verdict groups by, as a list.
 #[derive(Template)]
 #[template(path = "components/causes.html")]
@@ -373,6 +389,20 @@ impl FilterBox {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_leads_back_to_its_start_and_on_to_the_rest_where_there_is_any() {
+        let shown = |is_continued, next: Option<&str>| {
+            let paging = paging(is_continued, "/first".to_owned(), next.map(str::to_owned));
+            let html = paging.render().unwrap_or_default();
+            (html.contains("/first"), html.contains("/next"))
+        };
+        assert_eq!(shown(true, Some("/next")), (true, true));
+        assert_eq!(shown(true, None), (true, false));
+        assert_eq!(shown(false, Some("/next")), (false, true));
+        let whole = paging(false, "/first".to_owned(), None).render();
+        assert_eq!(whole.unwrap_or_default().trim(), "");
+    }
 
     #[test]
     fn one_device_of_a_large_fleet_still_shows_in_its_bar() {

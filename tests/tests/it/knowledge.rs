@@ -37,7 +37,19 @@ impl Desk {
 
     /// A signed pack of the tables.
     async fn pack(&self, server: &Server, version: &str, key: &str) -> anyhow::Result<String> {
-        let out = self.path(&format!("{version}.pack"));
+        let out = format!("{version}.pack");
+        self.pack_into(server, version, key, &out).await
+    }
+
+    /// The same, as a file of that name.
+    async fn pack_into(
+        &self,
+        server: &Server,
+        version: &str,
+        key: &str,
+        out: &str,
+    ) -> anyhow::Result<String> {
+        let out = self.path(out);
         let (tables, key) = (self.path("tables"), self.path(key));
         let words = [
             "knowledge",
@@ -110,6 +122,28 @@ fn edit(path: &Path, dated: &str) -> anyhow::Result<()> {
     fs::write(path, format!("# dated {dated}\n{rows}")).context("write an edited table")
 }
 
+/// Where one table stands none is written, and a pack does not take the place of the key.
+async fn nothing_is_overwritten(server: &Server, desk: &Desk) -> anyhow::Result<()> {
+    let folder = desk.path("one table");
+    let only = Path::new(&folder).join("updates.tsv");
+    fs::create_dir(&folder)?;
+    fs::write(&only, "stale")?;
+    let export = server.command(&["knowledge", "export", &folder]).await;
+    ensure!(export.is_err(), "a table was overwritten");
+    ensure!(
+        fs::read_dir(&folder)?.count() == 1 && fs::read_to_string(&only)? == "stale",
+        "fresh tables stand beside a stale one"
+    );
+    let before = fs::read_to_string(desk.path("key.pem"))?;
+    let pack = desk.pack_into(server, "1", "key.pem", "key.pem").await;
+    ensure!(pack.is_err(), "the private key was overwritten by a pack");
+    ensure!(
+        fs::read_to_string(desk.path("key.pem"))? == before,
+        "the key is another"
+    );
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_table_edited_signed_and_imported_changes_what_a_running_server_says()
 -> anyhow::Result<()> {
@@ -147,6 +181,7 @@ async fn a_table_edited_signed_and_imported_changes_what_a_running_server_says()
     server
         .command(&["knowledge", "export", &desk.path("tables")])
         .await?;
+    nothing_is_overwritten(&server, &desk).await?;
     let (_, later) = days();
     edit(&desk.table("windows-releases.tsv"), &later)?;
     fs::remove_file(desk.table("updates.tsv")).context("leave a table out")?;

@@ -105,12 +105,13 @@ impl UpdatePage {
 
     fn next(&self) -> Option<String> {
         let cursor = self.next_cursor.as_deref()?;
-        Some(links::update_after(
-            &self.asked,
-            &self.filter.text,
-            self.chosen_name(),
-            cursor,
-        ))
+        let next = links::update_after(&self.asked, &self.filter.text, self.chosen_name(), cursor);
+        Some(format!("{next}#list"))
+    }
+
+    fn first(&self) -> String {
+        let first = links::update(&self.asked, &self.filter.text, self.chosen_name());
+        format!("{first}#list")
     }
 
     /// Devices that have what the update brings.
