@@ -174,8 +174,14 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Reads all values of `host`.
+    /// Reads all values of `host`, between two refreshes of group policy: in the middle of one they may all be gone.
     pub fn of(host: &dyn Host) -> Self {
+        let mut policy = Self::default();
+        host.while_policy_rests(&mut || policy = Self::read(host));
+        policy
+    }
+
+    fn read(host: &dyn Host) -> Self {
         let mut found = value::Found::new(host);
         let mut policy = Self {
             server_urls: found.parsed_list(SERVER_URLS),

@@ -5,7 +5,7 @@ use clap::Args;
 
 use super::run::{Machine, block_on};
 use super::say;
-use super::settings::{Settings, SettingsArgs, Usage};
+use super::settings::{Settings, SettingsArgs, Usage, prepare_state_dir};
 use crate::session::{Collector, EnrolOutcome};
 
 /// How to enrol.
@@ -35,6 +35,7 @@ pub(super) fn run(args: EnrolArgs) -> anyhow::Result<()> {
     }
     let host = Machine::at(&settings.recording)?.host();
     let state_dir = settings.state_dir.clone();
+    prepare_state_dir(&state_dir)?;
     let mut collector = Collector::new(settings.options(host))?;
     if collector.identity().is_none() && !collector.has_ca_pin() {
         return Err(Usage(

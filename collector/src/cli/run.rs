@@ -14,7 +14,7 @@ use sickbay_diagnosis::Check;
 use sickbay_service::event_log::{Event, EventLog};
 
 use super::service::SERVICE;
-use super::settings::{Settings, SettingsArgs, Usage};
+use super::settings::{Settings, SettingsArgs, Usage, prepare_state_dir};
 use crate::crash;
 use crate::host::Host;
 use crate::host::recording::Recording;
@@ -22,6 +22,7 @@ use crate::host::recording::Recording;
 use crate::host::recording::{Description, Registry};
 use crate::host::replay::Replay;
 use crate::session::Collector;
+use crate::state::StateDir;
 use crate::supervisor::{Happenings, Surroundings, supervise};
 
 /// How often the files of a recording are looked at for changes.
@@ -61,6 +62,7 @@ pub(super) fn run(args: RunArgs) -> anyhow::Result<()> {
         )
         .into());
     }
+    prepare_state_dir(&settings.state_dir)?;
     let paths = settings.recording.clone();
     let machine = Machine::at(&paths)?;
     let state_dir = settings.state_dir.clone();
@@ -81,6 +83,9 @@ pub(super) fn run(args: RunArgs) -> anyhow::Result<()> {
 
 /// With the settings of the registry, as the service would.
 fn by_policy(state_dir: PathBuf) -> anyhow::Result<()> {
+    prepare_state_dir(&state_dir)?;
+    // Beside the service there is nothing to do but to say so: its record of how it ended must not be replaced beneath it.
+    drop(StateDir::open(&state_dir)?);
     block_on(async {
         let stop = sickbay_service::stop_on_signals()?;
         let happenings = Arc::new(Happenings::default());

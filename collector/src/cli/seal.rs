@@ -9,7 +9,7 @@ use sickbay_diagnosis::reading::Data;
 
 use super::run::this_machine;
 use super::say;
-use super::settings::default_state_dir;
+use super::settings::{default_state_dir, prepare_state_dir};
 use crate::host::SystemFact;
 use crate::state::{Image, StateDir};
 
@@ -23,6 +23,7 @@ pub(super) struct SealArgs {
 
 pub(super) fn run(args: &SealArgs) -> anyhow::Result<()> {
     let dir = args.state_dir.clone().unwrap_or_else(default_state_dir);
+    prepare_state_dir(&dir)?;
     let state = StateDir::open(&dir).context(
         "the collector must not run while its machine is sealed; stop it with `net stop SickbayCollector` and try again",
     )?;

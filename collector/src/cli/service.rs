@@ -180,17 +180,17 @@ fn not_windows() -> anyhow::Result<()> {
 mod windows {
     //! The service's work.
 
-    use std::path::{Path, PathBuf};
+    use std::path::Path;
     use std::sync::Arc;
     use std::time::Duration;
 
     use sickbay_diagnosis::Check;
     use sickbay_service::event_log::{Event, EventLog};
-    use sickbay_service::windows::{FolderError, Orders, confine, keep_private, settle};
+    use sickbay_service::windows::{Orders, confine, settle};
     use sickbay_service::{LogFileLimits, LogLevel, init_logging_to_files};
 
     use super::super::run::{block_on, this_machine, watch_changes};
-    use super::super::settings::default_state_dir;
+    use super::super::settings::{default_state_dir, keep_both_private};
     use super::{SERVICE, chain};
     use crate::crash;
     use crate::policy::Policy;
@@ -273,12 +273,6 @@ mod windows {
         };
         supervise(surroundings, orders.stop).await;
         EventLog::open(SERVICE).tell(Event::Stopped, "Sickbay Collector stopped.");
-    }
-
-    /// The folder and the one above it: whoever owned that one could put another in its place.
-    fn keep_both_private(dir: &Path) -> Result<Option<PathBuf>, FolderError> {
-        let above = dir.parent().map(keep_private).transpose()?.flatten();
-        Ok(keep_private(dir)?.or(above))
     }
 
     /// Without files the event log is all there is.

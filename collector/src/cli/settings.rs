@@ -177,6 +177,40 @@ pub(super) fn default_state_dir() -> PathBuf {
     )
 }
 
+/// Makes the service's own folder as private as the service keeps it, before another command writes into it: whoever comes first sets its
+/// rights. Any other folder is whoever's it is that named it.
+#[cfg(windows)]
+pub(super) fn prepare_state_dir(dir: &Path) -> anyhow::Result<()> {
+    if dir == default_state_dir() {
+        let aside = keep_both_private(dir).context(
+            "the collector's own folder is for administrators; run this as one, or give another folder with --state-dir",
+        )?;
+        if let Some(aside) = aside {
+            tracing::warn!(aside = %aside.display(), "the folder was made by neither SYSTEM nor an administrator, so that it was set aside");
+        }
+    }
+    Ok(())
+}
+
+#[cfg(not(windows))]
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "it can fail where folders have to be taken over"
+)]
+pub(super) const fn prepare_state_dir(_dir: &Path) -> anyhow::Result<()> {
+    Ok(())
+}
+
+/// The folder and the one above it: whoever owned that one could put another in its place. Returns what was set aside.
+#[cfg(windows)]
+pub(super) fn keep_both_private(
+    dir: &Path,
+) -> Result<Option<PathBuf>, sickbay_service::windows::FolderError> {
+    use sickbay_service::windows::keep_private;
+    let above = dir.parent().map(keep_private).transpose()?.flatten();
+    Ok(keep_private(dir)?.or(above))
+}
+
 fn read_file(path: &Path) -> anyhow::Result<Written> {
     let text = fs::read_to_string(path)
         .with_context(|| format!("read the settings {}", path.display()))?;

@@ -8,6 +8,7 @@ use rcgen::{KeyPair, PublicKeyData as _};
 use serde::{Deserialize, Serialize};
 use sickbay_diagnosis::Time;
 
+use super::key_file::Unopened;
 use super::{SetAside, StateDir, StateError, key_file, read};
 use crate::certificate::Certificate;
 
@@ -127,16 +128,20 @@ impl fmt::Debug for Credentials {
 }
 
 impl StateDir {
-    /// The key and the identity. A missing key is made; one that cannot be used is set aside with the identity, so that the device
-    /// enrols again under a new key.
+    /// The key and the identity. A missing key is made; one that can never be used is set aside with the identity, so that the device
+    /// enrols again under a new key. One that cannot be opened now is an error, and stays.
     pub fn load_credentials(&self) -> Result<(Credentials, Vec<SetAside>), StateError> {
         let mut aside = Vec::new();
         let stored = read(&self.dir, KEY, LIMIT_BYTES)?;
         let key = match stored.map(|pem| parse_key(&pem)) {
             Some(Ok(key)) => key,
-            Some(Err(reason)) => {
+            Some(Err(Unopened::Broken(reason))) => {
                 aside.push(self.set_aside(KEY, reason)?);
                 self.make_key()?
+            }
+            Some(Err(Unopened::NotNow(source))) => {
+                let path = self.dir.join(KEY);
+                return Err(StateError::Read { path, source });
             }
             None => self.make_key()?,
         };
@@ -183,19 +188,24 @@ impl StateDir {
 
 /// Key and identity in `dir` for a reader that holds no lock; `None` where there is no usable key.
 pub(crate) fn peek(dir: &Path) -> Result<Option<Credentials>, StateError> {
-    let Some(key) = read(dir, KEY, LIMIT_BYTES)?.and_then(|content| parse_key(&content).ok())
-    else {
-        return Ok(None);
+    let key = match read(dir, KEY, LIMIT_BYTES)?.map(|content| parse_key(&content)) {
+        Some(Ok(key)) => key,
+        Some(Err(Unopened::NotNow(source))) => {
+            let path = dir.join(KEY);
+            return Err(StateError::Read { path, source });
+        }
+        Some(Err(Unopened::Broken(_))) | None => return Ok(None),
     };
     let json = read(dir, IDENTITY, LIMIT_BYTES)?;
     let identity = json.and_then(|json| Identity::from_json(&json, &key).ok());
     Ok(Some(Credentials { key, identity }))
 }
 
-fn parse_key(content: &[u8]) -> Result<KeyPair, String> {
+fn parse_key(content: &[u8]) -> Result<KeyPair, Unopened> {
     let pem = key_file::open(content)?;
-    let text = std::str::from_utf8(&pem).map_err(|error| error.to_string())?;
-    KeyPair::from_pem(text).map_err(|error| format!("it is no private key: {error}"))
+    let text = std::str::from_utf8(&pem).map_err(|error| Unopened::Broken(error.to_string()))?;
+    KeyPair::from_pem(text)
+        .map_err(|error| Unopened::Broken(format!("it is no private key: {error}")))
 }
 
 fn to_pem(certificates: &[Vec<u8>]) -> String {

@@ -1,6 +1,21 @@
 //! How the private key stands in its file: as it is where the folder's rights are the guard, and on Windows, on top of those, sealed
 //! by DPAPI for this machine alone, so that a copied disk or backup holds no usable key.
 
+use std::io;
+
+/// Why a key file does not give its key.
+#[derive(Debug)]
+pub(super) enum Unopened {
+    /// It never will: the device needs another key.
+    Broken(String),
+    /// What opens it does not work now. The key is not lost, and throwing it away would cost the device its identity.
+    #[cfg_attr(
+        not(windows),
+        expect(dead_code, reason = "only what has to be opened can fail to open")
+    )]
+    NotNow(io::Error),
+}
+
 #[cfg(windows)]
 pub(super) use sealed::{NAME, open, seal};
 
@@ -10,6 +25,8 @@ pub(super) use plain::{NAME, open, seal};
 #[cfg(not(windows))]
 mod plain {
     use std::io;
+
+    use super::Unopened;
 
     pub(in crate::state) const NAME: &str = "key.pem";
 
@@ -25,7 +42,7 @@ mod plain {
         clippy::unnecessary_wraps,
         reason = "opening can fail where there is a seal"
     )]
-    pub(in crate::state) fn open(content: &[u8]) -> Result<Vec<u8>, String> {
+    pub(in crate::state) fn open(content: &[u8]) -> Result<Vec<u8>, Unopened> {
         Ok(content.to_vec())
     }
 }
@@ -35,7 +52,9 @@ mod sealed {
     use std::io;
 
     use sha2::{Digest as _, Sha256};
-    use sickbay_service::windows::{protect, unprotect};
+    use sickbay_service::windows::{is_foreign_secret, protect, unprotect};
+
+    use super::Unopened;
 
     pub(in crate::state) const NAME: &str = "key.sealed";
     /// Begins the file; the number changes with its form.
@@ -51,16 +70,22 @@ mod sealed {
         Ok([MAGIC, &salt, &sealed].concat())
     }
 
-    pub(in crate::state) fn open(content: &[u8]) -> Result<Vec<u8>, String> {
+    pub(in crate::state) fn open(content: &[u8]) -> Result<Vec<u8>, Unopened> {
         let rest = content
             .strip_prefix(MAGIC)
-            .and_then(|rest| rest.split_at_checked(SALT_BYTES))
-            .ok_or("it is no sealed key, or one of another version")?;
-        let (salt, sealed) = rest;
+            .and_then(|rest| rest.split_at_checked(SALT_BYTES));
+        let Some((salt, sealed)) = rest else {
+            let why = "it is no sealed key, or one of another version";
+            return Err(Unopened::Broken(why.to_owned()));
+        };
         unprotect(sealed, &entropy(salt)).map_err(|error| {
-            format!(
-                "Windows cannot open its seal ({error}); it was sealed on another machine, or this one's keys were replaced"
-            )
+            if is_foreign_secret(&error) {
+                Unopened::Broken(format!(
+                    "Windows cannot open its seal ({error}); it was sealed on another machine, or this one's keys were replaced"
+                ))
+            } else {
+                Unopened::NotNow(error)
+            }
         })
     }
 

@@ -1,16 +1,17 @@
 //! A folder for SYSTEM and administrators alone.
 #![expect(unsafe_code, reason = "calls Windows")]
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
-use std::os::windows::fs::MetadataExt as _;
+use std::os::windows::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::windows::io::AsRawHandle as _;
 use std::path::{Path, PathBuf};
 use std::ptr::{null, null_mut};
 
 use windows_sys::Win32::Foundation::{CloseHandle, ERROR_SUCCESS, HANDLE, LocalFree};
 use windows_sys::Win32::Security::Authorization::{
-    ConvertStringSecurityDescriptorToSecurityDescriptorW, GetNamedSecurityInfoW, SDDL_REVISION_1,
-    SE_FILE_OBJECT, SetNamedSecurityInfoW,
+    ConvertStringSecurityDescriptorToSecurityDescriptorW, GetSecurityInfo, SDDL_REVISION_1,
+    SE_FILE_OBJECT, SetSecurityInfo,
 };
 use windows_sys::Win32::Security::{
     ACL, DACL_SECURITY_INFORMATION, EqualSid, GetSecurityDescriptorDacl, GetTokenInformation,
@@ -18,7 +19,11 @@ use windows_sys::Win32::Security::{
     PSECURITY_DESCRIPTOR, PSID, SECURITY_ATTRIBUTES, TOKEN_QUERY, TOKEN_USER, TokenUser,
     WinBuiltinAdministratorsSid, WinLocalSystemSid,
 };
-use windows_sys::Win32::Storage::FileSystem::{CreateDirectoryW, FILE_ATTRIBUTE_REPARSE_POINT};
+use windows_sys::Win32::Storage::FileSystem::{
+    CreateDirectoryW, FILE_ATTRIBUTE_REPARSE_POINT, FILE_FLAG_BACKUP_SEMANTICS,
+    FILE_FLAG_OPEN_REPARSE_POINT, FILE_READ_ATTRIBUTES, FILE_SHARE_READ, FILE_SHARE_WRITE,
+    READ_CONTROL, WRITE_DAC,
+};
 use windows_sys::Win32::System::Threading::{GetCurrentProcess, OpenProcessToken};
 use windows_sys::core::w;
 
@@ -45,7 +50,8 @@ pub enum FolderError {
 /// Makes `path`, or takes it over, so that SYSTEM and administrators alone may enter.
 ///
 /// Anybody may make folders under `%ProgramData%`. One that an ordinary user made before us may hold a key that the user knows, so
-/// that it is set aside under another name, which is returned; so is a link to elsewhere.
+/// that it is set aside under another name, which is returned; so is a link to elsewhere. What is found is opened once, without following
+/// a link, and keeps its name as long as it is open: what was looked at is what gets the rights.
 pub fn keep_private(path: &Path) -> Result<Option<PathBuf>, FolderError> {
     let failed = |what| {
         move |source| FolderError::Windows {
@@ -59,24 +65,37 @@ pub fn keep_private(path: &Path) -> Result<Option<PathBuf>, FolderError> {
     }
     let rights = Rights::new().map_err(failed("think of rights for"))?;
     let mut aside = None;
-    match fs::symlink_metadata(path) {
-        Ok(found) => {
-            let is_link = found.file_attributes() & FILE_ATTRIBUTE_REPARSE_POINT != 0;
-            if is_link
-                || !found.is_dir()
-                || !is_ours(path).map_err(failed("ask for the owner of"))?
-            {
+    let found = match open(path) {
+        Ok(found) if is_folder_of_ours(&found).map_err(failed("ask for the owner of"))? => found,
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(failed("look at")(error));
+        }
+        unusable => {
+            if let Ok(others) = unusable {
+                drop(others);
                 aside = Some(set_aside(path).map_err(failed("set aside"))?);
-                rights.make(path).map_err(failed("make"))?;
             }
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
             rights.make(path).map_err(failed("make"))?;
+            open(path).map_err(failed("look at"))?
         }
-        Err(error) => return Err(failed("look at")(error)),
-    }
-    rights.set(path).map_err(failed("set the rights of"))?;
+    };
+    rights.set(&found).map_err(failed("set the rights of"))?;
     Ok(aside)
+}
+
+/// Opens what stands at `path` itself, be it a link, and keeps others from renaming or removing it.
+fn open(path: &Path) -> io::Result<File> {
+    fs::OpenOptions::new()
+        .access_mode(FILE_READ_ATTRIBUTES | READ_CONTROL | WRITE_DAC)
+        .share_mode(FILE_SHARE_READ | FILE_SHARE_WRITE)
+        .custom_flags(FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OPEN_REPARSE_POINT)
+        .open(path)
+}
+
+fn is_folder_of_ours(found: &File) -> io::Result<bool> {
+    let metadata = found.metadata()?;
+    let is_link = metadata.file_attributes() & FILE_ATTRIBUTE_REPARSE_POINT != 0;
+    Ok(!is_link && metadata.is_dir() && is_ours(found)?)
 }
 
 /// Renames what nobody should trust, so that it can still be looked at.
@@ -99,14 +118,13 @@ fn set_aside(path: &Path) -> io::Result<PathBuf> {
 }
 
 /// Whether SYSTEM, the administrators, or whoever runs this program own it.
-fn is_ours(path: &Path) -> io::Result<bool> {
-    let name = wide(path.as_os_str());
+fn is_ours(found: &File) -> io::Result<bool> {
     let mut owner: PSID = null_mut();
     let mut descriptor: PSECURITY_DESCRIPTOR = null_mut();
-    // SAFETY: the name ends with a zero; the call writes the descriptor and a pointer into it; what is null is not wanted.
+    // SAFETY: the handle is open; the call writes the descriptor and a pointer into it; what is null is not wanted.
     let code = unsafe {
-        GetNamedSecurityInfoW(
-            name.as_ptr(),
+        GetSecurityInfo(
+            found.as_raw_handle(),
             SE_FILE_OBJECT,
             OWNER_SECURITY_INFORMATION,
             &raw mut owner,
@@ -211,8 +229,7 @@ impl Rights {
     }
 
     /// Sets the rights of a folder, and by inheritance of all in it.
-    fn set(&self, path: &Path) -> io::Result<()> {
-        let name = wide(path.as_os_str());
+    fn set(&self, found: &File) -> io::Result<()> {
         let (mut present, mut defaulted) = (0, 0);
         let mut list: *mut ACL = null_mut();
         // SAFETY: the descriptor is valid; the three results are written.
@@ -227,10 +244,10 @@ impl Rights {
         if done == 0 {
             return Err(io::Error::last_os_error());
         }
-        // SAFETY: the name ends with a zero, the list lies in the descriptor that lives as long as `self`; what is null stays.
+        // SAFETY: the handle is open, the list lies in the descriptor that lives as long as `self`; what is null stays.
         let code = unsafe {
-            SetNamedSecurityInfoW(
-                name.as_ptr(),
+            SetSecurityInfo(
+                found.as_raw_handle(),
                 SE_FILE_OBJECT,
                 DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION,
                 null_mut(),

@@ -14,7 +14,7 @@ pub use fault::{Fault, on_fault};
 pub use folder::{FolderError, keep_private};
 pub use library::Library;
 pub use limits::confine;
-pub use secret::{protect, unprotect};
+pub use secret::{is_foreign_secret, protect, unprotect};
 pub use setup::{Definition, SetupError, install, settle, uninstall};
 
 /// A text to hand to Windows: UTF-16, ended by a zero.

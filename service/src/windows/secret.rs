@@ -6,7 +6,10 @@ use std::ffi::c_void;
 use std::io;
 use std::ptr::{null, null_mut};
 
-use windows_sys::Win32::Foundation::LocalFree;
+use windows_sys::Win32::Foundation::{
+    ERROR_INVALID_DATA, ERROR_INVALID_PARAMETER, LocalFree, NTE_BAD_DATA, NTE_BAD_HASH,
+    NTE_BAD_KEY, NTE_BAD_KEY_STATE,
+};
 use windows_sys::Win32::Security::Cryptography::{
     CRYPT_INTEGER_BLOB, CRYPTPROTECT_LOCAL_MACHINE, CRYPTPROTECT_PROMPTSTRUCT,
     CRYPTPROTECT_UI_FORBIDDEN,
@@ -84,6 +87,22 @@ pub fn unprotect(sealed: &[u8], entropy: &[u8]) -> io::Result<Vec<u8>> {
         )
     };
     taken(done, secret)
+}
+
+/// Whether [`unprotect`] failed because the secret was sealed on another machine, or is none, and so will always fail. All else, such as a
+/// service that has not started yet, may pass.
+pub fn is_foreign_secret(error: &io::Error) -> bool {
+    const CODES: [i32; 6] = [
+        ERROR_INVALID_DATA.cast_signed(),
+        ERROR_INVALID_PARAMETER.cast_signed(),
+        NTE_BAD_DATA,
+        NTE_BAD_HASH,
+        NTE_BAD_KEY,
+        NTE_BAD_KEY_STATE,
+    ];
+    error
+        .raw_os_error()
+        .is_some_and(|code| CODES.contains(&code))
 }
 
 fn borrowed(bytes: &[u8]) -> CRYPT_INTEGER_BLOB {

@@ -22,6 +22,8 @@ const FOLDER: &str = "windows";
 const CARGO: &str = "/usr/bin/cargo";
 const RUSTC: &str = "/usr/bin/rustc";
 pub(super) const LINKER: &str = "x86_64-w64-mingw32-gcc";
+/// What stands before the names of MinGW's other tools, such as `windres`.
+const TOOLS: &str = "x86_64-w64-mingw32-";
 /// Of the standard library's defaults, what reads debug data for backtraces is left out: the program that is handed out has none. Nor does it
 /// unwind: see `docs/decisions/0019-a-defect-ends-the-collector.md`.
 const LIBRARY_FEATURES: &str = "build-std-features=optimize_for_size";
@@ -96,6 +98,7 @@ fn cargo(root: &Path, what: &str, target: &str, build: Build) -> Result<bool> {
         ("RUSTC".to_owned(), RUSTC),
         // The standard library is built with features that a stable compiler gives to nothing else.
         ("RUSTC_BOOTSTRAP".to_owned(), "1"),
+        ("CROSS_COMPILE".to_owned(), TOOLS),
         (format!("CARGO_TARGET_{upper}_LINKER"), LINKER),
         (format!("CARGO_TARGET_{upper}_RUSTFLAGS"), LINK_ARGUMENTS),
         (format!("CC_{lower}"), LINKER),

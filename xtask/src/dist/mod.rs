@@ -8,6 +8,7 @@
 mod cross;
 mod imports;
 mod msi;
+mod properties;
 mod sign;
 mod stand_ins;
 
@@ -53,6 +54,8 @@ pub(crate) fn run(root: &Path, quick: bool, signer: Option<&Signer>) -> Result<b
     println!("it imports from {}", dlls.join(", "));
     let mut wrong = imports::too_new(&dlls);
     let version = env!("CARGO_PKG_VERSION");
+    let content = fs::read(&program).with_context(|| format!("read {}", program.display()))?;
+    wrong.extend(properties::wrong(&content, version));
     if quick {
         let next = msi::next_version(version)?;
         for (version, name) in [(version, "collector.msi"), (&*next, "collector-next.msi")] {

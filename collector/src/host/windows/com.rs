@@ -2,17 +2,21 @@
 //!
 //! An interface is a type without a value, a property of it a [`Getter`] made where the interface's layout is written down. So a
 //! property cannot be asked of an object of another interface.
+//!
+//! COM's libraries are loaded for as long as an [`Apartment`] lasts: they and what they bring along are more than a megabyte, of no use
+//! between two inspections.
 #![expect(unsafe_code, reason = "calls Windows")]
 
+use std::cell::RefCell;
 use std::ffi::c_void;
+use std::io;
 use std::marker::PhantomData;
 use std::ptr::{null, null_mut};
 
-use windows_sys::Win32::Foundation::{E_POINTER, SysFreeString, SysStringLen};
-use windows_sys::Win32::System::Com::{
-    CLSCTX_INPROC_SERVER, COINIT_MULTITHREADED, CoCreateInstance, CoInitializeEx, CoUninitialize,
-};
-use windows_sys::Win32::System::Variant::{VARIANT, VT_DATE, VT_EMPTY, VT_NULL, VariantClear};
+use sickbay_service::windows::Library;
+use windows_sys::Win32::Foundation::{E_FAIL, E_POINTER};
+use windows_sys::Win32::System::Com::{CLSCTX_INPROC_SERVER, COINIT_MULTITHREADED};
+use windows_sys::Win32::System::Variant::{VARIANT, VT_DATE, VT_EMPTY, VT_NULL};
 use windows_sys::core::{GUID, HRESULT};
 
 /// Longest text that is taken over, in UTF-16 units; the rest is cut off.
@@ -21,22 +25,91 @@ const MAX_TEXT: u32 = 1024;
 const QUERY_INTERFACE: usize = 0;
 const RELEASE: usize = 2;
 
-/// COM on this thread, until it is dropped.
-pub(super) struct Apartment;
+thread_local! {
+    /// What of COM is called on this thread; nothing outside of an apartment.
+    static COM: RefCell<Option<Com>> = const { RefCell::new(None) };
+}
+
+/// Functions of COM, with the libraries that they stand in.
+struct Com {
+    initialize: unsafe extern "system" fn(*mut c_void, u32) -> HRESULT,
+    uninitialize: unsafe extern "system" fn(),
+    free_unused: unsafe extern "system" fn(u32, u32),
+    create: unsafe extern "system" fn(
+        *const GUID,
+        *mut c_void,
+        u32,
+        *const GUID,
+        *mut *mut c_void,
+    ) -> HRESULT,
+    string_length: unsafe extern "system" fn(*const u16) -> u32,
+    free_string: unsafe extern "system" fn(*const u16),
+    clear_variant: unsafe extern "system" fn(*mut VARIANT) -> HRESULT,
+    // Dropped after whatever calls into them.
+    _automation: Library,
+    _com: Library,
+}
+
+impl Com {
+    fn load() -> io::Result<Self> {
+        let com = Library::load("ole32.dll")?;
+        let automation = Library::load("oleaut32.dll")?;
+        // SAFETY: the signatures are those of the Windows headers, and the libraries live as long as the functions.
+        unsafe {
+            Ok(Self {
+                initialize: com.function(c"CoInitializeEx")?,
+                uninitialize: com.function(c"CoUninitialize")?,
+                free_unused: com.function(c"CoFreeUnusedLibrariesEx")?,
+                create: com.function(c"CoCreateInstance")?,
+                string_length: automation.function(c"SysStringLen")?,
+                free_string: automation.function(c"SysFreeString")?,
+                clear_variant: automation.function(c"VariantClear")?,
+                _automation: automation,
+                _com: com,
+            })
+        }
+    }
+}
+
+/// A call into COM; nothing outside of an apartment, where no value of COM can be.
+fn in_com<T>(call: impl FnOnce(&Com) -> T) -> Option<T> {
+    COM.with_borrow(|com| com.as_ref().map(call))
+}
+
+/// COM on this thread, until it is dropped. One at a time.
+pub(super) struct Apartment(PhantomData<*const ()>);
 
 impl Apartment {
     pub(super) fn enter() -> Result<Self, HRESULT> {
+        let com = Com::load().map_err(|error| coded(&error))?;
         // SAFETY: the reserved argument is null as required; every success is paired with a call on drop.
-        let code = unsafe { CoInitializeEx(null_mut(), COINIT_MULTITHREADED as u32) };
-        succeeded(code).map(|()| Self)
+        let code = unsafe { (com.initialize)(null_mut(), COINIT_MULTITHREADED as u32) };
+        succeeded(code)?;
+        COM.set(Some(com));
+        Ok(Self(PhantomData))
     }
 }
 
 impl Drop for Apartment {
     fn drop(&mut self) {
-        // SAFETY: entered on this thread, and every object made in it is released before (it is dropped last).
-        unsafe { CoUninitialize() };
+        let Some(com) = COM.take() else {
+            return;
+        };
+        // SAFETY: entered on this thread, and every object made in it is released before (it is dropped last). The classes' libraries are
+        // let go at once: where they stay, they hold COM's own in memory.
+        unsafe {
+            (com.free_unused)(0, 0);
+            (com.uninitialize)();
+        }
     }
+}
+
+/// An error of the operating system as COM spells it.
+fn coded(error: &io::Error) -> HRESULT {
+    /// What stands before the codes of Win32.
+    const OF_WIN32: u32 = 0x8007_0000;
+    let code = error.raw_os_error().map(i32::cast_unsigned);
+    code.map_or(E_FAIL, |code| (OF_WIN32 | (code & 0xffff)).cast_signed())
 }
 
 /// An interface, with its identifier.
@@ -82,17 +155,19 @@ impl<I: Interface> Object<I> {
     /// A new object of the class, in this process.
     pub(super) fn create(class: &GUID) -> Result<Self, HRESULT> {
         let mut object: *mut c_void = null_mut();
-        // SAFETY: the identifiers outlive the call, which writes to `object` a pointer to an object of the interface asked for.
-        let code = unsafe {
-            CoCreateInstance(
-                class,
-                null_mut(),
-                CLSCTX_INPROC_SERVER,
-                &I::ID,
-                &raw mut object,
-            )
-        };
-        succeeded(code)?;
+        let code = in_com(|com| {
+            // SAFETY: the identifiers outlive the call, which writes to `object` a pointer to an object of the interface asked for.
+            unsafe {
+                (com.create)(
+                    class,
+                    null_mut(),
+                    CLSCTX_INPROC_SERVER,
+                    &I::ID,
+                    &raw mut object,
+                )
+            }
+        });
+        succeeded(code.unwrap_or(E_FAIL))?;
         Self(object.cast(), PhantomData).filled()
     }
 }
@@ -215,7 +290,7 @@ impl Text {
             return None;
         }
         // SAFETY: a text of COM is null or was made by it, with its length before it.
-        let length = unsafe { SysStringLen(self.0) }.min(MAX_TEXT);
+        let length = in_com(|com| unsafe { (com.string_length)(self.0) })?.min(MAX_TEXT);
         // SAFETY: so many units belong to it, and it is not freed as long as this value lives.
         let units = unsafe { std::slice::from_raw_parts(self.0, length as usize) };
         Some(super::wide::text(units))
@@ -225,7 +300,7 @@ impl Text {
 impl Drop for Text {
     fn drop(&mut self) {
         // SAFETY: null or made by COM for the caller to free; nothing uses it after.
-        unsafe { SysFreeString(self.0) };
+        in_com(|com| unsafe { (com.free_string)(self.0) });
     }
 }
 
@@ -251,7 +326,7 @@ impl Variant {
 impl Drop for Variant {
     fn drop(&mut self) {
         // SAFETY: the value belongs to this one alone and is not used after.
-        unsafe { VariantClear(&raw mut self.0) };
+        in_com(|com| unsafe { (com.clear_variant)(&raw mut self.0) });
     }
 }
 
