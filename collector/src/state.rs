@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `lock` | held by the running collector, so that two do not share the folder |
 //! | `key.pem` | the private key, PKCS#8, readable by its owner alone; on Windows `key.sealed`, under DPAPI |
+//! | `next-key.pem` | the key under which it enrols again where the server refuses the other one for good; `next-key.sealed` on Windows |
 //! | `identity.json` | device id, certificate chain, trusted CAs |
 //! | `base` | epoch, newest acknowledged report, observations as of it (sealed) |
 //! | `last-error.json` | why it does not report, for `status` |

@@ -84,7 +84,7 @@ fn report() -> v1::CollectorMessage {
     }
 }
 
-fn hello() -> v1::CollectorMessage {
+fn hello(newer: &v1::Hello) -> v1::CollectorMessage {
     v1::CollectorMessage {
         kind: Some(v1::collector_message::Kind::Hello(v1::Hello {
             minor_version: 1,
@@ -94,6 +94,7 @@ fn hello() -> v1::CollectorMessage {
             digest: vec![8; 32].into(),
             newest: 42,
             device_time_ms: 1_700_000_000_000,
+            ..newer.clone()
         })),
     }
 }
@@ -127,6 +128,7 @@ fn settings() -> v1::Settings {
     v1::Settings {
         inspection_interval_s: 3600,
         heartbeat_interval_s: 300,
+        ..v1::Settings::default()
     }
 }
 
@@ -159,6 +161,11 @@ fn samples() -> Vec<Sample> {
         device_id: "0192a3b4-0000-7000-8000-000000000000".to_owned(),
         chain_der: vec![vec![0x30, 1].into()],
         trusted_ca_der: vec![vec![0x30, 2].into()],
+        ..v1::Certificate::default()
+    };
+    let marked = v1::Certificate {
+        identity_mark: vec![3; 32].into(),
+        ..certificate.clone()
     };
     let pending = v1::Pending {
         device_id: "id".to_owned(),
@@ -197,7 +204,30 @@ fn samples() -> Vec<Sample> {
                 csr_der: vec![0x30, 0].into(),
             },
         ),
-        sample("Hello", hello()),
+        sample("Hello", hello(&v1::Hello::default())),
+        sample(
+            "Hello.run",
+            hello(&v1::Hello {
+                machine_fingerprint: "uuid".to_owned(),
+                instance: vec![2; 16].into(),
+                ..v1::Hello::default()
+            }),
+        ),
+        sample(
+            "RecoverRequest",
+            v1::RecoverRequest {
+                csr_der: vec![0x30, 0].into(),
+            },
+        ),
+        sample("Certificate.marked", marked),
+        sample(
+            "Settings.marked",
+            down(Kind::Settings(v1::Settings {
+                identity_mark: vec![3; 32].into(),
+                renew_within_s: 60,
+                ..settings()
+            })),
+        ),
         sample("Report", report()),
         sample("Heartbeat", heartbeat()),
         sample("RequestResult", result()),

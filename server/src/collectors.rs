@@ -9,7 +9,8 @@ use sickbay_proto::limits;
 use sickbay_proto::v1::enrolment_server::{Enrolment, EnrolmentServer};
 use sickbay_proto::v1::fleet_server::{Fleet as FleetService, FleetServer};
 use sickbay_proto::v1::{
-    Certificate, EnrolRequest, EnrolResponse, GoodbyeRequest, GoodbyeResponse, RenewRequest,
+    Certificate, EnrolRequest, EnrolResponse, GoodbyeRequest, GoodbyeResponse, RecoverRequest,
+    RenewRequest,
 };
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::ReceiverStream;
@@ -17,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::fleet::session::{Downstream, Sessions};
+use crate::identity::ca::Ca;
 use crate::identity::enrolment::{Enrolled, Enrolments, Issued};
 use crate::identity::tls::{self, Peer};
 use crate::metrics::Metrics;
@@ -29,7 +31,10 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_mins(1);
 /// Streams of one connection; a collector needs two.
 const STREAMS_PER_CONNECTION: u32 = 8;
 
-struct EnrolmentPort(Enrolments);
+struct EnrolmentPort {
+    sessions: Sessions,
+    enrolments: Enrolments,
+}
 
 #[tonic::async_trait]
 impl Enrolment for EnrolmentPort {
@@ -38,7 +43,7 @@ impl Enrolment for EnrolmentPort {
         request: Request<EnrolRequest>,
     ) -> Result<Response<EnrolResponse>, Status> {
         let claim = wire::enrol_claim(request.into_inner())?;
-        let outcome = match self.0.enrol(claim).await? {
+        let outcome = match self.enrolments.enrol(claim).await? {
             Enrolled::Issued(issued) => Ok(certificate(issued)),
             Enrolled::Pending {
                 device,
@@ -46,6 +51,18 @@ impl Enrolment for EnrolmentPort {
             } => Err((device.id.to_string(), retry_after_ms)),
         };
         Ok(Response::new(wire::enrol_response(outcome)))
+    }
+
+    async fn recover(
+        &self,
+        request: Request<RecoverRequest>,
+    ) -> Result<Response<Certificate>, Status> {
+        let peer = request.extensions().get::<Peer>().cloned();
+        let device = self.sessions.known(peer.as_ref()).await?;
+        let peer = peer.ok_or_else(|| Status::internal("a known device came over a connection"))?;
+        let csr = wire::recovery(request.into_inner())?;
+        let issued = self.enrolments.recover(device, &peer, &csr).await?;
+        Ok(Response::new(certificate(issued)))
     }
 }
 
@@ -90,7 +107,12 @@ impl FleetService for FleetPort {
 }
 
 fn certificate(issued: Issued) -> Certificate {
-    wire::certificate(issued.device.id.to_string(), issued.chain, issued.trusted)
+    wire::certificate(
+        issued.device.id.to_string(),
+        issued.chain,
+        issued.trusted,
+        issued.mark,
+    )
 }
 
 /// Binds the collectors' port.
@@ -106,15 +128,19 @@ pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 pub async fn serve(
     listener: TcpListener,
     tls: rustls::ServerConfig,
+    ca: Arc<Ca>,
     sessions: Sessions,
     enrolments: Enrolments,
     metrics: Arc<Metrics>,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let incoming = ReceiverStream::new(tls::accept(listener, tls, metrics, stop.clone()));
-    let enrolment = EnrolmentServer::new(EnrolmentPort(enrolments.clone()))
-        .max_decoding_message_size(limits::MESSAGE_BYTES)
-        .max_encoding_message_size(limits::MESSAGE_BYTES);
+    let incoming = ReceiverStream::new(tls::accept(listener, tls, ca, metrics, stop.clone()));
+    let enrolment = EnrolmentServer::new(EnrolmentPort {
+        sessions: sessions.clone(),
+        enrolments: enrolments.clone(),
+    })
+    .max_decoding_message_size(limits::MESSAGE_BYTES)
+    .max_encoding_message_size(limits::MESSAGE_BYTES);
     let fleet = FleetServer::new(FleetPort {
         sessions,
         enrolments,

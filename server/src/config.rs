@@ -76,6 +76,8 @@ pub struct Collectors {
     pub inspection_interval_s: u32,
     /// Seconds between two signs of life.
     pub heartbeat_interval_s: u32,
+    /// Seconds over which the fleet spreads its renewals when the CA is rotated.
+    pub rotation_spread_s: u32,
 }
 
 impl Default for Collectors {
@@ -85,6 +87,7 @@ impl Default for Collectors {
             names: vec!["localhost".to_owned(), "127.0.0.1".to_owned()],
             inspection_interval_s: 3600,
             heartbeat_interval_s: 300,
+            rotation_spread_s: 3600,
         }
     }
 }
@@ -178,6 +181,10 @@ const ENVIRONMENT: &[(&str, [&str; 2])] = &[
         "SICKBAY_COLLECTORS_HEARTBEAT_INTERVAL_S",
         ["collectors", "heartbeat_interval_s"],
     ),
+    (
+        "SICKBAY_COLLECTORS_ROTATION_SPREAD_S",
+        ["collectors", "rotation_spread_s"],
+    ),
     ("SICKBAY_WEB_LISTEN", ["web", "listen"]),
     ("SICKBAY_WEB_TLS_CERTIFICATE", ["web", "tls_certificate"]),
     ("SICKBAY_WEB_TLS_KEY", ["web", "tls_key"]),
@@ -264,11 +271,13 @@ fn environment_value(variable: &str, key: &str, text: &str) -> anyhow::Result<to
                 .map(|entry| toml::Value::String(entry.to_owned()))
                 .collect(),
         ),
-        "inspection_interval_s" | "heartbeat_interval_s" => toml::Value::Integer(
-            text.trim()
-                .parse()
-                .with_context(|| format!("{variable}={text:?} is not a whole number of seconds"))?,
-        ),
+        "inspection_interval_s" | "heartbeat_interval_s" | "rotation_spread_s" => {
+            toml::Value::Integer(
+                text.trim().parse().with_context(|| {
+                    format!("{variable}={text:?} is not a whole number of seconds")
+                })?,
+            )
+        }
         _ => toml::Value::String(text.to_owned()),
     })
 }

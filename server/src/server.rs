@@ -20,7 +20,8 @@ use crate::fleet::Fleet;
 use crate::fleet::session::Sessions;
 use crate::health;
 use crate::identity::ca::Ca;
-use crate::identity::enrolment::Enrolments;
+use crate::identity::desk::Desk;
+use crate::identity::enrolment::{Enrolments, live_ms};
 use crate::identity::tls::{self, ServerIdentity};
 use crate::ingest;
 use crate::jobs;
@@ -58,8 +59,8 @@ pub async fn open(config: &Config, clock: &Clock) -> anyhow::Result<(Arc<dyn Sto
             folder.display()
         )
     })?;
-    let ca = Ca::open_or_make(folder, clock.now())?;
     let store = sickbay_store::open(&config.storage.database_url()).await?;
+    let ca = Ca::open_or_make(Arc::clone(&store), folder, clock.now()).await?;
     Ok((store, ca))
 }
 
@@ -114,7 +115,8 @@ impl Running {
             metrics,
             stop,
         };
-        let identity = ServerIdentity::issue(&app.ca, &app.config.collectors.names, &app.clock)?;
+        let identity =
+            ServerIdentity::issue(&app.ca.in_force(), &app.config.collectors.names, &app.clock)?;
 
         let collector_listener = collectors::bind(app.config.collectors.listen).await?;
         let web_listener = web::bind(app.config.web.listen).await?;
@@ -135,7 +137,8 @@ impl Running {
         let mut servers = JoinSet::new();
         servers.spawn(collectors::serve(
             collector_listener,
-            tls::collectors_config(&app.ca, Arc::clone(&identity), &app.clock)?,
+            tls::collectors_config(Arc::clone(&identity), &app.clock)?,
+            Arc::clone(&app.ca),
             sessions(&app),
             enrolments(&app),
             Arc::clone(&app.metrics),
@@ -212,12 +215,14 @@ impl Running {
     }
 }
 
-fn sessions(app: &App) -> Sessions {
+/// What sessions need of the server.
+pub(crate) fn sessions(app: &App) -> Sessions {
     Sessions {
         store: Arc::clone(&app.store),
         fleet: Arc::clone(&app.fleet),
         ingest: app.ingest.clone(),
         clock: app.clock.clone(),
+        ca: Arc::clone(&app.ca),
         settings: app.config.collectors.clone(),
         metrics: Arc::clone(&app.metrics),
         stop: app.stop.clone(),
@@ -227,6 +232,8 @@ fn sessions(app: &App) -> Sessions {
 fn enrolments(app: &App) -> Enrolments {
     Enrolments {
         store: Arc::clone(&app.store),
+        desk: Desk::open(Arc::clone(&app.store)),
+        live_ms: live_ms(app.config.collectors.heartbeat_interval_s),
         ca: Arc::clone(&app.ca),
         clock: app.clock.clone(),
         events: app.events.clone(),

@@ -9,6 +9,8 @@ use sickbay_proto::{ERROR_TRAILER, limits};
 use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Code, Status};
 
+use crate::fleet::twins::Run;
+
 /// Why a call or session is refused, for a collector to branch on.
 pub type RefusalReason = Reason;
 
@@ -19,6 +21,10 @@ pub struct Hello {
     pub collector_version: String,
     /// Its epoch.
     pub epoch: Vec<u8>,
+    /// Newest sequence number that it has of it.
+    pub newest: u64,
+    /// Which run of the program speaks, on which machine.
+    pub run: Run,
     /// What its clock says.
     pub device_time: Time,
 }
@@ -73,6 +79,8 @@ pub enum ToCollector {
     },
     /// A full report is needed.
     FullWanted(&'static str),
+    /// Other settings.
+    Settings(Settings),
     /// Look again now; all checks where none is named.
     InspectNow {
         /// Comes back with the result.
@@ -80,6 +88,19 @@ pub enum ToCollector {
         /// Names of checks.
         checks: Vec<String>,
     },
+}
+
+/// What a collector is set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// Time between two full inspections, in seconds.
+    pub inspection_interval_s: u32,
+    /// Time between two signs of life, in seconds.
+    pub heartbeat_interval_s: u32,
+    /// Names what certificates are issued and who is trusted now.
+    pub identity_mark: [u8; 32],
+    /// Within which time a certificate of another mark is to be renewed, in seconds.
+    pub renew_within_s: u32,
 }
 
 /// What a machine says of itself when it enrols.
@@ -182,13 +203,22 @@ pub fn enrol_claim(request: v1::EnrolRequest) -> Result<EnrolClaim, Status> {
 
 /// Checks a renewal; gives the certificate signing request.
 pub fn renewal(request: v1::RenewRequest) -> Result<Vec<u8>, Status> {
-    if request.csr_der.len() > limits::CSR_BYTES {
+    signing_request(&request.csr_der)
+}
+
+/// Checks a recovery; gives the certificate signing request.
+pub fn recovery(request: v1::RecoverRequest) -> Result<Vec<u8>, Status> {
+    signing_request(&request.csr_der)
+}
+
+fn signing_request(der: &[u8]) -> Result<Vec<u8>, Status> {
+    if der.len() > limits::CSR_BYTES {
         return Err(too_large(
             "the certificate signing request",
             limits::CSR_BYTES,
         ));
     }
-    Ok(request.csr_der.to_vec())
+    Ok(der.to_vec())
 }
 
 /// Checks the first message of a session.
@@ -206,6 +236,20 @@ pub fn hello(message: v1::CollectorMessage) -> Result<Hello, Status> {
             limits::TEXT_BYTES,
         )?,
         epoch: hello.epoch.to_vec(),
+        newest: hello.newest,
+        run: Run {
+            // One of another length names nothing.
+            instance: if hello.instance.len() == limits::EPOCH_BYTES {
+                hello.instance.to_vec()
+            } else {
+                Vec::new()
+            },
+            fingerprint: bounded(
+                "the machine fingerprint",
+                hello.machine_fingerprint,
+                limits::TEXT_BYTES,
+            )?,
+        },
         device_time: Time::from_millis(hello.device_time_ms),
     })
 }
@@ -358,19 +402,26 @@ pub fn welcome(
     epoch: &[u8],
     sequence: u64,
     digest: &[u8],
-    inspection_interval_s: u32,
-    heartbeat_interval_s: u32,
+    settings: Settings,
 ) -> v1::ServerMessage {
     message(v1::server_message::Kind::Welcome(v1::Welcome {
         server_time_ms: now.millis(),
         epoch: epoch.to_vec().into(),
         sequence,
         digest: digest.to_vec().into(),
-        settings: Some(v1::Settings {
-            inspection_interval_s,
-            heartbeat_interval_s,
-        }),
+        settings: Some(settings.into()),
     }))
+}
+
+impl From<Settings> for v1::Settings {
+    fn from(settings: Settings) -> Self {
+        Self {
+            inspection_interval_s: settings.inspection_interval_s,
+            heartbeat_interval_s: settings.heartbeat_interval_s,
+            identity_mark: settings.identity_mark.to_vec().into(),
+            renew_within_s: settings.renew_within_s,
+        }
+    }
 }
 
 /// Any later message.
@@ -384,6 +435,7 @@ pub fn to_collector(to: ToCollector) -> v1::ServerMessage {
         ToCollector::FullWanted(reason) => Kind::FullWanted(v1::FullWanted {
             reason: reason.to_owned(),
         }),
+        ToCollector::Settings(settings) => Kind::Settings(settings.into()),
         ToCollector::InspectNow { request_id, checks } => Kind::Request(v1::Request {
             request_id,
             kind: Some(v1::request::Kind::InspectNow(v1::InspectNow { checks })),
@@ -400,11 +452,13 @@ pub fn certificate(
     device_id: String,
     chain: Vec<Vec<u8>>,
     trusted: Vec<Vec<u8>>,
+    mark: [u8; 32],
 ) -> v1::Certificate {
     v1::Certificate {
         device_id,
         chain_der: chain.into_iter().map(Into::into).collect(),
         trusted_ca_der: trusted.into_iter().map(Into::into).collect(),
+        identity_mark: mark.to_vec().into(),
     }
 }
 

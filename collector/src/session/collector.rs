@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rcgen::KeyPair;
 use rustls::ClientConfig;
 use sickbay_diagnosis::Time;
 use tokio::sync::watch;
@@ -21,7 +22,7 @@ use super::backoff::share;
 use super::connection::{CALL, CallError, Route, ServerUrl, connect};
 use super::enrolment::{self, EnrolOutcome};
 use super::machine::{Machine, MachineOptions};
-use super::message::{Epoch, Retry};
+use super::message::{Epoch, Reason, Retry};
 use super::outbox::{Base, Outbox};
 use super::proxy::ProxyUrl;
 use super::tls::{self, BadTls, CaPin};
@@ -179,43 +180,84 @@ impl Collector {
 
     /// Asks the servers in turn, once each, for enrolment. Harmless for an enrolled device: the server then issues a new certificate.
     pub async fn enrol(&mut self) -> Result<EnrolOutcome, CollectorError> {
-        let token = self.options.token.clone().ok_or(CollectorError::NoToken)?;
-        let tls = match &self.credentials.identity {
-            Some(identity) => tls::config_by_ca(&identity.trusted_cas)?,
-            None => tls::config_by_pin(&self.options.ca_pins)?,
+        let (tried, asked) = self.ask_for(&self.credentials.key).await;
+        self.server += tried;
+        let (outcome, identity) = asked?;
+        if let Some(identity) = identity {
+            self.adopt(identity).await?;
+        }
+        Ok(outcome)
+    }
+
+    /// The same under a new key, which takes the place of the old one once it is let in.
+    async fn enrol_next(&mut self) -> Result<EnrolOutcome, CollectorError> {
+        let key = self.storage.with(|files| files.state.next_key()).await?;
+        let (tried, asked) = self.ask_for(&key).await;
+        self.server += tried;
+        let (outcome, identity) = asked?;
+        if let Some(identity) = identity {
+            let kept = identity.clone();
+            self.storage
+                .with(move |files| files.state.adopt_next(&kept))
+                .await?;
+            self.credentials = Credentials {
+                key,
+                identity: Some(identity),
+            };
+            self.tls = None;
+            self.publish();
+        }
+        Ok(outcome)
+    }
+
+    /// Asks for `key`. Says how many servers were tried in vain, and what the next one answered.
+    async fn ask_for(
+        &self,
+        key: &KeyPair,
+    ) -> (
+        usize,
+        Result<(EnrolOutcome, Option<Identity>), CollectorError>,
+    ) {
+        let Some(token) = self.options.token.clone() else {
+            return (0, Err(CollectorError::NoToken));
         };
-        let tls = Arc::new(tls);
+        let tls = match &self.credentials.identity {
+            Some(identity) => tls::config_by_ca(&identity.trusted_cas),
+            None => tls::config_by_pin(&self.options.ca_pins),
+        };
+        let tls = match tls {
+            Ok(tls) => Arc::new(tls),
+            Err(bad) => return (0, Err(bad.into())),
+        };
         let host = Arc::clone(&self.options.host);
         let machine = blocking(move || enrolment::machine(&*host)).await;
-        let mut failure = None;
-        for _ in 0..self.options.server_urls.len() {
-            let route = self.route().await;
+        let mut failure = CollectorError::NoServer;
+        for tried in 0..self.options.server_urls.len() {
+            let route = self.route(self.server + tried).await;
             let asking = async {
                 let rpc = connect(&route, Arc::clone(&tls)).await?;
-                enrolment::ask(&rpc, &token, &self.credentials.key, machine.clone()).await
+                enrolment::ask(&rpc, &token, key, machine.clone()).await
             };
-            let asked = tokio::time::timeout(CALL, asking)
-                .await
-                .unwrap_or_else(|_| {
-                    Err(CallError::Broken(format!(
-                        "no answer within {} s",
-                        CALL.as_secs()
-                    )))
-                });
-            match asked {
-                Ok((outcome, identity)) => {
-                    if let Some(identity) = identity {
-                        self.adopt(identity).await?;
-                    }
-                    return Ok(outcome);
-                }
-                Err(error) => {
-                    self.server += 1;
-                    failure = Some(error);
-                }
+            match within_call(asking).await {
+                Ok(answer) => return (tried, Ok(answer)),
+                Err(error) => failure = error.into(),
             }
         }
-        Err(failure.map_or(CollectorError::NoServer, CollectorError::Call))
+        (self.options.server_urls.len(), Err(failure))
+    }
+
+    /// Exchanges a certificate that has ended for a new one.
+    async fn recover(&mut self) -> Result<(), CollectorError> {
+        let tls = self.tls()?;
+        let route = self.route(self.server).await;
+        let request = enrolment::request(&self.credentials.key)?;
+        let recovering = async {
+            let rpc = connect(&route, tls).await?;
+            rpc.recover(request).await
+        };
+        let issued = within_call(recovering).await?;
+        let identity = enrolment::accept(issued, &self.credentials.key)?;
+        self.adopt(identity).await
     }
 
     /// Enrols if needed (asking again while the device is pending), inspects, reports; until `stop`.
@@ -237,8 +279,14 @@ impl Collector {
 
     async fn become_enrolled(&mut self) -> Result<(), CollectorError> {
         let mut failures = 0;
+        let mut key_ended = false;
         while self.credentials.identity.is_none() {
-            let wait = match self.enrol().await {
+            let asked = if key_ended {
+                self.enrol_next().await
+            } else {
+                self.enrol().await
+            };
+            let wait = match asked {
                 Ok(EnrolOutcome::Enrolled { device_id }) => {
                     tracing::info!(device = %device_id, "enrolled");
                     self.clear_failure().await;
@@ -254,6 +302,13 @@ impl Collector {
                     ))
                     .await;
                     retry_after + share(retry_after / 4, random_u64())
+                }
+                Err(CollectorError::Call(error))
+                    if !key_ended && error.reason() == Some(Reason::KeyEnded) =>
+                {
+                    key_ended = true;
+                    self.note_failure(chain(&error)).await;
+                    continue;
                 }
                 Err(CollectorError::Call(error)) => {
                     failures += 1;
@@ -306,15 +361,20 @@ impl Collector {
         Ok(tls)
     }
 
-    /// How the server is reached that is tried next, by the machine's settings of now.
-    async fn route(&self) -> Route {
-        let url = self.server_url().clone();
+    /// How a server is reached, by the machine's settings of now.
+    async fn route(&self, server: usize) -> Route {
+        let url = self.url_of(server).clone();
         let (set, host) = (self.options.proxy.clone(), Arc::clone(&self.options.host));
         blocking(move || Route::to(url, set.as_ref(), &*host)).await
     }
 
+    /// The server that is tried next.
     fn server_url(&self) -> &ServerUrl {
-        &self.options.server_urls[self.server % self.options.server_urls.len()]
+        self.url_of(self.server)
+    }
+
+    fn url_of(&self, server: usize) -> &ServerUrl {
+        &self.options.server_urls[server % self.options.server_urls.len()]
     }
 
     /// Logs a failure once, however often it repeats, and keeps it for `status`.
@@ -368,6 +428,16 @@ impl Collector {
     fn now(&self) -> Time {
         self.options.host.now()
     }
+}
+
+/// A call's answer, in the time that a call may take.
+async fn within_call<T>(
+    calling: impl Future<Output = Result<T, CallError>>,
+) -> Result<T, CallError> {
+    let late = format!("no answer within {} s", CALL.as_secs());
+    tokio::time::timeout(CALL, calling)
+        .await
+        .unwrap_or(Err(CallError::Broken(late)))
 }
 
 /// An error with its causes, in one line.

@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tonic::transport::{Endpoint, Uri};
 
-use super::message::Refusal;
+use super::message::{Reason, Refusal};
 use super::proxy::{self, Proxy, ProxyUrl};
 use crate::host::Host;
 use crate::wire::{Rpc, WireError};
@@ -124,6 +124,11 @@ impl CallError {
             Self::Refused(refusal) => Some(refusal),
             _ => None,
         }
+    }
+
+    /// Why the server refused, where it did.
+    pub fn reason(&self) -> Option<Reason> {
+        self.refusal().map(|refusal| refusal.reason)
     }
 
     pub(crate) fn broken(status: &tonic::Status) -> Self {

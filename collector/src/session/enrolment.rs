@@ -87,5 +87,6 @@ pub(super) fn request(key: &KeyPair) -> Result<Vec<u8>, CallError> {
 /// Takes what the server issued, if it is a certificate over `key`.
 pub(super) fn accept(issued: CertificateIssued, key: &KeyPair) -> Result<Identity, CallError> {
     Identity::new(issued.device_id, issued.chain, issued.trusted_cas, key)
+        .map(|identity| identity.marked(issued.identity_mark))
         .map_err(|error| WireError::Undecodable(error.to_string()).into())
 }

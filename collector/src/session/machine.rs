@@ -28,8 +28,8 @@ use reconcile::{Standing, reconcile};
 use schedule::Schedule;
 
 use super::message::{
-    Asked, Epoch, FromServer, Hello, Range, Reason, Refusal, Retry, ServerSettings, ToServer,
-    Welcome,
+    Asked, Epoch, FromServer, Hello, Range, Reason, Refusal, Retry, ServerSettings, Speaker,
+    ToServer, Welcome,
 };
 use super::outbox::{Base, Outbox};
 
@@ -104,6 +104,11 @@ impl Machine {
         &self.outbox
     }
 
+    /// What the server set last.
+    pub const fn settings(&self) -> ServerSettings {
+        self.settings
+    }
+
     /// Whether a welcomed session is open.
     pub const fn is_live(&self) -> bool {
         matches!(self.link, Link::Live(_))
@@ -163,6 +168,8 @@ impl Machine {
                 .map(|acknowledged| acknowledged.digest),
             newest: self.outbox.newest_durable(),
             device_time: now.clock,
+            // Filled in by whoever sends it: it says nothing about the state of the session.
+            speaker: Speaker::default(),
         })));
     }
 

@@ -67,6 +67,17 @@ pub struct Hello {
     pub newest: u64,
     /// Its clock.
     pub device_time: Time,
+    /// Who says it, beyond the key.
+    pub speaker: Speaker,
+}
+
+/// Which run of the program on which machine speaks: what tells two machines apart that hold one key.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Speaker {
+    /// Random; made by this run.
+    pub instance: [u8; 16],
+    /// Of the firmware; empty where unknown.
+    pub fingerprint: String,
 }
 
 /// How a request of the server ended.
@@ -127,6 +138,10 @@ pub struct ServerSettings {
     pub inspection_interval_s: u32,
     /// Time between two heartbeats, in seconds.
     pub heartbeat_interval_s: u32,
+    /// Names what the server issues now; a certificate that came with another one is to be renewed.
+    pub identity_mark: Option<[u8; 32]>,
+    /// Within which time, in seconds.
+    pub renew_within_s: u32,
 }
 
 /// What a server may ask.
@@ -201,6 +216,12 @@ pub enum Reason {
     ShuttingDown,
     /// A newer session of the same device took over.
     Replaced,
+    /// The certificate has ended, or its CA is retired.
+    CertificateEnded,
+    /// The key is of no use any more; a new one has to enrol.
+    KeyEnded,
+    /// The enrolment token is for other machines.
+    TokenElsewhere,
 }
 
 /// How to go on after a refusal.
@@ -220,6 +241,7 @@ impl Reason {
             | Self::RateLimited
             | Self::StorageUnavailable
             | Self::ShuttingDown
+            | Self::CertificateEnded
             | Self::Replaced => Retry::Soon,
             Self::TokenUnknown
             | Self::TokenExpired
@@ -230,6 +252,8 @@ impl Reason {
             | Self::DeviceUnknown
             | Self::DeviceRevoked
             | Self::DeviceRetired
+            | Self::KeyEnded
+            | Self::TokenElsewhere
             | Self::TooLarge => Retry::Seldom,
         }
     }
@@ -265,6 +289,15 @@ impl Reason {
             Self::RateLimited => "the server asks for patience",
             Self::StorageUnavailable => "the server cannot store anything at present",
             Self::ShuttingDown => "the server is shutting down",
+            Self::CertificateEnded => {
+                "the certificate has ended; the collector recovers it by itself"
+            }
+            Self::KeyEnded => {
+                "the device's key is of no use any more; with an enrolment token the collector enrols again under a new one"
+            }
+            Self::TokenElsewhere => {
+                "the enrolment token is for other machines; give this one a token of its own"
+            }
             Self::Replaced => {
                 "a newer session of the same device took over; if it goes on, this machine was cloned"
             }

@@ -13,6 +13,7 @@ use super::{SetAside, StateDir, StateError, key_file, read};
 use crate::certificate::Certificate;
 
 const KEY: &str = key_file::NAME;
+const NEXT_KEY: &str = key_file::NEXT_NAME;
 const IDENTITY: &str = "identity.json";
 const VERSION: u32 = 1;
 const LIMIT_BYTES: usize = 1024 * 1024;
@@ -30,6 +31,8 @@ pub struct Identity {
     pub not_before: Time,
     /// Until when it counts.
     pub not_after: Time,
+    /// Names what the server issued when this came; `None` where it did not say.
+    pub mark: Option<[u8; 32]>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -38,6 +41,8 @@ struct Stored {
     device_id: String,
     certificate_chain: String,
     trusted_cas: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    mark: String,
 }
 
 /// A certificate that is none, or none of ours.
@@ -72,7 +77,15 @@ impl Identity {
             trusted_cas,
             not_before: certificate.not_before,
             not_after: certificate.not_after,
+            mark: None,
         })
+    }
+
+    /// With the mark that came with it.
+    #[must_use]
+    pub const fn marked(mut self, mark: Option<[u8; 32]>) -> Self {
+        self.mark = mark;
+        self
     }
 
     /// Whether the certificate is past its end. A certificate that does not count yet is no reason to drop it: then the clock is wrong.
@@ -92,6 +105,7 @@ impl Identity {
             device_id: self.device_id.clone(),
             certificate_chain: to_pem(&self.chain),
             trusted_cas: to_pem(&self.trusted_cas),
+            mark: self.mark.map_or_else(String::new, hex::encode),
         };
         serde_json::to_vec_pretty(&stored).expect("texts and a number")
     }
@@ -106,7 +120,11 @@ impl Identity {
         }
         let chain = from_pem(&stored.certificate_chain)?;
         let trusted = from_pem(&stored.trusted_cas)?;
-        Self::new(stored.device_id, chain, trusted, key).map_err(|error| error.to_string())
+        let mark = hex::decode(&stored.mark).ok();
+        let mark = mark.and_then(|bytes| bytes.try_into().ok());
+        Self::new(stored.device_id, chain, trusted, key)
+            .map(|identity| identity.marked(mark))
+            .map_err(|error| error.to_string())
     }
 }
 
@@ -137,13 +155,13 @@ impl StateDir {
             Some(Ok(key)) => key,
             Some(Err(Unopened::Broken(reason))) => {
                 aside.push(self.set_aside(KEY, reason)?);
-                self.make_key()?
+                self.make_key(KEY)?
             }
             Some(Err(Unopened::NotNow(source))) => {
                 let path = self.dir.join(KEY);
                 return Err(StateError::Read { path, source });
             }
-            None => self.make_key()?,
+            None => self.make_key(KEY)?,
         };
         let identity = match read(&self.dir, IDENTITY, LIMIT_BYTES)? {
             None => None,
@@ -163,6 +181,31 @@ impl StateDir {
         self.write(IDENTITY, &identity.to_json())
     }
 
+    /// The key under which this device means to enrol again, made where there is none yet: it stays the same until it is let in, or the
+    /// device would wait for approval under another key every time it asks.
+    pub fn next_key(&self) -> Result<KeyPair, StateError> {
+        let stored = read(&self.dir, NEXT_KEY, LIMIT_BYTES)?;
+        match stored.map(|content| parse_key(&content)) {
+            Some(Ok(key)) => Ok(key),
+            Some(Err(Unopened::NotNow(source))) => Err(StateError::Read {
+                path: self.dir.join(NEXT_KEY),
+                source,
+            }),
+            Some(Err(Unopened::Broken(_))) | None => self.make_key(NEXT_KEY),
+        }
+    }
+
+    /// Replaces key and identity by the next key and what was issued over it. Interrupted half way, the identity is found not to be over
+    /// the key, and the device enrols with the key that the server knows by then.
+    pub fn adopt_next(&self, identity: &Identity) -> Result<(), StateError> {
+        let failed = |source| StateError::Write {
+            path: self.dir.join(KEY),
+            source,
+        };
+        std::fs::rename(self.dir.join(NEXT_KEY), self.dir.join(KEY)).map_err(failed)?;
+        self.save_identity(identity)
+    }
+
     /// Forgets the identity, so that the device enrols again.
     pub fn forget_identity(&self) -> Result<(), StateError> {
         self.remove(IDENTITY)
@@ -171,17 +214,18 @@ impl StateDir {
     /// Forgets key and identity: the device is of no use any more, or the machine is to become many.
     pub fn forget_credentials(&self) -> Result<(), StateError> {
         self.remove(IDENTITY)?;
+        self.remove(NEXT_KEY)?;
         self.remove(KEY)
     }
 
-    fn make_key(&self) -> Result<KeyPair, StateError> {
+    fn make_key(&self, name: &'static str) -> Result<KeyPair, StateError> {
         let failed = |source| StateError::Write {
-            path: self.dir.join(KEY),
+            path: self.dir.join(name),
             source,
         };
         let key = KeyPair::generate().map_err(|error| failed(io::Error::other(error)))?;
         let content = key_file::seal(key.serialize_pem().as_bytes()).map_err(failed)?;
-        self.write(KEY, &content)?;
+        self.write(name, &content)?;
         Ok(key)
     }
 }

@@ -17,10 +17,10 @@ pub(super) enum Unopened {
 }
 
 #[cfg(windows)]
-pub(super) use sealed::{NAME, open, seal};
+pub(super) use sealed::{NAME, NEXT_NAME, open, seal};
 
 #[cfg(not(windows))]
-pub(super) use plain::{NAME, open, seal};
+pub(super) use plain::{NAME, NEXT_NAME, open, seal};
 
 #[cfg(not(windows))]
 mod plain {
@@ -29,6 +29,7 @@ mod plain {
     use super::Unopened;
 
     pub(in crate::state) const NAME: &str = "key.pem";
+    pub(in crate::state) const NEXT_NAME: &str = "next-key.pem";
 
     #[expect(
         clippy::unnecessary_wraps,
@@ -57,6 +58,7 @@ mod sealed {
     use super::Unopened;
 
     pub(in crate::state) const NAME: &str = "key.sealed";
+    pub(in crate::state) const NEXT_NAME: &str = "next-key.sealed";
     /// Begins the file; the number changes with its form.
     const MAGIC: &[u8] = b"SICKBAY-KEY-1\n";
     const SALT_BYTES: usize = 32;

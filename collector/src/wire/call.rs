@@ -36,6 +36,8 @@ pub(crate) struct CertificateIssued {
     /// The device's own first.
     pub(crate) chain: Vec<Vec<u8>>,
     pub(crate) trusted_cas: Vec<Vec<u8>>,
+    /// Names what the server issued at that time; `None` where it did not say.
+    pub(crate) identity_mark: Option<[u8; 32]>,
 }
 
 /// The answer to an enrolment.
@@ -105,6 +107,21 @@ impl Rpc {
         let answer = self
             .fleet()
             .renew(request)
+            .await
+            .map_err(|status| call_error(&status))?;
+        read_certificate(answer.into_inner())
+    }
+
+    /// Exchanges a certificate that has ended for a new one.
+    pub(crate) async fn recover(&self, csr_der: Vec<u8>) -> Result<CertificateIssued, CallError> {
+        within("the certificate request", csr_der.len(), CSR_BYTES)?;
+        let request = v1::RecoverRequest {
+            csr_der: Bytes::from(csr_der),
+        };
+        let answer = EnrolmentClient::new(self.channel.clone())
+            .max_decoding_message_size(MESSAGE_BYTES)
+            .max_encoding_message_size(MESSAGE_BYTES)
+            .recover(request)
             .await
             .map_err(|status| call_error(&status))?;
         read_certificate(answer.into_inner())
@@ -207,6 +224,8 @@ fn read_certificate(wire: v1::Certificate) -> Result<CertificateIssued, CallErro
         device_id: wire.device_id,
         chain: bytes(wire.chain_der),
         trusted_cas: bytes(wire.trusted_ca_der),
+        // One of another length is that of a newer server, which will ask to renew.
+        identity_mark: (*wire.identity_mark).try_into().ok(),
     })
 }
 

@@ -46,6 +46,8 @@ fn write_hello(hello: &Hello) -> v1::Hello {
             .map_or_else(Bytes::new, |digest| Bytes::copy_from_slice(&digest.0)),
         newest: hello.newest,
         device_time_ms: hello.device_time.millis(),
+        machine_fingerprint: hello.speaker.fingerprint.clone(),
+        instance: Bytes::copy_from_slice(&hello.speaker.instance),
     }
 }
 
@@ -66,7 +68,7 @@ pub(super) fn read(wire: v1::ServerMessage) -> Result<FromServer, WireError> {
             epoch: Epoch(exactly("the epoch", &ack.epoch)?),
             sequence: ack.sequence,
         },
-        Some(Kind::Settings(settings)) => FromServer::Settings(read_settings(settings)),
+        Some(Kind::Settings(settings)) => FromServer::Settings(read_settings(&settings)?),
         Some(Kind::Request(request)) => read_request(request)?,
         Some(Kind::FullWanted(wanted)) => {
             within("a reason", wanted.reason.len(), TEXT_BYTES)?;
@@ -93,15 +95,22 @@ fn read_welcome(wire: &v1::Welcome) -> Result<Welcome, WireError> {
         epoch,
         sequence: wire.sequence,
         digest,
-        settings: wire.settings.map(read_settings),
+        settings: wire.settings.as_ref().map(read_settings).transpose()?,
     })
 }
 
-const fn read_settings(wire: v1::Settings) -> ServerSettings {
-    ServerSettings {
+fn read_settings(wire: &v1::Settings) -> Result<ServerSettings, WireError> {
+    let identity_mark = if wire.identity_mark.is_empty() {
+        None
+    } else {
+        Some(exactly("the identity mark", &wire.identity_mark)?)
+    };
+    Ok(ServerSettings {
         inspection_interval_s: wire.inspection_interval_s,
         heartbeat_interval_s: wire.heartbeat_interval_s,
-    }
+        identity_mark,
+        renew_within_s: wire.renew_within_s,
+    })
 }
 
 fn read_request(wire: v1::Request) -> Result<FromServer, WireError> {

@@ -49,6 +49,9 @@ const fn reason(wire: Wire) -> Reason {
         Wire::StorageUnavailable => Reason::StorageUnavailable,
         Wire::ShuttingDown => Reason::ShuttingDown,
         Wire::Replaced => Reason::Replaced,
+        Wire::CertificateEnded => Reason::CertificateEnded,
+        Wire::KeyEnded => Reason::KeyEnded,
+        Wire::TokenElsewhere => Reason::TokenElsewhere,
     }
 }
 

@@ -105,6 +105,7 @@ impl Ca {
             device_id: device_id.to_owned(),
             chain_der: vec![certificate.der().to_vec().into()],
             trusted_ca_der: vec![self.der.clone().into()],
+            ..v1::Certificate::default()
         }
     }
 
@@ -140,6 +141,7 @@ pub(crate) struct Shared {
     pub(crate) devices: Mutex<BTreeMap<String, Device>>,
     pub(crate) behaviour: Mutex<Behaviour>,
     pub(crate) issued: Mutex<usize>,
+    pub(crate) recovered: Mutex<usize>,
     /// Devices that said goodbye.
     pub(crate) goodbyes: Mutex<Vec<String>>,
     /// Goes up when live sessions have to end.
@@ -175,6 +177,7 @@ impl Server {
                 certificate_life: Duration::from_hours(1),
             }),
             issued: Mutex::new(0),
+            recovered: Mutex::new(0),
             goodbyes: Mutex::default(),
             refuse_live: watch::channel(None).0,
             requests: Mutex::default(),
@@ -388,6 +391,21 @@ impl Enrolment for Service {
         Ok(Response::new(v1::EnrolResponse {
             outcome: Some(outcome),
         }))
+    }
+
+    async fn recover(
+        &self,
+        request: Request<v1::RecoverRequest>,
+    ) -> Result<Response<v1::Certificate>, Status> {
+        let device_id = device_of(&request)?;
+        *self.0.recovered.lock().unwrap() += 1;
+        let mut behaviour = self.0.behaviour.lock().unwrap();
+        if behaviour.refuse == Some(Reason::CertificateEnded) {
+            behaviour.refuse = None;
+        }
+        let life = behaviour.certificate_life;
+        let csr = request.into_inner().csr_der;
+        Ok(Response::new(self.0.ca.issue(&device_id, &csr, life)))
     }
 }
 

@@ -190,11 +190,17 @@ impl Filter {
 
     /// Whether a `state:` test stands anywhere in it. Pages of an issue show open findings where none does.
     pub fn names_state(&self) -> bool {
+        let is_state = |test: &&Test| matches!(test, Test::State(_));
+        self.tests().iter().any(is_state)
+    }
+
+    /// Every test that stands anywhere in it.
+    pub fn tests(&self) -> Vec<&Test> {
         match self {
-            Self::Everything => false,
-            Self::All(parts) | Self::Any(parts) => parts.iter().any(Self::names_state),
-            Self::Not(inner) => inner.names_state(),
-            Self::Is(test) => matches!(test, Test::State(_)),
+            Self::Everything => Vec::new(),
+            Self::All(parts) | Self::Any(parts) => parts.iter().flat_map(Self::tests).collect(),
+            Self::Not(inner) => inner.tests(),
+            Self::Is(test) => vec![test],
         }
     }
 }

@@ -1,15 +1,16 @@
-//! `api-token create|list|revoke`, `sign-in`, `ca show`.
+//! `api-token create|list|revoke`, `sign-in`, `ca show|status|rotate`.
+
+use std::sync::Arc;
 
 use anyhow::bail;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use sickbay_store::NewApiToken;
 use uuid::Uuid;
 
 use super::token::plain;
-use super::{WithConfig, parse_span, say};
+use super::{WithConfig, operator, parse_span, say};
 use crate::access;
-use crate::clock::Clock;
-use crate::identity::ca::Ca;
+use crate::identity::ca::{Ca, Phase, Step, pin_of};
 use crate::identity::secret::{API_PREFIX, Secret};
 
 #[derive(Debug, Args)]
@@ -124,17 +125,100 @@ pub(super) struct CaArgs {
 
 #[derive(Debug, Subcommand)]
 enum CaCommand {
-    /// Print the pin for the policy's ServerCaPins
+    /// Print the pin for the policy's ServerCaPins; while the CA is rotated, that of both, the newer one first
     Show {
         #[command(flatten)]
         config: WithConfig,
     },
+    /// Where the CA stands: its generations, and how far the devices have come with a rotation
+    Status {
+        #[command(flatten)]
+        config: WithConfig,
+    },
+    /// Put another CA in the place of this one, a step at a time: announce, switch, retire. A running server follows within seconds
+    Rotate {
+        #[command(flatten)]
+        config: WithConfig,
+        /// The step
+        #[arg(value_enum)]
+        step: RotationStep,
+        /// Retire the old CA although devices still hold its certificates; they come home by themselves
+        #[arg(long)]
+        force: bool,
+    },
 }
 
-pub(super) fn ca(args: CaArgs) -> anyhow::Result<()> {
-    let CaCommand::Show { config } = args.command;
-    let config = config.load()?;
-    let ca = Ca::open_or_make(&config.storage.data_dir, Clock::system().now())?;
-    say(&ca.pin());
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum RotationStep {
+    /// Make the next CA, and have devices trust both
+    Announce,
+    /// Issue every certificate by the next CA
+    Switch,
+    /// Trust the old CA no more, and remove its key
+    Retire,
+    /// Undo the last step
+    BackOut,
+}
+
+impl From<RotationStep> for Step {
+    fn from(step: RotationStep) -> Self {
+        match step {
+            RotationStep::Announce => Self::Announce,
+            RotationStep::Switch => Self::Switch,
+            RotationStep::Retire => Self::Retire,
+            RotationStep::BackOut => Self::BackOut,
+        }
+    }
+}
+
+pub(super) async fn ca(args: CaArgs) -> anyhow::Result<()> {
+    let (CaCommand::Show { config }
+    | CaCommand::Status { config }
+    | CaCommand::Rotate { config, .. }) = &args.command;
+    let opened = config.open_making().await?;
+    let (now, folder) = (opened.clock.now(), &opened.config.storage.data_dir);
+    let ca = Ca::open_or_make(Arc::clone(&opened.store), folder, now).await?;
+    match args.command {
+        CaCommand::Show { .. } => {
+            for pin in ca.in_force().pins() {
+                say(&pin);
+            }
+            Ok(())
+        }
+        CaCommand::Status { .. } => status(&ca).await,
+        CaCommand::Rotate { step, force, .. } => {
+            ca.rotate(step.into(), &operator(), force, now).await?;
+            status(&ca).await
+        }
+    }
+}
+
+async fn status(ca: &Ca) -> anyhow::Result<()> {
+    let in_force = ca.in_force();
+    say("GENERATION\tSTANDING\tSINCE\tPIN");
+    for row in in_force.generations() {
+        say(&format!(
+            "{}\t{}\t{}\t{}",
+            row.generation,
+            row.standing.words(),
+            row.since,
+            pin_of(&row.certificate).unwrap_or_default()
+        ));
+    }
+    let progress = ca.progress().await?;
+    let devices = progress.devices;
+    say("");
+    say(&match in_force.phase() {
+        Phase::Steady => "No rotation is under way.".to_owned(),
+        Phase::Announced => format!(
+            "Announced: {} of {devices} active devices trust the next CA. Put both pins into the policy's ServerCaPins, then `ca rotate switch`.",
+            progress.told
+        ),
+        Phase::Switched => format!(
+            "Switched: {} of {devices} active devices hold a certificate of the new CA. `ca rotate retire` when all do; those that are \
+             switched off come home by themselves later. Then only the new pin belongs into the policy.",
+            progress.moved
+        ),
+    });
     Ok(())
 }

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand, ValueEnum};
-use sickbay_store::{DeviceStatus, Page, Scope};
+use sickbay_store::{Deed, DeviceIdentity, DeviceStatus, Page, Scope};
 use uuid::Uuid;
 
 use super::token::plain;
-use super::{WithConfig, say};
+use super::{WithConfig, operator, say};
+use crate::identity::enrolment::live_ms;
 use crate::machine_list;
 
 /// Rows fetched at once.
@@ -36,6 +37,23 @@ enum DeviceCommand {
     Approve(Which),
     /// Refuse devices for ever, within a second
     Revoke(Which),
+    /// Say that devices are the same machine as another one, which stands in their place from now on
+    Merge {
+        #[command(flatten)]
+        which: Which,
+        /// The device that stays
+        #[arg(long, value_name = "ID")]
+        into: Uuid,
+    },
+    /// Remove devices with their history; only such as are retired, replaced or pending
+    Delete(Which),
+    /// What was done to a device, newest first
+    Record {
+        #[command(flatten)]
+        config: WithConfig,
+        /// The device's id, from `device list`
+        id: Uuid,
+    },
     /// Take devices out of the fleet
     Retire(Which),
     /// Import the list of machines that should have a collector; it replaces the one before
@@ -53,6 +71,7 @@ enum Status {
     Active,
     Revoked,
     Retired,
+    Replaced,
     /// Machines of the imported list that never enrolled
     Listed,
 }
@@ -64,6 +83,7 @@ impl From<Status> for DeviceStatus {
             Status::Active => Self::Active,
             Status::Revoked => Self::Revoked,
             Status::Retired => Self::Retired,
+            Status::Replaced => Self::Replaced,
             Status::Listed => Self::Listed,
         }
     }
@@ -84,6 +104,19 @@ pub(super) async fn run(args: DeviceArgs) -> anyhow::Result<()> {
         DeviceCommand::Approve(which) => set(which, DeviceStatus::Active, "approved").await,
         DeviceCommand::Revoke(which) => set(which, DeviceStatus::Revoked, "revoked").await,
         DeviceCommand::Retire(which) => set(which, DeviceStatus::Retired, "retired").await,
+        DeviceCommand::Merge { which, into } => {
+            let opened = which.config.open().await?;
+            let deed = Deed::by(operator(), opened.clock.now());
+            let changed = opened.store.merge(&which.ids, into, &deed).await?;
+            told(&which.ids, &changed, "merged")
+        }
+        DeviceCommand::Delete(which) => {
+            let opened = which.config.open().await?;
+            let deed = Deed::by(operator(), opened.clock.now());
+            let changed = opened.store.delete_devices(&which.ids, &deed).await?;
+            told(&which.ids, &changed, "deleted")
+        }
+        DeviceCommand::Record { config, id } => record(&config, id).await,
         DeviceCommand::Import { config, file } => import(&config, &file).await,
     }
 }
@@ -122,26 +155,65 @@ async fn list(config: &WithConfig, status: DeviceStatus) -> anyhow::Result<()> {
 
 async fn set(which: Which, status: DeviceStatus, word: &str) -> anyhow::Result<()> {
     let opened = which.config.open().await?;
-    let changed = opened
-        .store
-        .set_status(&which.ids, status, opened.clock.now())
-        .await?;
-    for device in &changed {
-        say(&format!("{word} {}", device.id));
+    let deed = Deed {
+        live_since: opened
+            .clock
+            .now()
+            .plus_millis(-live_ms(opened.config.collectors.heartbeat_interval_s)),
+        ..Deed::by(operator(), opened.clock.now())
+    };
+    let changed = opened.store.set_status(&which.ids, status, &deed).await?;
+    told(&which.ids, &changed, word)
+}
+
+/// Tells what was done, and fails where something was not.
+fn told(ids: &[Uuid], changed: &[DeviceIdentity], word: &str) -> anyhow::Result<()> {
+    for device in changed {
+        let done = if ids.contains(&device.id) {
+            word
+        } else {
+            "replaced"
+        };
+        say(&format!("{done} {}", device.id));
     }
-    let left: Vec<String> = which
-        .ids
+    let left: Vec<String> = ids
         .iter()
         .filter(|id| !changed.iter().any(|device| device.id == **id))
         .map(Uuid::to_string)
         .collect();
     if !left.is_empty() {
         bail!(
-            "not {word}, because there is no such device or its status does not allow it (a revoked device stays revoked): {}",
+            "not {word}, because there is no such device or its status does not allow it (what is revoked or replaced stays so): {}",
             left.join(", ")
         );
     }
     Ok(())
+}
+
+/// Lines of the record fetched at once.
+const LINES: u32 = 500;
+
+async fn record(config: &WithConfig, id: Uuid) -> anyhow::Result<()> {
+    let opened = config.open().await?;
+    say("AT\tWHAT\tWHO\tNAME\tDETAIL");
+    let mut before = None;
+    loop {
+        let lines = opened.store.audit(Some(id), before, LINES).await?;
+        for line in &lines {
+            say(&format!(
+                "{}\t{}\t{}\t{}\t{}",
+                line.at,
+                line.action,
+                plain(&line.actor),
+                plain(&line.subject),
+                plain(&line.detail)
+            ));
+        }
+        match lines.last() {
+            Some(last) if lines.len() == LINES as usize => before = Some(last.id),
+            _ => return Ok(()),
+        }
+    }
 }
 
 async fn import(config: &WithConfig, file: &Path) -> anyhow::Result<()> {

@@ -12,7 +12,7 @@ use anyhow::{Context as _, bail, ensure};
 use clap::Args;
 use sickbay_diagnosis::Time;
 use sickbay_packaging::{Installer, Order, Settings};
-use sickbay_store::TokenRow;
+use sickbay_store::{Approval, TokenRow};
 
 use super::token::plain;
 use super::{Opened, WithConfig, say};
@@ -54,7 +54,11 @@ pub(super) async fn run(args: GpoKitArgs) -> anyhow::Result<()> {
         args.server_urls
     };
     let ca_pins = if args.ca_pins.is_empty() {
-        vec![Ca::open_or_make(&opened.config.storage.data_dir, now)?.pin()]
+        let folder = &opened.config.storage.data_dir;
+        Ca::open_or_make(std::sync::Arc::clone(&opened.store), folder, now)
+            .await?
+            .in_force()
+            .pins()
     } else {
         args.ca_pins
     };
@@ -108,7 +112,7 @@ async fn usable(opened: &Opened, token: &str, now: Time) -> anyhow::Result<Token
         "the token {name:?} is used up; make another one"
     );
     ensure!(
-        !found.approves,
+        found.approval != Approval::Nobody,
         "the token {name:?} approves devices without a person, and in a group policy every user of the domain can read it: \
          whoever did would be in. Make one without --approve"
     );

@@ -87,6 +87,14 @@ impl WithConfig {
         Config::load(self.config.as_deref(), |name| std::env::var(name).ok())
     }
 
+    /// As [`WithConfig::open`], making the data folder where it is not there yet.
+    async fn open_making(&self) -> anyhow::Result<Opened> {
+        let folder = self.load()?.storage.data_dir;
+        std::fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot make the data folder {}", folder.display()))?;
+        self.open().await
+    }
+
     /// The settings and the open database.
     async fn open(&self) -> anyhow::Result<Opened> {
         let config = self.load()?;
@@ -164,7 +172,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Export(args) => export::run(args).await,
         Command::Explain(args) => explain::run(args).await,
         Command::Updates(args) => updates::run(args).await,
-        Command::Ca(args) => access::ca(args),
+        Command::Ca(args) => access::ca(args).await,
         Command::GpoKit(args) => gpo_kit::run(args).await,
         Command::Knowledge(args) => knowledge::run(args).await,
     }
@@ -176,6 +184,29 @@ async fn migrate(args: &WithConfig) -> anyhow::Result<()> {
     let version = sickbay_store::migrate(&url).await?;
     say(&format!("The schema of {url} is at version {version}."));
     Ok(())
+}
+
+/// Who uses the command line, for the record: as far as the operating system says.
+fn operator() -> String {
+    let name = ["SUDO_USER", "USER", "LOGNAME"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok())
+        .filter(|name| !name.is_empty());
+    name.map_or_else(
+        || "command line".to_owned(),
+        |name| format!("command line, {name}"),
+    )
+}
+
+/// A span of milliseconds in the largest unit that tells it whole, as [`parse_span`] reads it.
+fn span_text(ms: i64) -> String {
+    use sickbay_diagnosis::time::{DAY_MS, HOUR_MS, MINUTE_MS};
+    for (unit, sign) in [(DAY_MS, 'd'), (HOUR_MS, 'h')] {
+        if ms % unit == 0 {
+            return format!("{}{sign}", ms / unit);
+        }
+    }
+    format!("{}m", ms / MINUTE_MS)
 }
 
 /// Reads a span of time such as `30d`, `12h`, `90m`, in milliseconds.

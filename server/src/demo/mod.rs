@@ -15,7 +15,7 @@ use sickbay_collector::host::replay::Replay;
 use sickbay_collector::session::{CaPin, Collector, CollectorOptions, Handle, ServerUrl};
 use sickbay_diagnosis::Check;
 use sickbay_diagnosis::context::Sources;
-use sickbay_store::{NewApiToken, NewToken};
+use sickbay_store::{Approval, NewApiToken, NewToken};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -282,6 +282,7 @@ fn config(options: &DemoOptions, data_dir: &Path) -> Config {
             ],
             inspection_interval_s: 300,
             heartbeat_interval_s: 30,
+            rotation_spread_s: 30,
         },
         web: Web {
             listen: options.web,
@@ -310,15 +311,14 @@ async fn enrolment_token(server: &Running) -> anyhow::Result<Secret> {
     server
         .app
         .store
-        .create_token(NewToken {
-            hash: secret.hash(),
-            name: "demo fleet".to_owned(),
-            approves: true,
-            tags: vec!["demo".to_owned()],
-            expires_at: None,
-            use_limit: None,
-            created_at: server.app.clock.now(),
-        })
+        .create_token(
+            NewToken {
+                approval: Approval::Nobody,
+                tags: vec!["demo".to_owned()],
+                ..NewToken::new(secret.hash(), "demo fleet", server.app.clock.now())
+            },
+            "demo",
+        )
         .await?;
     Ok(secret)
 }

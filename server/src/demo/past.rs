@@ -9,8 +9,8 @@ use sickbay_diagnosis::context::Baselines;
 use sickbay_diagnosis::expectation::Wishes;
 use sickbay_diagnosis::{Check, Time};
 use sickbay_store::{
-    Claim, Committed, DeviceChange, DeviceState, DeviceStatus, EnrolOutcome, EnrolRequest,
-    Greeting, Store, Touch,
+    Claim, Committed, Deed, DeviceChange, DeviceState, DeviceStatus, EnrolOutcome, EnrolRequest,
+    Greeting, Introduction, LIVE_MS, Store, Touch,
 };
 
 use super::fleet::{self, Away, DemoMachine, FleetPlan};
@@ -85,7 +85,10 @@ async fn predecessor(
         },
     )
     .await?;
-    store.set_status(&[id], DeviceStatus::Retired, now).await?;
+    let deed = Deed::by("demo", now);
+    store
+        .set_status(&[id], DeviceStatus::Retired, &deed)
+        .await?;
     Ok(())
 }
 
@@ -149,7 +152,7 @@ async fn enrolled(
 ) -> anyhow::Result<DeviceState> {
     let outcome = store
         .enrol(EnrolRequest {
-            token_hash: token.hash(),
+            by: Introduction::Token(token.hash()),
             // There is no key; what has none is told apart by its name.
             key_sha256: secret::hash(name),
             host_name: name.to_owned(),
@@ -157,6 +160,7 @@ async fn enrolled(
             ou: String::new(),
             fingerprint: String::new(),
             collector_version: collector_version.to_owned(),
+            live_since: at.plus_millis(-LIVE_MS),
             now: at,
         })
         .await?;

@@ -1,15 +1,18 @@
 //! The live fleet: who is connected now, and how to reach them.
 
 pub mod session;
+pub mod twins;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
+use sickbay_diagnosis::Time;
 use sickbay_store::Touch;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::fleet::twins::{Run, Twins, Verdict};
 use crate::wire::ToCollector;
 
 /// Requests that may wait for a session to send them.
@@ -22,6 +25,10 @@ pub enum End {
     Revoked,
     /// The device was retired or deleted.
     Retired,
+    /// Another device stands in its place.
+    Superseded,
+    /// It holds a copied key.
+    Cloned,
     /// A newer session of the same device is here.
     Replaced,
 }
@@ -56,6 +63,7 @@ struct Live {
 #[derive(Default)]
 pub struct Fleet {
     live: Mutex<HashMap<i64, Live>>,
+    twins: Mutex<Twins>,
     touches: Mutex<HashMap<i64, Touch>>,
     next_session: AtomicU64,
     next_request: AtomicU64,
@@ -119,6 +127,21 @@ impl Fleet {
         let removed = self.live().remove(&key);
         if let Some(live) = removed {
             live.ending.tell(end);
+        }
+    }
+
+    /// Takes note of a session that is about to open, and says what it means for who holds the key.
+    pub fn recognise(&self, key: i64, run: &Run, enrolled: &str, now: Time) -> Verdict {
+        self.twins
+            .lock()
+            .expect("never poisoned: nothing panics while it is held")
+            .opens(key, run, enrolled, now)
+    }
+
+    /// Tells everyone who is connected. Whoever reads too slowly is told when it connects again.
+    pub fn tell_all(&self, message: &ToCollector) {
+        for live in self.live().values() {
+            let _ = live.requests.try_send(message.clone());
         }
     }
 

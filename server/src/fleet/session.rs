@@ -13,8 +13,11 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::issue::Teller;
 use sickbay_diagnosis::issues;
+use sickbay_diagnosis::time::DAY_MS;
 use sickbay_proto::limits;
-use sickbay_store::{DeviceIdentity, DeviceState, DeviceStatus, Greeting, Store, Touch};
+use sickbay_store::{
+    DeviceIdentity, DeviceState, DeviceStatus, Greeting, NewAudit, Store, Touch, action,
+};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
@@ -22,7 +25,10 @@ use tonic::{Code, Status, Streaming};
 
 use crate::clock::Clock;
 use crate::config::Collectors;
+use crate::fleet::twins::{Run, Verdict};
 use crate::fleet::{End, Fleet, Membership};
+use crate::identity::ca::Ca;
+use crate::identity::enrolment::{COPIED, REPLACED, key_ended};
 use crate::identity::tls::Peer;
 use crate::ingest::{Ingest, Outcome};
 use crate::metrics::Metrics;
@@ -50,6 +56,8 @@ pub struct Sessions {
     pub ingest: Ingest,
     /// The clock.
     pub clock: Clock,
+    /// Who issues, and is trusted.
+    pub ca: Arc<Ca>,
     /// Intervals that collectors are told.
     pub settings: Collectors,
     /// Counters.
@@ -72,6 +80,22 @@ impl Sessions {
     }
 
     async fn identify(&self, peer: Option<&Peer>) -> Result<DeviceIdentity, Status> {
+        let device = self.known(peer).await?;
+        let ended = peer.and_then(|peer| peer.not_after);
+        let retired = peer.is_some_and(|peer| peer.of_retired_ca);
+        if retired || ended.is_some_and(|end| end < self.clock.now()) {
+            return Err(wire::refusal(
+                Code::Unauthenticated,
+                RefusalReason::CertificateEnded,
+                "the certificate has ended, or its CA is retired: recover it",
+                0,
+            ));
+        }
+        Ok(device)
+    }
+
+    /// Who speaks, if it may, also with a certificate that has ended: for coming home.
+    pub async fn known(&self, peer: Option<&Peer>) -> Result<DeviceIdentity, Status> {
         let Some(key) = peer.and_then(|peer| peer.key_sha256.as_ref()) else {
             return Err(wire::refusal(
                 Code::Unauthenticated,
@@ -101,6 +125,7 @@ impl Sessions {
             .map_err(wire::unreadable)?
             .ok_or_else(|| Status::cancelled("the session ended before Hello"))?;
         let hello = wire::hello(first)?;
+        self.recognise(&identity, peer, &hello).await?;
         // Joined before the mark is read: from here on no older session of this device takes in anything that the mark would miss.
         let membership = self.fleet.join(identity.key);
         let state = self
@@ -116,6 +141,10 @@ impl Sessions {
         let identity = admit(Some(identity))?;
         self.greet(identity.key, state.as_ref(), &hello).await?;
         let mark = state.map(|state| state.mark).unwrap_or_default();
+        if mark.epoch == hello.epoch && hello.newest < mark.sequence {
+            self.note_set_back(&identity, mark.sequence, hello.newest)
+                .await?;
+        }
         tracing::debug!(device = %identity.id, version = hello.collector_version, "session opened");
 
         let (outgoing, down) = mpsc::channel(OUTGOING);
@@ -124,8 +153,7 @@ impl Sessions {
             &mark.epoch,
             mark.sequence,
             &mark.digest,
-            self.settings.inspection_interval_s,
-            self.settings.heartbeat_interval_s,
+            self.settings(),
         );
         outgoing
             .try_send(Ok(welcome))
@@ -144,6 +172,107 @@ impl Sessions {
 }
 
 impl Sessions {
+    /// What a collector is set now.
+    pub fn settings(&self) -> wire::Settings {
+        wire::Settings {
+            inspection_interval_s: self.settings.inspection_interval_s,
+            heartbeat_interval_s: self.settings.heartbeat_interval_s,
+            identity_mark: self.ca.in_force().mark(),
+            renew_within_s: self.settings.rotation_spread_s,
+        }
+    }
+
+    /// Whether another machine holds the same key. The copy is told to make a key of its own.
+    async fn recognise(
+        &self,
+        identity: &DeviceIdentity,
+        peer: Option<&Peer>,
+        hello: &wire::Hello,
+    ) -> Result<(), Status> {
+        let detail = self
+            .store
+            .fingerprint(identity.key)
+            .await
+            .map_err(|error| storage_status(&error))?;
+        let (now, enrolled) = (self.clock.now(), detail.unwrap_or_default());
+        match self
+            .fleet
+            .recognise(identity.key, &hello.run, &enrolled, now)
+        {
+            Verdict::Welcome => Ok(()),
+            Verdict::Barred => Err(key_ended(COPIED)),
+            Verdict::Clone {
+                newcomer,
+                stays,
+                opens,
+            } => {
+                let from = peer.map_or_else(String::new, |peer| {
+                    format!(
+                        "; the session that showed it came from {}",
+                        peer.address.ip()
+                    )
+                });
+                let machine = |run: &Run| match run.fingerprint.as_str() {
+                    "" => "a machine of unknown firmware".to_owned(),
+                    fingerprint => format!("the machine of firmware {fingerprint}"),
+                };
+                let line = NewAudit {
+                    at: now,
+                    actor: "server".to_owned(),
+                    action: action::CLONED,
+                    device: Some(identity.id),
+                    subject: "its key".to_owned(),
+                    detail: format!(
+                        "two machines hold it and took turns: {} keeps it, {} has to enrol again under a key of its own{from}",
+                        machine(&stays),
+                        machine(&newcomer),
+                    ),
+                };
+                tracing::warn!(device = %identity.id, reason = line.detail, "a device was cloned");
+                self.store
+                    .record(vec![line])
+                    .await
+                    .map_err(|error| storage_status(&error))?;
+                if opens {
+                    return Err(key_ended(COPIED));
+                }
+                self.fleet.end(identity.key, End::Cloned);
+                Ok(())
+            }
+        }
+    }
+
+    /// Records, once a day, that a machine came back with less than it had sent before: a snapshot or a backup was restored.
+    async fn note_set_back(
+        &self,
+        identity: &DeviceIdentity,
+        had: u64,
+        has: u64,
+    ) -> Result<(), Status> {
+        let now = self.clock.now();
+        let noting = async {
+            let last = self.store.audit(Some(identity.id), None, 1).await?;
+            let told = last
+                .iter()
+                .any(|line| line.action == action::SET_BACK && now.since(line.at) < DAY_MS);
+            if told {
+                return Ok(());
+            }
+            let line = NewAudit {
+                at: now,
+                actor: "server".to_owned(),
+                action: action::SET_BACK,
+                device: Some(identity.id),
+                subject: "its state".to_owned(),
+                detail: format!(
+                    "the machine came back with report {has} as its newest, and had sent {had}: a snapshot or a backup was restored"
+                ),
+            };
+            self.store.record(vec![line]).await
+        };
+        noting.await.map_err(|error| storage_status(&error))
+    }
+
     /// Notes what a collector says of itself. Where that changes a verdict which rests on it, such as the one that the device is silent, it
     /// is written and decided at once.
     async fn greet(
@@ -342,6 +471,7 @@ fn refusal_of(status: Option<DeviceStatus>) -> Option<Status> {
         )),
         Some(DeviceStatus::Revoked) => Some(end_status(End::Revoked)),
         Some(DeviceStatus::Retired) => Some(end_status(End::Retired)),
+        Some(DeviceStatus::Replaced) => Some(end_status(End::Superseded)),
         Some(DeviceStatus::Listed) | None => Some(unknown_device()),
     }
 }
@@ -369,6 +499,8 @@ fn end_status(end: End) -> Status {
             "this device was retired",
             0,
         ),
+        End::Superseded => key_ended(REPLACED),
+        End::Cloned => key_ended(COPIED),
         End::Replaced => wire::refusal(
             Code::Aborted,
             RefusalReason::Replaced,

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::issues::never_enrolled;
 use sickbay_store::{
-    DeviceIdentity, DeviceStatus, EnrolOutcome, EnrolRequest, IssuedCertificate, Store,
+    Deed, DeviceIdentity, DeviceStatus, Ended, EnrolOutcome, EnrolRequest, Introduction,
+    IssuedCertificate, LIVE_MS, NewAudit, RECOVERY_DAYS, Store, action,
 };
 use tonic::{Code, Status};
 
@@ -14,11 +15,19 @@ use crate::clock::Clock;
 use crate::events::{Change, Events};
 use crate::fleet::session::storage_status;
 use crate::identity::ca::{Ca, SigningRequest};
+use crate::identity::desk::{Desk, DeskError};
 use crate::identity::secret;
+use crate::identity::tls::Peer;
 use crate::wire::{self, EnrolClaim, RefusalReason};
 
 /// How long a pending device waits before it asks again.
 const PENDING_RETRY_MS: u64 = 30_000;
+
+/// How long a machine waits that came while too many others did.
+const BUSY_RETRY_MS: u64 = 5_000;
+
+/// Who does what a device asks for itself, for the record.
+const DEVICE: &str = "the device";
 
 /// The name of a machine that gave none.
 const UNNAMED: &str = "(unnamed)";
@@ -28,6 +37,10 @@ const UNNAMED: &str = "(unnamed)";
 pub struct Enrolments {
     /// Durable state.
     pub store: Arc<dyn Store>,
+    /// Where machines that come at once share a transaction.
+    pub desk: Desk,
+    /// How long a device counts as live after it was last heard of, in milliseconds.
+    pub live_ms: i64,
     /// Who signs.
     pub ca: Arc<Ca>,
     /// The clock.
@@ -45,6 +58,8 @@ pub struct Issued {
     pub chain: Vec<Vec<u8>>,
     /// CA certificates to trust. DER.
     pub trusted: Vec<Vec<u8>>,
+    /// Names what is issued and who is trusted at this time.
+    pub mark: [u8; 32],
 }
 
 /// What came of an enrolment that was not refused.
@@ -75,21 +90,23 @@ impl Enrolments {
             name => name.to_owned(),
         };
         let outcome = self
-            .store
+            .desk
             .enrol(EnrolRequest {
-                token_hash: secret::hash(&claim.token),
+                by: Introduction::Token(secret::hash(&claim.token)),
                 key_sha256: request.key_sha256.clone(),
                 host_name: host_name.clone(),
                 domain: claim.domain,
                 ou: claim.ou,
                 fingerprint: claim.fingerprint,
                 collector_version: claim.collector_version,
+                live_since: now.plus_millis(-self.live_ms),
                 now,
             })
             .await
-            .map_err(|error| storage_status(&error))?;
+            .map_err(|error| desk_status(&error))?;
         let device = match outcome {
             EnrolOutcome::Device(device) => device,
+            EnrolOutcome::KeyEnded(_) => return Err(key_ended(AWAY)),
             refused => {
                 let status = token_status(&refused);
                 tracing::warn!(host_name, reason = status.message(), "enrolment refused");
@@ -116,6 +133,7 @@ impl Enrolments {
                 "this key was revoked: remove the collector's state folder to enrol with a new one",
                 0,
             )),
+            DeviceStatus::Replaced => Err(key_ended(REPLACED)),
             // No key leads to an entry of the imported list.
             DeviceStatus::Listed => Err(Status::internal("the server found no device; try again")),
             DeviceStatus::Retired => Err(wire::refusal(
@@ -139,21 +157,53 @@ impl Enrolments {
             .await
             .map_err(|error| storage_status(&error))?;
         if holder.is_some_and(|holder| holder.key != device.key) {
-            return Err(wire::refusal(
-                Code::PermissionDenied,
-                RefusalReason::BadRequest,
-                "this key belongs to another device",
-                0,
-            ));
+            return Err(foreign_key());
         }
         self.issue(device, &request, self.clock.now()).await
     }
 
+    /// Issues a certificate to an active device whose own has ended, or was issued by a CA that is retired.
+    pub async fn recover(
+        &self,
+        device: DeviceIdentity,
+        peer: &Peer,
+        csr_der: &[u8],
+    ) -> Result<Issued, Status> {
+        let now = self.clock.now();
+        let late = peer
+            .not_after
+            .is_none_or(|end| end.plus_days(RECOVERY_DAYS) < now);
+        if late {
+            return Err(key_ended(AWAY));
+        }
+        let issued = self.renew(device, csr_der).await?;
+        let line = NewAudit {
+            at: now,
+            actor: DEVICE.to_owned(),
+            action: action::RECOVERED,
+            device: Some(issued.device.id),
+            subject: "its certificate".to_owned(),
+            detail: peer.not_after.map_or_else(String::new, |end| {
+                format!(
+                    "the one before ended {end}; it came from {}",
+                    peer.address.ip()
+                )
+            }),
+        };
+        self.store
+            .record(vec![line])
+            .await
+            .map_err(|error| storage_status(&error))?;
+        tracing::info!(device = %issued.device.id, "device recovered its certificate");
+        Ok(issued)
+    }
+
     /// Retires a device whose collector is uninstalled. Its sessions end as those of any retired device do.
     pub async fn goodbye(&self, device: DeviceIdentity) -> Result<(), Status> {
+        let deed = Deed::by(DEVICE, self.clock.now()).because(Ended::Uninstalled);
         let retired = self
             .store
-            .set_status(&[device.id], DeviceStatus::Retired, self.clock.now())
+            .set_status(&[device.id], DeviceStatus::Retired, &deed)
             .await
             .map_err(|error| storage_status(&error))?;
         if !retired.is_empty() {
@@ -169,27 +219,31 @@ impl Enrolments {
         request: &SigningRequest,
         now: Time,
     ) -> Result<Issued, Status> {
-        let certificate = self
-            .ca
-            .issue_device(device.id, request, now)
-            .map_err(|error| {
-                tracing::error!(error = %crate::ingest::chain(&error), "the CA cannot issue");
-                Status::internal("the CA cannot issue a certificate; see the server's log")
-            })?;
-        self.store
-            .record_certificate(IssuedCertificate {
+        let ca = self.ca.in_force();
+        let certificate = ca.issue_device(device.id, request, now).map_err(|error| {
+            tracing::error!(error = %crate::ingest::chain(&error), "the CA cannot issue");
+            Status::internal("the CA cannot issue a certificate; see the server's log")
+        })?;
+        let recorded = self
+            .desk
+            .record(IssuedCertificate {
                 device_key: device.key,
                 serial: certificate.serial,
                 key_sha256: request.key_sha256.clone(),
                 issued_at: now,
                 not_after: certificate.not_after,
+                ca: certificate.ca,
             })
             .await
-            .map_err(|error| storage_status(&error))?;
+            .map_err(|error| desk_status(&error))?;
+        if !recorded {
+            return Err(foreign_key());
+        }
         Ok(Issued {
             device,
             chain: vec![certificate.der],
-            trusted: vec![self.ca.certificate().to_vec()],
+            trusted: ca.trusted(),
+            mark: ca.mark(),
         })
     }
 
@@ -203,8 +257,67 @@ impl Enrolments {
     }
 }
 
+/// How long a device counts as live after it was last heard of, in milliseconds: three heartbeats.
+pub fn live_ms(heartbeat_interval_s: u32) -> i64 {
+    LIVE_MS.max(3 * i64::from(heartbeat_interval_s) * 1_000)
+}
+
+/// Why a key is of no use any more.
+const AWAY: &str =
+    "the certificate ended more than 400 days ago: this machine has to enrol again, with a new key";
+pub(crate) const REPLACED: &str = "another device stands in the place of the one with this key: this machine has to enrol again, with a new key";
+
+pub(crate) const COPIED: &str =
+    "two machines hold this key: this one has to enrol again, with a new key";
+
+/// Tells a collector to make a new key and to enrol anew.
+pub(crate) fn key_ended(why: &str) -> Status {
+    wire::refusal(Code::PermissionDenied, RefusalReason::KeyEnded, why, 0)
+}
+
+fn foreign_key() -> Status {
+    wire::refusal(
+        Code::PermissionDenied,
+        RefusalReason::BadRequest,
+        "this key belongs to another device",
+        0,
+    )
+}
+
+fn desk_status(error: &DeskError) -> Status {
+    match error {
+        DeskError::Store(error) => storage_status(error),
+        DeskError::Busy => wire::refusal(
+            Code::ResourceExhausted,
+            RefusalReason::RateLimited,
+            "too many machines enrol at this moment; try again",
+            BUSY_RETRY_MS,
+        ),
+        DeskError::Closed => wire::refusal(
+            Code::Unavailable,
+            RefusalReason::ShuttingDown,
+            "the server is shutting down",
+            1_000,
+        ),
+    }
+}
+
 fn token_status(outcome: &EnrolOutcome) -> Status {
+    let mut retry_after_ms = 0;
     let (reason, message) = match outcome {
+        EnrolOutcome::TokenElsewhere => (
+            RefusalReason::TokenElsewhere,
+            "the enrolment token is for other machines than this one: compare its scope in `sickbay-server token list` with this machine's name, domain and OU",
+        ),
+        EnrolOutcome::TokenBusy {
+            retry_after_ms: later,
+        } => {
+            retry_after_ms = *later;
+            (
+                RefusalReason::RateLimited,
+                "the enrolment token has enrolled as many devices as it may within an hour",
+            )
+        }
         EnrolOutcome::TokenExpired => (
             RefusalReason::TokenExpired,
             "the enrolment token has expired: make a new one and put it into the policy",
@@ -217,10 +330,10 @@ fn token_status(outcome: &EnrolOutcome) -> Status {
             RefusalReason::TokenRevoked,
             "the enrolment token was revoked: make a new one and put it into the policy",
         ),
-        EnrolOutcome::TokenUnknown | EnrolOutcome::Device(_) => (
+        EnrolOutcome::TokenUnknown | EnrolOutcome::Device(_) | EnrolOutcome::KeyEnded(_) => (
             RefusalReason::TokenUnknown,
             "this server does not know the enrolment token: compare it with `sickbay-server token list`",
         ),
     };
-    wire::refusal(Code::PermissionDenied, reason, message, 0)
+    wire::refusal(Code::PermissionDenied, reason, message, retry_after_ms)
 }

@@ -4,7 +4,8 @@
 //! could come back. The server certificate is replaced while the server runs ([`ServerIdentity::renew`]).
 //!
 //! A connection without a client certificate is let in, because enrolment has none yet; every call but enrolment refuses it. One with
-//! a certificate of another CA, or an expired one, ends in the handshake.
+//! a certificate of another CA ends in the handshake. One that has ended is let in too, for [`Peer::not_after`] to be looked at: it serves
+//! to come home and for nothing else. One that does not count yet shows that this server's clock was set back: it issued it, so it takes it.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -15,14 +16,16 @@ use std::sync::{Arc, Mutex, RwLock};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use rustls::RootCertStore;
+use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::UnixTime;
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{
     ClientHello, NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier,
 };
 use rustls::sign::CertifiedKey;
 use rustls::time_provider::TimeProvider;
+use rustls::{DigitallySignedStruct, DistinguishedName, RootCertStore, SignatureScheme};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -32,8 +35,9 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::server::Connected;
 
 use crate::clock::Clock;
-use crate::identity::ca::{Ca, CaError, key_sha256_of};
+use crate::identity::ca::{Ca, CaError, InForce, key_sha256_of, validity_of};
 use crate::metrics::Metrics;
+use sickbay_diagnosis::Time;
 
 /// A handshake that takes longer is dropped.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -63,10 +67,11 @@ pub enum TlsError {
     Verifier(#[from] rustls::server::VerifierBuilderError),
 }
 
-/// The certificate that this server shows, replaceable while it runs.
+/// The certificate that this server shows and the devices that it lets in, both replaceable while it runs.
 pub struct ServerIdentity {
     names: Vec<String>,
     current: RwLock<Arc<CertifiedKey>>,
+    devices: RwLock<Arc<dyn ClientCertVerifier>>,
 }
 
 impl fmt::Debug for ServerIdentity {
@@ -78,22 +83,33 @@ impl fmt::Debug for ServerIdentity {
 }
 
 impl ServerIdentity {
-    /// Issues a first certificate for `names`.
-    pub fn issue(ca: &Ca, names: &[String], clock: &Clock) -> Result<Arc<Self>, TlsError> {
+    /// Issues a first certificate for `names`, and lets in the devices of the CA.
+    pub fn issue(ca: &InForce, names: &[String], clock: &Clock) -> Result<Arc<Self>, TlsError> {
         Ok(Arc::new(Self {
             names: names.to_vec(),
             current: RwLock::new(certify(ca, names, clock)?),
+            devices: RwLock::new(devices_of(ca)?),
         }))
     }
 
-    /// Issues a new certificate; connections made from now on see it.
-    pub fn renew(&self, ca: &Ca, clock: &Clock) -> Result<(), TlsError> {
+    /// Issues a new certificate, and lets in the devices of the CA as it is now; connections made from now on see it.
+    pub fn renew(&self, ca: &InForce, clock: &Clock) -> Result<(), TlsError> {
         let fresh = certify(ca, &self.names, clock)?;
+        let devices = devices_of(ca)?;
         *self
             .current
             .write()
             .expect("never poisoned: nothing panics while it is held") = fresh;
+        *self
+            .devices
+            .write()
+            .expect("never poisoned: nothing panics while it is held") = devices;
         Ok(())
+    }
+
+    fn devices(&self) -> Arc<dyn ClientCertVerifier> {
+        let devices = self.devices.read();
+        Arc::clone(&devices.expect("never poisoned: nothing panics while it is held"))
     }
 }
 
@@ -108,10 +124,22 @@ impl ResolvesServerCert for ServerIdentity {
     }
 }
 
-fn certify(ca: &Ca, names: &[String], clock: &Clock) -> Result<Arc<CertifiedKey>, TlsError> {
+fn certify(ca: &InForce, names: &[String], clock: &Clock) -> Result<Arc<CertifiedKey>, TlsError> {
     let (chain, key) = ca.issue_server(names, clock.now())?;
     let signing = provider().key_provider.load_private_key(key)?;
     Ok(Arc::new(CertifiedKey::new(chain, signing)))
+}
+
+/// Certificates of every generation of the CA, also those that are retired.
+fn devices_of(ca: &InForce) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in ca.known() {
+        roots.add(certificate)?;
+    }
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider())
+        .allow_unauthenticated()
+        .build()?;
+    Ok(verifier)
 }
 
 /// Certificates end by the same clock by which they were issued.
@@ -125,17 +153,73 @@ impl TimeProvider for ByClock {
     }
 }
 
+/// Certificates of our CA, whenever they count. Who may do what with one that has ended is decided where the device is known.
+#[derive(Debug)]
+struct AtAnyTime(Arc<ServerIdentity>);
+
+impl ClientCertVerifier for AtAnyTime {
+    fn offer_client_auth(&self) -> bool {
+        true
+    }
+
+    fn client_auth_mandatory(&self) -> bool {
+        false
+    }
+
+    /// None: a device has one certificate, and which CAs there are changes while the server runs.
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _now: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        let (from, until) = validity_of(end_entity).ok_or(rustls::Error::InvalidCertificate(
+            rustls::CertificateError::BadEncoding,
+        ))?;
+        let middle = from.plus_millis(until.since(from) / 2).millis() / 1000;
+        let then = UnixTime::since_unix_epoch(Duration::from_secs(middle.try_into().unwrap_or(0)));
+        self.0
+            .devices()
+            .verify_client_cert(end_entity, intermediates, then)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0
+            .devices()
+            .verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0
+            .devices()
+            .verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.devices().supported_verify_schemes()
+    }
+}
+
 /// The TLS settings of the collectors' port.
 pub fn collectors_config(
-    ca: &Ca,
     identity: Arc<ServerIdentity>,
     clock: &Clock,
 ) -> Result<rustls::ServerConfig, TlsError> {
-    let mut roots = RootCertStore::empty();
-    roots.add(ca.certificate().clone())?;
-    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider())
-        .allow_unauthenticated()
-        .build()?;
+    let verifier = Arc::new(AtAnyTime(Arc::clone(&identity)));
     let time = Arc::new(ByClock(clock.clone()));
     let mut config = rustls::ServerConfig::builder_with_details(provider(), time)
         .with_protocol_versions(&[&rustls::version::TLS13])?
@@ -164,6 +248,10 @@ pub struct Peer {
     pub address: SocketAddr,
     /// SHA-256 of the SubjectPublicKeyInfo of its verified certificate; `None` where it showed none.
     pub key_sha256: Option<Arc<[u8]>>,
+    /// Until when that certificate counts, which may have passed.
+    pub not_after: Option<Time>,
+    /// Whether that certificate is of a generation of the CA that is retired.
+    pub of_retired_ca: bool,
 }
 
 /// A connection after its handshake.
@@ -212,6 +300,7 @@ impl AsyncWrite for PeerStream {
 pub fn accept(
     listener: TcpListener,
     config: rustls::ServerConfig,
+    ca: Arc<Ca>,
     metrics: Arc<Metrics>,
     stop: CancellationToken,
 ) -> mpsc::Receiver<io::Result<PeerStream>> {
@@ -237,11 +326,11 @@ pub fn accept(
                     }
                 },
             };
-            let (acceptor, ready) = (acceptor.clone(), ready.clone());
+            let (acceptor, ready, ca) = (acceptor.clone(), ready.clone(), Arc::clone(&ca));
             let (metrics, refused) = (Arc::clone(&metrics), Arc::clone(&refused));
             tokio::spawn(async move {
                 let _permit = permit;
-                match handshake(&acceptor, stream, address).await {
+                match handshake(&acceptor, stream, address, &ca).await {
                     Ok(stream) => {
                         metrics.handshakes.inc();
                         // The receiver is gone only when the server stops.
@@ -264,23 +353,27 @@ async fn handshake(
     acceptor: &TlsAcceptor,
     stream: TcpStream,
     address: SocketAddr,
+    ca: &Ca,
 ) -> io::Result<PeerStream> {
     stream.set_nodelay(true)?;
     let stream = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream))
         .await
         .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "no handshake within 10 seconds"))??;
-    let key_sha256 = stream
+    let certificate = stream
         .get_ref()
         .1
         .peer_certificates()
-        .and_then(|chain| chain.first())
-        .and_then(key_sha256_of)
-        .map(Arc::from);
+        .and_then(|chain| chain.first());
+    let key_sha256 = certificate.and_then(key_sha256_of).map(Arc::from);
+    let not_after = certificate.and_then(validity_of).map(|(_, until)| until);
+    let of_retired_ca = certificate.is_some_and(|shown| ca.in_force().is_of_retired(shown));
     Ok(PeerStream {
         stream,
         peer: Peer {
             address,
             key_sha256,
+            not_after,
+            of_retired_ca,
         },
     })
 }

@@ -5,16 +5,17 @@
 pub(crate) mod context;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::time::{DAY_MS, HOUR_MS};
-use sickbay_store::{DeviceStatus, StoreError};
+use sickbay_store::{Deed, DeviceStatus, Ended, StoreError};
 
 use crate::app::App;
 use crate::events::Change;
 use crate::fleet::End;
 use crate::identity::tls::ServerIdentity;
+use crate::wire::ToCollector;
 
 /// How often verdicts that ran out are looked for.
 const DUE_EVERY: Duration = Duration::from_secs(1);
@@ -26,8 +27,13 @@ const STATUS_EVERY: Duration = Duration::from_millis(250);
 const STATUS_OVERLAP_MS: i64 = 10_000;
 /// How often signs of life are written.
 const TOUCH_EVERY: Duration = Duration::from_secs(5);
-/// How often certificates are looked at.
+/// How often the server's certificate is looked at.
 const CERTIFICATE_EVERY: Duration = Duration::from_hours(1);
+/// How often it is asked whether the CA is still the same.
+const CA_EVERY: Duration = Duration::from_secs(1);
+/// How often ephemeral devices are looked for, and how many retire in one round.
+const EPHEMERAL_EVERY: Duration = Duration::from_secs(10);
+const EPHEMERAL_AT_ONCE: u32 = 1000;
 /// A server certificate is issued anew at this age.
 const CERTIFICATE_AGE_MS: i64 = 10 * DAY_MS;
 
@@ -39,6 +45,7 @@ pub fn start(app: &App, identity: Arc<ServerIdentity>) -> tokio::task::JoinSet<(
     jobs.spawn(signs_of_life(app.clone()));
     jobs.spawn(context::keep(app.clone()));
     jobs.spawn(certificates(app.clone(), identity));
+    jobs.spawn(ephemeral(app.clone()));
     jobs
 }
 
@@ -91,6 +98,7 @@ async fn statuses(app: App) {
             match device.status {
                 DeviceStatus::Revoked => app.fleet.end(device.key, End::Revoked),
                 DeviceStatus::Retired => app.fleet.end(device.key, End::Retired),
+                DeviceStatus::Replaced => app.fleet.end(device.key, End::Superseded),
                 DeviceStatus::Active | DeviceStatus::Pending | DeviceStatus::Listed => {}
             }
         }
@@ -125,20 +133,67 @@ pub async fn write_signs_of_life(app: &App) {
     }
 }
 
-/// Issues the server's own certificate anew in time.
+/// Retires ephemeral devices that were silent for as long as they may be.
+async fn ephemeral(app: App) {
+    while next_round(&app, EPHEMERAL_EVERY).await {
+        let now = app.clock.now();
+        // What they last said may still wait to be written.
+        write_signs_of_life(&app).await;
+        let retired = async {
+            let gone = app.store.ephemeral_ended(now, EPHEMERAL_AT_ONCE).await?;
+            let deed = Deed::by("server", now).because(Ended::Ephemeral);
+            app.store
+                .set_status(&gone, DeviceStatus::Retired, &deed)
+                .await
+        };
+        match retired.await {
+            Ok(retired) if retired.is_empty() => {}
+            Ok(retired) => {
+                tracing::info!(devices = retired.len(), "ephemeral devices retired");
+            }
+            Err(error) => log("ephemeral", &error),
+        }
+    }
+}
+
+/// Issues the server's own certificate anew in time, and follows the CA where somebody rotates it.
 async fn certificates(app: App, identity: Arc<ServerIdentity>) {
     let mut issued_at: Time = app.clock.now();
-    while next_round(&app, CERTIFICATE_EVERY).await {
-        if app.clock.now().since(issued_at) < CERTIFICATE_AGE_MS {
+    let mut age_looked_at = Instant::now();
+    while next_round(&app, CA_EVERY).await {
+        let rotated = match app.ca.reload().await {
+            Ok(rotated) => rotated,
+            Err(error) => {
+                tracing::error!(error = %crate::ingest::chain(&error), "the CA cannot be followed");
+                continue;
+            }
+        };
+        let look_at_age = age_looked_at.elapsed() >= CERTIFICATE_EVERY;
+        if look_at_age {
+            age_looked_at = Instant::now();
+        }
+        let aged = look_at_age && app.clock.now().since(issued_at) >= CERTIFICATE_AGE_MS;
+        if !rotated && !aged {
             continue;
         }
-        match identity.renew(&app.ca, &app.clock) {
+        let ca = app.ca.in_force();
+        match identity.renew(&ca, &app.clock) {
             Ok(()) => {
                 issued_at = app.clock.now();
-                tracing::info!(
-                    days = CERTIFICATE_AGE_MS / HOUR_MS / 24,
-                    "issued a new server certificate"
-                );
+                if rotated {
+                    tracing::info!(
+                        phase = ca.phase().name(),
+                        ca_pin = ca.pin(),
+                        "the CA was changed"
+                    );
+                    let settings = crate::server::sessions(&app).settings();
+                    app.fleet.tell_all(&ToCollector::Settings(settings));
+                } else {
+                    tracing::info!(
+                        days = CERTIFICATE_AGE_MS / HOUR_MS / 24,
+                        "issued a new server certificate"
+                    );
+                }
             }
             Err(error) => {
                 tracing::error!(error = %crate::ingest::chain(&error), "cannot issue a new server certificate");

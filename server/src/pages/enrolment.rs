@@ -4,13 +4,14 @@ use axum::Form;
 use axum::extract::Query;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use serde::Deserialize;
-use sickbay_store::{DeviceRow, DeviceStatus, Page, TokenRow};
+use sickbay_store::{Deed, DeviceRow, DeviceStatus, Page, TokenRow};
 use sickbay_web::pages::enrolment::{EnrolmentPage, PendingDevice, TokenLine};
 use sickbay_web::{Nav, links};
 
 use super::{PageError, Visit};
 use crate::api::devices::device_id;
 use crate::events::Change;
+use crate::identity::enrolment::live_ms;
 
 /// Pending devices shown at once.
 const SHOWN: u32 = 200;
@@ -86,12 +87,17 @@ async fn decide(
             .collect::<Result<Vec<_>, _>>(),
     )?;
     let now = visit.app.clock.now();
-    let changed = visit.told(visit.app.store.set_status(&ids, status, now).await)?;
+    let deed = Deed {
+        live_since: now.plus_millis(-live_ms(visit.app.config.collectors.heartbeat_interval_s)),
+        ..Deed::by(&visit.viewer.name, now)
+    };
+    let changed = visit.told(visit.app.store.set_status(&ids, status, &deed).await)?;
+    let changed = changed.iter().filter(|device| device.status == status);
     visit.app.events.publish(Change {
         enrolment: true,
         ..Change::default()
     });
-    let to = format!("{}?{word}={}", links::ENROLMENT, changed.len());
+    let to = format!("{}?{word}={}", links::ENROLMENT, changed.count());
     Ok(Redirect::to(&to).into_response())
 }
 
@@ -110,7 +116,10 @@ fn token(row: TokenRow) -> TokenLine {
     TokenLine {
         id: row.id.to_string(),
         name: row.name,
-        approves: row.approves,
+        approval: row.approval.name(),
+        scope: row.scope,
+        per_hour: row.per_hour.map(Into::into),
+        ephemeral_ms: row.ephemeral_ms,
         tags: row.tags,
         uses: row.uses.into(),
         use_limit: row.use_limit.map(Into::into),

@@ -4,12 +4,13 @@
 
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::expectation::{ExpectedSource, UpdateSource};
+use sickbay_diagnosis::filter::Filter;
 use sickbay_diagnosis::knowledge::DeviceKind;
 use sickbay_diagnosis::observation::Observations;
 use sickbay_diagnosis::verdict::{Cause, Kept, Severity, State};
 use uuid::Uuid;
 
-use crate::{Baseline, DeviceStatus, Result, StoreError};
+use crate::{Approval, Baseline, DeviceStatus, Ended, Result, Standing, StoreError};
 
 /// First byte of stored facts: what follows is JSON.
 const FACTS_JSON: u8 = 1;
@@ -30,6 +31,7 @@ pub(crate) const fn status_code(status: DeviceStatus) -> i64 {
         DeviceStatus::Revoked => 2,
         DeviceStatus::Retired => 3,
         DeviceStatus::Listed => 4,
+        DeviceStatus::Replaced => 5,
     }
 }
 
@@ -41,7 +43,79 @@ pub(crate) fn status(code: i64) -> Result<DeviceStatus> {
         2 => Ok(DeviceStatus::Revoked),
         3 => Ok(DeviceStatus::Retired),
         4 => Ok(DeviceStatus::Listed),
+        5 => Ok(DeviceStatus::Replaced),
         other => strange("status", other),
+    }
+}
+
+/// The code of who lets a token's machines in.
+pub(crate) const fn approval_code(approval: Approval) -> i64 {
+    match approval {
+        Approval::Person => 0,
+        Approval::Nobody => 1,
+        Approval::List => 2,
+    }
+}
+
+/// Who lets a token's machines in, of a code.
+pub(crate) fn approval(code: i64) -> Result<Approval> {
+    match code {
+        0 => Ok(Approval::Person),
+        1 => Ok(Approval::Nobody),
+        2 => Ok(Approval::List),
+        other => strange("approval", other),
+    }
+}
+
+/// The code of why a device's life ended.
+pub(crate) const fn ended_code(ended: Ended) -> i64 {
+    match ended {
+        Ended::ByPerson => 1,
+        Ended::Uninstalled => 2,
+        Ended::Ephemeral => 3,
+        Ended::Reimaged => 4,
+        Ended::Merged => 5,
+    }
+}
+
+/// Why a device's life ended, of a code.
+pub(crate) fn ended(code: i64) -> Result<Ended> {
+    match code {
+        1 => Ok(Ended::ByPerson),
+        2 => Ok(Ended::Uninstalled),
+        3 => Ok(Ended::Ephemeral),
+        4 => Ok(Ended::Reimaged),
+        5 => Ok(Ended::Merged),
+        other => strange("end of a device", other),
+    }
+}
+
+/// The code of what a generation of the CA is good for.
+pub(crate) const fn standing_code(standing: Standing) -> i64 {
+    match standing {
+        Standing::Next => 1,
+        Standing::Issuing => 2,
+        Standing::Trusted => 3,
+        Standing::Retired => 4,
+    }
+}
+
+/// What a generation of the CA is good for, of a code.
+pub(crate) fn standing(code: i64) -> Result<Standing> {
+    match code {
+        1 => Ok(Standing::Next),
+        2 => Ok(Standing::Issuing),
+        3 => Ok(Standing::Trusted),
+        4 => Ok(Standing::Retired),
+        other => strange("standing of a CA", other),
+    }
+}
+
+/// A filter as kept, empty for no condition.
+pub(crate) fn filter_text(filter: &Filter) -> String {
+    match filter {
+        Filter::Everything => String::new(),
+        condition => condition.to_string(),
     }
 }
 

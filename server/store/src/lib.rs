@@ -9,6 +9,7 @@
 #[macro_use]
 mod statements;
 
+mod admission;
 mod codes;
 mod column;
 mod error;
@@ -93,27 +94,67 @@ pub trait Store: Send + Sync + 'static {
 
     // ---- enrolment and identity
 
-    /// Keeps a new enrolment token, by its hash.
-    async fn create_token(&self, token: NewToken) -> Result<TokenRow>;
+    /// Keeps a new enrolment token, by its hash; `by` made it.
+    async fn create_token(&self, token: NewToken, by: &str) -> Result<TokenRow>;
     /// Every token, newest first.
     async fn tokens(&self) -> Result<Vec<TokenRow>>;
     /// The token of that hash, also one that is revoked, used up or has run out.
     async fn token(&self, hash: &[u8]) -> Result<Option<TokenRow>>;
-    /// Revokes a token; `false` where there is none of that id.
-    async fn revoke_token(&self, id: Uuid, now: Time) -> Result<bool>;
-    /// Takes one use of a token and makes a pending device, or finds the device that already holds this key (which costs no use).
-    async fn enrol(&self, request: EnrolRequest) -> Result<EnrolOutcome>;
+    /// Revokes a token; `false` where there is none of that id. The first time and who it was are kept.
+    async fn revoke_token(&self, id: Uuid, by: &str, now: Time) -> Result<bool>;
+    /// For each machine: takes one use of its token and makes a device, or finds the device that already holds this key (which costs no
+    /// use). Whether the device is active at once, and whose place it takes, is decided here, because it has to be true when it is written.
+    /// All of it is one transaction; the outcomes are in the order of the requests.
+    async fn enrol_all(&self, requests: Vec<EnrolRequest>) -> Result<Vec<EnrolOutcome>>;
+    /// The same for one machine.
+    async fn enrol(&self, request: EnrolRequest) -> Result<EnrolOutcome> {
+        let mut outcomes = self.enrol_all(vec![request]).await?;
+        Ok(outcomes.remove(0))
+    }
     /// The device that holds the key of this SHA-256 (of its SubjectPublicKeyInfo).
     async fn device_by_key(&self, key_sha256: &[u8]) -> Result<Option<DeviceIdentity>>;
-    /// Remembers that a certificate was issued.
-    async fn record_certificate(&self, certificate: IssuedCertificate) -> Result<()>;
-    /// Changes the status of devices; returns those that changed. A device never leaves `Revoked`.
+    /// The firmware id that a device enrolled with; `None` where there is no such device.
+    async fn fingerprint(&self, key: i64) -> Result<Option<String>>;
+    /// Remembers that certificates were issued, in one transaction. Says of each whether it is: the key of one that is not belongs to another
+    /// device, or its serial number is another's.
+    async fn record_certificates(&self, certificates: Vec<IssuedCertificate>) -> Result<Vec<bool>>;
+    /// Changes the status of devices; returns those that changed, and those whose place they took. A device never leaves `Revoked` or
+    /// `Replaced`.
     async fn set_status(
         &self,
         ids: &[Uuid],
         status: DeviceStatus,
-        now: Time,
+        deed: &Deed,
     ) -> Result<Vec<DeviceIdentity>>;
+    /// Has `into` stand in the places of these devices, which are the same machine by a person's word. Returns those that were replaced:
+    /// none that is revoked, replaced already or `into` itself.
+    async fn merge(&self, ids: &[Uuid], into: Uuid, deed: &Deed) -> Result<Vec<DeviceIdentity>>;
+    /// Removes devices with all that is known of them; the record alone tells that they were. Only such as are retired, replaced or pending
+    /// go: a key that is revoked stays known for ever.
+    async fn delete_devices(&self, ids: &[Uuid], deed: &Deed) -> Result<Vec<DeviceIdentity>>;
+    /// Active ephemeral devices that were silent for as long as they may be, at most `limit`.
+    async fn ephemeral_ended(&self, now: Time, limit: u32) -> Result<Vec<Uuid>>;
+
+    // ---- the CA
+
+    /// The generations of the CA, the oldest first; none where it was never kept here.
+    async fn ca(&self) -> Result<Vec<CaRow>>;
+    /// Replaces them, if they are as `seen`, and records it; `false` where somebody else changed them.
+    async fn change_ca(&self, seen: &[CaRow], wanted: &[CaRow], line: NewAudit) -> Result<bool>;
+    /// How many active devices got a certificate at or after `since`, and one of `generation`.
+    async fn ca_progress(&self, since: Time, generation: u32) -> Result<CaProgress>;
+
+    // ---- the record of what was done
+
+    /// Adds lines to the record.
+    async fn record(&self, lines: Vec<NewAudit>) -> Result<()>;
+    /// The record, newest first; `before` is the id of the last line seen. Of one device where one is given.
+    async fn audit(
+        &self,
+        device: Option<Uuid>,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<AuditRow>>;
 
     /// Devices whose status changed at or after `since`: how a running server learns of a revocation made by another process.
     async fn status_changed_since(&self, since: Time) -> Result<Vec<DeviceIdentity>>;

@@ -1,6 +1,7 @@
 //! The store's words: rows in and out, free of any database.
 
 mod fleet_knowledge;
+mod identity;
 mod knowledge;
 mod updates;
 
@@ -14,6 +15,10 @@ use sickbay_diagnosis::verdict::{Cause, Kept, Severity, State};
 use uuid::Uuid;
 
 pub use self::fleet_knowledge::{AcceptanceRow, Baseline, Claim, Concerned, SeenRevision};
+pub use self::identity::{
+    Approval, AuditRow, CaProgress, CaRow, Deed, Ended, EnrolOutcome, EnrolRequest, Introduction,
+    LIVE_MS, Life, NewAudit, NewToken, RECOVERY_DAYS, Relative, Standing, TokenRow, action,
+};
 pub use self::knowledge::{ImportedPack, PackMark};
 pub use self::updates::{LearnedRow, Profiled, ProfiledDevice, RevisionCount};
 
@@ -39,6 +44,8 @@ pub enum DeviceStatus {
     Revoked,
     /// Gone on purpose; counts nowhere.
     Retired,
+    /// The same machine is another device now, which knows of this one; counts nowhere.
+    Replaced,
     /// A machine of the imported list that no device stands for: no key, no report, and one open finding, `never-enrolled`. It is made
     /// and removed by [`crate::Store::import_machines`] and goes when a device of its name comes.
     Listed,
@@ -52,6 +59,7 @@ impl DeviceStatus {
             Self::Active => "active",
             Self::Revoked => "revoked",
             Self::Retired => "retired",
+            Self::Replaced => "replaced",
             Self::Listed => "listed",
         }
     }
@@ -63,89 +71,12 @@ impl DeviceStatus {
             Self::Active,
             Self::Revoked,
             Self::Retired,
+            Self::Replaced,
             Self::Listed,
         ]
         .into_iter()
         .find(|status| status.name() == name)
     }
-}
-
-/// A token to be kept.
-#[derive(Debug, Clone)]
-pub struct NewToken {
-    /// SHA-256 of the secret.
-    pub hash: Vec<u8>,
-    /// What it is for, in the owner's words.
-    pub name: String,
-    /// Devices enrolled with it become active without a person. Only for tests and demos: anyone who reads the token is in.
-    pub approves: bool,
-    /// Tags that its devices get.
-    pub tags: Vec<String>,
-    /// When it stops working.
-    pub expires_at: Option<Time>,
-    /// How many devices it may enrol.
-    pub use_limit: Option<u32>,
-    /// Now.
-    pub created_at: Time,
-}
-
-/// A token as kept.
-#[derive(Debug, Clone)]
-pub struct TokenRow {
-    /// Its public id.
-    pub id: Uuid,
-    /// See [`NewToken`].
-    pub name: String,
-    /// See [`NewToken`].
-    pub approves: bool,
-    /// See [`NewToken`].
-    pub tags: Vec<String>,
-    /// See [`NewToken`].
-    pub expires_at: Option<Time>,
-    /// See [`NewToken`].
-    pub use_limit: Option<u32>,
-    /// Devices enrolled with it.
-    pub uses: u32,
-    /// When it was made.
-    pub created_at: Time,
-    /// When it was revoked.
-    pub revoked_at: Option<Time>,
-}
-
-/// A machine that presents a token and a key.
-#[derive(Debug, Clone)]
-pub struct EnrolRequest {
-    /// SHA-256 of the token.
-    pub token_hash: Vec<u8>,
-    /// SHA-256 of the key's SubjectPublicKeyInfo.
-    pub key_sha256: Vec<u8>,
-    /// As the machine says.
-    pub host_name: String,
-    /// As the machine says.
-    pub domain: String,
-    /// As the machine says.
-    pub ou: String,
-    /// As the machine says; empty where unknown.
-    pub fingerprint: String,
-    /// As the machine says.
-    pub collector_version: String,
-    /// Now.
-    pub now: Time,
-}
-
-/// What came of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum EnrolOutcome {
-    /// The device exists (now), in this status.
-    Device(DeviceIdentity),
-    /// No such token.
-    TokenUnknown,
-    /// Past its end.
-    TokenExpired,
-    /// It enrolled as many devices as it may.
-    TokenUsedUp,
-    /// A person revoked it.
-    TokenRevoked,
 }
 
 /// Who a device is.
@@ -172,6 +103,8 @@ pub struct IssuedCertificate {
     pub issued_at: Time,
     /// When it ends.
     pub not_after: Time,
+    /// Which generation of the CA issued it.
+    pub ca: u32,
 }
 
 /// Where a device's reports stand.
@@ -530,6 +463,8 @@ pub struct DeviceDetail {
     pub certificate_not_after: Option<Time>,
     /// What the server saw of it.
     pub sighting: Sighting,
+    /// How it came, and how it ended.
+    pub life: Life,
 }
 
 /// A row of a device's history.

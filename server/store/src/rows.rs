@@ -180,8 +180,11 @@ pub(crate) struct TokenColumns {
     name: String,
     approves: i64,
     tags: String,
+    scope: String,
     expires_at: Option<i64>,
     use_limit: Option<i64>,
+    per_hour: Option<i64>,
+    ephemeral_ms: Option<i64>,
     uses: i64,
     created_at: i64,
     revoked_at: Option<i64>,
@@ -192,13 +195,16 @@ impl TokenColumns {
         Ok(TokenRow {
             id: codes::id(&self.id)?,
             name: self.name,
-            approves: self.approves != 0,
+            approval: codes::approval(self.approves)?,
             tags: codes::tags(&self.tags)?,
+            scope: self.scope,
             expires_at: time(self.expires_at),
             use_limit: self
                 .use_limit
                 .map(|limit| small("use limit", limit))
                 .transpose()?,
+            per_hour: self.per_hour.map(|most| small("rate", most)).transpose()?,
+            ephemeral_ms: self.ephemeral_ms,
             uses: small("uses", self.uses)?,
             created_at: Time::from_millis(self.created_at),
             revoked_at: time(self.revoked_at),

@@ -4,7 +4,7 @@ use rcgen::KeyPair;
 use sickbay_diagnosis::time::HOUR_MS;
 use sickbay_proto::v1::enrol_response;
 use sickbay_server::access::{self, LINK_HOURS, SESSION_HOURS};
-use sickbay_store::{DeviceStatus, Scope};
+use sickbay_store::{Approval, DeviceStatus, Scope};
 use uuid::Uuid;
 
 use crate::device::ask;
@@ -96,7 +96,7 @@ async fn an_api_token_ends_at_once_when_it_is_revoked_and_by_its_age() {
 
 /// A device that waits for a person.
 async fn pending(site: &Site, name: &str) -> Uuid {
-    let (_, token) = site.token(|token| token.approves = false).await;
+    let (_, token) = site.token(|token| token.approval = Approval::Person).await;
     let key = KeyPair::generate().unwrap();
     match ask(site, &token, &key, name).await.unwrap() {
         enrol_response::Outcome::Pending(pending) => pending.device_id.parse().unwrap(),

@@ -37,7 +37,9 @@ pub(crate) fn tls(
     certificate: Option<(&[CertificateDer<'static>], &KeyPair)>,
 ) -> Arc<ClientConfig> {
     let mut roots = RootCertStore::empty();
-    roots.add(site.app().ca.certificate().clone()).unwrap();
+    for trusted in site.app().ca.in_force().trusted() {
+        roots.add(trusted.into()).unwrap();
+    }
     let builder = ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&rustls::version::TLS13])
         .unwrap()
@@ -172,6 +174,33 @@ impl Device {
         let renewed = FleetClient::new(channel).renew(request).await?;
         Ok(renewed.into_inner())
     }
+}
+
+impl Device {
+    /// The same device with another certificate.
+    pub(crate) fn with(&self, site: &Site, issued: &v1::Certificate) -> Self {
+        let key = KeyPair::from_pem(&self.key.serialize_pem()).unwrap();
+        Self::new(site, issued.clone(), key)
+    }
+
+    /// A new certificate for one that has ended.
+    pub(crate) async fn recover(&self, site: &Site) -> Result<v1::Certificate, Status> {
+        recover(site, Arc::clone(&self.tls), &self.key).await
+    }
+}
+
+/// Asks for a new certificate over `key` in the place of the one that `tls` shows.
+pub(crate) async fn recover(
+    site: &Site,
+    tls: Arc<ClientConfig>,
+    key: &KeyPair,
+) -> Result<v1::Certificate, Status> {
+    let (channel, _) = connect(site, tls).await;
+    let request = v1::RecoverRequest {
+        csr_der: request_over(key).into(),
+    };
+    let recovered = EnrolmentClient::new(channel).recover(request).await?;
+    Ok(recovered.into_inner())
 }
 
 /// The certificates of an answer.

@@ -50,7 +50,12 @@ async fn every_token_that_may_not_be_used_says_why_and_makes_no_device() {
         .expect("asking again with the same key costs no use");
 
     let (id, revoked) = site.token(|_| ()).await;
-    assert!(site.store().revoke_token(id, site.now()).await.unwrap());
+    assert!(
+        site.store()
+            .revoke_token(id, "test", site.now())
+            .await
+            .unwrap()
+    );
     assert_eq!(refused(&site, &revoked).await, Reason::TokenRevoked);
 
     let active = site.api().await.json("/api/v1/devices").await;

@@ -85,7 +85,7 @@ async fn devices_of_one_image_are_found_and_cleared_without_a_report_of_theirs()
     assert_eq!(open.causes[0].key, "3f2504e0", "never the whole id");
     let retired = DeviceStatus::Retired;
     site.store()
-        .set_status(&[clones[1].id], retired, site.now())
+        .set_status(&[clones[1].id], retired, &site.deed())
         .await
         .unwrap();
     becomes(&site, clones[0].key, DUPLICATE, None).await;

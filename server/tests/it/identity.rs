@@ -13,11 +13,12 @@ use sickbay_proto::v1::error_detail::Reason;
 use sickbay_proto::v1::fleet_client::FleetClient;
 use sickbay_proto::v1::{CollectorMessage, GoodbyeRequest, enrol_response};
 use sickbay_server::identity::ca::DEVICE_DAYS;
-use sickbay_store::DeviceStatus;
+use sickbay_store::{Approval, DeviceStatus};
 use tokio::sync::mpsc;
 
 use crate::device::{
-    Device, EPOCH, Session, ask, chain, connect, hello, reason, refused_in_handshake, report, tls,
+    Device, EPOCH, Session, ask, chain, connect, hello, reason, recover, refused_in_handshake,
+    report, tls,
 };
 use crate::readings::{client, on_the_wire};
 use crate::site::{Site, assert_says};
@@ -96,34 +97,70 @@ async fn a_certificate_of_a_foreign_ca_ends_in_the_handshake_and_harms_nobody() 
 }
 
 #[tokio::test]
-async fn an_expired_certificate_ends_in_the_handshake_and_harms_nobody() {
+async fn an_ended_certificate_serves_to_come_home_and_for_nothing_else() {
     let site = Site::start().await;
     let mut witness = Witness::of(&site).await;
     let device = Device::enrol(&site, "PC-1").await;
-    site.clock.advance((DEVICE_DAYS - 1) * DAY_MS);
-    assert_eq!(
-        refused_in_handshake(&site, Arc::clone(&device.tls)).await,
-        None
-    );
-    site.clock.advance(DAY_MS + 1000);
-    let refused = refused_in_handshake(&site, Arc::clone(&device.tls)).await;
-    assert_says(
-        &refused.unwrap(),
-        &["CertificateExpired"],
-        "an expired certificate",
-    );
+    site.clock.advance((DEVICE_DAYS + 100) * DAY_MS);
+    let session = device.session(&site).await.err().unwrap();
+    assert_eq!(reason(&session), Reason::CertificateEnded);
+    let renewal = device.renew(&site).await.err().unwrap();
+    assert_eq!(reason(&renewal), Reason::CertificateEnded);
+    let (channel, _) = connect(&site, Arc::clone(&device.tls)).await;
+    let goodbye = FleetClient::new(channel).goodbye(GoodbyeRequest {}).await;
+    assert_eq!(reason(&goodbye.unwrap_err()), Reason::CertificateEnded);
+
+    let recovered = device.recover(&site).await.unwrap();
+    assert_eq!(recovered.device_id, device.id.to_string());
+    let back = device.with(&site, &recovered);
+    back.session(&site).await.unwrap();
+    let said = site.store().audit(Some(device.id), None, 1).await.unwrap();
+    assert_eq!(said[0].action, "recovered");
+
+    // The old one is good for that as long as nobody revokes the device, and for 400 days.
+    device.recover(&site).await.unwrap();
+    site.clock.advance(301 * DAY_MS);
+    let late = device.recover(&site).await.err().unwrap();
+    assert_eq!(reason(&late), Reason::KeyEnded);
     witness.is_well().await;
 }
 
 #[tokio::test]
-async fn a_certificate_that_does_not_count_yet_ends_in_the_handshake() {
+async fn a_key_that_slept_for_too_long_or_was_revoked_does_not_come_home() {
+    let site = Site::start().await;
+    let device = Device::enrol(&site, "PC-1").await;
+    site.clock.advance((DEVICE_DAYS + 401) * DAY_MS);
+    let late = device.recover(&site).await.err().unwrap();
+    assert_eq!(reason(&late), Reason::KeyEnded);
+    // Nor by asking like a stranger, whatever the token.
+    let (_, token) = site.token(|_| ()).await;
+    let again = ask(&site, &token, &device.key, "PC-1").await.err().unwrap();
+    assert_eq!(reason(&again), Reason::KeyEnded);
+
+    let revoked = Device::enrol(&site, "PC-2").await;
+    site.store()
+        .set_status(&[revoked.id], DeviceStatus::Revoked, &site.deed())
+        .await
+        .unwrap();
+    site.clock.advance(DEVICE_DAYS * 2 * DAY_MS);
+    let back = revoked.recover(&site).await.err().unwrap();
+    assert_eq!(reason(&back), Reason::DeviceRevoked);
+    // And who shows no certificate of ours at all recovers nothing.
+    let stranger = recover(&site, tls(&site, None), &device.key)
+        .await
+        .err()
+        .unwrap();
+    assert_eq!(reason(&stranger), Reason::CertificateMissing);
+}
+
+#[tokio::test]
+async fn a_server_whose_clock_was_set_back_takes_the_certificates_that_it_issued() {
     let site = Site::start().await;
     let device = Device::enrol(&site, "PC-1").await;
     site.clock.advance(2 * DAY_MS);
-    let ahead = chain(&device.renew(&site).await.unwrap());
+    let ahead = device.renew(&site).await.unwrap();
     site.clock.advance(-2 * DAY_MS);
-    let shown = tls(&site, Some((&ahead, &device.key)));
-    assert!(refused_in_handshake(&site, shown).await.is_some());
+    device.with(&site, &ahead).session(&site).await.unwrap();
 }
 
 /// Revokes by `revoke` and expects the live stream to end within a second and every way back to be closed.
@@ -163,7 +200,7 @@ async fn revocation_bites_within_a_second_also_on_a_live_stream() {
     revocation_bites(&site, async |device| {
         let changed = site
             .store()
-            .set_status(&[device.id], DeviceStatus::Revoked, site.now())
+            .set_status(&[device.id], DeviceStatus::Revoked, &site.deed())
             .await;
         assert_eq!(changed.unwrap().len(), 1);
     })
@@ -176,7 +213,7 @@ async fn revocation_by_another_process_bites_within_a_second_too() {
     let other = site.other_handle().await;
     revocation_bites(&site, async |device| {
         let changed = other
-            .set_status(&[device.id], DeviceStatus::Revoked, site.now())
+            .set_status(&[device.id], DeviceStatus::Revoked, &site.deed())
             .await;
         assert_eq!(changed.unwrap().len(), 1);
     })
@@ -193,7 +230,7 @@ async fn a_report_on_its_way_while_its_device_is_revoked_is_told_so() {
         .await;
     let changed = site
         .store()
-        .set_status(&[device.id], DeviceStatus::Revoked, site.now())
+        .set_status(&[device.id], DeviceStatus::Revoked, &site.deed())
         .await;
     assert_eq!(changed.unwrap().len(), 1);
     // Before the server's own look at statuses: the writer is the first to notice.
@@ -213,7 +250,7 @@ async fn a_device_revoked_between_its_handshake_and_its_hello_does_not_slip_in()
     tokio::time::sleep(Duration::from_millis(300)).await;
     let revoked = site
         .store()
-        .set_status(&[device.id], DeviceStatus::Revoked, site.now())
+        .set_status(&[device.id], DeviceStatus::Revoked, &site.deed())
         .await;
     assert_eq!(revoked.unwrap().len(), 1);
     tokio::time::sleep(Duration::from_millis(600)).await;
@@ -239,7 +276,7 @@ async fn a_retired_device_is_told_so_on_its_live_stream_and_when_it_comes_back()
         .await;
     let retired = site
         .store()
-        .set_status(&[device.id], DeviceStatus::Retired, site.now())
+        .set_status(&[device.id], DeviceStatus::Retired, &site.deed())
         .await;
     assert_eq!(retired.unwrap().len(), 1);
     assert_eq!(session.ended().await, Reason::DeviceRetired);
@@ -297,11 +334,8 @@ async fn a_renewed_certificate_works_and_stays_with_the_same_device() {
     let renewed = device.renew(&site).await.unwrap();
     assert_eq!(renewed.device_id, device.id.to_string());
     site.clock.advance((DEVICE_DAYS / 2 + 1) * DAY_MS);
-    assert!(
-        refused_in_handshake(&site, Arc::clone(&device.tls))
-            .await
-            .is_some()
-    );
+    let old = device.session(&site).await.err().unwrap();
+    assert_eq!(reason(&old), Reason::CertificateEnded);
     let shown = tls(&site, Some((&chain(&renewed), &device.key)));
     let session = Session::open(&site, shown, hello(&EPOCH)).await;
     assert!(session.is_ok());
@@ -342,7 +376,7 @@ async fn a_newer_session_of_the_same_device_takes_over() {
 #[tokio::test]
 async fn a_pending_device_gets_its_certificate_only_after_approval() {
     let site = Site::start().await;
-    let (_, token) = site.token(|token| token.approves = false).await;
+    let (_, token) = site.token(|token| token.approval = Approval::Person).await;
     let key = KeyPair::generate().unwrap();
     let mut ids = Vec::new();
     for _ in 0..2 {
@@ -358,7 +392,7 @@ async fn a_pending_device_gets_its_certificate_only_after_approval() {
     let id = ids[0].parse().unwrap();
     let approved = site
         .store()
-        .set_status(&[id], DeviceStatus::Active, site.now())
+        .set_status(&[id], DeviceStatus::Active, &site.deed())
         .await;
     assert_eq!(approved.unwrap().len(), 1);
     let enrol_response::Outcome::Issued(issued) = ask(&site, &token, &key, "PC-1").await.unwrap()

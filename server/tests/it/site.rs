@@ -18,7 +18,10 @@ use sickbay_server::identity::secret::{API_PREFIX, ENROLMENT_PREFIX, Secret};
 use sickbay_server::ingest::Outcome;
 use sickbay_server::server::Running;
 use sickbay_server::wire::{Report, ToCollector};
-use sickbay_store::{DeviceIdentity, EnrolOutcome, EnrolRequest, NewApiToken, NewToken, Store};
+use sickbay_store::{
+    Approval, Deed, DeviceIdentity, EnrolOutcome, EnrolRequest, Introduction, LIVE_MS, NewApiToken,
+    NewToken, Store,
+};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -89,6 +92,11 @@ impl Site {
         self.clock.now()
     }
 
+    /// Something that a test does now.
+    pub(crate) fn deed(&self) -> Deed {
+        Deed::by("test", self.now())
+    }
+
     pub(crate) fn store(&self) -> &dyn Store {
         &*self.server.app.store
     }
@@ -108,16 +116,11 @@ impl Site {
     pub(crate) async fn token(&self, with: impl FnOnce(&mut NewToken)) -> (Uuid, String) {
         let secret = Secret::new(ENROLMENT_PREFIX);
         let mut token = NewToken {
-            hash: secret.hash(),
-            name: "test".to_owned(),
-            approves: true,
-            tags: Vec::new(),
-            expires_at: None,
-            use_limit: None,
-            created_at: self.now(),
+            approval: Approval::Nobody,
+            ..NewToken::new(secret.hash(), "test", self.now())
         };
         with(&mut token);
-        let row = self.store().create_token(token).await.unwrap();
+        let row = self.store().create_token(token, "test").await.unwrap();
         (row.id, secret.reveal().to_owned())
     }
 
@@ -126,13 +129,14 @@ impl Site {
         let enrolled = self
             .store()
             .enrol(EnrolRequest {
-                token_hash: sickbay_server::identity::secret::hash(token),
+                by: Introduction::Token(sickbay_server::identity::secret::hash(token)),
                 key_sha256: Secret::new("").hash(),
                 host_name: name.to_owned(),
                 domain: String::new(),
                 ou: String::new(),
                 fingerprint: String::new(),
                 collector_version: String::new(),
+                live_since: self.now().plus_millis(-LIVE_MS),
                 now: self.now(),
             })
             .await

@@ -154,6 +154,8 @@ async fn half_a_ca_and_a_broken_one_are_named_and_never_replaced_in_silence() {
                 .await
                 .unwrap(),
         );
+        // As where only the files of the CA came out of a backup, and not all of them.
+        std::fs::remove_file(folder.path().join("sickbay.db")).unwrap();
         std::fs::remove_file(folder.path().join(lost)).unwrap();
         let before = std::fs::read(folder.path().join(kept)).unwrap();
         let said = refusal(config(folder.path())).await;
@@ -164,6 +166,24 @@ async fn half_a_ca_and_a_broken_one_are_named_and_never_replaced_in_silence() {
         );
         assert_eq!(std::fs::read(folder.path().join(kept)).unwrap(), before);
     }
+    for lost in [true, false] {
+        let folder = tempfile::tempdir().unwrap();
+        drop(
+            Running::start(config(folder.path()), Clock::system())
+                .await
+                .unwrap(),
+        );
+        let key = folder.path().join("ca-key.pem");
+        if lost {
+            std::fs::remove_file(&key).unwrap();
+        } else {
+            let another = rcgen::KeyPair::generate().unwrap().serialize_pem();
+            std::fs::write(&key, another).unwrap();
+        }
+        let said = refusal(config(folder.path())).await;
+        let what = if lost { "is missing" } else { "cannot be used" };
+        assert_says(&said, &[&shown(&key), what, "from a backup"], what);
+    }
     for broken in ["ca.pem", "ca-key.pem"] {
         let folder = tempfile::tempdir().unwrap();
         drop(
@@ -171,6 +191,7 @@ async fn half_a_ca_and_a_broken_one_are_named_and_never_replaced_in_silence() {
                 .await
                 .unwrap(),
         );
+        std::fs::remove_file(folder.path().join("sickbay.db")).unwrap();
         let file = folder.path().join(broken);
         std::fs::write(&file, "-----BEGIN garbage").unwrap();
         let said = refusal(config(folder.path())).await;
@@ -178,6 +199,31 @@ async fn half_a_ca_and_a_broken_one_are_named_and_never_replaced_in_silence() {
             &said,
             &[&shown(&file), "cannot be used", "restore it from a backup"],
             broken,
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_of_the_ca_that_was_lost_is_written_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = async || {
+        Running::start(config(folder.path()), Clock::system())
+            .await
+            .unwrap()
+    };
+    let pin = start().await.app.ca.pin();
+    let file = folder.path().join("ca.pem");
+    let before = std::fs::read_to_string(&file).unwrap();
+    for damage in [None, Some("-----BEGIN garbage")] {
+        match damage {
+            None => std::fs::remove_file(&file).unwrap(),
+            Some(text) => std::fs::write(&file, text).unwrap(),
+        }
+        assert_eq!(start().await.app.ca.pin(), pin);
+        let bytes = |text: &str| text.replace("\r\n", "\n");
+        assert_eq!(
+            bytes(&std::fs::read_to_string(&file).unwrap()),
+            bytes(&before)
         );
     }
 }

@@ -6,7 +6,9 @@ use anyhow::bail;
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::observation::Observations;
 use sickbay_server::wire::Report;
-use sickbay_store::{Committed, EnrolOutcome, EnrolRequest, NewToken, Store};
+use sickbay_store::{
+    Approval, Committed, EnrolOutcome, EnrolRequest, Introduction, NewToken, Store,
+};
 
 /// Devices of one commit, as the server's writer takes them.
 pub(super) const BATCH: u32 = 500;
@@ -18,25 +20,21 @@ pub(super) async fn enrol(
     now: Time,
 ) -> anyhow::Result<Vec<i64>> {
     let token = NewToken {
-        hash: vec![1; 32],
-        name: "bench".to_owned(),
-        approves: true,
-        tags: Vec::new(),
-        expires_at: None,
-        use_limit: None,
-        created_at: now,
+        approval: Approval::Nobody,
+        ..NewToken::new(vec![1; 32], "bench", now)
     };
-    store.create_token(token).await?;
+    store.create_token(token, "bench").await?;
     let mut keys = Vec::with_capacity(devices);
     for number in 0..devices {
         let request = EnrolRequest {
-            token_hash: vec![1; 32],
+            by: Introduction::Token(vec![1; 32]),
             key_sha256: number.to_be_bytes().to_vec(),
             host_name: format!("PC-{number}"),
             domain: String::new(),
             ou: String::new(),
             fingerprint: String::new(),
             collector_version: env!("CARGO_PKG_VERSION").to_owned(),
+            live_since: now,
             now,
         };
         match store.enrol(request).await? {

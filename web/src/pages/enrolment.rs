@@ -41,8 +41,14 @@ pub struct TokenLine {
     pub id: String,
     /// What it is for.
     pub name: String,
-    /// Whether its devices become active without a person.
-    pub approves: bool,
+    /// Who lets its devices in: `person`, `list` or `nobody`.
+    pub approval: &'static str,
+    /// What a machine has to say of itself, as a filter; empty for anything.
+    pub scope: String,
+    /// How many it may enrol within an hour.
+    pub per_hour: Option<u64>,
+    /// After how many milliseconds without a word its devices retire by themselves.
+    pub ephemeral_ms: Option<i64>,
     /// Tags that its devices get.
     pub tags: Vec<String>,
     /// Devices enrolled with it.
@@ -113,7 +119,10 @@ mod tests {
         let mut token = TokenLine {
             id: String::new(),
             name: String::new(),
-            approves: false,
+            approval: "person",
+            scope: String::new(),
+            per_hour: None,
+            ephemeral_ms: None,
             tags: Vec::new(),
             uses: 2,
             use_limit: Some(3),

@@ -13,13 +13,14 @@ use sickbay_diagnosis::observation::{Observation, Observations, Outcome};
 use tokio::time::Instant;
 
 use super::storage::blocking;
-use super::{Collector, CollectorError, chain, random};
+use super::{Collector, CollectorError, chain, random, random_u64};
 use crate::host::Host;
 use crate::inspection;
+use crate::session::backoff::share;
 use crate::session::connection::{CALL, CallError, connect};
 use crate::session::enrolment::{self, EnrolOutcome};
 use crate::session::machine::{Action, Event, Moment, Note};
-use crate::session::message::{FromServer, Reason, Refusal, Report, ToServer};
+use crate::session::message::{FromServer, Reason, Refusal, Report, Speaker, ToServer};
 use crate::spool::Waiting;
 use crate::state::{Crash, Identity};
 use crate::wire::{self, CertificateIssued, Outgoing, Rpc, Sent, ServerMessages};
@@ -28,6 +29,8 @@ type Pending<T> = Option<Pin<Box<dyn Future<Output = T> + Send>>>;
 
 /// Longest sleep; only bounds arithmetic, since a timer that comes too early is harmless.
 const LONGEST_SLEEP: Duration = Duration::from_hours(1);
+/// Longest time over which a fleet spreads its renewals, whatever the server wishes.
+const LONGEST_ROTATION: Duration = Duration::from_hours(24);
 /// Shortest and longest time until a failed renewal is tried again.
 const RENEWAL_RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_hours(1));
 
@@ -41,6 +44,10 @@ pub(super) struct Driver<'a> {
     renewing: Pending<Result<CertificateIssued, CallError>>,
     /// Not before this time is a renewal tried.
     renew_after: Instant,
+    /// What the server issues now, and when this device fetches it.
+    rotation: Option<([u8; 32], Instant)>,
+    /// Who says hello.
+    speaker: Speaker,
     /// Whether the newest base is on the disk, so that the reports it covers may go.
     base_saved: bool,
 }
@@ -73,11 +80,17 @@ impl<'a> Driver<'a> {
             inspecting: None,
             renewing: None,
             renew_after: Instant::now(),
+            rotation: None,
+            speaker: Speaker::default(),
             base_saved: true,
         }
     }
 
     pub(super) async fn drive(mut self) -> Result<Infallible, CollectorError> {
+        random(&mut self.speaker.instance);
+        let host = Arc::clone(&self.collector.options.host);
+        let machine = blocking(move || enrolment::machine(&*host)).await;
+        self.speaker.fingerprint = machine.machine_fingerprint;
         self.tell(Event::Timer);
         loop {
             while let Some(action) = self.actions.pop_front() {
@@ -131,6 +144,7 @@ impl<'a> Driver<'a> {
                 .machine
                 .deadline()
                 .min(self.started.elapsed() + LONGEST_SLEEP);
+        self.notice_rotation();
         let renewal = self.renewal_time();
         let shared = Arc::clone(&self.collector.shared);
         tokio::select! {
@@ -157,14 +171,19 @@ impl<'a> Driver<'a> {
         match action {
             Action::Connect => {
                 let tls = self.collector.tls()?;
-                let route = self.collector.route().await;
+                let route = self.collector.route(self.collector.server).await;
                 self.connecting = Some(Box::pin(async move { connect(&route, tls).await }));
             }
             Action::Disconnect => {
                 self.session = None;
                 self.connecting = None;
             }
-            Action::Send(message) => self.send(&message).await?,
+            Action::Send(mut message) => {
+                if let ToServer::Hello(hello) = &mut message {
+                    hello.speaker.clone_from(&self.speaker);
+                }
+                self.send(&message).await?;
+            }
             Action::Inspect(checks) => {
                 let host = Arc::clone(&self.collector.options.host);
                 let crashes = Arc::clone(&self.collector.crashes);
@@ -271,6 +290,12 @@ impl<'a> Driver<'a> {
                         .await?;
                 }
             }
+            Some(Reason::CertificateEnded) => refusal = self.recover(refusal).await?,
+            Some(Reason::KeyEnded) => {
+                refusal = self
+                    .enrol_anew("the server takes this device's key no more", refusal)
+                    .await?;
+            }
             // A server that was restored from an older copy has never heard of whoever enrolled since.
             Some(Reason::DeviceUnknown) => {
                 refusal = self
@@ -283,7 +308,33 @@ impl<'a> Driver<'a> {
         Ok(())
     }
 
-    /// Enrols again, where a token is at hand. Tells what stands in the way of the next session then; without an answer, still
+    /// Exchanges the certificate that has ended. Tells what stands in the way of the next session then.
+    async fn recover(
+        &mut self,
+        refusal: Option<Refusal>,
+    ) -> Result<Option<Refusal>, CollectorError> {
+        match self.collector.recover().await {
+            Ok(()) => {
+                tracing::info!("the certificate had ended and was recovered");
+                Ok(None)
+            }
+            Err(CollectorError::Call(error)) => {
+                self.collector.note_failure(chain(&error)).await;
+                match error.reason() {
+                    Some(Reason::KeyEnded | Reason::DeviceUnknown) => {
+                        let refusal = error.refusal().cloned();
+                        self.enrol_anew("the certificate could not be recovered", refusal)
+                            .await
+                    }
+                    Some(_) => Ok(error.refusal().cloned()),
+                    None => Ok(refusal),
+                }
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Enrols again, where a token is at hand; under a new key where the server takes the old one no more. Tells what stands in the way of the next session then; without an answer, still
     /// `refusal`.
     async fn enrol_anew(
         &mut self,
@@ -293,7 +344,13 @@ impl<'a> Driver<'a> {
         if self.collector.options.token.is_none() {
             return Ok(refusal);
         }
-        match self.collector.enrol().await {
+        let ended = |refusal: &Refusal| refusal.reason == Reason::KeyEnded;
+        let asked = if refusal.as_ref().is_some_and(ended) {
+            self.collector.enrol_next().await
+        } else {
+            self.collector.enrol().await
+        };
+        match asked {
             Ok(EnrolOutcome::Enrolled { device_id }) => {
                 tracing::info!(device = %device_id, why, "enrolled again");
                 Ok(None)
@@ -327,14 +384,34 @@ impl<'a> Driver<'a> {
         }
         let ahead = identity.renew_at().since(self.collector.now());
         let ahead = Duration::from_millis(u64::try_from(ahead).unwrap_or(0)).min(LONGEST_SLEEP);
-        Some((Instant::now() + ahead).max(self.renew_after))
+        let by_age = Instant::now() + ahead;
+        let due = self.rotation.map_or(by_age, |(_, at)| by_age.min(at));
+        Some(due.max(self.renew_after))
+    }
+
+    /// Notes that the server issues otherwise now than when it issued this certificate. Each device renews at a moment of its own, because
+    /// the whole fleet is told at once.
+    fn notice_rotation(&mut self) {
+        let settings = self.collector.machine.settings();
+        let mark = self.collector.identity().and_then(|identity| identity.mark);
+        match settings.identity_mark {
+            Some(wanted) if mark != Some(wanted) => {
+                if self.rotation.is_none_or(|(noticed, _)| noticed != wanted) {
+                    let within = Duration::from_secs(settings.renew_within_s.into());
+                    let wait = share(within.min(LONGEST_ROTATION), random_u64());
+                    self.rotation = Some((wanted, Instant::now() + wait));
+                }
+            }
+            _ => self.rotation = None,
+        }
     }
 
     fn renew(&mut self) {
         let (Some(session), Some(identity)) = (&self.session, self.collector.identity()) else {
             return;
         };
-        if identity.renew_at() > self.collector.now() {
+        let rotates = self.rotation.is_some_and(|(_, at)| at <= Instant::now());
+        if !rotates && identity.renew_at() > self.collector.now() {
             return;
         }
         self.renew_after = Instant::now() + renewal_retry(identity);

@@ -36,7 +36,7 @@ pub async fn say_goodbye(
     let mut failure = None;
     let share = limit / u32::try_from(collector.options.server_urls.len()).unwrap_or(u32::MAX);
     for _ in 0..collector.options.server_urls.len() {
-        let route = collector.route().await;
+        let route = collector.route(collector.server).await;
         let told = tokio::time::timeout(share, async {
             let rpc = connect(&route, Arc::clone(&tls)).await?;
             rpc.goodbye().await

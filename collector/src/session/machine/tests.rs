@@ -422,6 +422,7 @@ fn the_server_may_set_intervals_within_bounds_and_policy_wins() {
         FromServer::Settings(ServerSettings {
             inspection_interval_s: seconds,
             heartbeat_interval_s: 0,
+            ..ServerSettings::default()
         })
     };
     let mut free = Bench::new(7);

@@ -94,7 +94,7 @@ pub(super) async fn fleet(store: &Backend, scope: &Scope) -> Result<FleetCounts>
             DeviceStatus::Pending => counts.pending += devices,
             DeviceStatus::Active => *place(&mut counts, row.health) += devices,
             DeviceStatus::Listed => counts.never_enrolled += devices,
-            DeviceStatus::Revoked | DeviceStatus::Retired => {}
+            DeviceStatus::Revoked | DeviceStatus::Retired | DeviceStatus::Replaced => {}
         }
     }
     Ok(counts)

@@ -5,11 +5,12 @@ use sickbay_diagnosis::verdict::Kept;
 use uuid::Uuid;
 
 use super::{
-    acceptances, access, baselines, causes, counters, detail, enrolment, fleet, guard, health,
-    history,
+    acceptances, access, audit, baselines, ca, causes, counters, detail, enrolment, fleet, guard,
+    health, history,
 };
 use super::{
-    issue_lists, knowledge, lists, machines, settings, states, status, tokens, updates, write,
+    issue_lists, knowledge, lists, machines, places, settings, states, status, tokens, updates,
+    write,
 };
 use crate::filter_sql::Sql;
 use crate::{Concerned, Cursor, DeviceStatus, Page, Scope};
@@ -20,7 +21,9 @@ pub(in super::super) fn statements() -> Vec<(String, String)> {
     for (module, statements) in [
         ("acceptances", acceptances::STATEMENTS),
         ("access", access::STATEMENTS),
+        ("audit", audit::STATEMENTS),
         ("baselines", baselines::STATEMENTS),
+        ("ca", ca::STATEMENTS),
         ("counters", counters::STATEMENTS),
         ("detail", detail::STATEMENTS),
         ("enrolment", enrolment::STATEMENTS),
@@ -29,6 +32,7 @@ pub(in super::super) fn statements() -> Vec<(String, String)> {
         ("health", health::STATEMENTS),
         ("knowledge", knowledge::STATEMENTS),
         ("machines", machines::STATEMENTS),
+        ("places", places::STATEMENTS),
         ("settings", settings::STATEMENTS),
         ("states", states::STATEMENTS),
         ("status", status::STATEMENTS),
@@ -45,6 +49,8 @@ pub(in super::super) fn statements() -> Vec<(String, String)> {
         &status::STATUSES,
         &fleet::TOUCHES,
         &machines::CREATE,
+        &machines::NAMES,
+        &audit::LINES,
         &updates::LEARNING,
     ]) {
         for rows in [1, 3] {

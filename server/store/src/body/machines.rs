@@ -18,7 +18,7 @@ use crate::{DeviceStatus, Finding, Imported, ListedMachine, Result};
 statements! {
     /// Which of these names devices have.
     HOLDERS = concat!(
-        "SELECT DISTINCT d.name_lower, d.domain FROM device d WHERE d.status IN (0, 1, 2, 3) AND d.name_lower IN ",
+        "SELECT DISTINCT d.name_lower, d.domain FROM device d WHERE d.status IN (0, 1, 2, 3, 5) AND d.name_lower IN ",
         text_list!("$1")
     );
     /// The stored list, a part at a time.
@@ -31,6 +31,8 @@ statements! {
     );
     /// Entries go with their findings.
     DELETE = concat!("DELETE FROM device WHERE status = 4 AND key IN ", key_list!("$1"));
+    /// The names of the list before.
+    FORGET_NAMES = "DELETE FROM listed_name";
     /// The inside keys of new entries.
     KEYS_OF = concat!("SELECT key, id FROM device WHERE id IN ", text_list!("$1"));
 }
@@ -44,6 +46,13 @@ pub(super) const CREATE: RowList = RowList {
         Text,
     ],
     after: "",
+};
+
+pub(super) const NAMES: RowList = RowList {
+    operation: "write the names of the list",
+    before: "INSERT INTO listed_name (name_lower, domain) VALUES",
+    columns: &[Text, Text],
+    after: " ON CONFLICT (name_lower, domain) DO NOTHING",
 };
 
 const IMPORT: &str = "import a list of machines";
@@ -77,6 +86,7 @@ pub(super) async fn import(
 ) -> Result<Imported> {
     let mut list = MachineList::of(machines);
     let mut transaction = store.begin(IMPORT).await?;
+    write_names(&mut transaction, &list).await?;
     mark_spoken_for(&mut transaction, &mut list).await?;
     let mut tally = Tally::default();
     let stored_before = sweep(&mut transaction, &mut list, &mut tally).await?;
@@ -119,6 +129,25 @@ pub(super) async fn speak_for(
         .collect();
     delete(connection, &gone, SPEAK).await?;
     Ok(gone.len() as i64)
+}
+
+/// All names of the list, those that devices stand for too: who enrols again has to be found in it.
+async fn write_names(connection: &mut Connection, list: &MachineList) -> Result<()> {
+    sqlx::query::<Db>(FORGET_NAMES)
+        .execute(&mut *connection)
+        .await
+        .during(IMPORT)?;
+    for start in (0..list.len()).step_by(AT_ONCE) {
+        let part = list.part(start..list.len().min(start + AT_ONCE));
+        NAMES
+            .run(connection, part, |query, machine| {
+                query
+                    .bind(machine.name.to_ascii_lowercase())
+                    .bind(machine.domain.to_string())
+            })
+            .await?;
+    }
+    Ok(())
 }
 
 async fn mark_spoken_for(connection: &mut Connection, list: &mut MachineList) -> Result<()> {

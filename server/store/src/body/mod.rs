@@ -5,7 +5,9 @@
 
 mod acceptances;
 mod access;
+mod audit;
 mod baselines;
+mod ca;
 mod causes;
 mod commit;
 mod counters;
@@ -19,6 +21,7 @@ mod issue_lists;
 mod knowledge;
 mod lists;
 mod machines;
+mod places;
 mod query;
 
 mod settings;
@@ -38,11 +41,12 @@ use uuid::Uuid;
 
 use super::{Backend, Connection, Db, key_list, placeholder, text_list};
 use crate::{
-    AcceptanceRow, ApiTokenRow, CauseCount, Committed, Concerned, DeviceChange, DeviceDetail,
-    DeviceIdentity, DeviceRow, DeviceState, DeviceStatus, EnrolOutcome, EnrolRequest, FleetCounts,
-    HistoryRow, Imported, ImportedPack, IssueCount, IssueDevice, IssuedCertificate, LearnedRow,
-    ListedMachine, NewApiToken, NewSession, NewToken, PackMark, Page, Profiled, ProfiledDevice,
-    Result, RevisionCount, Scope, SeenRevision, SessionRow, SourceCount, Store, TokenRow, Touch,
+    AcceptanceRow, ApiTokenRow, AuditRow, CaProgress, CaRow, CauseCount, Committed, Concerned,
+    Deed, DeviceChange, DeviceDetail, DeviceIdentity, DeviceRow, DeviceState, DeviceStatus,
+    EnrolOutcome, EnrolRequest, FleetCounts, HistoryRow, Imported, ImportedPack, IssueCount,
+    IssueDevice, IssuedCertificate, LearnedRow, ListedMachine, NewApiToken, NewAudit, NewSession,
+    NewToken, PackMark, Page, Profiled, ProfiledDevice, Result, RevisionCount, Scope, SeenRevision,
+    SessionRow, SourceCount, Store, TokenRow, Touch,
 };
 
 #[async_trait]
@@ -55,8 +59,8 @@ impl Store for Backend {
         health::check_writable(self, now).await
     }
 
-    async fn create_token(&self, token: NewToken) -> Result<TokenRow> {
-        tokens::create(self, token).await
+    async fn create_token(&self, token: NewToken, by: &str) -> Result<TokenRow> {
+        tokens::create(self, token, by).await
     }
     async fn tokens(&self) -> Result<Vec<TokenRow>> {
         tokens::all(self).await
@@ -64,25 +68,59 @@ impl Store for Backend {
     async fn token(&self, hash: &[u8]) -> Result<Option<TokenRow>> {
         tokens::by_hash(self, hash).await
     }
-    async fn revoke_token(&self, id: Uuid, now: Time) -> Result<bool> {
-        tokens::revoke(self, id, now).await
+    async fn revoke_token(&self, id: Uuid, by: &str, now: Time) -> Result<bool> {
+        tokens::revoke(self, id, by, now).await
     }
-    async fn enrol(&self, request: EnrolRequest) -> Result<EnrolOutcome> {
-        enrolment::enrol(self, request).await
+    async fn enrol_all(&self, requests: Vec<EnrolRequest>) -> Result<Vec<EnrolOutcome>> {
+        enrolment::enrol(self, requests).await
     }
     async fn device_by_key(&self, key_sha256: &[u8]) -> Result<Option<DeviceIdentity>> {
         enrolment::device_by_key(self, key_sha256).await
     }
-    async fn record_certificate(&self, certificate: IssuedCertificate) -> Result<()> {
-        enrolment::record_certificate(self, certificate).await
+    async fn fingerprint(&self, key: i64) -> Result<Option<String>> {
+        enrolment::fingerprint(self, key).await
+    }
+    async fn record_certificates(&self, certificates: Vec<IssuedCertificate>) -> Result<Vec<bool>> {
+        enrolment::record_certificates(self, certificates).await
     }
     async fn set_status(
         &self,
         ids: &[Uuid],
         status: DeviceStatus,
-        now: Time,
+        deed: &Deed,
     ) -> Result<Vec<DeviceIdentity>> {
-        status::set(self, ids, status, now).await
+        status::set(self, ids, status, deed).await
+    }
+    async fn merge(&self, ids: &[Uuid], into: Uuid, deed: &Deed) -> Result<Vec<DeviceIdentity>> {
+        status::merge(self, ids, into, deed).await
+    }
+    async fn delete_devices(&self, ids: &[Uuid], deed: &Deed) -> Result<Vec<DeviceIdentity>> {
+        status::delete(self, ids, deed).await
+    }
+    async fn ephemeral_ended(&self, now: Time, limit: u32) -> Result<Vec<Uuid>> {
+        status::ephemeral_ended(self, now, limit).await
+    }
+
+    async fn ca(&self) -> Result<Vec<CaRow>> {
+        ca::all(self).await
+    }
+    async fn change_ca(&self, seen: &[CaRow], wanted: &[CaRow], line: NewAudit) -> Result<bool> {
+        ca::change(self, seen, wanted, line).await
+    }
+    async fn ca_progress(&self, since: Time, generation: u32) -> Result<CaProgress> {
+        ca::progress(self, since, generation).await
+    }
+
+    async fn record(&self, lines: Vec<NewAudit>) -> Result<()> {
+        audit::record(self, lines).await
+    }
+    async fn audit(
+        &self,
+        device: Option<Uuid>,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<AuditRow>> {
+        audit::read(self, device, before, limit).await
     }
 
     async fn status_changed_since(&self, since: Time) -> Result<Vec<DeviceIdentity>> {

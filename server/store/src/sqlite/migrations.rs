@@ -37,6 +37,16 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
         "updates",
         include_str!("../../../../migrations/sqlite/0006_updates.sql"),
     ),
+    (
+        7,
+        "identity",
+        include_str!("../../../../migrations/sqlite/0007_identity.sql"),
+    ),
+    (
+        8,
+        "ca",
+        include_str!("../../../../migrations/sqlite/0008_ca.sql"),
+    ),
 ];
 
 /// The version that this build uses.
@@ -97,6 +107,14 @@ mod tests {
         (
             6,
             "043a93a02b91c998da9cf79d313a3688e54eb9d39e1da11fc602382ae8e69af2",
+        ),
+        (
+            7,
+            "ef004142124f23f63dff58dd3477436c893a27dc585df3324f56486a8ef8f4ac",
+        ),
+        (
+            8,
+            "37eab2d3eca19ee1bd8306ba9ca20e6f223a09248c34a8cb13ae526cf76b300e",
         ),
     ];
 

@@ -8,8 +8,8 @@ use sqlx::{AssertSqlSafe, Connection as _, Row};
 use super::body::enumerated;
 use super::{SqliteStore, migrations};
 use crate::{
-    Committed, DeviceChange, DeviceSummary, EnrolOutcome, EnrolRequest, NewToken, Scope, Store,
-    StoreError,
+    Approval, Committed, DeviceChange, DeviceSummary, EnrolOutcome, EnrolRequest, Introduction,
+    NewToken, Scope, Store, StoreError,
 };
 
 async fn fresh() -> (tempfile::TempDir, SqliteStore) {
@@ -176,23 +176,20 @@ async fn the_file_is_durable_and_checked_as_the_module_says() {
 /// A device whose token gives the tag `pilot`.
 async fn pilot(store: &SqliteStore) -> i64 {
     let token = NewToken {
-        hash: vec![1],
-        name: "GPO".to_owned(),
-        approves: true,
+        approval: Approval::Nobody,
         tags: vec!["pilot".to_owned()],
-        expires_at: None,
-        use_limit: None,
-        created_at: Time::from_millis(1),
+        ..NewToken::new(vec![1], "GPO", Time::from_millis(1))
     };
-    store.create_token(token).await.unwrap();
+    store.create_token(token, "test").await.unwrap();
     let request = EnrolRequest {
-        token_hash: vec![1],
+        by: Introduction::Token(vec![1]),
         key_sha256: vec![2],
         host_name: "PC-1".to_owned(),
         domain: String::new(),
         ou: String::new(),
         fingerprint: String::new(),
         collector_version: String::new(),
+        live_since: Time::from_millis(0),
         now: Time::from_millis(1),
     };
     match store.enrol(request).await.unwrap() {

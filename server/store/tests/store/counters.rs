@@ -14,7 +14,9 @@ use sickbay_store::{
 };
 use tokio::runtime::Handle;
 
-use crate::fixture::{Fixture, accepted, at, filter, first, machine, mark, open, summary, unknown};
+use crate::fixture::{
+    Fixture, accepted, at, deed, filter, first, machine, mark, open, summary, unknown,
+};
 
 const ISSUES: [&str; 3] = ["hold", "pause", "reboot"];
 
@@ -24,9 +26,23 @@ const NAMES: [&str; 6] = ["new", "named", "NEW", "pc-1", "x", "y"];
 /// Something that happens to the fleet.
 #[derive(Debug, Clone)]
 enum Step {
-    Enrol { approved: bool, name: usize },
+    Enrol {
+        approved: bool,
+        name: usize,
+    },
     Import(Vec<(usize, usize)>),
-    Status { device: usize, status: DeviceStatus },
+    Status {
+        device: usize,
+        status: DeviceStatus,
+        late: bool,
+    },
+    Merge {
+        device: usize,
+        into: usize,
+    },
+    Delete {
+        device: usize,
+    },
     Commit(Vec<Change>),
 }
 
@@ -104,7 +120,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         1 => (any::<bool>(), 0..NAMES.len()).prop_map(|(approved, name)| Step::Enrol { approved, name }),
         2 => proptest::collection::vec((0..NAMES.len(), 0..3_usize), 0..8).prop_map(Step::Import),
-        2 => (0..12_usize, status).prop_map(|(device, status)| Step::Status { device, status }),
+        2 => (0..12_usize, status, any::<bool>()).prop_map(|(device, status, late)| Step::Status { device, status, late }),
+        1 => (0..12_usize, 0..12_usize).prop_map(|(device, into)| Step::Merge { device, into }),
+        1 => (0..12_usize).prop_map(|device| Step::Delete { device }),
         5 => proptest::collection::vec(change, 1..6).prop_map(Step::Commit),
     ];
     proptest::collection::vec(step, 1..12)
@@ -153,9 +171,31 @@ async fn take(store: &Fixture, devices: &mut Vec<DeviceIdentity>, step: Step) {
                 .collect();
             store.import_machines(machines, at(3)).await.unwrap();
         }
-        Step::Status { device, status } => {
+        Step::Status {
+            device,
+            status,
+            late,
+        } => {
             let id = devices[device % devices.len()].id;
-            store.set_status(&[id], status, at(1)).await.unwrap();
+            // Late enough that whoever is let in takes the places of all others of its name.
+            let deed = deed(if late { 100_000_000 } else { 1 });
+            store.set_status(&[id], status, &deed).await.unwrap();
+        }
+        Step::Merge { device, into } => {
+            let (id, into) = (
+                devices[device % devices.len()].id,
+                devices[into % devices.len()].id,
+            );
+            store.merge(&[id], into, &deed(1)).await.unwrap();
+        }
+        Step::Delete { device } => {
+            let place = device % devices.len();
+            // One has to stay for the other steps.
+            if devices.len() > 1 {
+                let id = devices[place].id;
+                let gone = store.delete_devices(&[id], &deed(1)).await.unwrap();
+                devices.retain(|device| !gone.iter().any(|gone| gone.id == device.id));
+            }
         }
         Step::Commit(changes) => {
             let mut batch = Vec::new();
@@ -258,7 +298,7 @@ async fn recount(store: &Fixture, devices: &[DeviceIdentity]) {
                     }
                 }
             }
-            DeviceStatus::Revoked | DeviceStatus::Retired => {}
+            DeviceStatus::Revoked | DeviceStatus::Retired | DeviceStatus::Replaced => {}
         }
     }
     assert!(

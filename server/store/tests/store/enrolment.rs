@@ -1,9 +1,12 @@
 //! Tokens, keys and certificates.
 
-use sickbay_store::{DeviceStatus, EnrolOutcome, IssuedCertificate, NewToken, Scope, StoreError};
+use sickbay_store::{
+    Approval, DeviceStatus, Ended, EnrolOutcome, EnrolRequest, Introduction, IssuedCertificate,
+    NewToken, Scope, StoreError, action,
+};
 use uuid::Uuid;
 
-use crate::fixture::{Fixture, at, request, token};
+use crate::fixture::{Fixture, at, filter, machine, request, token};
 
 fn device(outcome: EnrolOutcome) -> sickbay_store::DeviceIdentity {
     match outcome {
@@ -14,11 +17,14 @@ fn device(outcome: EnrolOutcome) -> sickbay_store::DeviceIdentity {
 
 pub(crate) async fn a_key_enrols_once_and_costs_one_use(store: Fixture) {
     let kept = store
-        .create_token(NewToken {
-            use_limit: Some(1),
-            tags: vec!["berlin".to_owned()],
-            ..token(b"t")
-        })
+        .create_token(
+            NewToken {
+                use_limit: Some(1),
+                tags: vec!["berlin".to_owned()],
+                ..token(b"t")
+            },
+            "test",
+        )
         .await
         .unwrap();
     let first = device(store.enrol(request(b"t", b"k1", "PC-1")).await.unwrap());
@@ -32,7 +38,7 @@ pub(crate) async fn a_key_enrols_once_and_costs_one_use(store: Fixture) {
     );
 
     // A device that waits for approval still finds itself after its token has ended.
-    assert!(store.revoke_token(kept.id, at(200)).await.unwrap());
+    assert!(store.revoke_token(kept.id, "test", at(200)).await.unwrap());
     assert_eq!(
         device(store.enrol(request(b"t", b"k1", "PC-1")).await.unwrap()),
         first
@@ -52,10 +58,13 @@ pub(crate) async fn a_key_enrols_once_and_costs_one_use(store: Fixture) {
 
 pub(crate) async fn a_use_limit_is_exact_when_many_come_at_once(store: Fixture) {
     store
-        .create_token(NewToken {
-            use_limit: Some(5),
-            ..token(b"t")
-        })
+        .create_token(
+            NewToken {
+                use_limit: Some(5),
+                ..token(b"t")
+            },
+            "test",
+        )
         .await
         .unwrap();
     let mut tasks = Vec::new();
@@ -85,10 +94,20 @@ pub(crate) async fn each_refusal_of_a_token_has_its_reason(store: Fixture) {
         expires_at: Some(at(100)),
         ..token(b"over")
     };
-    store.create_token(over).await.unwrap();
-    let revoked = store.create_token(token(b"revoked")).await.unwrap();
-    assert!(store.revoke_token(revoked.id, at(50)).await.unwrap());
-    assert!(!store.revoke_token(Uuid::nil(), at(50)).await.unwrap());
+    store.create_token(over, "test").await.unwrap();
+    let revoked = store.create_token(token(b"revoked"), "test").await.unwrap();
+    assert!(
+        store
+            .revoke_token(revoked.id, "test", at(50))
+            .await
+            .unwrap()
+    );
+    assert!(
+        !store
+            .revoke_token(Uuid::nil(), "test", at(50))
+            .await
+            .unwrap()
+    );
     for (hash, outcome) in [
         (b"none".as_slice(), EnrolOutcome::TokenUnknown),
         (b"over", EnrolOutcome::TokenExpired),
@@ -112,7 +131,7 @@ pub(crate) async fn tokens_are_listed_newest_first(store: Fixture) {
             use_limit: Some(4),
             ..token(hash)
         };
-        let kept = store.create_token(token).await.unwrap();
+        let kept = store.create_token(token, "test").await.unwrap();
         assert_eq!((kept.uses, kept.revoked_at), (0, None));
     }
     let tokens = store.tokens().await.unwrap();
@@ -121,17 +140,17 @@ pub(crate) async fn tokens_are_listed_newest_first(store: Fixture) {
     assert_eq!(tokens[0].expires_at, Some(at(9)));
     assert_eq!(tokens[0].use_limit, Some(4));
     // The same secret twice would let one token's limit hide the other's.
-    let twice = store.create_token(token(b"a")).await.unwrap_err();
+    let twice = store.create_token(token(b"a"), "test").await.unwrap_err();
     assert!(matches!(twice, StoreError::Refused { .. }), "{twice:?}");
 }
 
 pub(crate) async fn a_token_is_found_by_its_hash_whatever_became_of_it(store: Fixture) {
     assert!(store.token(b"a").await.unwrap().is_none());
-    let kept = store.create_token(token(b"a")).await.unwrap();
-    store.create_token(token(b"b")).await.unwrap();
+    let kept = store.create_token(token(b"a"), "test").await.unwrap();
+    store.create_token(token(b"b"), "test").await.unwrap();
     let found = store.token(b"a").await.unwrap().unwrap();
     assert_eq!((found.id, found.revoked_at), (kept.id, None));
-    assert!(store.revoke_token(kept.id, at(5)).await.unwrap());
+    assert!(store.revoke_token(kept.id, "test", at(5)).await.unwrap());
     let revoked = store.token(b"a").await.unwrap().unwrap();
     assert_eq!((revoked.id, revoked.revoked_at), (kept.id, Some(at(5))));
 }
@@ -156,36 +175,195 @@ pub(crate) async fn a_renewed_key_joins_its_device_and_a_foreign_one_never_moves
         key_sha256: key.to_vec(),
         issued_at: at(100),
         not_after: at(not_after),
+        ca: 1,
     };
-    store
-        .record_certificate(certificate(b"s1", b"k1", 900))
+    let recorded = store
+        .record_certificates(vec![
+            certificate(b"s1", b"k1", 900),
+            certificate(b"s2", b"k3", 800),
+        ])
         .await
         .unwrap();
-    store
-        .record_certificate(certificate(b"s2", b"k3", 800))
-        .await
-        .unwrap();
+    assert_eq!(recorded, [true, true]);
     assert_eq!(
         store.device_by_key(b"k3").await.unwrap(),
         Some(mine.clone())
     );
 
-    let stolen = store
-        .record_certificate(certificate(b"s3", b"k2", 700))
-        .await;
-    assert!(
-        matches!(stolen, Err(StoreError::Refused { .. })),
-        "{stolen:?}"
-    );
+    // A key of another device, a serial number that is taken, and one that harms nobody beside them.
+    let recorded = store
+        .record_certificates(vec![
+            certificate(b"s3", b"k2", 700),
+            certificate(b"s1", b"k1", 950),
+            certificate(b"s4", b"k1", 890),
+        ])
+        .await
+        .unwrap();
+    assert_eq!(recorded, [false, false, true]);
     assert_eq!(store.device_by_key(b"k2").await.unwrap(), Some(other));
-    let serial_again = store
-        .record_certificate(certificate(b"s1", b"k1", 950))
-        .await;
-    assert!(
-        matches!(serial_again, Err(StoreError::Refused { .. })),
-        "{serial_again:?}"
-    );
 
     let detail = store.device(&Scope::All, mine.id).await.unwrap().unwrap();
     assert_eq!(detail.certificate_not_after, Some(at(900)));
+}
+
+/// A token by which the imported list lets machines in.
+async fn list_token(store: &Fixture, hash: &[u8]) {
+    let token = NewToken {
+        approval: Approval::List,
+        ..token(hash)
+    };
+    store.create_token(token, "test").await.unwrap();
+}
+
+const HOUR: i64 = 3_600_000;
+
+fn asks(key: &[u8], name: &str, fingerprint: &str, now: i64) -> EnrolRequest {
+    EnrolRequest {
+        fingerprint: fingerprint.to_owned(),
+        live_since: at(now - HOUR),
+        now: at(now),
+        ..request(b"list", key, name)
+    }
+}
+
+pub(crate) async fn the_list_lets_in_whom_it_names_and_nobody_into_a_held_place(store: Fixture) {
+    list_token(&store, b"list").await;
+    store
+        .import_machines(
+            vec![
+                machine("PC-1", "corp.example.org", ""),
+                machine("PC-2", "", ""),
+            ],
+            at(1),
+        )
+        .await
+        .unwrap();
+    let status = async |request| device(store.enrol(request).await.unwrap()).status;
+    let (active, pending) = (DeviceStatus::Active, DeviceStatus::Pending);
+    assert_eq!(status(asks(b"1", "pc-1", "f1", 10)).await, active);
+    assert_eq!(status(asks(b"2", "PC-2", "f2", 10)).await, active);
+    assert_eq!(
+        status(asks(b"3", "PC-3", "f3", 10)).await,
+        pending,
+        "not listed"
+    );
+    let elsewhere = EnrolRequest {
+        domain: "evil.example.org".to_owned(),
+        ..asks(b"4", "PC-1", "f1", 10)
+    };
+    assert_eq!(status(elsewhere).await, pending, "another domain");
+    assert_eq!(
+        status(asks(b"5", "PC-1", "f1", 20)).await,
+        pending,
+        "it lives"
+    );
+    // Hours later the device that held the place has been silent, and the list still names the machine.
+    let later = 3 * HOUR;
+    assert_eq!(
+        status(asks(b"6", "PC-1", "f9", later)).await,
+        pending,
+        "other firmware"
+    );
+    let newcomer = device(store.enrol(asks(b"7", "PC-1", "f1", later)).await.unwrap());
+    assert_eq!(newcomer.status, active);
+    let former = store.device_by_key(b"1").await.unwrap().unwrap();
+    assert_eq!(former.status, DeviceStatus::Replaced);
+    let detail = store.device(&Scope::All, former.id).await.unwrap().unwrap();
+    assert_eq!(detail.life.ended, Some(Ended::Reimaged));
+    assert_eq!(detail.life.successor.unwrap().device, newcomer);
+    let detail = store
+        .device(&Scope::All, newcomer.id)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(detail.life.predecessors[0].device, former);
+    assert_eq!(detail.life.token.as_deref(), Some("GPO"));
+    // Whoever comes back with the key of before is not let in again by it.
+    assert_eq!(
+        device(store.enrol(asks(b"1", "PC-1", "f1", later)).await.unwrap()).status,
+        DeviceStatus::Replaced
+    );
+    let said = store.audit(Some(former.id), None, 10).await.unwrap();
+    let words: Vec<&str> = said.iter().map(|line| line.action.as_str()).collect();
+    assert_eq!(words, [action::REPLACED, action::ENROLLED]);
+    assert!(said[0].detail.contains(&newcomer.id.to_string()));
+}
+
+pub(crate) async fn who_waits_for_the_list_comes_in_once_nothing_stands_in_the_way(store: Fixture) {
+    list_token(&store, b"list").await;
+    let waits = device(store.enrol(asks(b"1", "PC-1", "f", 10)).await.unwrap());
+    assert_eq!(waits.status, DeviceStatus::Pending);
+    store
+        .import_machines(vec![machine("PC-1", "corp.example.org", "")], at(20))
+        .await
+        .unwrap();
+    let again = device(store.enrol(asks(b"1", "PC-1", "f", 30)).await.unwrap());
+    assert_eq!((again.id, again.status), (waits.id, DeviceStatus::Active));
+    let counts = store.fleet_counts(&Scope::All).await.unwrap();
+    assert_eq!((counts.active(), counts.pending), (1, 0));
+    assert_eq!(store.tokens().await.unwrap()[0].uses, 1);
+
+    // A token that was revoked meanwhile lets nobody in any more.
+    let other = device(store.enrol(asks(b"2", "PC-2", "f", 40)).await.unwrap());
+    let token = store.tokens().await.unwrap().remove(0);
+    assert!(store.revoke_token(token.id, "test", at(50)).await.unwrap());
+    store
+        .import_machines(vec![machine("PC-2", "corp.example.org", "")], at(60))
+        .await
+        .unwrap();
+    let again = device(store.enrol(asks(b"2", "PC-2", "f", 70)).await.unwrap());
+    assert_eq!((again.id, again.status), (other.id, DeviceStatus::Pending));
+}
+
+pub(crate) async fn a_token_is_for_its_scope_and_its_rate(store: Fixture) {
+    let token = NewToken {
+        scope: filter("domain:corp.example.org name:PC-*"),
+        per_hour: Some(2),
+        ..token(b"list")
+    };
+    store.create_token(token, "test").await.unwrap();
+    let ask = async |key: &[u8], name, now| store.enrol(asks(key, name, "f", now)).await.unwrap();
+    assert_eq!(ask(b"0", "SRV-1", 5).await, EnrolOutcome::TokenElsewhere);
+    device(ask(b"1", "PC-1", 10).await);
+    device(ask(b"2", "PC-2", 20).await);
+    assert_eq!(
+        ask(b"3", "PC-3", 1_000).await,
+        EnrolOutcome::TokenBusy {
+            retry_after_ms: 3_600_000 - 1_000
+        }
+    );
+    device(ask(b"3", "PC-3", HOUR).await);
+    assert_eq!(store.tokens().await.unwrap()[0].uses, 3);
+    assert_eq!(
+        store.tokens().await.unwrap()[0].scope,
+        "domain:corp.example.org PC-*"
+    );
+}
+
+pub(crate) async fn many_enrol_in_one_transaction_as_if_one_after_the_other(store: Fixture) {
+    let token = NewToken {
+        use_limit: Some(3),
+        tags: vec!["berlin".to_owned()],
+        ..token(b"list")
+    };
+    store.create_token(token, "test").await.unwrap();
+    let requests = vec![
+        asks(b"1", "PC-1", "f", 10),
+        asks(b"2", "PC-2", "f", 10),
+        asks(b"1", "PC-1", "f", 10),
+        asks(b"3", "PC-3", "f", 10),
+        asks(b"4", "PC-4", "f", 10),
+        EnrolRequest {
+            by: Introduction::Token(b"none".to_vec()),
+            ..asks(b"5", "PC-5", "f", 10)
+        },
+    ];
+    let outcomes = store.enrol_all(requests).await.unwrap();
+    assert_eq!(outcomes[0], outcomes[2]);
+    assert_eq!(
+        outcomes[4..],
+        [EnrolOutcome::TokenUsedUp, EnrolOutcome::TokenUnknown]
+    );
+    assert_eq!(store.tokens().await.unwrap()[0].uses, 3);
+    assert_eq!(store.fleet_counts(&Scope::All).await.unwrap().pending, 3);
 }

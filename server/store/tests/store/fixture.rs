@@ -8,9 +8,9 @@ use sickbay_diagnosis::Time;
 use sickbay_diagnosis::filter::Filter;
 use sickbay_diagnosis::verdict::{Cause, Severity, State};
 use sickbay_store::{
-    Committed, DeviceChange, DeviceIdentity, DeviceState, DeviceStatus, DeviceSummary,
-    EnrolOutcome, EnrolRequest, Finding, FindingChange, ListedMachine, NewToken, Page, ReportMark,
-    Store,
+    Approval, Committed, Deed, DeviceChange, DeviceIdentity, DeviceState, DeviceStatus,
+    DeviceSummary, EnrolOutcome, EnrolRequest, Finding, FindingChange, Introduction, ListedMachine,
+    NewToken, Page, ReportMark, Store,
 };
 use tempfile::TempDir;
 
@@ -44,6 +44,11 @@ pub(crate) const fn at(millis: i64) -> Time {
     Time::from_millis(millis)
 }
 
+/// Something that a test does.
+pub(crate) fn deed(millis: i64) -> Deed {
+    Deed::by("test", at(millis))
+}
+
 /// Everything from the start.
 pub(crate) const fn first(limit: u32) -> Page {
     Page { after: None, limit }
@@ -69,10 +74,10 @@ impl Fixture {
             .to_vec();
         let token = NewToken {
             tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
-            approves: true,
+            approval: Approval::Nobody,
             ..token(&hash)
         };
-        self.create_token(token).await.unwrap();
+        self.create_token(token, "test").await.unwrap();
         hash
     }
 
@@ -102,7 +107,7 @@ impl Fixture {
             .fetch_add(1, Ordering::Relaxed)
             .to_be_bytes()
             .to_vec();
-        self.create_token(token(&hash)).await.unwrap();
+        self.create_token(token(&hash), "test").await.unwrap();
         let key = self
             .next
             .fetch_add(1, Ordering::Relaxed)
@@ -146,7 +151,7 @@ impl Fixture {
     /// Sets the status of one device, which must change.
     pub(crate) async fn put_status(&self, device: &DeviceIdentity, status: DeviceStatus) {
         let changed = self
-            .set_status(&[device.id], status, at(5_000))
+            .set_status(&[device.id], status, &deed(5_000))
             .await
             .unwrap();
         assert_eq!(changed.len(), 1);
@@ -183,27 +188,20 @@ pub(crate) fn mark(sequence: u64) -> ReportMark {
 
 /// A pending token.
 pub(crate) fn token(hash: &[u8]) -> NewToken {
-    NewToken {
-        hash: hash.to_vec(),
-        name: "GPO".to_owned(),
-        approves: false,
-        tags: Vec::new(),
-        expires_at: None,
-        use_limit: None,
-        created_at: at(0),
-    }
+    NewToken::new(hash.to_vec(), "GPO", at(0))
 }
 
 /// A machine that asks to enrol.
 pub(crate) fn request(token_hash: &[u8], key_sha256: &[u8], name: &str) -> EnrolRequest {
     EnrolRequest {
-        token_hash: token_hash.to_vec(),
+        by: Introduction::Token(token_hash.to_vec()),
         key_sha256: key_sha256.to_vec(),
         host_name: name.to_owned(),
         domain: "corp.example.org".to_owned(),
         ou: "OU=Desks,DC=corp".to_owned(),
         fingerprint: "f".to_owned(),
         collector_version: "0.1.0".to_owned(),
+        live_since: at(0),
         now: at(100),
     }
 }

@@ -8,7 +8,7 @@ use sickbay_store::{
     Page, Scope,
 };
 
-use crate::fixture::{Fixture, at, filter, first, machine, mark, summary};
+use crate::fixture::{Fixture, at, deed, filter, first, machine, mark, summary};
 
 const ISSUE: &str = never_enrolled::ID;
 
@@ -234,12 +234,15 @@ pub(crate) async fn only_enrolling_makes_a_device_of_a_listed_machine(store: Fix
         DeviceStatus::Revoked,
         DeviceStatus::Retired,
     ] {
-        let changed = store.set_status(&[entry.id], status, at(2)).await.unwrap();
+        let changed = store
+            .set_status(&[entry.id], status, &deed(2))
+            .await
+            .unwrap();
         assert!(changed.is_empty(), "{status:?}");
     }
     let device = store.active("b").await;
     let changed = store
-        .set_status(&[device.id], DeviceStatus::Listed, at(2))
+        .set_status(&[device.id], DeviceStatus::Listed, &deed(2))
         .await
         .unwrap();
     assert!(changed.is_empty());

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use sickbay_diagnosis::verdict::Severity;
 use sickbay_store::{
-    DeviceChange, EnrolOutcome, FindingChange, Scope, SqliteStore, Store, StoreError,
+    Approval, DeviceChange, EnrolOutcome, FindingChange, Scope, SqliteStore, Store, StoreError,
     schema_version,
 };
 use sqlx::Connection;
@@ -38,8 +38,8 @@ async fn what_was_committed_survives_a_process_that_just_stops() {
     let path = folder.path().join("sickbay.db");
     let store = SqliteStore::open(&path).await.unwrap();
     let mut approving = token(b"t");
-    approving.approves = true;
-    store.create_token(approving).await.unwrap();
+    approving.approval = Approval::Nobody;
+    store.create_token(approving, "test").await.unwrap();
     let EnrolOutcome::Device(device) = store.enrol(request(b"t", b"k", "PC")).await.unwrap() else {
         panic!("not enrolled")
     };

@@ -2,10 +2,13 @@
 
 use sickbay_diagnosis::filter::Filter;
 use sickbay_diagnosis::verdict::Severity;
-use sickbay_store::{Committed, DeviceStatus, FleetCounts, Scope};
+use sickbay_store::{
+    Approval, Committed, DeviceStatus, Ended, EnrolOutcome, FleetCounts, NewToken, Scope, Touch,
+    action,
+};
 use uuid::Uuid;
 
-use crate::fixture::{Fixture, at, first, open, unknown};
+use crate::fixture::{Fixture, at, deed, first, open, request, token, unknown};
 
 pub(crate) async fn revoked_is_for_ever(store: Fixture) {
     let device = store.active("a").await;
@@ -16,7 +19,10 @@ pub(crate) async fn revoked_is_for_ever(store: Fixture) {
         DeviceStatus::Retired,
         DeviceStatus::Revoked,
     ] {
-        let changed = store.set_status(&[device.id], status, at(9)).await.unwrap();
+        let changed = store
+            .set_status(&[device.id], status, &deed(9))
+            .await
+            .unwrap();
         assert!(changed.is_empty(), "{status:?}");
     }
     assert_eq!(
@@ -24,7 +30,7 @@ pub(crate) async fn revoked_is_for_ever(store: Fixture) {
         DeviceStatus::Revoked
     );
     let unknown = store
-        .set_status(&[Uuid::nil()], DeviceStatus::Active, at(9))
+        .set_status(&[Uuid::nil()], DeviceStatus::Active, &deed(9))
         .await
         .unwrap();
     assert!(unknown.is_empty());
@@ -56,7 +62,7 @@ pub(crate) async fn a_device_that_is_not_active_counts_nowhere(store: Fixture) {
 
     // Asked for twice in one call, and together with one that is so already.
     let changed = store
-        .set_status(&[b.id, b.id, a.id], DeviceStatus::Active, at(1))
+        .set_status(&[b.id, b.id, a.id], DeviceStatus::Active, &deed(1))
         .await
         .unwrap();
     assert_eq!(
@@ -152,11 +158,11 @@ pub(crate) async fn another_process_learns_of_a_revocation(store: Fixture) {
     let (a, b) = (store.active("a").await, store.active("b").await);
     assert!(store.status_changed_since(at(0)).await.unwrap().is_empty());
     store
-        .set_status(&[a.id], DeviceStatus::Revoked, at(200))
+        .set_status(&[a.id], DeviceStatus::Revoked, &deed(200))
         .await
         .unwrap();
     store
-        .set_status(&[b.id], DeviceStatus::Retired, at(100))
+        .set_status(&[b.id], DeviceStatus::Retired, &deed(100))
         .await
         .unwrap();
     let since = async |millis| {
@@ -170,4 +176,147 @@ pub(crate) async fn another_process_learns_of_a_revocation(store: Fixture) {
     assert_eq!(since(100).await, [retired, revoked]);
     assert_eq!(since(200).await, [revoked]);
     assert!(since(201).await.is_empty());
+}
+
+pub(crate) async fn an_approved_device_takes_the_place_of_its_own_silent_past(store: Fixture) {
+    let former = store.active("PC-1").await;
+    let newcomer = store.pending_device("pc-1").await;
+    // While the former one lives both stay.
+    let beside = store.pending_device("PC-1").await;
+    let soon = deed(5_000);
+    let changed = store
+        .set_status(&[beside.id], DeviceStatus::Active, &soon)
+        .await
+        .unwrap();
+    assert_eq!(changed.len(), 1);
+    store.put_status(&beside, DeviceStatus::Retired).await;
+
+    let hours_later = deed(10_000_000);
+    let changed = store
+        .set_status(&[newcomer.id], DeviceStatus::Active, &hours_later)
+        .await
+        .unwrap();
+    let became: Vec<_> = changed.iter().map(|d| (d.id, d.status)).collect();
+    assert_eq!(
+        became,
+        [
+            (newcomer.id, DeviceStatus::Active),
+            (former.id, DeviceStatus::Replaced)
+        ]
+    );
+    let counts = store.fleet_counts(&Scope::All).await.unwrap();
+    assert_eq!((counts.active(), counts.pending), (1, 0));
+    // Replaced is an end: whoever holds that key has to enrol again.
+    for status in [DeviceStatus::Active, DeviceStatus::Retired] {
+        let changed = store.set_status(&[former.id], status, &deed(1)).await;
+        assert!(changed.unwrap().is_empty());
+    }
+}
+
+pub(crate) async fn a_merged_device_points_to_the_one_that_stands_for_it(store: Fixture) {
+    let (kept, old) = (store.active("a").await, store.active("b").await);
+    let revoked = store.active("c").await;
+    store.put_status(&revoked, DeviceStatus::Revoked).await;
+    store
+        .report(old.key, vec![open("x", Severity::Serious, &["c"])])
+        .await;
+    let all = [old.id, revoked.id, kept.id];
+    let merged = store.merge(&all, kept.id, &deed(50)).await.unwrap();
+    assert_eq!(merged.iter().map(|d| d.id).collect::<Vec<_>>(), [old.id]);
+    let detail = store.device(&Scope::All, old.id).await.unwrap().unwrap();
+    assert_eq!(detail.row.identity.status, DeviceStatus::Replaced);
+    assert_eq!(detail.life.ended, Some(Ended::Merged));
+    assert_eq!(detail.life.successor.unwrap().device.id, kept.id);
+    assert!(store.issue_counts(&Scope::All).await.unwrap().is_empty());
+    // Into what is no device of the fleet nothing is merged.
+    let nothing = store.merge(&[kept.id], old.id, &deed(60)).await.unwrap();
+    assert!(nothing.is_empty());
+}
+
+pub(crate) async fn a_deleted_device_is_gone_but_for_the_record(store: Fixture) {
+    let (retired, active) = (store.active("a").await, store.active("b").await);
+    let revoked = store.active("c").await;
+    store.put_status(&retired, DeviceStatus::Retired).await;
+    store.put_status(&revoked, DeviceStatus::Revoked).await;
+    let all = [retired.id, active.id, revoked.id, Uuid::nil()];
+    let gone = store.delete_devices(&all, &deed(70)).await.unwrap();
+    assert_eq!(gone.iter().map(|d| d.id).collect::<Vec<_>>(), [retired.id]);
+    assert!(
+        store
+            .device(&Scope::All, retired.id)
+            .await
+            .unwrap()
+            .is_none()
+    );
+    assert!(
+        store
+            .device(&Scope::All, revoked.id)
+            .await
+            .unwrap()
+            .is_some()
+    );
+    let said = store.audit(Some(retired.id), None, 9).await.unwrap();
+    assert_eq!(
+        (
+            said[0].action.as_str(),
+            said[0].actor.as_str(),
+            said[0].subject.as_str()
+        ),
+        (action::DELETED, "test", "a")
+    );
+    assert_eq!(said.last().unwrap().action, action::ENROLLED);
+    let whole = store.audit(None, None, 100).await.unwrap();
+    assert!(
+        whole
+            .iter()
+            .any(|line| line.action == action::TOKEN_CREATED)
+    );
+    let older = store.audit(None, Some(whole[0].id), 1).await.unwrap();
+    assert_eq!(older[0], whole[1]);
+}
+
+pub(crate) async fn an_ephemeral_device_is_told_once_it_was_silent_for_long_enough(store: Fixture) {
+    let token = NewToken {
+        approval: Approval::Nobody,
+        ephemeral_ms: Some(1_000),
+        ..token(b"vdi")
+    };
+    store.create_token(token, "test").await.unwrap();
+    let mut ids = Vec::new();
+    for name in ["a", "b"] {
+        match store.enrol(request(b"vdi", name.as_bytes(), name)).await {
+            Ok(EnrolOutcome::Device(device)) => ids.push(device),
+            other => panic!("{other:?}"),
+        }
+    }
+    store.active("stays").await;
+    store
+        .touch(&[Touch {
+            key: ids[1].key,
+            seen_at: at(900),
+            confirmed_at: None,
+            greeting: None,
+        }])
+        .await
+        .unwrap();
+    assert!(
+        store
+            .ephemeral_ended(at(1_099), 9)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert_eq!(
+        store.ephemeral_ended(at(1_100), 9).await.unwrap(),
+        [ids[0].id]
+    );
+    assert_eq!(store.ephemeral_ended(at(1_900), 9).await.unwrap().len(), 2);
+    let gone = deed(2_000).because(Ended::Ephemeral);
+    store
+        .set_status(&[ids[0].id], DeviceStatus::Retired, &gone)
+        .await
+        .unwrap();
+    let detail = store.device(&Scope::All, ids[0].id).await.unwrap().unwrap();
+    assert_eq!(detail.life.ended, Some(Ended::Ephemeral));
+    assert_eq!(detail.life.ephemeral_ms, Some(1_000));
 }

@@ -25,10 +25,13 @@ impl Sample<'_> {
             collector_version: self.say("0.1.0"),
             asked_at: ago(age),
         };
-        let token = |name: &str, approves, uses, expires_at, revoked_at| TokenLine {
+        let token = |name: &str, approval, uses, expires_at, revoked_at| TokenLine {
             id: self.say(ID),
             name: self.say(name),
-            approves,
+            approval,
+            scope: self.say("ou:*Berlin*"),
+            per_hour: Some(60),
+            ephemeral_ms: (approval == "list").then_some(12 * HOUR_MS),
             tags: vec![self.say("berlin")],
             uses,
             use_limit: Some(500),
@@ -55,9 +58,9 @@ impl Sample<'_> {
             ],
             pending_total: 3,
             tokens: vec![
-                token("Berlin imaging", false, 147, Some(ago(-60 * DAY_MS)), None),
-                token("Demo fleet", true, 200, None, None),
-                token("Old rollout", false, 500, None, Some(ago(12 * DAY_MS))),
+                token("Berlin imaging", "list", 147, Some(ago(-60 * DAY_MS)), None),
+                token("Demo fleet", "nobody", 200, None, None),
+                token("Old rollout", "person", 500, None, Some(ago(12 * DAY_MS))),
             ],
             done: Some(self.say("2 devices were approved.")),
         }
