@@ -1,6 +1,6 @@
 //! Collectors in this process: the real library over machines that are told apart at every look.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -185,8 +185,29 @@ impl Fleet {
 
     fn start_one_more(&mut self) -> anyhow::Result<()> {
         let name = format!("PC-{:04}", self.members.len() + 1);
-        let machine = Arc::new(NumberedMachine::new(&name));
+        let machine = NumberedMachine::with_firmware(&name, &format!("firmware of {name}"));
         let state_dir = self.folder.path().join(&name);
+        self.start_on(machine, state_dir)
+    }
+
+    /// Starts another collector on a copy of a member's state folder, as on a machine whose disk was copied. The member must not run at
+    /// this moment.
+    pub fn start_copy(&mut self, place: usize, machine: NumberedMachine) -> anyhow::Result<()> {
+        let copied = self.members[place].state_dir().to_owned();
+        ensure!(
+            self.members[place].running.is_none(),
+            "a folder in use is not copied"
+        );
+        let state_dir = self
+            .folder
+            .path()
+            .join(format!("copy-{}", self.members.len()));
+        copy_folder(&copied, &state_dir)?;
+        self.start_on(machine, state_dir)
+    }
+
+    fn start_on(&mut self, machine: NumberedMachine, state_dir: PathBuf) -> anyhow::Result<()> {
+        let machine = Arc::new(machine);
         let servers = vec![self.server.clone()];
         let mut options = CollectorOptions::new(state_dir, servers, machine.clone());
         options.token = Some(self.token.clone());
@@ -290,6 +311,21 @@ impl Fleet {
         }
         Ok(())
     }
+}
+
+/// Copies a folder with all that is in it.
+pub fn copy_folder(from: &Path, to: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(to).context("make a folder")?;
+    for entry in std::fs::read_dir(from).context("list a folder")? {
+        let entry = entry?;
+        let to = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_folder(&entry.path(), &to)?;
+        } else {
+            std::fs::copy(entry.path(), to).context("copy a file")?;
+        }
+    }
+    Ok(())
 }
 
 /// Machines that change.

@@ -13,6 +13,7 @@ pub mod fleet;
 pub mod full_disk;
 pub mod ledger;
 pub mod machine;
+pub mod newcomer;
 pub mod program;
 pub mod proxy;
 pub mod server;

@@ -102,6 +102,16 @@ impl NumberedMachine {
         }
     }
 
+    /// The machine `name` whose firmware says `fingerprint`.
+    pub fn with_firmware(name: &str, fingerprint: &str) -> Self {
+        let mut recorded = recording(name);
+        recorded.description_mut().machine_fingerprint = Some(fingerprint.to_owned());
+        Self {
+            recorded: Replay::new(recorded),
+            ..Self::new(name)
+        }
+    }
+
     /// The number now.
     pub fn number(&self) -> u64 {
         self.number.load(Ordering::SeqCst)

@@ -241,6 +241,14 @@ impl Server {
             .to_owned())
     }
 
+    /// Runs a command that has to fail; gives what it says on standard error.
+    pub async fn refused_command(&self, words: &[&str]) -> anyhow::Result<String> {
+        match self.command(words).await {
+            Ok(said) => bail!("sickbay-server {words:?} did not fail; it said {said}"),
+            Err(error) => Ok(format!("{error:#}")),
+        }
+    }
+
     /// An enrolment token that approves by itself.
     pub async fn enrolment_token(&self) -> anyhow::Result<String> {
         self.command(&["token", "create", "--name", "test fleet", "--approve"])

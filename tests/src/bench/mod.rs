@@ -4,6 +4,7 @@
 //! machine that does other things too are noisy: run them alone.
 
 mod diagnose;
+mod enrol;
 mod explain;
 mod freshness;
 mod idle;
@@ -44,6 +45,12 @@ enum Bench {
         #[arg(long, default_value_t = 100_000)]
         devices: usize,
     },
+    /// How many machines a server enrols in a second, with one token, each over a connection of its own.
+    Enrol {
+        /// How many machines.
+        #[arg(long, default_value_t = 50_000)]
+        machines: usize,
+    },
     /// How fast devices are diagnosed: the rules alone, and with loading and writing around them.
     Diagnose {
         /// How many devices go through the store.
@@ -64,6 +71,7 @@ pub fn run() -> ExitCode {
             Bench::Freshness { changes } => freshness::measure(changes).await,
             Bench::Collector { minutes } => idle::measure(minutes).await,
             Bench::Explain { devices } => explain::measure(devices).await,
+            Bench::Enrol { machines } => enrol::measure(machines).await,
             Bench::Diagnose { devices } => diagnose::measure(devices).await,
         }
     });

@@ -6,6 +6,7 @@
 mod browser;
 mod demo;
 mod faults;
+mod identity;
 mod knowledge;
 mod updates;
 mod wine;

@@ -1,10 +1,10 @@
 //! A collector whose state folder is replaced by an older copy, as a virtual machine that is set back to a snapshot.
 
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use sickbay_tests::fleet::Fleet;
+use sickbay_store::action;
+use sickbay_tests::fleet::{Fleet, copy_folder};
 use sickbay_tests::server::Server;
 
 const TOLD_WITHIN: Duration = Duration::from_secs(30);
@@ -56,6 +56,18 @@ async fn a_collector_set_back_to_an_older_state_begins_a_new_epoch_and_tells_not
         Ok(now)
     })
     .await?;
+    // One machine that came back is no second one.
+    let record = store.audit(None, None, 1_000).await?;
+    let of = |what: &str| record.iter().filter(|line| line.action == what).count();
+    ensure!(
+        of(action::CLONED) == 0,
+        "a set-back machine is called a clone"
+    );
+    ensure!(
+        of(action::SET_BACK) == before.len(),
+        "the record tells of {} machines that were set back",
+        of(action::SET_BACK)
+    );
     for (place, (after, before)) in after.iter().zip(&before).enumerate() {
         after.is_without_repeats()?;
         let new = usize::from(place % 2 == 0);
@@ -67,19 +79,4 @@ async fn a_collector_set_back_to_an_older_state_begins_a_new_epoch_and_tells_not
     }
     fleet.stop().await?;
     server.stop().await
-}
-
-fn copy_folder(from: &Path, to: &Path) -> anyhow::Result<()> {
-    std::fs::create_dir_all(to).with_context(|| format!("make {}", to.display()))?;
-    for entry in std::fs::read_dir(from).with_context(|| format!("read {}", from.display()))? {
-        let entry = entry.with_context(|| format!("read {}", from.display()))?;
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy_folder(&entry.path(), &target)?;
-        } else {
-            std::fs::copy(entry.path(), &target)
-                .with_context(|| format!("copy {}", entry.path().display()))?;
-        }
-    }
-    Ok(())
 }
