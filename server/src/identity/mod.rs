@@ -4,4 +4,5 @@ pub mod ca;
 pub mod desk;
 pub mod enrolment;
 pub mod secret;
+pub mod story;
 pub mod tls;

@@ -9,19 +9,22 @@ use sickbay_diagnosis::issues;
 use sickbay_diagnosis::observation::{Observation, Outcome};
 use sickbay_diagnosis::verdict::{State, Verdict};
 use sickbay_diagnosis::{Check, Time};
-use sickbay_store::{DeviceDetail, DeviceStatus, HistoryRow};
+use sickbay_store::{AuditRow, DeviceDetail, DeviceStatus, HistoryRow};
 use sickbay_web::Nav;
 use sickbay_web::pages::device::{
-    CollectorHealth, DevicePage, FactGroup, HistoryLine, Identity, VerdictView,
+    CollectorHealth, DevicePage, FactGroup, HistoryLine, Identity, RecordLine, Story, VerdictView,
 };
 
 use super::{PageError, Visit, build_text, status_word};
 use crate::api::devices::{device_id, evidence_of};
+use crate::identity::story;
 use crate::judgement::{Device, Judgement};
 use crate::problem::Problem;
 
 /// Rows of history shown.
 const HISTORY: u32 = 50;
+/// Lines of the record shown; the newest.
+const RECORD: u32 = 20;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct DeviceQuery {
@@ -49,7 +52,10 @@ pub(super) async fn show(
     let older = history.len() > HISTORY as usize;
     history.truncate(HISTORY as usize);
 
+    let record = store.audit(Some(id), None, RECORD).await;
+    let record = visit.told(record)?;
     let now = visit.app.clock.now();
+    let connected = visit.app.fleet.is_live(device.row.identity.key);
     let rules = visit.app.rules.get();
     let judged = Judgement::of(&Device::from(&device), &rules, now);
     let diagnosis = &judged.diagnosis;
@@ -69,6 +75,7 @@ pub(super) async fn show(
     let page = DevicePage {
         chrome: visit.chrome(device.row.summary.name.clone(), Some(Nav::Devices)),
         identity: identity(&device),
+        story: story(&device, record, connected, now),
         primary,
         open,
         unknown: of(State::Unknown),
@@ -119,6 +126,25 @@ fn identity(device: &DeviceDetail) -> Identity {
         ou: summary.ou.clone(),
         site: summary.site.clone(),
         tags: device.row.tags.clone(),
+    }
+}
+
+fn story(device: &DeviceDetail, record: Vec<AuditRow>, connected: bool, now: Time) -> Story {
+    let told = story::tell(device, &record, connected, now);
+    Story {
+        sentence: told.sentence,
+        other: told
+            .other
+            .map(|other| (other.device.id.to_string(), other.name)),
+        record: record
+            .into_iter()
+            .map(|line| RecordLine {
+                at: line.at,
+                action: line.action,
+                actor: line.actor,
+                detail: line.detail,
+            })
+            .collect(),
     }
 }
 

@@ -19,6 +19,8 @@ use crate::{Committed, DeviceChange, DeviceStatus, DeviceSummary, Finding, Findi
 #[derive(Debug, Clone)]
 pub(crate) struct Guard {
     pub(crate) key: i64,
+    /// Its public id.
+    pub(crate) id: String,
     pub(crate) version: i64,
     pub(crate) status: DeviceStatus,
     pub(crate) name_lower: String,

@@ -22,6 +22,7 @@ mod knowledge;
 mod limits;
 mod machines;
 mod readings;
+mod reimaged;
 mod site;
 mod startup;
 mod time;

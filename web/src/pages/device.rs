@@ -23,7 +23,7 @@ pub struct Identity {
     pub id: String,
     /// Host name.
     pub name: String,
-    /// `pending`, `active`, `revoked` or `retired`.
+    /// `pending`, `active`, `revoked`, `retired`, `replaced` or `listed`.
     pub status: String,
     /// `client` or `server`.
     pub kind: String,
@@ -43,6 +43,30 @@ pub struct Identity {
     pub site: String,
     /// Tags.
     pub tags: Vec<String>,
+}
+
+/// Where the device stands in its life.
+#[derive(Debug, Clone, Default)]
+pub struct Story {
+    /// One sentence.
+    pub sentence: String,
+    /// Id and host name of a device that it speaks of.
+    pub other: Option<(String, String)>,
+    /// What was done to it, the newest first.
+    pub record: Vec<RecordLine>,
+}
+
+/// Something that was done to the device.
+#[derive(Debug, Clone)]
+pub struct RecordLine {
+    /// When.
+    pub at: Time,
+    /// What, in one of the record's words.
+    pub action: String,
+    /// By whom.
+    pub actor: String,
+    /// What else there is to say; may be empty.
+    pub detail: String,
 }
 
 /// A verdict with the readings behind it.
@@ -121,6 +145,8 @@ pub struct DevicePage {
     pub chrome: Chrome,
     /// Who it is.
     pub identity: Identity,
+    /// Where it stands in its life.
+    pub story: Story,
     /// The issue that explains the others, where one is open. Its verdict is among `open`.
     pub primary: Option<&'static Issue>,
     /// Open verdicts, the gravest first.

@@ -1,12 +1,14 @@
 //! Group commit: a batch of changes in one transaction, with a number of statements that grows with what changed and not with
 //! the number of devices.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use super::{Backend, Connection, guard, machines, write};
+use sickbay_diagnosis::Time;
+
+use super::{Backend, Connection, audit, guard, machines, write};
 use crate::error::During;
-use crate::plan::{Plan, may_write};
-use crate::{Committed, DeviceChange, Result};
+use crate::plan::{Guard, Plan, may_write};
+use crate::{Committed, DeviceChange, NewAudit, Result, action, codes};
 
 const COMMIT: &str = "write a batch of reports";
 
@@ -44,8 +46,37 @@ async fn commit_distinct(
         .collect();
     let spoken_for = machines::speak_for(&mut *connection, &speakers).await?;
     plan.tally.listed(-spoken_for);
-    write::plan(connection, &plan).await?;
+    let renamed = renamed(changes, &plan, &guards)?;
+    write::plan(&mut *connection, &plan).await?;
+    audit::add(connection, &renamed).await?;
     Ok(plan.answers)
+}
+
+/// Lines for the record of devices that have another host name than before.
+fn renamed(
+    changes: &[DeviceChange],
+    plan: &Plan<'_>,
+    guards: &HashMap<i64, Guard>,
+) -> Result<Vec<NewAudit>> {
+    let mut lines = Vec::new();
+    for row in &plan.summaries {
+        let Some(guard) = guards.get(&row.key) else {
+            continue;
+        };
+        if !guard.reported || guard.name_lower == row.name_lower {
+            continue;
+        }
+        let now = changes.iter().find(|change| change.key == row.key);
+        lines.push(NewAudit {
+            at: now.map_or(Time::from_millis(0), |change| change.now),
+            actor: "the device".to_owned(),
+            action: action::RENAMED,
+            device: Some(codes::id(&guard.id)?),
+            subject: row.summary.name.clone(),
+            detail: format!("it was {}", guard.name_lower),
+        });
+    }
+    Ok(lines)
 }
 
 /// Cuts the batch wherever a device comes a second time, because its second change rests on the first.

@@ -14,7 +14,7 @@ use crate::tally::{Counts, Weight};
 statements! {
     /// Devices by key.
     GUARDS = concat!(
-        "SELECT key, version, status, name_lower, CAST(length(epoch) AS BIGINT) AS epoch_length, open_count, serious_count, \
+        "SELECT key, id, version, status, name_lower, CAST(length(epoch) AS BIGINT) AS epoch_length, open_count, serious_count, \
          unknown_count, accepted_count, health, last_seen_at, last_report_at, source_quality, source_feature, source_driver, \
          source_other, kind, primary_issue, reported_tags FROM device WHERE key IN ",
         key_list!("$1"),
@@ -30,6 +30,7 @@ statements! {
 #[derive(FromRow)]
 struct GuardRow {
     key: i64,
+    id: String,
     version: i64,
     status: i64,
     name_lower: String,
@@ -106,6 +107,7 @@ impl GuardRow {
     fn read(self) -> Result<Guard> {
         Ok(Guard {
             key: self.key,
+            id: self.id,
             version: self.version,
             status: codes::status(self.status)?,
             name_lower: self.name_lower,

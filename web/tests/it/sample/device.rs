@@ -6,7 +6,7 @@ use sickbay_diagnosis::time::{DAY_MS, HOUR_MS, MINUTE_MS};
 use sickbay_diagnosis::verdict::{Severity, State};
 use sickbay_web::Nav;
 use sickbay_web::pages::device::{
-    CollectorHealth, DevicePage, FactGroup, HistoryLine, Identity, VerdictView,
+    CollectorHealth, DevicePage, FactGroup, HistoryLine, Identity, RecordLine, Story, VerdictView,
 };
 
 use super::words::{AUTO, FEATURE, HOLD, QUALITY, REBOOT, SERVICES, SOURCE, TLS, TOOLS};
@@ -152,6 +152,24 @@ impl Sample<'_> {
             facts: self.facts(),
             history: self.history(),
             history_before: Some(4711),
+            story: Story {
+                sentence: self.say("It stands in the place of an earlier device of the same machine since 2026-09-01:"),
+                other: Some((ID.to_owned(), self.say("LT-BER-0158"))),
+                record: vec![
+                    RecordLine {
+                        at: ago(DAY_MS),
+                        action: "renamed".to_owned(),
+                        actor: self.say("the device"),
+                        detail: self.say("it was lt-ber-0157"),
+                    },
+                    RecordLine {
+                        at: ago(80 * DAY_MS),
+                        action: "enrolled".to_owned(),
+                        actor: self.say("enrolment token \"GPO\""),
+                        detail: String::new(),
+                    },
+                ],
+            },
             health: CollectorHealth {
                 version: self.say("0.1.0"),
                 last_seen_at: Some(ago(40_000)),
@@ -256,6 +274,10 @@ impl Sample<'_> {
             facts: Vec::new(),
             history: Vec::new(),
             history_before: None,
+            story: Story {
+                sentence: self.say("It asked to be let in on 2026-11-20 and waits: its token asks for a person's approval."),
+                ..Story::default()
+            },
             health: CollectorHealth::default(),
             chrome: self.chrome("LT-BER-0160", Some(Nav::Devices)),
         }
