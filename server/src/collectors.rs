@@ -15,14 +15,15 @@ use sickbay_proto::v1::{
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
-use tonic::{Request, Response, Status, Streaming};
+use tonic::{Code, Request, Response, Status, Streaming};
 
 use crate::fleet::session::{Downstream, Sessions};
 use crate::identity::ca::Ca;
 use crate::identity::enrolment::{Enrolled, Enrolments, Issued};
 use crate::identity::tls::{self, Peer};
 use crate::metrics::Metrics;
-use crate::wire::{self, CollectorMessage};
+use crate::throttle::Throttle;
+use crate::wire::{self, CollectorMessage, RefusalReason};
 
 /// A connection that answers no ping for this long is dead.
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
@@ -32,8 +33,27 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_mins(1);
 const STREAMS_PER_CONNECTION: u32 = 8;
 
 struct EnrolmentPort {
+    throttle: Arc<Throttle>,
+    metrics: Arc<Metrics>,
     sessions: Sessions,
     enrolments: Enrolments,
+}
+
+impl EnrolmentPort {
+    /// Whether the address of a machine may ask now. Refused before anything is read, signed or written.
+    fn may_come(&self, peer: Option<&Peer>) -> Result<(), Status> {
+        let Some(peer) = peer else { return Ok(()) };
+        self.throttle.enrols(peer.address.ip()).map_err(|wait| {
+            self.metrics.enrolments_throttled.inc();
+            let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+            wire::refusal(
+                Code::ResourceExhausted,
+                RefusalReason::RateLimited,
+                "too many machines of this address ask to be let in; try again",
+                wait_ms.max(1_000),
+            )
+        })
+    }
 }
 
 #[tonic::async_trait]
@@ -42,6 +62,7 @@ impl Enrolment for EnrolmentPort {
         &self,
         request: Request<EnrolRequest>,
     ) -> Result<Response<EnrolResponse>, Status> {
+        self.may_come(request.extensions().get::<Peer>())?;
         let claim = wire::enrol_claim(request.into_inner())?;
         let outcome = match self.enrolments.enrol(claim).await? {
             Enrolled::Issued(issued) => Ok(certificate(issued)),
@@ -58,6 +79,7 @@ impl Enrolment for EnrolmentPort {
         request: Request<RecoverRequest>,
     ) -> Result<Response<Certificate>, Status> {
         let peer = request.extensions().get::<Peer>().cloned();
+        self.may_come(peer.as_ref())?;
         let device = self.sessions.known(peer.as_ref()).await?;
         let peer = peer.ok_or_else(|| Status::internal("a known device came over a connection"))?;
         let csr = wire::recovery(request.into_inner())?;
@@ -129,13 +151,23 @@ pub async fn serve(
     listener: TcpListener,
     tls: rustls::ServerConfig,
     ca: Arc<Ca>,
+    throttle: Arc<Throttle>,
     sessions: Sessions,
     enrolments: Enrolments,
     metrics: Arc<Metrics>,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let incoming = ReceiverStream::new(tls::accept(listener, tls, ca, metrics, stop.clone()));
+    let incoming = ReceiverStream::new(tls::accept(
+        listener,
+        tls,
+        ca,
+        Arc::clone(&throttle),
+        Arc::clone(&metrics),
+        stop.clone(),
+    ));
     let enrolment = EnrolmentServer::new(EnrolmentPort {
+        throttle,
+        metrics,
         sessions: sessions.clone(),
         enrolments: enrolments.clone(),
     })

@@ -2,10 +2,12 @@
 //!
 //! One struct per concern; every field has a default, and unknown keys are refused with their name.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use sickbay_diagnosis::expectation::{ScopedWish, Wanted, Wishes};
 
@@ -22,6 +24,8 @@ pub struct Config {
     pub storage: Storage,
     /// The port that collectors speak to.
     pub collectors: Collectors,
+    /// How much one address may ask of the collectors' port.
+    pub limits: Limits,
     /// The port that people and scripts speak to.
     pub web: Web,
     /// The port that monitoring speaks to.
@@ -149,6 +153,44 @@ impl Default for Health {
     }
 }
 
+/// How much one address may ask of the collectors' port. What a device may send is bounded for each by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Connections of one address within a second, in the long run.
+    pub handshakes_per_second: NonZeroU32,
+    /// Connections of one address at once, after a pause.
+    pub handshakes_at_once: NonZeroU32,
+    /// Enrolments of one address within a second, in the long run.
+    pub enrolments_per_second: NonZeroU32,
+    /// Enrolments of one address at once, after a pause.
+    pub enrolments_at_once: NonZeroU32,
+    /// Networks that are not limited: sites behind one translator or proxy.
+    pub exempt: Vec<IpNet>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        const fn number(number: u32) -> NonZeroU32 {
+            NonZeroU32::new(number).expect("not zero")
+        }
+        let loopback = [
+            IpAddr::from([127, 0, 0, 0]),
+            IpAddr::from(std::net::Ipv6Addr::LOCALHOST),
+        ];
+        Self {
+            handshakes_per_second: number(50),
+            handshakes_at_once: number(2_000),
+            enrolments_per_second: number(20),
+            enrolments_at_once: number(1_000),
+            exempt: vec![
+                IpNet::new_assert(loopback[0], 8),
+                IpNet::new_assert(loopback[1], 128),
+            ],
+        }
+    }
+}
+
 /// What is known of Windows.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -185,6 +227,7 @@ const ENVIRONMENT: &[(&str, [&str; 2])] = &[
         "SICKBAY_COLLECTORS_ROTATION_SPREAD_S",
         ["collectors", "rotation_spread_s"],
     ),
+    ("SICKBAY_LIMITS_EXEMPT", ["limits", "exempt"]),
     ("SICKBAY_WEB_LISTEN", ["web", "listen"]),
     ("SICKBAY_WEB_TLS_CERTIFICATE", ["web", "tls_certificate"]),
     ("SICKBAY_WEB_TLS_KEY", ["web", "tls_key"]),
@@ -264,7 +307,7 @@ impl Config {
 
 fn environment_value(variable: &str, key: &str, text: &str) -> anyhow::Result<toml::Value> {
     Ok(match key {
-        "names" | "trusted_keys" => toml::Value::Array(
+        "names" | "trusted_keys" | "exempt" => toml::Value::Array(
             text.split(',')
                 .map(str::trim)
                 .filter(|entry| !entry.is_empty())

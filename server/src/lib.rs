@@ -31,6 +31,7 @@ pub mod preview;
 pub mod problem;
 pub mod rules;
 pub mod server;
+pub mod throttle;
 pub mod updates;
 pub mod web;
 pub mod wire;

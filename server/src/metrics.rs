@@ -13,6 +13,10 @@ pub struct Metrics {
     pub handshakes: Counter,
     /// TLS handshakes that failed or were refused there.
     pub handshakes_failed: Counter,
+    /// Connections that were closed because their address made too many.
+    pub connections_throttled: Counter,
+    /// Enrolments that were put off because their address made too many.
+    pub enrolments_throttled: Counter,
     /// Live collector sessions.
     pub sessions: Gauge,
     /// Calls and sessions that were refused after the handshake.
@@ -48,6 +52,16 @@ impl Metrics {
                 "handshakes_failed",
                 "TLS handshakes that failed or were refused",
                 &metrics.handshakes_failed,
+            ),
+            (
+                "connections_throttled",
+                "Connections closed because their address made too many",
+                &metrics.connections_throttled,
+            ),
+            (
+                "enrolments_throttled",
+                "Enrolments put off because their address made too many",
+                &metrics.enrolments_throttled,
             ),
             (
                 "refusals",

@@ -28,6 +28,7 @@ use crate::jobs;
 use crate::knowledge_pack::InForce;
 use crate::metrics::Metrics;
 use crate::rules::{Rules, RulesInForce};
+use crate::throttle::Throttle;
 use crate::updates;
 use crate::web::{self, TlsListener};
 use crate::wishes;
@@ -139,6 +140,7 @@ impl Running {
             collector_listener,
             tls::collectors_config(Arc::clone(&identity), &app.clock)?,
             Arc::clone(&app.ca),
+            Arc::new(Throttle::new(&app.config.limits)),
             sessions(&app),
             enrolments(&app),
             Arc::clone(&app.metrics),

@@ -1,15 +1,14 @@
 //! One collector's session: who is it, what does it say, what does it get back.
 //!
-//! A session reads at most [`limits::REPORTS_IN_FLIGHT`] reports ahead of their acknowledgements and at most [`REPORTS_PER_SECOND`]
-//! reports a second; a device that sends more is slowed down alone.
+//! A session reads at most [`limits::REPORTS_IN_FLIGHT`] reports ahead of their acknowledgements and as much as
+//! [`throttle::Device`] lets through; a device that sends more is slowed down alone.
 
-use std::num::NonZeroU32;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::Stream;
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use prost::Message as _;
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::issue::Teller;
 use sickbay_diagnosis::issues;
@@ -32,12 +31,9 @@ use crate::identity::enrolment::{COPIED, REPLACED, key_ended};
 use crate::identity::tls::Peer;
 use crate::ingest::{Ingest, Outcome};
 use crate::metrics::Metrics;
+use crate::throttle;
 use crate::wire::{self, CollectorMessage, FromCollector, RefusalReason, ServerMessage};
 
-/// Reports of one device that are taken in within a second, in the long run.
-const REPORTS_PER_SECOND: NonZeroU32 = NonZeroU32::new(50).expect("not zero");
-/// Reports of one device that are taken in at once, after a pause.
-const REPORTS_AT_ONCE: NonZeroU32 = NonZeroU32::new(300).expect("not zero");
 /// A collector that says nothing for this long after connecting is dropped.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(30);
 /// A clock that is off by this much more or less than before may change a verdict, in milliseconds.
@@ -359,8 +355,7 @@ impl Session {
 
     async fn exchange(&mut self) -> Result<(), Status> {
         let (answers, mut answered) = mpsc::unbounded_channel();
-        let limiter =
-            RateLimiter::direct(Quota::per_second(REPORTS_PER_SECOND).allow_burst(REPORTS_AT_ONCE));
+        let throttle = throttle::Device::default();
         let mut in_flight = 0_usize;
         loop {
             let may_read = in_flight < limits::REPORTS_IN_FLIGHT;
@@ -379,7 +374,7 @@ impl Session {
                 },
                 message = self.incoming.message(), if may_read => {
                     let Some(message) = message.map_err(wire::unreadable)? else { return Ok(()) };
-                    if self.receive(message, &answers, &limiter).await? {
+                    if self.receive(message, &answers, &throttle).await? {
                         in_flight += 1;
                     }
                 },
@@ -392,12 +387,17 @@ impl Session {
         &self,
         message: CollectorMessage,
         answers: &mpsc::UnboundedSender<Outcome>,
-        limiter: &DefaultDirectRateLimiter,
+        throttle: &throttle::Device,
     ) -> Result<bool, Status> {
         let now = self.sessions.clock.now();
-        match wire::from_collector(message)? {
+        let bytes = message.encoded_len();
+        let message = wire::from_collector(message)?;
+        match &message {
+            FromCollector::Report(_) => throttle.report(bytes).await,
+            _ => throttle.bytes(bytes).await,
+        }
+        match message {
             FromCollector::Report(report) => {
-                limiter.until_ready().await;
                 self.note(&report);
                 self.sessions.fleet.touch(self.sign_of_life(now, None));
                 self.sessions

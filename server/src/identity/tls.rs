@@ -37,6 +37,7 @@ use tonic::transport::server::Connected;
 use crate::clock::Clock;
 use crate::identity::ca::{Ca, CaError, InForce, key_sha256_of, validity_of};
 use crate::metrics::Metrics;
+use crate::throttle::Throttle;
 use sickbay_diagnosis::Time;
 
 /// A handshake that takes longer is dropped.
@@ -301,6 +302,7 @@ pub fn accept(
     listener: TcpListener,
     config: rustls::ServerConfig,
     ca: Arc<Ca>,
+    throttle: Arc<Throttle>,
     metrics: Arc<Metrics>,
     stop: CancellationToken,
 ) -> mpsc::Receiver<io::Result<PeerStream>> {
@@ -326,6 +328,14 @@ pub fn accept(
                     }
                 },
             };
+            // Before any cryptography; collectors come again by themselves, ever more slowly.
+            if !throttle.admits(address.ip()) {
+                metrics.connections_throttled.inc();
+                if first_in_a_while(&refused, address.ip()) {
+                    tracing::warn!(%address, "an address makes too many connections (limits.handshakes_per_second); further ones from it are not logged for 10 minutes");
+                }
+                continue;
+            }
             let (acceptor, ready, ca) = (acceptor.clone(), ready.clone(), Arc::clone(&ca));
             let (metrics, refused) = (Arc::clone(&metrics), Arc::clone(&refused));
             tokio::spawn(async move {

@@ -1,11 +1,18 @@
 //! What a message may hold at most. Whoever sends more loses that stream, with a reason, and harms nobody else.
 
-use sickbay_proto::limits;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use prost::Message as _;
+use rcgen::KeyPair;
 use sickbay_proto::v1::collector_message::Kind as Up;
 use sickbay_proto::v1::error_detail::Reason;
 use sickbay_proto::v1::{self, reading};
+use sickbay_proto::{ERROR_TRAILER, limits};
+use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpSocket;
 
-use crate::device::{Device, EPOCH, hello, reason, report};
+use crate::device::{Device, EPOCH, ask, hello, reason, report};
 use crate::readings::{client, not_paused, on_the_wire};
 use crate::site::Site;
 
@@ -211,4 +218,87 @@ async fn what_is_exactly_as_large_as_allowed_is_taken() {
             .await,
         1
     );
+}
+
+fn few(number: u32) -> NonZeroU32 {
+    NonZeroU32::new(number).unwrap()
+}
+
+#[tokio::test]
+async fn an_address_that_enrols_too_many_is_told_when_to_come_again_and_others_are_not() {
+    let site = Site::start_with(|config| {
+        config.limits.exempt.clear();
+        config.limits.enrolments_per_second = few(1);
+        config.limits.enrolments_at_once = few(3);
+    })
+    .await;
+    let live = Device::enrol(&site, "PC-0").await;
+    let mut session = live.session(&site).await.unwrap();
+    let (_, token) = site.token(|_| ()).await;
+    let mut refused = None;
+    for number in 1..=5 {
+        let key = KeyPair::generate().unwrap();
+        if let Err(status) = ask(&site, &token, &key, &format!("PC-{number}")).await {
+            refused = Some(status);
+            break;
+        }
+    }
+    let refused = refused.expect("nobody was held back");
+    assert_eq!(reason(&refused), Reason::RateLimited);
+    let detail = refused.metadata().get_bin(ERROR_TRAILER).unwrap();
+    let detail = v1::ErrorDetail::decode(detail.to_bytes().unwrap()).unwrap();
+    assert!(
+        (1_000..=3_000).contains(&detail.retry_after_ms),
+        "{detail:?}"
+    );
+    assert!(site.app().metrics.enrolments_throttled.get() >= 1);
+    // It cost the token nothing, and whoever is in notices nothing.
+    let uses = site.store().tokens().await.unwrap()[0].uses;
+    assert!(uses <= 3, "{uses} uses");
+    session
+        .acknowledged(report(1, true, vec![on_the_wire(client("PC-0"))]))
+        .await;
+    // After the time that it was told, it is let in.
+    tokio::time::sleep(Duration::from_millis(detail.retry_after_ms)).await;
+    let key = KeyPair::generate().unwrap();
+    ask(&site, &token, &key, "PC-9").await.unwrap();
+}
+
+/// Whether the server speaks to a new connection from `source`: it closes one of an address that made too many at once.
+async fn is_spoken_to(site: &Site, source: [u8; 4]) -> bool {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind((source, 0).into()).unwrap();
+    let mut stream = socket.connect(site.server.collectors).await.unwrap();
+    let mut byte = [0];
+    // Nobody says anything before the client does; an end comes at once.
+    let reading = tokio::time::timeout(Duration::from_millis(300), stream.read(&mut byte));
+    reading.await.is_err()
+}
+
+#[tokio::test]
+async fn an_address_that_connects_too_often_is_left_alone_and_no_other() {
+    let site = Site::start_with(|config| {
+        config.limits.exempt = vec!["127.0.0.3/32".parse().unwrap()];
+        config.limits.handshakes_per_second = few(1);
+        config.limits.handshakes_at_once = few(4);
+    })
+    .await;
+    let device = Device::enrol(&site, "PC-0").await;
+    let mut session = device.session(&site).await.unwrap();
+    let mut flood = Vec::new();
+    for _ in 0..10 {
+        flood.push(is_spoken_to(&site, [127, 0, 0, 2]));
+    }
+    let spoken = futures::future::join_all(flood).await;
+    let spoken = spoken.into_iter().filter(|spoken| *spoken).count();
+    assert!((4..=5).contains(&spoken), "{spoken} of 10 were let in");
+    assert!(site.app().metrics.connections_throttled.get() >= 5);
+    // Another address is, an exempt one always, and a session that is open goes on.
+    assert!(is_spoken_to(&site, [127, 0, 0, 4]).await);
+    for _ in 0..8 {
+        assert!(is_spoken_to(&site, [127, 0, 0, 3]).await);
+    }
+    session
+        .acknowledged(report(1, true, vec![on_the_wire(client("PC-0"))]))
+        .await;
 }

@@ -1,0 +1,186 @@
+//! How much one address and one device may ask of the server, so that one that misbehaves is slowed down alone.
+//!
+//! An address may stand for a whole site behind one translator or proxy. The limits are meant for a flood, not for a busy morning, and
+//! addresses can be exempted from them; what a device may send is bounded for each device by itself ([`Device`]).
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use governor::clock::{Clock as _, DefaultClock};
+use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter};
+use ipnet::IpNet;
+
+use crate::config::Limits;
+
+/// Reports of one device that are taken in within a second, in the long run.
+const REPORTS_PER_SECOND: NonZeroU32 = NonZeroU32::new(50).expect("not zero");
+/// Reports of one device that are taken in at once, after a pause.
+const REPORTS_AT_ONCE: NonZeroU32 = NonZeroU32::new(300).expect("not zero");
+/// Kilobytes of one device that are taken in within a second, in the long run.
+const KILOBYTES_PER_SECOND: NonZeroU32 = NonZeroU32::new(256).expect("not zero");
+/// Kilobytes of one device that are taken in at once: many times a full report.
+const KILOBYTES_AT_ONCE: NonZeroU32 = NonZeroU32::new(32 * 1024).expect("not zero");
+/// Addresses remembered before those are forgotten that have been quiet.
+const REMEMBERED: usize = 10_000;
+
+/// The limits of addresses.
+pub struct Throttle {
+    handshakes: DefaultKeyedRateLimiter<IpAddr>,
+    enrolments: DefaultKeyedRateLimiter<IpAddr>,
+    exempt: Vec<IpNet>,
+}
+
+impl Throttle {
+    /// With these limits.
+    pub fn new(limits: &Limits) -> Self {
+        let quota = |per_second: NonZeroU32, at_once: NonZeroU32| {
+            RateLimiter::keyed(Quota::per_second(per_second).allow_burst(at_once))
+        };
+        Self {
+            handshakes: quota(limits.handshakes_per_second, limits.handshakes_at_once),
+            enrolments: quota(limits.enrolments_per_second, limits.enrolments_at_once),
+            exempt: limits.exempt.clone(),
+        }
+    }
+
+    /// Whether an address may begin a handshake now. One that may not is left before it costs any cryptography.
+    pub fn admits(&self, address: IpAddr) -> bool {
+        self.ask(&self.handshakes, address).is_ok()
+    }
+
+    /// Whether a machine of an address may ask to be let in now; else when to ask again.
+    pub fn enrols(&self, address: IpAddr) -> Result<(), Duration> {
+        self.ask(&self.enrolments, address)
+    }
+
+    fn ask(
+        &self,
+        limiter: &DefaultKeyedRateLimiter<IpAddr>,
+        address: IpAddr,
+    ) -> Result<(), Duration> {
+        let address = address.to_canonical();
+        if self.exempt.iter().any(|net| net.contains(&address)) {
+            return Ok(());
+        }
+        if limiter.len() > REMEMBERED {
+            limiter.retain_recent();
+        }
+        limiter
+            .check_key(&neighbourhood(address))
+            .map_err(|not_until| not_until.wait_time_from(DefaultClock::default().now()))
+    }
+}
+
+/// Whoever has one address of version 6 has billions of them: those of one network count as one.
+fn neighbourhood(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => {
+            let network = u128::from(address) & !u128::from(u64::MAX);
+            IpAddr::V6(Ipv6Addr::from(network))
+        }
+    }
+}
+
+/// What one device may send in a session.
+pub struct Device {
+    reports: DefaultDirectRateLimiter,
+    kilobytes: DefaultDirectRateLimiter,
+}
+
+impl Default for Device {
+    fn default() -> Self {
+        let quota = |per_second, at_once| Quota::per_second(per_second).allow_burst(at_once);
+        Self {
+            reports: RateLimiter::direct(quota(REPORTS_PER_SECOND, REPORTS_AT_ONCE)),
+            kilobytes: RateLimiter::direct(quota(KILOBYTES_PER_SECOND, KILOBYTES_AT_ONCE)),
+        }
+    }
+}
+
+impl Device {
+    /// Waits until a report of so many bytes may be taken in.
+    pub async fn report(&self, bytes: usize) {
+        self.reports.until_ready().await;
+        self.bytes(bytes).await;
+    }
+
+    /// Waits until a message of so many bytes may be taken in.
+    pub async fn bytes(&self, bytes: usize) {
+        let kilobytes = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
+        if let Some(kilobytes) = NonZeroU32::new(kilobytes.min(KILOBYTES_AT_ONCE.get())) {
+            // Fails only for more than may ever come at once.
+            let _ = self.kilobytes.until_n_ready(kilobytes).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn throttle(exempt: &[&str]) -> Throttle {
+        let few = |number| NonZeroU32::new(number).expect("not zero");
+        Throttle::new(&Limits {
+            handshakes_per_second: few(1),
+            handshakes_at_once: few(3),
+            enrolments_per_second: few(1),
+            enrolments_at_once: few(2),
+            exempt: exempt
+                .iter()
+                .map(|net| net.parse().expect("a network"))
+                .collect(),
+        })
+    }
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().expect("an address")
+    }
+
+    #[test]
+    fn one_address_is_held_back_and_no_other() {
+        let throttle = throttle(&[]);
+        let (one, other) = (address("192.0.2.1"), address("192.0.2.2"));
+        let admitted = (0..10).filter(|_| throttle.admits(one)).count();
+        assert_eq!(admitted, 3);
+        assert!(throttle.admits(other));
+        assert!(throttle.enrols(one).is_ok() && throttle.enrols(one).is_ok());
+        let wait = throttle.enrols(one).expect_err("too many");
+        assert!(
+            wait > Duration::ZERO && wait <= Duration::from_secs(1),
+            "{wait:?}"
+        );
+        assert!(throttle.enrols(other).is_ok());
+    }
+
+    #[test]
+    fn a_network_of_version_6_counts_as_one_and_an_exempt_site_is_never_held_back() {
+        let throttle = throttle(&["10.0.0.0/8", "2001:db8:1::/48"]);
+        let admitted = (0..10)
+            .filter(|n| throttle.admits(address(&format!("2001:db8:2::{n:x}"))))
+            .count();
+        assert_eq!(admitted, 3);
+        for site in ["10.1.2.3", "::ffff:10.1.2.3", "2001:db8:1:2::3"] {
+            assert!((0..10).all(|_| throttle.admits(address(site))), "{site}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_device_that_floods_waits_and_a_usual_one_does_not() {
+        let usual = Device::default();
+        let begun = std::time::Instant::now();
+        for _ in 0..20 {
+            usual.report(300 * 1024).await;
+        }
+        assert!(begun.elapsed() < Duration::from_millis(500));
+        let flood = async {
+            let device = Device::default();
+            for _ in 0..40 {
+                device.bytes(1024 * 1024).await;
+            }
+        };
+        let waits = tokio::time::timeout(Duration::from_millis(200), flood).await;
+        assert!(waits.is_err(), "40 megabytes were taken in at once");
+    }
+}
