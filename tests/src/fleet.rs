@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use rand::RngExt as _;
 use sickbay_collector::session::{
-    BackoffOptions, CaPin, Collector, CollectorOptions, Handle, ServerUrl,
+    BackoffOptions, CaPin, Collector, CollectorError, CollectorOptions, Handle, ServerUrl,
 };
+use sickbay_collector::state::StateError;
 use sickbay_diagnosis::Check;
 use sickbay_store::Store;
 use tempfile::TempDir;
@@ -24,6 +25,8 @@ use crate::wait::eventually;
 const ARRIVE_WITHIN: Duration = Duration::from_mins(2);
 /// How long collectors may take to notice that their server is gone.
 const NOTICE_WITHIN: Duration = Duration::from_secs(20);
+/// How long a collector that was stopped may hold on to its folder.
+const LET_GO_WITHIN: Duration = Duration::from_secs(5);
 /// Reports that may wait at a collector before its machine pauses, so that no spool overflows.
 const MOST_WAITING: usize = 100;
 
@@ -54,7 +57,7 @@ pub struct Standing {
 
 impl Member {
     fn start(&mut self) -> anyhow::Result<()> {
-        let mut collector = Collector::new(self.options.clone()).context("start a collector")?;
+        let mut collector = open(&self.options)?;
         let stop = CancellationToken::new();
         self.running = Some(Running {
             handle: collector.handle(),
@@ -78,6 +81,11 @@ impl Member {
     pub fn start_again(&mut self) -> anyhow::Result<()> {
         ensure!(self.running.is_none(), "the collector runs already");
         self.start()
+    }
+
+    /// Whether the collector runs.
+    pub const fn runs(&self) -> bool {
+        self.running.is_some()
     }
 
     /// The collector's own folder.
@@ -145,14 +153,36 @@ async fn change(machine: &NumberedMachine, handle: &Handle) -> anyhow::Result<u6
     Ok(number)
 }
 
+async fn pins_of(server: &Server) -> anyhow::Result<Vec<CaPin>> {
+    let shown = server.ca_pin().await?;
+    shown.lines().map(|pin| Ok(pin.parse()?)).collect()
+}
+
+/// Opens a collector. One that just ended may hold its folder for a moment longer, until its last write is done.
+fn open(options: &CollectorOptions) -> anyhow::Result<Collector> {
+    let since = Instant::now();
+    loop {
+        match Collector::new(options.clone()) {
+            Err(CollectorError::State(StateError::InUse { .. }))
+                if since.elapsed() < LET_GO_WITHIN =>
+            {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            opened => return opened.context("start a collector"),
+        }
+    }
+}
+
 /// Collectors of one server.
 pub struct Fleet {
     /// The collectors.
     pub members: Vec<Member>,
     server: ServerUrl,
     token: String,
-    pin: CaPin,
+    pins: Vec<CaPin>,
     folder: TempDir,
+    /// Machines that ever joined.
+    joined: usize,
 }
 
 impl Fleet {
@@ -167,14 +197,21 @@ impl Fleet {
             members: Vec::with_capacity(count),
             server: url.parse()?,
             token: server.enrolment_token().await?,
-            pin: server.ca_pin().await?.parse()?,
+            pins: pins_of(server).await?,
             folder: tempfile::tempdir().context("make a temporary folder")?,
+            joined: 0,
         };
         for _ in 0..count {
             fleet.start_one_more()?;
         }
         fleet.has_arrived().await?;
         Ok(fleet)
+    }
+
+    /// Gives machines that come from now on the pins that the server shows now, as an administrator does after the CA was rotated.
+    pub async fn learn_pins(&mut self, server: &Server) -> anyhow::Result<()> {
+        self.pins = pins_of(server).await?;
+        Ok(())
     }
 
     /// Enrols one more machine and waits until its first report is acknowledged.
@@ -184,7 +221,8 @@ impl Fleet {
     }
 
     fn start_one_more(&mut self) -> anyhow::Result<()> {
-        let name = format!("PC-{:04}", self.members.len() + 1);
+        self.joined += 1;
+        let name = format!("PC-{:04}", self.joined);
         let machine = NumberedMachine::with_firmware(&name, &format!("firmware of {name}"));
         let state_dir = self.folder.path().join(&name);
         self.start_on(machine, state_dir)
@@ -194,14 +232,12 @@ impl Fleet {
     /// this moment.
     pub fn start_copy(&mut self, place: usize, machine: NumberedMachine) -> anyhow::Result<()> {
         let copied = self.members[place].state_dir().to_owned();
+        self.joined += 1;
         ensure!(
             self.members[place].running.is_none(),
             "a folder in use is not copied"
         );
-        let state_dir = self
-            .folder
-            .path()
-            .join(format!("copy-{}", self.members.len()));
+        let state_dir = self.folder.path().join(format!("copy-{}", self.joined));
         copy_folder(&copied, &state_dir)?;
         self.start_on(machine, state_dir)
     }
@@ -211,7 +247,7 @@ impl Fleet {
         let servers = vec![self.server.clone()];
         let mut options = CollectorOptions::new(state_dir, servers, machine.clone());
         options.token = Some(self.token.clone());
-        options.ca_pins = vec![self.pin];
+        options.ca_pins.clone_from(&self.pins);
         options.session.backoff = BackoffOptions {
             base: Duration::from_millis(100),
             cap: Duration::from_secs(1),

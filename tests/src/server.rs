@@ -261,7 +261,7 @@ impl Server {
             .await
     }
 
-    /// The pin of its CA.
+    /// The pin of its CA; of both, a line each, while it is rotated.
     pub async fn ca_pin(&self) -> anyhow::Result<String> {
         self.command(&["ca", "show"]).await
     }

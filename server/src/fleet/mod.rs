@@ -46,6 +46,11 @@ impl Ending {
         self.told.cancel();
     }
 
+    /// Whether the session was told to end.
+    pub fn is_told(&self) -> bool {
+        self.told.is_cancelled()
+    }
+
     /// Waits until the session is told to end.
     pub async fn wait(&self) -> End {
         self.told.cancelled().await;
@@ -74,6 +79,8 @@ pub struct Membership {
     fleet: Arc<Fleet>,
     key: i64,
     session: u64,
+    /// Whether an older session of the device had to make way.
+    pub took_over: bool,
     /// What others ask of the device.
     pub requests: mpsc::Receiver<ToCollector>,
     /// Fires when the session has to end.
@@ -110,6 +117,7 @@ impl Fleet {
             ending: ending.clone(),
         };
         let older = self.live().insert(key, live);
+        let took_over = older.is_some();
         if let Some(older) = older {
             older.ending.tell(End::Replaced);
         }
@@ -117,6 +125,7 @@ impl Fleet {
             fleet: Arc::clone(self),
             key,
             session,
+            took_over,
             requests: receiver,
             ending,
         }

@@ -122,8 +122,15 @@ impl Sessions {
             .ok_or_else(|| Status::cancelled("the session ended before Hello"))?;
         let hello = wire::hello(first)?;
         self.recognise(&identity, peer, &hello).await?;
-        // Joined before the mark is read: from here on no older session of this device takes in anything that the mark would miss.
+        // Joined before the mark is read, and what an older session of this device has under way is waited for: from here on nothing of it
+        // is taken in that the mark would miss.
         let membership = self.fleet.join(identity.key);
+        if membership.took_over {
+            self.ingest
+                .settle(identity.key)
+                .await
+                .map_err(|e| Status::unavailable(e.to_string()))?;
+        }
         let state = self
             .store
             .load_states(&[identity.key])
@@ -407,6 +414,7 @@ impl Session {
                         self.epoch.clone(),
                         report,
                         now,
+                        self.membership.ending.clone(),
                         answers.clone(),
                     )
                     .await

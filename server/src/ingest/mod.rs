@@ -14,10 +14,11 @@ use sickbay_diagnosis::Time;
 use sickbay_store::{
     Committed, DeviceChange, DeviceState, DeviceStatus, FindingChange, Store, StoreError,
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::Clock;
 use crate::events::{Change, Events};
+use crate::fleet::Ending;
 use crate::ingest::plan::{Taken, Working};
 use crate::metrics::Metrics;
 use crate::rules::{Rules, RulesInForce};
@@ -50,18 +51,30 @@ enum Item {
         epoch: Vec<u8>,
         report: Box<Report>,
         received_at: Time,
+        session: Ending,
         answer: mpsc::UnboundedSender<Outcome>,
     },
     Rediagnose {
         key: i64,
+    },
+    /// Answered once everything of the device that came before is durable, or dropped.
+    Settle {
+        key: i64,
+        settled: oneshot::Sender<()>,
     },
 }
 
 impl Item {
     const fn key(&self) -> i64 {
         match self {
-            Self::Report { key, .. } | Self::Rediagnose { key } => *key,
+            Self::Report { key, .. } | Self::Rediagnose { key } | Self::Settle { key, .. } => *key,
         }
+    }
+
+    /// Whether it is of a session that was told to end: its device has another one, or none any more. What it sent and was not told of is
+    /// sent again.
+    fn is_of_yesterday(&self) -> bool {
+        matches!(self, Self::Report { session, .. } if session.is_told())
     }
 }
 
@@ -85,6 +98,7 @@ impl Ingest {
         epoch: Vec<u8>,
         report: Box<Report>,
         received_at: Time,
+        session: Ending,
         answer: mpsc::UnboundedSender<Outcome>,
     ) -> Result<(), Stopped> {
         self.put(Item::Report {
@@ -92,9 +106,18 @@ impl Ingest {
             epoch,
             report,
             received_at,
+            session,
             answer,
         })
         .await
+    }
+
+    /// Waits until nothing is under way any more of what earlier sessions of this device sent. What is written of the device afterwards
+    /// comes from later ones: two machines that hold one key must not write each other's next report.
+    pub async fn settle(&self, key: i64) -> Result<(), Stopped> {
+        let (settled, is_settled) = oneshot::channel();
+        self.put(Item::Settle { key, settled }).await?;
+        is_settled.await.map_err(|_| Stopped)
     }
 
     /// Queues a diagnosis without a report.
@@ -201,7 +224,8 @@ impl Writer {
 
     /// Commits a batch and answers it. Gives back the items of devices that someone else wrote meanwhile; on the `last` attempt
     /// these are asked for a full report instead.
-    async fn commit(&self, items: Vec<Item>, last: bool) -> Result<Vec<Item>, Vec<Item>> {
+    async fn commit(&self, mut items: Vec<Item>, last: bool) -> Result<Vec<Item>, Vec<Item>> {
+        items.retain(|item| !item.is_of_yesterday());
         let now = self.clock.now();
         let keys: Vec<i64> = items
             .iter()
@@ -267,9 +291,17 @@ impl Writer {
                 again.push(item);
                 continue;
             }
-            let Item::Report { answer, key, .. } = item else {
-                self.metrics.rediagnosed.inc();
-                continue;
+            let (answer, key) = match item {
+                Item::Report { answer, key, .. } => (answer, key),
+                Item::Rediagnose { .. } => {
+                    self.metrics.rediagnosed.inc();
+                    continue;
+                }
+                Item::Settle { settled, .. } => {
+                    // Whoever does not wait any more opens another session.
+                    let _ = settled.send(());
+                    continue;
+                }
             };
             let outcome = match outcome {
                 ItemOutcome::Applied { .. } if conflicts.contains(&key) => Outcome::Send(
@@ -377,7 +409,9 @@ fn apply(item: &Item, device: &mut Working, rules: &Rules, now: Time) -> ItemOut
         ..
     } = item
     else {
-        device.diagnose(rules, now);
+        if matches!(item, Item::Rediagnose { .. }) {
+            device.diagnose(rules, now);
+        }
         return ItemOutcome::Rediagnosed;
     };
     match device.take(epoch, (**report).clone(), *received_at) {

@@ -56,6 +56,9 @@ impl Working {
             if !report.full {
                 return Taken::FullWanted("the first report of an epoch must be full");
             }
+        } else if report.sequence == mark.sequence && report.digest != mark.digest {
+            // Somebody else's, over the same key: to acknowledge it would leave this machine untold.
+            return Taken::FullWanted("another report of this number is stored");
         } else if report.sequence <= mark.sequence {
             return Taken::Duplicate;
         } else if report.sequence != mark.sequence + 1 && !report.full {

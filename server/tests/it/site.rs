@@ -14,6 +14,7 @@ use sickbay_server::access;
 use sickbay_server::app::App;
 use sickbay_server::clock::Clock;
 use sickbay_server::config::Config;
+use sickbay_server::fleet::Ending;
 use sickbay_server::identity::secret::{API_PREFIX, ENROLMENT_PREFIX, Secret};
 use sickbay_server::ingest::Outcome;
 use sickbay_server::server::Running;
@@ -165,7 +166,14 @@ impl Site {
         let epoch = Secret::new("").hash()[..16].to_vec();
         self.app()
             .ingest
-            .report(device.key, epoch, Box::new(report), self.now(), answer)
+            .report(
+                device.key,
+                epoch,
+                Box::new(report),
+                self.now(),
+                Ending::default(),
+                answer,
+            )
             .await
             .unwrap();
         let outcome = answered.recv().await.unwrap();

@@ -232,6 +232,17 @@ fn what_becomes_unknown_later_is_news() {
 }
 
 #[test]
+fn a_report_under_a_number_that_somebody_else_took_is_not_acknowledged() {
+    let (_, state) = paused_device();
+    let number = state.mark.sequence;
+    let mut working = Working::new(state, start());
+    let mut other = report(number, true, vec![named("COPY"), resumed()]);
+    other.digest = vec![0xee; 32];
+    let taken = working.take(&EPOCH, other, start());
+    assert!(matches!(taken, Taken::FullWanted(_)), "{taken:?}");
+}
+
+#[test]
 fn a_report_that_was_taken_before_changes_nothing() {
     let (_, state) = paused_device();
     let mut working = Working::new(state, start());

@@ -2,3 +2,4 @@
 
 mod clones;
 mod rotation;
+mod soak;
