@@ -20,7 +20,7 @@ use tonic::{Code, Request, Response, Status, Streaming};
 use crate::fleet::session::{Downstream, Sessions};
 use crate::identity::ca::Ca;
 use crate::identity::enrolment::{Enrolled, Enrolments, Issued};
-use crate::identity::tls::{self, Peer};
+use crate::identity::tls::{self, Peer, ServerIdentity};
 use crate::metrics::Metrics;
 use crate::throttle::Throttle;
 use crate::wire::{self, CollectorMessage, RefusalReason};
@@ -62,9 +62,10 @@ impl Enrolment for EnrolmentPort {
         &self,
         request: Request<EnrolRequest>,
     ) -> Result<Response<EnrolResponse>, Status> {
-        self.may_come(request.extensions().get::<Peer>())?;
+        let peer = request.extensions().get::<Peer>().cloned();
+        self.may_come(peer.as_ref())?;
         let claim = wire::enrol_claim(request.into_inner())?;
-        let outcome = match self.enrolments.enrol(claim).await? {
+        let outcome = match self.enrolments.enrol(claim, peer.as_ref()).await? {
             Enrolled::Issued(issued) => Ok(certificate(issued)),
             Enrolled::Pending {
                 device,
@@ -150,7 +151,7 @@ pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 pub async fn serve(
     listener: TcpListener,
     tls: rustls::ServerConfig,
-    ca: Arc<Ca>,
+    who: (Arc<Ca>, Arc<ServerIdentity>),
     throttle: Arc<Throttle>,
     sessions: Sessions,
     enrolments: Enrolments,
@@ -160,7 +161,7 @@ pub async fn serve(
     let incoming = ReceiverStream::new(tls::accept(
         listener,
         tls,
-        ca,
+        who,
         Arc::clone(&throttle),
         Arc::clone(&metrics),
         stop.clone(),

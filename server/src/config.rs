@@ -82,6 +82,9 @@ pub struct Collectors {
     pub heartbeat_interval_s: u32,
     /// Seconds over which the fleet spreads its renewals when the CA is rotated.
     pub rotation_spread_s: u32,
+    /// PEM file with CAs of the owner's own PKI: a machine that shows a certificate of theirs over its DNS name is let in without a token.
+    /// Empty: none.
+    pub machine_ca: PathBuf,
 }
 
 impl Default for Collectors {
@@ -92,6 +95,7 @@ impl Default for Collectors {
             inspection_interval_s: 3600,
             heartbeat_interval_s: 300,
             rotation_spread_s: 3600,
+            machine_ca: PathBuf::new(),
         }
     }
 }
@@ -226,6 +230,10 @@ const ENVIRONMENT: &[(&str, [&str; 2])] = &[
     (
         "SICKBAY_COLLECTORS_ROTATION_SPREAD_S",
         ["collectors", "rotation_spread_s"],
+    ),
+    (
+        "SICKBAY_COLLECTORS_MACHINE_CA",
+        ["collectors", "machine_ca"],
     ),
     ("SICKBAY_LIMITS_EXEMPT", ["limits", "exempt"]),
     ("SICKBAY_WEB_LISTEN", ["web", "listen"]),

@@ -117,7 +117,7 @@ impl Running {
             stop,
         };
         let identity =
-            ServerIdentity::issue(&app.ca.in_force(), &app.config.collectors.names, &app.clock)?;
+            ServerIdentity::issue(&app.ca.in_force(), &app.config.collectors, &app.clock)?;
 
         let collector_listener = collectors::bind(app.config.collectors.listen).await?;
         let web_listener = web::bind(app.config.web.listen).await?;
@@ -139,7 +139,7 @@ impl Running {
         servers.spawn(collectors::serve(
             collector_listener,
             tls::collectors_config(Arc::clone(&identity), &app.clock)?,
-            Arc::clone(&app.ca),
+            (Arc::clone(&app.ca), Arc::clone(&identity)),
             Arc::new(Throttle::new(&app.config.limits)),
             sessions(&app),
             enrolments(&app),

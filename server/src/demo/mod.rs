@@ -283,6 +283,7 @@ fn config(options: &DemoOptions, data_dir: &Path) -> Config {
             inspection_interval_s: 300,
             heartbeat_interval_s: 30,
             rotation_spread_s: 30,
+            ..Collectors::default()
         },
         web: Web {
             listen: options.web,

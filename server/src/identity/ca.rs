@@ -28,7 +28,7 @@ use sickbay_diagnosis::Time;
 use sickbay_store::{CaProgress, CaRow, NewAudit, Standing, Store, StoreError, action};
 use time::OffsetDateTime;
 use uuid::Uuid;
-use x509_parser::prelude::{FromDer as _, X509Certificate};
+use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 
 /// Life of a device's certificate, in days.
 pub const DEVICE_DAYS: i64 = 30;
@@ -729,6 +729,23 @@ pub fn key_sha256_of(certificate: &CertificateDer<'_>) -> Option<Vec<u8>> {
 /// SHA-256 of the SubjectPublicKeyInfo of a certificate in hexadecimal.
 pub fn pin_of(certificate: &[u8]) -> Option<String> {
     key_sha256_of(&CertificateDer::from(certificate)).map(hex::encode)
+}
+
+/// The DNS names that a certificate is over.
+pub fn dns_names_of(certificate: &CertificateDer<'_>) -> Vec<String> {
+    let Ok((_, parsed)) = X509Certificate::from_der(certificate) else {
+        return Vec::new();
+    };
+    let Ok(Some(names)) = parsed.subject_alternative_name() else {
+        return Vec::new();
+    };
+    let names = names.value.general_names.iter();
+    names
+        .filter_map(|name| match name {
+            GeneralName::DNSName(name) => Some((*name).to_owned()),
+            _ => None,
+        })
+        .collect()
 }
 
 /// From when until when a certificate counts; `None` where it cannot be parsed.

@@ -79,7 +79,7 @@ pub enum Enrolled {
 impl Enrolments {
     /// Checks the claim, takes a use of the token (unless this key is known already), and issues a certificate to a device that is
     /// active.
-    pub async fn enrol(&self, claim: EnrolClaim) -> Result<Enrolled, Status> {
+    pub async fn enrol(&self, claim: EnrolClaim, peer: Option<&Peer>) -> Result<Enrolled, Status> {
         let request = SigningRequest::read(&claim.csr_der).map_err(|reason| {
             wire::refusal(Code::InvalidArgument, RefusalReason::BadRequest, reason, 0)
         })?;
@@ -92,7 +92,7 @@ impl Enrolments {
         let outcome = self
             .desk
             .enrol(EnrolRequest {
-                by: Introduction::Token(secret::hash(&claim.token)),
+                by: introduction(&claim, peer)?,
                 key_sha256: request.key_sha256.clone(),
                 host_name: host_name.clone(),
                 domain: claim.domain,
@@ -255,6 +255,31 @@ impl Enrolments {
             ..Change::default()
         });
     }
+}
+
+/// By what a machine asks: a certificate of the owner's PKI that is over its name, else its token.
+fn introduction(claim: &EnrolClaim, peer: Option<&Peer>) -> Result<Introduction, Status> {
+    let Some(names) = peer.and_then(|peer| peer.machine_names.as_ref()) else {
+        return Ok(Introduction::Token(secret::hash(&claim.token)));
+    };
+    let full = format!("{}.{}", claim.host_name.trim(), claim.domain.trim());
+    let is_named = names.iter().any(|name| name.eq_ignore_ascii_case(&full));
+    if is_named {
+        return Ok(Introduction::Certificate);
+    }
+    Err(wire::refusal(
+        Code::PermissionDenied,
+        RefusalReason::BadRequest,
+        format!(
+            "the machine's certificate is over {} and not over {full}, which it says it is",
+            if names.is_empty() {
+                "no DNS name".to_owned()
+            } else {
+                names.join(", ")
+            }
+        ),
+        0,
+    ))
 }
 
 /// How long a device counts as live after it was last heard of, in milliseconds: three heartbeats.

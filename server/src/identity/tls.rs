@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, RwLock};
 use std::task::{Context, Poll};
@@ -18,6 +19,7 @@ use std::time::{Duration, Instant};
 
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{
@@ -35,7 +37,8 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::server::Connected;
 
 use crate::clock::Clock;
-use crate::identity::ca::{Ca, CaError, InForce, key_sha256_of, validity_of};
+use crate::config::Collectors;
+use crate::identity::ca::{Ca, CaError, InForce, dns_names_of, key_sha256_of, validity_of};
 use crate::metrics::Metrics;
 use crate::throttle::Throttle;
 use sickbay_diagnosis::Time;
@@ -63,6 +66,14 @@ pub enum TlsError {
     /// rustls refuses.
     #[error("TLS cannot be set up")]
     Rustls(#[from] rustls::Error),
+    /// The file of the owner's CAs.
+    #[error("{} (collectors.machine_ca) cannot be used: {why}", path.display())]
+    MachineCa {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
     /// The client verifier cannot be built.
     #[error("the CA's certificate cannot be used to verify devices")]
     Verifier(#[from] rustls::server::VerifierBuilderError),
@@ -73,6 +84,9 @@ pub struct ServerIdentity {
     names: Vec<String>,
     current: RwLock<Arc<CertifiedKey>>,
     devices: RwLock<Arc<dyn ClientCertVerifier>>,
+    /// Of the owner's own PKI.
+    machines: Option<Arc<dyn ClientCertVerifier>>,
+    clock: Clock,
 }
 
 impl fmt::Debug for ServerIdentity {
@@ -85,12 +99,40 @@ impl fmt::Debug for ServerIdentity {
 
 impl ServerIdentity {
     /// Issues a first certificate for `names`, and lets in the devices of the CA.
-    pub fn issue(ca: &InForce, names: &[String], clock: &Clock) -> Result<Arc<Self>, TlsError> {
+    pub fn issue(
+        ca: &InForce,
+        settings: &Collectors,
+        clock: &Clock,
+    ) -> Result<Arc<Self>, TlsError> {
         Ok(Arc::new(Self {
-            names: names.to_vec(),
-            current: RwLock::new(certify(ca, names, clock)?),
+            names: settings.names.clone(),
+            current: RwLock::new(certify(ca, &settings.names, clock)?),
             devices: RwLock::new(devices_of(ca)?),
+            machines: machines_of(&settings.machine_ca)?,
+            clock: clock.clone(),
         }))
+    }
+
+    /// Whose certificate it is that a handshake has verified: of a device of ours, or of a machine of the owner's PKI by its DNS names.
+    fn whose(&self, certificate: &CertificateDer<'_>, rest: &[CertificateDer<'_>]) -> Whose {
+        if self.machines.is_none() || self.is_a_devices(certificate, rest).is_ok() {
+            return Whose::Devices;
+        }
+        Whose::Machines(dns_names_of(certificate).into())
+    }
+
+    /// Certificates of our CA, whenever they count.
+    fn is_a_devices(
+        &self,
+        certificate: &CertificateDer<'_>,
+        rest: &[CertificateDer<'_>],
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        let (from, until) = validity_of(certificate).ok_or(rustls::Error::InvalidCertificate(
+            rustls::CertificateError::BadEncoding,
+        ))?;
+        let middle = from.plus_millis(until.since(from) / 2).millis();
+        self.devices()
+            .verify_client_cert(certificate, rest, unix(middle))
     }
 
     /// Issues a new certificate, and lets in the devices of the CA as it is now; connections made from now on see it.
@@ -129,6 +171,41 @@ fn certify(ca: &InForce, names: &[String], clock: &Clock) -> Result<Arc<Certifie
     let (chain, key) = ca.issue_server(names, clock.now())?;
     let signing = provider().key_provider.load_private_key(key)?;
     Ok(Arc::new(CertifiedKey::new(chain, signing)))
+}
+
+/// Whose certificate a connection showed.
+enum Whose {
+    Devices,
+    Machines(Arc<[String]>),
+}
+
+/// Certificates of the owner's PKI; nothing where there is none.
+fn machines_of(file: &Path) -> Result<Option<Arc<dyn ClientCertVerifier>>, TlsError> {
+    if file.as_os_str().is_empty() {
+        return Ok(None);
+    }
+    let unusable = |why: String| TlsError::MachineCa {
+        path: file.to_owned(),
+        why,
+    };
+    let mut roots = RootCertStore::empty();
+    let certificates = CertificateDer::pem_file_iter(file).map_err(|e| unusable(e.to_string()))?;
+    for certificate in certificates {
+        let certificate = certificate.map_err(|e| unusable(e.to_string()))?;
+        roots
+            .add(certificate)
+            .map_err(|e| unusable(e.to_string()))?;
+    }
+    if roots.is_empty() {
+        return Err(unusable("there is no certificate in it".to_owned()));
+    }
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider());
+    Ok(Some(verifier.build()?))
+}
+
+fn unix(millis: i64) -> UnixTime {
+    let seconds = u64::try_from(millis / 1000).unwrap_or(0);
+    UnixTime::since_unix_epoch(Duration::from_secs(seconds))
 }
 
 /// Certificates of every generation of the CA, also those that are retired.
@@ -178,14 +255,21 @@ impl ClientCertVerifier for AtAnyTime {
         intermediates: &[CertificateDer<'_>],
         _now: UnixTime,
     ) -> Result<ClientCertVerified, rustls::Error> {
-        let (from, until) = validity_of(end_entity).ok_or(rustls::Error::InvalidCertificate(
-            rustls::CertificateError::BadEncoding,
-        ))?;
-        let middle = from.plus_millis(until.since(from) / 2).millis() / 1000;
-        let then = UnixTime::since_unix_epoch(Duration::from_secs(middle.try_into().unwrap_or(0)));
-        self.0
-            .devices()
-            .verify_client_cert(end_entity, intermediates, then)
+        match (
+            self.0.is_a_devices(end_entity, intermediates),
+            &self.0.machines,
+        ) {
+            (Err(refused), Some(machines)) => {
+                // Theirs count by the clock: who wants such a machine out lets its certificate end.
+                let now = unix(self.0.clock.now().millis());
+                let theirs = machines.verify_client_cert(end_entity, intermediates, now);
+                theirs.map_err(|error| {
+                    tracing::debug!(%error, "no certificate of the owner's PKI either");
+                    refused
+                })
+            }
+            (verified, _) => verified,
+        }
     }
 
     fn verify_tls12_signature(
@@ -253,6 +337,8 @@ pub struct Peer {
     pub not_after: Option<Time>,
     /// Whether that certificate is of a generation of the CA that is retired.
     pub of_retired_ca: bool,
+    /// DNS names in the certificate of the owner's own PKI that it showed in the place of one of ours.
+    pub machine_names: Option<Arc<[String]>>,
 }
 
 /// A connection after its handshake.
@@ -301,7 +387,7 @@ impl AsyncWrite for PeerStream {
 pub fn accept(
     listener: TcpListener,
     config: rustls::ServerConfig,
-    ca: Arc<Ca>,
+    who: (Arc<Ca>, Arc<ServerIdentity>),
     throttle: Arc<Throttle>,
     metrics: Arc<Metrics>,
     stop: CancellationToken,
@@ -336,11 +422,11 @@ pub fn accept(
                 }
                 continue;
             }
-            let (acceptor, ready, ca) = (acceptor.clone(), ready.clone(), Arc::clone(&ca));
+            let (acceptor, ready, who) = (acceptor.clone(), ready.clone(), who.clone());
             let (metrics, refused) = (Arc::clone(&metrics), Arc::clone(&refused));
             tokio::spawn(async move {
                 let _permit = permit;
-                match handshake(&acceptor, stream, address, &ca).await {
+                match handshake(&acceptor, stream, address, &who).await {
                     Ok(stream) => {
                         metrics.handshakes.inc();
                         // The receiver is gone only when the server stops.
@@ -363,17 +449,23 @@ async fn handshake(
     acceptor: &TlsAcceptor,
     stream: TcpStream,
     address: SocketAddr,
-    ca: &Ca,
+    (ca, identity): &(Arc<Ca>, Arc<ServerIdentity>),
 ) -> io::Result<PeerStream> {
     stream.set_nodelay(true)?;
     let stream = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream))
         .await
         .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "no handshake within 10 seconds"))??;
-    let certificate = stream
-        .get_ref()
-        .1
-        .peer_certificates()
-        .and_then(|chain| chain.first());
+    let shown = stream.get_ref().1.peer_certificates();
+    let mut machine_names = None;
+    let certificate = shown
+        .and_then(<[_]>::split_first)
+        .and_then(|(first, rest)| match identity.whose(first, rest) {
+            Whose::Devices => Some(first),
+            Whose::Machines(names) => {
+                machine_names = Some(names);
+                None
+            }
+        });
     let key_sha256 = certificate.and_then(key_sha256_of).map(Arc::from);
     let not_after = certificate.and_then(validity_of).map(|(_, until)| until);
     let of_retired_ca = certificate.is_some_and(|shown| ca.in_force().is_of_retired(shown));
@@ -384,6 +476,7 @@ async fn handshake(
             key_sha256,
             not_after,
             of_retired_ca,
+            machine_names,
         },
     })
 }

@@ -20,6 +20,7 @@ mod gpo_kit;
 mod identity;
 mod knowledge;
 mod limits;
+mod machine_pki;
 mod machines;
 mod readings;
 mod reimaged;
