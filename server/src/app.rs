@@ -9,10 +9,12 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::events::Events;
 use crate::fleet::Fleet;
-use crate::identity::ca::Ca;
+use crate::identity::ca::{Ca, CaError};
+use crate::identity::tls::ServerIdentity;
 use crate::ingest::Ingest;
 use crate::metrics::Metrics;
 use crate::rules::RulesInForce;
+use crate::wire::ToCollector;
 
 /// The running server, as its parts see it. Cheap to clone.
 #[derive(Clone)]
@@ -39,8 +41,27 @@ pub struct App {
     pub config: Arc<Config>,
     /// The certificate authority.
     pub ca: Arc<Ca>,
+    /// The certificate that this server shows, and whom it lets in.
+    pub identity: Arc<ServerIdentity>,
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// Fires when the server goes down; streams end with it.
     pub stop: CancellationToken,
+}
+
+impl App {
+    /// Has this server follow its CA after a step of a rotation: a certificate of its own by who issues now, and word to everyone who is
+    /// connected.
+    pub fn follow_ca(&self) -> Result<(), CaError> {
+        let ca = self.ca.in_force();
+        self.identity.renew(&ca, &self.clock)?;
+        tracing::info!(
+            phase = ca.phase().name(),
+            ca_pin = ca.pin(),
+            "the CA was changed"
+        );
+        let settings = crate::server::sessions(self).settings();
+        self.fleet.tell_all(&ToCollector::Settings(settings));
+        Ok(())
+    }
 }

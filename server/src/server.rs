@@ -101,7 +101,9 @@ impl Running {
             events.clone(),
             Arc::clone(&metrics),
         );
+        let identity = ServerIdentity::issue(&ca.in_force(), &config.collectors, &clock)?;
         let app = App {
+            identity: Arc::clone(&identity),
             store,
             fleet: Arc::new(Fleet::default()),
             ingest,
@@ -116,8 +118,6 @@ impl Running {
             metrics,
             stop,
         };
-        let identity =
-            ServerIdentity::issue(&app.ca.in_force(), &app.config.collectors, &app.clock)?;
 
         let collector_listener = collectors::bind(app.config.collectors.listen).await?;
         let web_listener = web::bind(app.config.web.listen).await?;
@@ -159,7 +159,7 @@ impl Running {
             health::routes(app.clone()),
             app.stop.clone(),
         ));
-        let jobs = jobs::start(&app, identity);
+        let jobs = jobs::start(&app);
         let writer = tokio::spawn(writer.run());
         Ok(Self {
             app,

@@ -34,6 +34,8 @@ pub const EXPECTATIONS_APPLY: &str = "/expectations/apply";
 pub const ACCEPT: &str = "/expectations/accept";
 /// Ends an acceptance: `csrf`, `id`.
 pub const END_ACCEPTANCE: &str = "/expectations/end";
+/// The certificate authority; takes the form with a step of its rotation: `csrf`, `step`, and `force` where it is wanted.
+pub const CA: &str = "/enrolment/ca";
 /// The stream of change events.
 pub const EVENTS: &str = "/events";
 /// Takes the form that approves pending devices: `csrf`, and `device` once for each.

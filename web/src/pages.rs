@@ -1,6 +1,7 @@
 //! The pages, one file each: what it shows, and `render`.
 
 pub mod accept;
+pub mod ca;
 pub mod device;
 pub mod devices;
 pub mod enrolment;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand, ValueEnum};
+use sickbay_diagnosis::filter::Filter;
 use sickbay_store::{Deed, DeviceIdentity, DeviceStatus, Page, Scope};
 use uuid::Uuid;
 
@@ -33,8 +34,17 @@ enum DeviceCommand {
         #[arg(long, value_enum, default_value = "active")]
         status: Status,
     },
-    /// Let pending devices in
-    Approve(Which),
+    /// Let pending devices in: some by their ids, or all that match a filter
+    Approve {
+        #[command(flatten)]
+        config: WithConfig,
+        /// Device ids, from `device list --status pending`
+        #[arg(required_unless_present = "filter", conflicts_with = "filter")]
+        ids: Vec<Uuid>,
+        /// All pending devices that match, for example 'domain:corp.example.org ou:*Berlin*'; '' for all
+        #[arg(long, value_name = "FILTER")]
+        filter: Option<String>,
+    },
     /// Refuse devices for ever, within a second
     Revoke(Which),
     /// Say that devices are the same machine as another one, which stands in their place from now on
@@ -101,7 +111,17 @@ struct Which {
 pub(super) async fn run(args: DeviceArgs) -> anyhow::Result<()> {
     match args.command {
         DeviceCommand::List { config, status } => list(&config, status.into()).await,
-        DeviceCommand::Approve(which) => set(which, DeviceStatus::Active, "approved").await,
+        DeviceCommand::Approve {
+            config,
+            ids,
+            filter,
+        } => {
+            let ids = match filter {
+                None => ids,
+                Some(text) => pending(&config, &Filter::parse(&text)?).await?,
+            };
+            set(Which { config, ids }, DeviceStatus::Active, "approved").await
+        }
         DeviceCommand::Revoke(which) => set(which, DeviceStatus::Revoked, "revoked").await,
         DeviceCommand::Retire(which) => set(which, DeviceStatus::Retired, "retired").await,
         DeviceCommand::Merge { which, into } => {
@@ -131,7 +151,7 @@ async fn list(config: &WithConfig, status: DeviceStatus) -> anyhow::Result<()> {
     loop {
         let rows = opened
             .store
-            .devices_with_status(&Scope::All, status, &page)
+            .devices_with_status(&Scope::All, status, &Filter::Everything, &page)
             .await?;
         for row in &rows {
             let seen = row
@@ -149,6 +169,28 @@ async fn list(config: &WithConfig, status: DeviceStatus) -> anyhow::Result<()> {
         match rows.last() {
             Some(last) if rows.len() == ROWS as usize => page.after = Some(last.cursor()),
             _ => return Ok(()),
+        }
+    }
+}
+
+/// Every pending device that matches.
+async fn pending(config: &WithConfig, filter: &Filter) -> anyhow::Result<Vec<Uuid>> {
+    let opened = config.open().await?;
+    let mut ids = Vec::new();
+    let mut page = Page {
+        after: None,
+        limit: ROWS,
+    };
+    loop {
+        let status = DeviceStatus::Pending;
+        let rows = opened
+            .store
+            .devices_with_status(&Scope::All, status, filter, &page)
+            .await?;
+        ids.extend(rows.iter().map(|row| row.identity.id));
+        match rows.last() {
+            Some(last) if rows.len() == ROWS as usize => page.after = Some(last.cursor()),
+            _ => return Ok(ids),
         }
     }
 }

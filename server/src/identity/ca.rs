@@ -90,6 +90,9 @@ pub enum CaError {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The server's own certificate cannot be made.
+    #[error("the server's certificate cannot be made: {0}")]
+    Server(String),
     /// A step of the rotation that is not possible now.
     #[error("{0}")]
     NotNow(String),

@@ -79,6 +79,15 @@ pub enum TlsError {
     Verifier(#[from] rustls::server::VerifierBuilderError),
 }
 
+impl From<TlsError> for CaError {
+    fn from(error: TlsError) -> Self {
+        match error {
+            TlsError::Ca(error) => error,
+            other => Self::Server(crate::ingest::chain(&other)),
+        }
+    }
+}
+
 /// The certificate that this server shows and the devices that it lets in, both replaceable while it runs.
 pub struct ServerIdentity {
     names: Vec<String>,

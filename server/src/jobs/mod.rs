@@ -4,7 +4,6 @@
 
 pub(crate) mod context;
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sickbay_diagnosis::Time;
@@ -14,8 +13,7 @@ use sickbay_store::{Deed, DeviceStatus, Ended, StoreError};
 use crate::app::App;
 use crate::events::Change;
 use crate::fleet::End;
-use crate::identity::tls::ServerIdentity;
-use crate::wire::ToCollector;
+use crate::identity::ca::CaError;
 
 /// How often verdicts that ran out are looked for.
 const DUE_EVERY: Duration = Duration::from_secs(1);
@@ -38,13 +36,13 @@ const EPHEMERAL_AT_ONCE: u32 = 1000;
 const CERTIFICATE_AGE_MS: i64 = 10 * DAY_MS;
 
 /// Starts every job; they end with `app.stop`.
-pub fn start(app: &App, identity: Arc<ServerIdentity>) -> tokio::task::JoinSet<()> {
+pub fn start(app: &App) -> tokio::task::JoinSet<()> {
     let mut jobs = tokio::task::JoinSet::new();
     jobs.spawn(due(app.clone()));
     jobs.spawn(statuses(app.clone()));
     jobs.spawn(signs_of_life(app.clone()));
     jobs.spawn(context::keep(app.clone()));
-    jobs.spawn(certificates(app.clone(), identity));
+    jobs.spawn(certificates(app.clone()));
     jobs.spawn(ephemeral(app.clone()));
     jobs
 }
@@ -157,7 +155,7 @@ async fn ephemeral(app: App) {
 }
 
 /// Issues the server's own certificate anew in time, and follows the CA where somebody rotates it.
-async fn certificates(app: App, identity: Arc<ServerIdentity>) {
+async fn certificates(app: App) {
     let mut issued_at: Time = app.clock.now();
     let mut age_looked_at = Instant::now();
     while next_round(&app, CA_EVERY).await {
@@ -176,24 +174,19 @@ async fn certificates(app: App, identity: Arc<ServerIdentity>) {
         if !rotated && !aged {
             continue;
         }
-        let ca = app.ca.in_force();
-        match identity.renew(&ca, &app.clock) {
+        let renewed = if rotated {
+            app.follow_ca()
+        } else {
+            let ca = app.ca.in_force();
+            app.identity.renew(&ca, &app.clock).map_err(CaError::from)
+        };
+        match renewed {
             Ok(()) => {
                 issued_at = app.clock.now();
-                if rotated {
-                    tracing::info!(
-                        phase = ca.phase().name(),
-                        ca_pin = ca.pin(),
-                        "the CA was changed"
-                    );
-                    let settings = crate::server::sessions(&app).settings();
-                    app.fleet.tell_all(&ToCollector::Settings(settings));
-                } else {
-                    tracing::info!(
-                        days = CERTIFICATE_AGE_MS / HOUR_MS / 24,
-                        "issued a new server certificate"
-                    );
-                }
+                tracing::info!(
+                    days = CERTIFICATE_AGE_MS / HOUR_MS / 24,
+                    "issued a new server certificate"
+                );
             }
             Err(error) => {
                 tracing::error!(error = %crate::ingest::chain(&error), "cannot issue a new server certificate");

@@ -1,18 +1,25 @@
 //! `/enrolment`, and the forms that approve or refuse pending devices.
 
+use std::collections::HashMap;
+
 use axum::Form;
 use axum::extract::Query;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use serde::Deserialize;
-use sickbay_store::{Deed, DeviceRow, DeviceStatus, Page, TokenRow};
+use sickbay_diagnosis::filter::Filter;
+use sickbay_store::{Deed, DeviceRow, DeviceStatus, Page, StoreError, TokenRow};
 use sickbay_web::pages::enrolment::{EnrolmentPage, PendingDevice, TokenLine};
-use sickbay_web::{Nav, links};
+use sickbay_web::{FilterBox, Nav, links};
+use uuid::Uuid;
 
-use super::{PageError, Visit};
+use super::{PageError, Visit, read_filter};
 use crate::api::devices::device_id;
 use crate::events::Change;
 use crate::identity::enrolment::live_ms;
+use crate::problem::Problem;
 
+/// Devices decided upon in one transaction.
+const AT_ONCE: usize = 500;
 /// Pending devices shown at once.
 const SHOWN: u32 = 200;
 
@@ -20,6 +27,7 @@ const SHOWN: u32 = 200;
 pub(super) struct EnrolmentQuery {
     approved: Option<u64>,
     refused: Option<u64>,
+    filter: Option<String>,
 }
 
 pub(super) async fn show(
@@ -32,10 +40,21 @@ pub(super) async fn show(
         after: None,
         limit: SHOWN,
     };
-    let pending = store
-        .devices_with_status(visit.scope(), DeviceStatus::Pending, &page)
-        .await;
-    let pending = visit.told(pending)?;
+    let (text, filter) = read_filter(query.filter.as_deref());
+    let (mut pending, mut matching, mut error) = (Vec::new(), 0, None);
+    match filter {
+        Ok(filter) => {
+            let status = DeviceStatus::Pending;
+            let found = store.devices_with_status(visit.scope(), status, &filter, &page);
+            pending = visit.told(found.await)?;
+            let count = store.count_with_status(visit.scope(), status, &filter);
+            matching = visit.told(count.await)?;
+        }
+        Err(why) => error = Some(why),
+    }
+    let ids: Vec<Uuid> = pending.iter().map(|row| row.identity.id).collect();
+    let how = visit.told(store.how_enrolled(&ids).await)?;
+    let mut why: HashMap<Uuid, String> = how.into_iter().collect();
     let done = match (query.approved, query.refused) {
         (Some(n), _) => Some(format!(
             "{n} approved: collectors fetch their certificate within half a minute."
@@ -45,7 +64,18 @@ pub(super) async fn show(
     };
     let page = EnrolmentPage {
         chrome: visit.chrome("Enrolment", Some(Nav::Enrolment)),
-        pending: pending.into_iter().map(waiting).collect(),
+        pending: pending
+            .into_iter()
+            .map(|row| {
+                let why = why.remove(&row.identity.id).unwrap_or_default();
+                waiting(row, &why)
+            })
+            .collect(),
+        filter: FilterBox {
+            text,
+            error,
+            matching,
+        },
         pending_total: visit.pending,
         tokens: tokens.into_iter().map(token).collect(),
         done,
@@ -67,7 +97,7 @@ pub(super) async fn refuse(
     decide(&visit, &fields, DeviceStatus::Revoked, "refused").await
 }
 
-/// The form holds `csrf` once and `device` once for each device.
+/// The form holds `csrf` once and `device` once for each device; or `all`, and `filter`, for all that match.
 async fn decide(
     visit: &Visit,
     fields: &[(String, String)],
@@ -81,34 +111,63 @@ async fn decide(
             .map(|(_, value)| value.as_str())
     };
     visit.told(visit.viewer.may_change(field("csrf").next()))?;
-    let ids = visit.told(
-        field("device")
-            .map(device_id)
-            .collect::<Result<Vec<_>, _>>(),
-    )?;
+    let ids = if field("all").next().is_some() {
+        let (_, filter) = read_filter(field("filter").next());
+        let filter = filter.map_err(|why| visit.error(Problem::bad_request(why)))?;
+        visit.told(all_pending(visit, &filter).await)?
+    } else {
+        visit.told(
+            field("device")
+                .map(device_id)
+                .collect::<Result<Vec<_>, _>>(),
+        )?
+    };
     let now = visit.app.clock.now();
     let deed = Deed {
         live_since: now.plus_millis(-live_ms(visit.app.config.collectors.heartbeat_interval_s)),
         ..Deed::by(&visit.viewer.name, now)
     };
-    let changed = visit.told(visit.app.store.set_status(&ids, status, &deed).await)?;
-    let changed = changed.iter().filter(|device| device.status == status);
+    let mut changed = 0;
+    // In parts, so that nobody's report waits long for the database.
+    for part in ids.chunks(AT_ONCE) {
+        let done = visit.told(visit.app.store.set_status(part, status, &deed).await)?;
+        changed += done.iter().filter(|device| device.status == status).count();
+    }
     visit.app.events.publish(Change {
         enrolment: true,
         ..Change::default()
     });
-    let to = format!("{}?{word}={}", links::ENROLMENT, changed.count());
+    let to = format!("{}?{word}={}", links::ENROLMENT, changed);
     Ok(Redirect::to(&to).into_response())
 }
 
-fn waiting(row: DeviceRow) -> PendingDevice {
+/// Every device that waits and matches.
+async fn all_pending(visit: &Visit, filter: &Filter) -> Result<Vec<Uuid>, StoreError> {
+    let mut ids = Vec::new();
+    let mut page = Page {
+        after: None,
+        limit: AT_ONCE as u32,
+    };
+    loop {
+        let store = &visit.app.store;
+        let rows = store.devices_with_status(visit.scope(), DeviceStatus::Pending, filter, &page);
+        let rows = rows.await?;
+        ids.extend(rows.iter().map(|row| row.identity.id));
+        match rows.last() {
+            Some(last) if rows.len() == AT_ONCE => page.after = Some(last.cursor()),
+            _ => return Ok(ids),
+        }
+    }
+}
+
+fn waiting(row: DeviceRow, how: &str) -> PendingDevice {
     PendingDevice {
         id: row.identity.id.to_string(),
         name: row.summary.name,
         domain: row.summary.domain,
         ou: row.summary.ou,
-        collector_version: String::new(),
         asked_at: row.enrolled_at,
+        why: how.strip_prefix("pending: ").unwrap_or_default().to_owned(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Pages: one file each: queries in, view model out. What they look like is `web`'s business.
 
+mod ca;
 mod device;
 mod devices;
 mod enrolment;
@@ -44,6 +45,8 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::get(links::ENROLMENT, || get(enrolment::show)),
     Route::post(links::APPROVE, || post(enrolment::approve)),
     Route::post(links::REFUSE, || post(enrolment::refuse)),
+    Route::get(links::CA, || get(ca::show)),
+    Route::post(links::CA, || post(ca::take)),
     Route::get(links::ERROR_CODES, || get(error_codes::show)),
     Route::get(links::SETTINGS, || get(settings::show)),
     Route::get(links::EXPECTATIONS, || get(expectations::show)),

@@ -146,6 +146,9 @@ pub trait Store: Send + Sync + 'static {
 
     // ---- the record of what was done
 
+    /// What was recorded when these devices enrolled: of each, whether it was let in, and why.
+    async fn how_enrolled(&self, ids: &[Uuid]) -> Result<Vec<(Uuid, String)>>;
+
     /// Adds lines to the record.
     async fn record(&self, lines: Vec<NewAudit>) -> Result<()>;
     /// The record, newest first; `before` is the id of the last line seen. Of one device where one is given.
@@ -255,8 +258,16 @@ pub trait Store: Send + Sync + 'static {
         &self,
         scope: &Scope,
         status: DeviceStatus,
+        filter: &Filter,
         page: &Page,
     ) -> Result<Vec<DeviceRow>>;
+    /// How many devices in one status match.
+    async fn count_with_status(
+        &self,
+        scope: &Scope,
+        status: DeviceStatus,
+        filter: &Filter,
+    ) -> Result<u64>;
     /// How many active devices match.
     async fn count_devices(&self, scope: &Scope, filter: &Filter) -> Result<u64>;
     /// One device, whatever its status, with its observations and findings.

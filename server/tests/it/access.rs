@@ -182,3 +182,84 @@ async fn a_call_in_a_session_needs_its_token_and_one_with_an_api_token_does_not(
         202
     );
 }
+
+#[tokio::test]
+async fn all_who_wait_and_match_are_let_in_at_once_also_those_that_are_not_shown() {
+    let site = Site::start().await;
+    let (_, token) = site.token(|token| token.approval = Approval::Person).await;
+    for number in 0..620 {
+        let name = if number % 2 == 0 { "BER" } else { "HAM" };
+        site.stored_device(&token, &format!("{name}-{number:04}"))
+            .await;
+    }
+    let browser = site.browser().await;
+    let page = browser.page("/enrolment?filter=name:BER-*").await;
+    assert!(page.contains("The first 200 of 310 are shown"), "{page}");
+    assert!(
+        page.contains("its token asks for a person&#39;s approval")
+            || page.contains("its token asks for a person's approval"),
+        "no reason is told"
+    );
+    let csrf = browser.csrf().await;
+    let fields = |filter| [("csrf", csrf.as_str()), ("all", "yes"), ("filter", filter)];
+    browser
+        .post_form("/enrolment/approve", &fields("name:BER-*"))
+        .await;
+    let counts = site.store().fleet_counts(&Scope::All).await.unwrap();
+    assert_eq!((counts.active(), counts.pending), (310, 310));
+    // What is no filter approves nobody.
+    let refused = browser
+        .post_form("/enrolment/approve", &fields("name:("))
+        .await;
+    assert_eq!(refused.status(), 400);
+    let counts = site.store().fleet_counts(&Scope::All).await.unwrap();
+    assert_eq!(counts.pending, 310);
+}
+
+#[tokio::test]
+async fn the_ca_is_rotated_by_the_page_and_a_step_that_is_not_possible_says_why() {
+    let site = Site::start().await;
+    let browser = site.browser().await;
+    let csrf = browser.csrf().await;
+    let step = async |step: &str, csrf: &str| {
+        browser
+            .post_form("/enrolment/ca", &[("csrf", csrf), ("step", step)])
+            .await
+    };
+    let pin = site.app().ca.pin();
+    assert_eq!(step("announce", "AAAA").await.status(), 403);
+    let early = step("retire", &csrf).await;
+    assert_eq!(early.status(), 409);
+    assert!(early.text().await.unwrap().contains("comes first"));
+    assert_eq!(step("nonsense", &csrf).await.status(), 400);
+    for (taken, shows) in [
+        ("announce", "Switch to it"),
+        ("switch", "Retire the old CA"),
+        ("back-out", "Switch to it"),
+        ("switch", "Retire the old CA"),
+        ("retire", "Announce another CA"),
+    ] {
+        let answer = if taken == "retire" {
+            // Devices that came before hold certificates of the old CA.
+            assert_eq!(step(taken, &csrf).await.status(), 409);
+            let fields = [("csrf", &*csrf), ("step", taken), ("force", "yes")];
+            browser.post_form("/enrolment/ca", &fields).await
+        } else {
+            step(taken, &csrf).await
+        };
+        assert!(
+            answer.status().is_success() || answer.status().is_redirection(),
+            "{taken}"
+        );
+        let page = browser.page("/enrolment/ca").await;
+        assert!(page.contains(shows), "after {taken}: {page}");
+        // A machine that comes now is let in.
+        crate::device::Device::enrol(&site, taken).await;
+    }
+    assert_ne!(site.app().ca.pin(), pin);
+    let page = browser.page("/enrolment/ca").await;
+    assert!(page.contains(&site.app().ca.pin()) && page.contains("retired"));
+    let said = site.store().audit(None, None, 100).await.unwrap();
+    let newest = said.iter().find(|line| line.action == "ca-rotation");
+    assert!(newest.unwrap().actor.starts_with("session "), "{said:?}");
+}

@@ -28,6 +28,8 @@ const LINES: &[(&str, &str, Stranger)] = &[
     ("GET", "/enrolment", Stranger::SignInPage),
     ("POST", "/enrolment/approve", Stranger::SignInPage),
     ("POST", "/enrolment/refuse", Stranger::SignInPage),
+    ("GET", "/enrolment/ca", Stranger::SignInPage),
+    ("POST", "/enrolment/ca", Stranger::SignInPage),
     ("GET", "/error-codes", Stranger::SignInPage),
     ("GET", "/updates", Stranger::SignInPage),
     ("GET", "/updates/{kb}", Stranger::SignInPage),

@@ -104,7 +104,12 @@ async fn a_thousand_reimaged_machines_come_back_without_a_person_and_inherit_no_
     };
     let replaced = site
         .store()
-        .devices_with_status(&Scope::All, DeviceStatus::Replaced, &page)
+        .devices_with_status(
+            &Scope::All,
+            DeviceStatus::Replaced,
+            &Filter::Everything,
+            &page,
+        )
         .await
         .unwrap();
     assert_eq!(replaced.len(), MACHINES);

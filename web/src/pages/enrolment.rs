@@ -5,7 +5,7 @@ use std::borrow::Borrow;
 use askama::Template;
 use sickbay_diagnosis::Time;
 
-use crate::component;
+use crate::component::{self, FilterBox};
 use crate::{Chrome, document, links, region, text};
 
 /// A device that waits.
@@ -19,10 +19,10 @@ pub struct PendingDevice {
     pub domain: String,
     /// Its OU, as it says; empty where unknown.
     pub ou: String,
-    /// Version of its collector, as it says.
-    pub collector_version: String,
     /// When it asked.
     pub asked_at: Time,
+    /// Why it was not let in by itself; empty where that is not known.
+    pub why: String,
 }
 
 /// Whether a token can still be used, worked out for the moment of the page.
@@ -96,6 +96,8 @@ pub struct EnrolmentPage {
     pub pending: Vec<PendingDevice>,
     /// How many wait altogether.
     pub pending_total: u64,
+    /// Which of them are looked for; it says how many there are.
+    pub filter: FilterBox,
     /// Every token, newest first.
     pub tokens: Vec<TokenLine>,
     /// What a form just did, in one sentence.
@@ -106,6 +108,10 @@ impl EnrolmentPage {
     /// The whole document.
     pub fn render(&self) -> String {
         document(Template::render(self))
+    }
+
+    fn more_match(&self) -> bool {
+        self.pending.len() as u64 != self.filter.matching
     }
 }
 

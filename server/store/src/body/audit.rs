@@ -5,7 +5,7 @@ use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::query::RowList;
-use super::{Backend, Connection, Db};
+use super::{Backend, Connection, Db, text_list};
 use crate::column::Column::{Int, Text};
 use crate::error::During;
 use crate::{AuditRow, NewAudit, Result, codes};
@@ -13,6 +13,11 @@ use crate::{AuditRow, NewAudit, Result, codes};
 statements! {
     /// All of it, newest first.
     ALL = "SELECT id, at, actor, action, device_id, subject, detail FROM audit WHERE id < $1 ORDER BY id DESC LIMIT $2";
+    /// How devices came.
+    ENROLLED = concat!(
+        "SELECT device_id, detail FROM audit WHERE device_id <> '' AND action = 'enrolled' AND device_id IN ",
+        text_list!("$1")
+    );
     /// What was done to one device.
     OF_DEVICE = "SELECT id, at, actor, action, device_id, subject, detail FROM audit WHERE device_id <> '' AND device_id = $1 AND id < $2 \
                  ORDER BY id DESC LIMIT $3";
@@ -58,6 +63,18 @@ pub(super) async fn add(connection: &mut Connection, lines: &[NewAudit]) -> Resu
                 .bind(codes::text(&line.detail))
         })
         .await
+}
+
+pub(super) async fn how_enrolled(store: &Backend, ids: &[Uuid]) -> Result<Vec<(Uuid, String)>> {
+    let ids: Vec<String> = ids.iter().map(Uuid::to_string).collect();
+    let rows: Vec<(String, String)> = sqlx::query_as::<Db, _>(ENROLLED)
+        .bind(text_list(ids.iter().map(String::as_str)))
+        .fetch_all(store.reader())
+        .await
+        .during(READ)?;
+    rows.into_iter()
+        .map(|(id, detail)| Ok((codes::id(&id)?, detail)))
+        .collect()
 }
 
 pub(super) async fn read(

@@ -56,9 +56,27 @@ pub(super) async fn count(store: &Backend, scope: &Scope, filter: &Filter) -> Re
     codes::count("count", rows.first().map_or(0, |row| row.0))
 }
 
+pub(super) async fn count_with_status(
+    store: &Backend,
+    scope: &Scope,
+    status: DeviceStatus,
+    filter: &Filter,
+) -> Result<u64> {
+    let mut transaction = store.begin_read(COUNT).await?;
+    let sql = count_in_sql(scope, status, filter);
+    let rows: Vec<(i64,)> = query::all(&mut transaction, sql, COUNT).await?;
+    codes::count("count", rows.first().map_or(0, |row| row.0))
+}
+
 pub(super) fn count_sql(scope: &Scope, filter: &Filter) -> Sql {
-    let mut sql = Sql::new("SELECT COUNT(*) FROM device d WHERE d.status = 1");
-    sql.and_scope(scope).and_filter(filter, On::Devices);
+    count_in_sql(scope, DeviceStatus::Active, filter)
+}
+
+fn count_in_sql(scope: &Scope, status: DeviceStatus, filter: &Filter) -> Sql {
+    let mut sql = Sql::new("SELECT COUNT(*) FROM device d WHERE d.status = ");
+    sql.bind(Value::Int(status_code(status)))
+        .and_scope(scope)
+        .and_filter(filter, On::Devices);
     sql
 }
 

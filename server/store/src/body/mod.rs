@@ -111,6 +111,9 @@ impl Store for Backend {
         ca::progress(self, since, generation).await
     }
 
+    async fn how_enrolled(&self, ids: &[Uuid]) -> Result<Vec<(Uuid, String)>> {
+        audit::how_enrolled(self, ids).await
+    }
     async fn record(&self, lines: Vec<NewAudit>) -> Result<()> {
         audit::record(self, lines).await
     }
@@ -237,9 +240,18 @@ impl Store for Backend {
         &self,
         scope: &Scope,
         status: DeviceStatus,
+        filter: &Filter,
         page: &Page,
     ) -> Result<Vec<DeviceRow>> {
-        lists::devices(self, scope, status, &Filter::Everything, page).await
+        lists::devices(self, scope, status, filter, page).await
+    }
+    async fn count_with_status(
+        &self,
+        scope: &Scope,
+        status: DeviceStatus,
+        filter: &Filter,
+    ) -> Result<u64> {
+        lists::count_with_status(self, scope, status, filter).await
     }
     async fn count_devices(&self, scope: &Scope, filter: &Filter) -> Result<u64> {
         lists::count(self, scope, filter).await

@@ -269,7 +269,12 @@ async fn recount(store: &Fixture, devices: &[DeviceIdentity]) {
     let (mut fleet, mut issues, mut sources) =
         (FleetCounts::default(), BTreeMap::new(), BTreeMap::new());
     let listed = store
-        .devices_with_status(&Scope::All, DeviceStatus::Listed, &first(1_000))
+        .devices_with_status(
+            &Scope::All,
+            DeviceStatus::Listed,
+            &Filter::Everything,
+            &first(1_000),
+        )
         .await
         .unwrap();
     let listed: Vec<_> = listed.into_iter().map(|row| row.identity).collect();

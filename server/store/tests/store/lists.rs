@@ -53,7 +53,12 @@ pub(crate) async fn devices_page_by_name_then_key_without_gap_or_repeat(store: F
         4
     );
     let waiting = store
-        .devices_with_status(&Scope::All, DeviceStatus::Pending, &first(10))
+        .devices_with_status(
+            &Scope::All,
+            DeviceStatus::Pending,
+            &Filter::Everything,
+            &first(10),
+        )
         .await
         .unwrap();
     assert_eq!(

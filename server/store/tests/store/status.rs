@@ -96,7 +96,12 @@ pub(crate) async fn a_device_that_is_not_active_counts_nowhere(store: Fixture) {
         assert!(listed.is_empty());
     }
     let retired = store
-        .devices_with_status(&Scope::All, DeviceStatus::Retired, &first(9))
+        .devices_with_status(
+            &Scope::All,
+            DeviceStatus::Retired,
+            &Filter::Everything,
+            &first(9),
+        )
         .await
         .unwrap();
     assert_eq!(

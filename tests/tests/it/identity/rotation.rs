@@ -111,7 +111,12 @@ async fn a_fleet_moves_to_another_ca_and_a_sleeper_comes_home_after_the_old_one_
         limit: 10,
     };
     let pending = store
-        .devices_with_status(&Scope::All, DeviceStatus::Pending, &page)
+        .devices_with_status(
+            &Scope::All,
+            DeviceStatus::Pending,
+            &sickbay_diagnosis::filter::Filter::Everything,
+            &page,
+        )
         .await?;
     ensure!(pending.is_empty(), "somebody waits for approval");
     let recovered = store.audit(Some(before[0].parse()?), None, 1).await?;

@@ -242,7 +242,12 @@ async fn agree(fleet: &Fleet, store: &dyn Store, book: &Book) -> anyhow::Result<
             limit: 100_000,
         };
         let rows = store
-            .devices_with_status(&Scope::All, status, &page)
+            .devices_with_status(
+                &Scope::All,
+                status,
+                &sickbay_diagnosis::filter::Filter::Everything,
+                &page,
+            )
             .await?;
         let mut ids: Vec<Uuid> = rows.into_iter().map(|row| row.identity.id).collect();
         ids.sort_unstable();

@@ -43,6 +43,7 @@ impl<'a> Sample<'a> {
             ("device", self.device().render()),
             ("device-new", self.new_device().render()),
             ("enrolment", self.enrolment().render()),
+            ("ca", self.ca().render()),
             ("expectations", self.expectations().render()),
             ("expectations-none", self.no_expectations().render()),
             ("expectations-form", self.expectations_form().render()),

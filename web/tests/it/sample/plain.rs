@@ -2,6 +2,7 @@
 
 use super::{ID, Sample, ago};
 use sickbay_diagnosis::time::{DAY_MS, HOUR_MS, MINUTE_MS};
+use sickbay_web::pages::ca::{CaPage, Generation, Step};
 use sickbay_web::pages::enrolment::{EnrolmentPage, PendingDevice, TokenLine};
 use sickbay_web::pages::message::MessagePage;
 use sickbay_web::pages::settings::{
@@ -9,7 +10,7 @@ use sickbay_web::pages::settings::{
     SettingsPage,
 };
 use sickbay_web::pages::sign_in::{SignInPage, SignInReason};
-use sickbay_web::{Chrome, Nav};
+use sickbay_web::{Chrome, FilterBox, Nav};
 
 impl Sample<'_> {
     pub(crate) fn enrolment(&self) -> EnrolmentPage {
@@ -22,7 +23,7 @@ impl Sample<'_> {
             } else {
                 self.say(ou)
             },
-            collector_version: self.say("0.1.0"),
+            why: self.say("a device that lives holds its place"),
             asked_at: ago(age),
         };
         let token = |name: &str, approval, uses, expires_at, revoked_at| TokenLine {
@@ -57,12 +58,55 @@ impl Sample<'_> {
                 pending(3, "DESKTOP-7Q2KX1P", "", 3 * DAY_MS),
             ],
             pending_total: 3,
+            filter: FilterBox {
+                text: self.say("ou:*Berlin*"),
+                matching: 3,
+                ..FilterBox::default()
+            },
             tokens: vec![
                 token("Berlin imaging", "list", 147, Some(ago(-60 * DAY_MS)), None),
                 token("Demo fleet", "nobody", 200, None, None),
                 token("Old rollout", "person", 500, None, Some(ago(12 * DAY_MS))),
             ],
             done: Some(self.say("2 devices were approved.")),
+        }
+    }
+
+    /// A rotation half way.
+    pub(crate) fn ca(&self) -> CaPage {
+        let one = |number, standing, age, pin: &str, trusted| Generation {
+            number,
+            standing,
+            since: ago(age),
+            pin: pin.repeat(32),
+            trusted,
+        };
+        CaPage {
+            chrome: self.chrome("Certificate authority", Some(Nav::Enrolment)),
+            generations: vec![
+                one(3, "issues", HOUR_MS, "3c", true),
+                one(2, "trusted still", HOUR_MS, "9e", true),
+                one(1, "retired", 300 * DAY_MS, "07", false),
+            ],
+            phase:
+                "The new CA issues: devices fetch their certificates from it, and both are trusted."
+                    .to_owned(),
+            progress: Some((184, 200)),
+            steps: vec![
+                Step {
+                    value: "retire",
+                    label: "Retire the old CA",
+                    meaning: "Trusts the old CA no more and removes its key. This cannot be undone; devices that slept through it come home by themselves.",
+                    is_final: true,
+                },
+                Step {
+                    value: "back-out",
+                    label: "One step back",
+                    meaning: "Issues by the old CA again.",
+                    is_final: false,
+                },
+            ],
+            done: Some("The new CA issues from now on.".to_owned()),
         }
     }
 
