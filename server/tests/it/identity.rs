@@ -403,3 +403,59 @@ async fn a_pending_device_gets_its_certificate_only_after_approval() {
     assert_eq!(device.id, id);
     assert!(device.session(&site).await.is_ok());
 }
+
+#[tokio::test]
+async fn the_database_holds_no_secret_that_opens_anything() {
+    let site = Site::start().await;
+    let (_, token) = site.token(|_| ()).await;
+    let device = Device::enrol(&site, "PC-1").await;
+    let (_, api) = site.api_token(None).await;
+    let browser = site.browser().await;
+    browser.page("/").await;
+    site.app()
+        .ca
+        .rotate(
+            sickbay_server::identity::ca::Step::Announce,
+            "test",
+            false,
+            site.now(),
+        )
+        .await
+        .unwrap();
+    let folder = site.app().config.storage.data_dir.clone();
+    let mut secrets = vec![token.into_bytes(), device.key.serialize_der()];
+    secrets.extend(api.secret().map(String::into_bytes));
+    secrets.extend(browser.secret().map(String::into_bytes));
+    assert_eq!(secrets.len(), 4, "each kind of secret is looked for");
+    let (mut keys, mut files) = (0, 0);
+    for entry in std::fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let bytes = std::fs::read(&path).unwrap();
+        let has = |part: &[u8]| bytes.windows(part.len()).any(|window| window == part);
+        if name.starts_with("sickbay.db") {
+            files += 1;
+            for secret in &secrets {
+                assert!(!has(secret), "{name} holds a secret");
+            }
+            assert!(!has(b"PRIVATE KEY"), "{name} holds a private key");
+            for key in std::fs::read_dir(&folder).unwrap() {
+                let key = key.unwrap().path();
+                if key.to_string_lossy().contains("ca-key") {
+                    let pem = std::fs::read_to_string(key).unwrap();
+                    let der = KeyPair::from_pem(&pem).unwrap().serialize_der();
+                    assert!(!has(&der), "{name} holds a key of the CA");
+                }
+            }
+        } else if name.starts_with("ca-key") {
+            keys += 1;
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+            assert_eq!(mode & 0o077, 0, "{name} is for its owner alone");
+        }
+    }
+    assert!(
+        keys == 2 && files >= 2,
+        "{keys} keys, {files} files of the database"
+    );
+}

@@ -253,6 +253,13 @@ impl Viewer {
         }
     }
 
+    /// What they show: the text of their token or cookie.
+    pub(crate) fn secret(&self) -> Option<String> {
+        let (_, shown) = self.header.as_ref()?;
+        let secret = shown.rsplit([' ', '=']).next()?;
+        Some(secret.to_owned())
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Response {
         self.request("GET", path).send().await.unwrap()
     }

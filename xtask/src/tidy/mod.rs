@@ -14,6 +14,7 @@ mod migrations;
 mod names;
 mod pure;
 mod rust;
+mod threats;
 mod tree;
 mod unfinished;
 mod unsafe_code;
@@ -59,7 +60,7 @@ impl Offence {
 type Rule = (&'static str, fn(&Tree) -> Vec<Offence>);
 
 /// Every rule. The order is that of the output.
-const RULES: [Rule; 14] = [
+const RULES: [Rule; 15] = [
     ("layering", layering::check),
     ("dependencies", dependencies::check),
     ("demo", demo::check),
@@ -71,6 +72,7 @@ const RULES: [Rule; 14] = [
     ("lengths", lengths::check),
     ("architecture", architecture::check),
     ("migrations", migrations::check),
+    ("threats", threats::check),
     ("unfinished", unfinished::check),
     ("whitespace", whitespace::check),
     ("machine-paths", machine_paths::check),

@@ -30,21 +30,36 @@ thread_local! {
     static COM: RefCell<Option<Com>> = const { RefCell::new(None) };
 }
 
+// SAFETY: wants what `CoInitializeEx` documents.
+type Initialize = unsafe extern "system" fn(*mut c_void, u32) -> HRESULT;
+// SAFETY: wants what `CoUninitialize` documents.
+type Uninitialize = unsafe extern "system" fn();
+// SAFETY: wants what `CoFreeUnusedLibrariesEx` documents.
+type FreeUnused = unsafe extern "system" fn(u32, u32);
+// SAFETY: wants what `CoCreateInstance` documents.
+type Create = unsafe extern "system" fn(
+    *const GUID,
+    *mut c_void,
+    u32,
+    *const GUID,
+    *mut *mut c_void,
+) -> HRESULT;
+// SAFETY: wants what `SysStringLen` documents.
+type StringLength = unsafe extern "system" fn(*const u16) -> u32;
+// SAFETY: wants what `SysFreeString` documents.
+type FreeString = unsafe extern "system" fn(*const u16);
+// SAFETY: wants what `VariantClear` documents.
+type ClearVariant = unsafe extern "system" fn(*mut VARIANT) -> HRESULT;
+
 /// Functions of COM, with the libraries that they stand in.
 struct Com {
-    initialize: unsafe extern "system" fn(*mut c_void, u32) -> HRESULT,
-    uninitialize: unsafe extern "system" fn(),
-    free_unused: unsafe extern "system" fn(u32, u32),
-    create: unsafe extern "system" fn(
-        *const GUID,
-        *mut c_void,
-        u32,
-        *const GUID,
-        *mut *mut c_void,
-    ) -> HRESULT,
-    string_length: unsafe extern "system" fn(*const u16) -> u32,
-    free_string: unsafe extern "system" fn(*const u16),
-    clear_variant: unsafe extern "system" fn(*mut VARIANT) -> HRESULT,
+    initialize: Initialize,
+    uninitialize: Uninitialize,
+    free_unused: FreeUnused,
+    create: Create,
+    string_length: StringLength,
+    free_string: FreeString,
+    clear_variant: ClearVariant,
     // Dropped after whatever calls into them.
     _automation: Library,
     _com: Library,
