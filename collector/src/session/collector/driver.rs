@@ -445,6 +445,12 @@ impl<'a> Driver<'a> {
                 if identity.mark == self.collector.machine.settings().identity_mark {
                     self.renew_after = Instant::now();
                 }
+                let before = self.collector.identity();
+                let before = before.map_or("", |before| before.device_id.as_str());
+                // Its server knows a device by the key; but a person who looks for it should find both names.
+                if identity.device_id != before {
+                    tracing::warn!(device = %identity.device_id, before, "the server calls this device otherwise from now on");
+                }
                 self.collector.adopt(identity).await
             }
             Err(error) => {
