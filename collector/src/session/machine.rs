@@ -33,7 +33,7 @@ use super::message::{
 };
 use super::outbox::{Base, Outbox};
 
-/// Requests of the server that may wait for an inspection; more are refused.
+/// Requests of the server that may wait for an inspection or for their answer to be sent; more are refused.
 const REQUESTS: usize = 16;
 
 /// From how many failures on a replaced session backs off.
@@ -255,7 +255,9 @@ impl Machine {
             return;
         }
         if sequence > self.outbox.newest_durable() {
-            actions.push(Action::Note(Note::StrangeAck(sequence)));
+            if live.is_first_strange_ack() {
+                actions.push(Action::Note(Note::StrangeAck(sequence)));
+            }
             return;
         }
         live.acknowledged(sequence, now.elapsed, self.options.patience);
@@ -295,6 +297,10 @@ impl Machine {
     }
 
     fn request(&mut self, request_id: String, asked: Asked) {
+        // Until the welcome nothing can be answered, so that whatever is asked would only pile up.
+        if !self.is_live() {
+            return;
+        }
         match asked {
             Asked::InspectNow(checks) if self.schedule.requests() < REQUESTS => {
                 self.schedule.ask(request_id, checks);

@@ -417,6 +417,56 @@ fn a_request_to_inspect_is_answered_after_its_news_and_an_unknown_one_is_refused
 }
 
 #[test]
+fn a_server_that_asks_without_end_fills_no_memory() {
+    let ask = |nth: usize, asked| {
+        Event::Received(FromServer::Request {
+            request_id: nth.to_string(),
+            asked,
+        })
+    };
+    let answers = |bench: &Bench| {
+        let is_answer = |message: &&ToServer| matches!(message, ToServer::RequestResult { .. });
+        bench.sent.iter().filter(is_answer).count()
+    };
+    // Before the welcome.
+    let mut bench = Bench::new(0);
+    bench.tell(Event::Timer, 0);
+    bench.tell(Event::Connected, 0);
+    for nth in 0..1000 {
+        bench.tell(ask(nth, Asked::Unknown), 0);
+        bench.tell(ask(nth, Asked::InspectNow(vec![Check::Pause])), 0);
+    }
+    bench.tell(Event::Received(FromServer::Welcome(stranger())), 0);
+    bench.tell(Event::Inspected(look(1)), 0);
+    assert_eq!(answers(&bench), 0);
+
+    // While it acknowledges nothing, so that reports, and the answers after them, have to wait.
+    for value in 2..20 {
+        bench.see(value, 0);
+    }
+    let before = answers(&bench);
+    for nth in 0..1000 {
+        bench.tell(ask(nth, Asked::Unknown), 0);
+        bench.tell(ask(nth, Asked::InspectNow(vec![Check::Pause])), 0);
+        bench.tell(Event::Inspected(look(19)), 0);
+    }
+    assert_eq!(answers(&bench), before);
+    bench.ack(18, 1);
+    let after = answers(&bench) - before;
+    assert!((1..=100).contains(&after), "{after} answers");
+}
+
+#[test]
+fn what_was_never_sent_is_acknowledged_without_end_and_told_once() {
+    let mut bench = Bench::new(3);
+    bench.connect(0, welcome(3, 3));
+    for sequence in 100..200 {
+        bench.ack(sequence, 0);
+    }
+    assert_eq!(bench.notes(), [Note::Welcomed, Note::StrangeAck(100)]);
+}
+
+#[test]
 fn the_server_may_set_intervals_within_bounds_and_policy_wins() {
     let set = |seconds| {
         FromServer::Settings(ServerSettings {
