@@ -300,6 +300,30 @@ fn a_full_report_on_request_is_made_once_however_often_it_is_asked_for() {
 }
 
 #[test]
+fn a_server_that_wants_everything_again_and_again_gets_it_now_and_then() {
+    let mut bench = Bench::new(7);
+    bench.see(1, 0);
+    bench.connect(0, welcome(7, 7));
+    let (mut full, mut acknowledged) = (0, 7);
+    for second in 0..60 {
+        for _ in 0..10 {
+            let wanted = FromServer::FullWanted {
+                reason: String::new(),
+            };
+            bench.tell(Event::Received(wanted), second);
+            bench.see(second as u32, second);
+            bench.tell(Event::Timer, second);
+            full += bench.reports().iter().filter(|(_, full)| *full).count();
+            acknowledged = bench.reports().last().map_or(acknowledged, |last| last.0);
+            bench.sent.clear();
+            bench.ack(acknowledged, second);
+        }
+        assert!(second > 0 || full == 1, "the first one at once");
+    }
+    assert!((6..=7).contains(&full), "{full} full reports in a minute");
+}
+
+#[test]
 fn nothing_is_sent_that_is_not_on_the_disk_and_a_full_disk_loses_nothing() {
     let mut bench = Bench::new(7);
     bench.connect(0, welcome(7, 7));
