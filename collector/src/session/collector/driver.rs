@@ -93,6 +93,8 @@ impl<'a> Driver<'a> {
         self.speaker.fingerprint = machine.machine_fingerprint;
         self.tell(Event::Timer);
         loop {
+            // A server that talks without a pause must not keep whoever runs this from hearing that it is to stop.
+            tokio::task::coop::consume_budget().await;
             while let Some(action) = self.actions.pop_front() {
                 self.perform(action).await?;
             }
