@@ -443,9 +443,11 @@ impl<'a> Driver<'a> {
         match accepted {
             Ok(identity) => {
                 tracing::info!(until = %identity.not_after, "certificate renewed");
-                // The next step of a rotation may follow soon. A server that never gives what it asks for is asked seldom.
-                if identity.mark == self.collector.machine.settings().identity_mark {
-                    self.renew_after = Instant::now();
+                // The next step of a rotation may follow soon. A server that never gives what it asks for is asked seldom, and so is
+                // every server where a wrong clock makes each certificate seem old.
+                let wished = self.collector.machine.settings().identity_mark;
+                if self.rotation.is_some() && identity.mark == wished {
+                    self.renew_after = Instant::now() + RENEWAL_RETRY.0;
                 }
                 let before = self.collector.identity();
                 let before = before.map_or("", |before| before.device_id.as_str());
