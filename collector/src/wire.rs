@@ -41,6 +41,14 @@ pub enum WireError {
         /// The right length in bytes.
         wanted: usize,
     },
+    /// A part is not written as it must be.
+    #[error("{what} must consist of {of}")]
+    Form {
+        /// Which part.
+        what: &'static str,
+        /// What it may hold.
+        of: &'static str,
+    },
     /// A part that must be there is missing.
     #[error("{0} is missing")]
     Missing(&'static str),

@@ -16,6 +16,12 @@ pub const DATA_BYTES: usize = 16 * 1024;
 pub const TEXT_BYTES: usize = 1024;
 /// Largest certificate signing request, in bytes.
 pub const CSR_BYTES: usize = 8 * 1024;
+/// Longest device id, in bytes; it is a UUID.
+pub const DEVICE_ID_BYTES: usize = 64;
+/// Most certificates in a device's chain, and most CAs that a server teaches a collector to trust.
+pub const CERTIFICATES: usize = 16;
+/// All certificates of a chain, or all CAs to trust, together, in bytes. TLS has room for 64 KiB.
+pub const CERTIFICATES_BYTES: usize = 32 * 1024;
 /// Longest enrolment token, in bytes.
 pub const TOKEN_BYTES: usize = 256;
 /// Reports of one session that may be under way without an acknowledgement.

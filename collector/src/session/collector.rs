@@ -265,9 +265,10 @@ impl Collector {
     /// # Errors
     /// What cannot pass by itself: no token and no certificate, no pin, a state folder that cannot be written.
     pub async fn run(&mut self, stop: CancellationToken) -> Result<Stopped, CollectorError> {
+        // Both are large, and would lie in each of the futures around them.
         let working = async {
-            self.become_enrolled().await?;
-            driver::Driver::new(self).drive().await
+            Box::pin(self.become_enrolled()).await?;
+            Box::pin(driver::Driver::new(self).drive()).await
         };
         let ended = tokio::select! {
             () = stop.cancelled() => Ok(Stopped::Asked),

@@ -15,6 +15,7 @@ use tonic::transport::{Endpoint, Uri};
 
 use super::message::{Reason, Refusal};
 use super::proxy::{self, Proxy, ProxyUrl};
+use super::words::plain;
 use crate::host::Host;
 use crate::wire::{Rpc, WireError};
 
@@ -27,6 +28,8 @@ const PROBE_ANSWER: Duration = Duration::from_secs(20);
 pub(super) const CALL: Duration = Duration::from_mins(1);
 /// Window of a connection, in bytes; the server sends little, so that thousands of collectors in one process stay cheap.
 const WINDOW_BYTES: u32 = 64 * 1024;
+/// Longest account of a failure, in characters; a server has a word in it.
+const REASON_CHARS: usize = 600;
 
 /// Where a server listens for collectors: `https://HOST:PORT`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,7 +144,7 @@ impl CallError {
             }
             source = cause.source();
         }
-        Self::Broken(reason)
+        Self::Broken(plain(&reason, REASON_CHARS))
     }
 }
 
@@ -181,7 +184,8 @@ pub(super) async fn connect(route: &Route, tls: Arc<ClientConfig>) -> Result<Rpc
     let url = &route.url;
     let failed = |reason: String| CallError::Connect {
         url: route.to_string(),
-        reason,
+        // A server's certificate may name whatever it likes.
+        reason: plain(&reason, REASON_CHARS),
     };
     let connecting = async {
         let (host, port) = match &route.proxy {
@@ -233,6 +237,14 @@ pub(super) async fn connect(route: &Route, tls: Arc<ClientConfig>) -> Result<Rpc
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_connection_that_broke_is_told_in_one_line_that_commands_no_terminal() {
+        let status = tonic::Status::unknown(format!("a\r\nb\u{9b}31m{}", "c".repeat(5000)));
+        let told = CallError::broken(&status).to_string();
+        assert!(told.contains("broke: a  b31mcc"), "{told}");
+        assert!(told.chars().count() < REASON_CHARS + 100);
+    }
 
     #[test]
     fn server_urls_are_read_strictly_and_a_wrong_one_says_what_is_wrong() {

@@ -33,7 +33,7 @@ use super::message::{
 };
 use super::outbox::{Base, Outbox};
 
-/// Requests of the server that may wait for an inspection; more are refused.
+/// Requests of the server that may wait for an inspection or for their answer to be sent; more are refused.
 const REQUESTS: usize = 16;
 
 /// From how many failures on a replaced session backs off.
@@ -67,6 +67,10 @@ pub struct Machine {
     settings: ServerSettings,
     /// Why everything must be sent again; stays until that report is durable.
     full_wanted: Option<&'static str>,
+    /// Not before this time is everything told again.
+    full_after: Duration,
+    /// Not before this time may the server's next wish for it count.
+    asked_again_after: Duration,
     /// Not before this time is a push tried again.
     push_after: Duration,
     /// Whether the driver was asked to push and has not answered.
@@ -88,6 +92,8 @@ impl Machine {
             failures: 0,
             settings: ServerSettings::default(),
             full_wanted: gap.then_some("the spool lost a report"),
+            full_after: Duration::ZERO,
+            asked_again_after: Duration::ZERO,
             push_after: Duration::ZERO,
             pushing: false,
             schedule: Schedule::new(),
@@ -122,7 +128,7 @@ impl Machine {
             Link::Live(live) => live.deadline(),
         };
         let full = if self.may_tell_all() {
-            self.push_after
+            self.push_after.max(self.full_after)
         } else {
             Duration::MAX
         };
@@ -184,7 +190,7 @@ impl Machine {
             FromServer::Welcome(welcome) => self.welcome(&welcome, now, random, actions),
             FromServer::Ack { epoch, sequence } => self.acknowledged(epoch, sequence, now, actions),
             FromServer::Settings(settings) => self.set(settings, now),
-            FromServer::FullWanted { .. } => self.full_wanted(actions),
+            FromServer::FullWanted { .. } => self.full_wanted(now, actions),
             FromServer::Request { request_id, asked } => self.request(request_id, asked),
             FromServer::Unknown => {}
         }
@@ -208,7 +214,9 @@ impl Machine {
         match reconcile(&self.outbox, self.epoch_made_here, welcome) {
             Standing::Agreed => {}
             Standing::Ahead(sequence) => self.forget_acknowledged(sequence, actions),
-            Standing::ServerLostBase(why) => self.want_full(why, actions),
+            Standing::ServerLostBase(why) => {
+                self.want_full(why, actions);
+            }
             Standing::SetBack(why) => self.begin_epoch(why, now, random, actions),
         }
     }
@@ -255,7 +263,9 @@ impl Machine {
             return;
         }
         if sequence > self.outbox.newest_durable() {
-            actions.push(Action::Note(Note::StrangeAck(sequence)));
+            if live.is_first_strange_ack() {
+                actions.push(Action::Note(Note::StrangeAck(sequence)));
+            }
             return;
         }
         live.acknowledged(sequence, now.elapsed, self.options.patience);
@@ -269,21 +279,28 @@ impl Machine {
         }
     }
 
-    fn full_wanted(&mut self, actions: &mut Vec<Action>) {
+    fn full_wanted(&mut self, now: Moment, actions: &mut Vec<Action>) {
         let full = self.outbox.newest_full();
         if let Link::Live(live) = &mut self.link {
             // What was sent before the full report is refused by the server and will not be acknowledged by itself.
             live.forget_before(full.unwrap_or(u64::MAX));
         }
-        self.want_full("the server asked for it", actions);
+        if self.want_full("the server asked for it", actions) {
+            self.full_after = self.asked_again_after;
+            self.asked_again_after = now.elapsed.max(self.full_after) + self.options.full_again;
+        }
     }
 
-    fn want_full(&mut self, why: &'static str, actions: &mut Vec<Action>) {
+    /// Returns whether this is what makes a full report necessary.
+    fn want_full(&mut self, why: &'static str, actions: &mut Vec<Action>) -> bool {
         let coming = self.outbox.full_is_waiting() || self.outbox.is_unspoken();
-        if !coming && self.full_wanted.is_none() {
-            actions.push(Action::Note(Note::FullReport(why)));
-            self.full_wanted = Some(why);
+        if coming || self.full_wanted.is_some() {
+            return false;
         }
+        actions.push(Action::Note(Note::FullReport(why)));
+        self.full_wanted = Some(why);
+        self.full_after = Duration::ZERO;
+        true
     }
 
     fn set(&mut self, settings: ServerSettings, now: Moment) {
@@ -295,6 +312,10 @@ impl Machine {
     }
 
     fn request(&mut self, request_id: String, asked: Asked) {
+        // Until the welcome nothing can be answered, so that whatever is asked would only pile up.
+        if !self.is_live() {
+            return;
+        }
         match asked {
             Asked::InspectNow(checks) if self.schedule.requests() < REQUESTS => {
                 self.schedule.ask(request_id, checks);
@@ -311,7 +332,9 @@ impl Machine {
     fn inspected(&mut self, observations: Observations, now: Moment, random: Random<'_>) {
         let interval = self.inspection_interval();
         self.schedule.finish(interval, now, random);
-        let full = self.full_wanted.is_some() && self.schedule.seen_all();
+        let full = self.full_wanted.is_some()
+            && self.schedule.seen_all()
+            && now.elapsed >= self.full_after;
         self.outbox.stage(observations, full, now.clock);
         if self.outbox.staged().is_none() {
             self.schedule.confirm(self.outbox.newest());
@@ -384,7 +407,7 @@ impl Machine {
 
     /// Does whatever can be done now, whichever event made it possible.
     fn advance(&mut self, now: Moment, actions: &mut Vec<Action>) {
-        if self.may_tell_all() && now.elapsed >= self.push_after {
+        if self.may_tell_all() && now.elapsed >= self.push_after.max(self.full_after) {
             let any = self.outbox.stage(Observations::new(), true, now.clock);
             if !any {
                 // No check is known at all, so the next report is the first one, and full.

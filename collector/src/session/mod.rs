@@ -16,6 +16,7 @@ pub mod outbox;
 mod probe;
 mod proxy;
 mod tls;
+mod words;
 
 pub use backoff::BackoffOptions;
 pub(crate) use collector::chain;
@@ -28,3 +29,4 @@ pub use machine::MachineOptions;
 pub use probe::{Standing, Step, Trouble, probe};
 pub use proxy::{BadProxyUrl, MachineProxy, Proxy, ProxyUrl};
 pub use tls::{BadPin, CaPin};
+pub(crate) use words::plain;

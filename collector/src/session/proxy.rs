@@ -9,6 +9,8 @@ use std::str::FromStr;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use super::words::plain;
+
 /// Largest header of a proxy's answer, in bytes.
 const MAX_ANSWER: usize = 16 * 1024;
 
@@ -228,10 +230,7 @@ pub(super) async fn tunnel(stream: &mut TcpStream, host: &str, port: u16) -> Res
     match status {
         Some(200..=299) => Ok(()),
         Some(407) => Err(NoTunnel::SignIn),
-        Some(_) => {
-            let said: String = line.chars().filter(|c| !c.is_control()).take(120).collect();
-            Err(NoTunnel::Refused(to, said))
-        }
+        Some(_) => Err(NoTunnel::Refused(to, plain(line, 120))),
         None => Err(NoTunnel::Nonsense),
     }
 }

@@ -5,6 +5,9 @@ use std::io;
 use std::path::Path;
 
 use rcgen::{KeyPair, PublicKeyData as _};
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::server::ParsedCertificate;
 use serde::{Deserialize, Serialize};
 use sickbay_diagnosis::Time;
 
@@ -51,7 +54,8 @@ struct Stored {
 pub struct BadIdentity(String);
 
 impl Identity {
-    /// Takes what the server issued, if it is a certificate over `key`.
+    /// Takes what the server issued, if it is a certificate over `key` that TLS can show, with a CA by which it can trust. Anything
+    /// else, once it stood in the state folder, would keep the device from every server.
     pub fn new(
         device_id: String,
         chain: Vec<Vec<u8>>,
@@ -68,7 +72,13 @@ impl Identity {
                 "the certificate is not over this device's key".to_owned(),
             ));
         }
-        if trusted_cas.is_empty() {
+        ParsedCertificate::try_from(&CertificateDer::from(leaf.as_slice()))
+            .map_err(|error| BadIdentity(format!("the certificate cannot be used: {error}")))?;
+        let cas = trusted_cas
+            .iter()
+            .map(|der| CertificateDer::from(der.as_slice()));
+        let (usable, _) = RootCertStore::empty().add_parsable_certificates(cas);
+        if usable == 0 {
             return Err(BadIdentity("there is no CA to trust".to_owned()));
         }
         Ok(Self {
@@ -326,6 +336,34 @@ mod tests {
                 .to_string()
                 .contains("not over this device's key")
         );
+    }
+
+    #[test]
+    fn what_tls_could_not_use_is_refused_and_in_the_folder_it_means_enrolling_again() {
+        let key = KeyPair::generate().unwrap();
+        let mut params = rcgen::CertificateParams::default();
+        let good = params.self_signed(&key).unwrap().der().to_vec();
+        let mut unknown = rcgen::CustomExtension::from_oid_content(&[1, 3, 9, 9, 9], vec![5, 0]);
+        unknown.set_criticality(true);
+        params.custom_extensions.push(unknown);
+        let with_unknown = params.self_signed(&key).unwrap().der().to_vec();
+        for (leaf, ca, why) in [
+            (&with_unknown, &good, "cannot be used"),
+            (&good, &vec![0x30, 0], "no CA to trust"),
+        ] {
+            let refused = Identity::new("d".to_owned(), vec![leaf.clone()], vec![ca.clone()], &key);
+            let error = refused.unwrap_err().to_string();
+            assert!(error.contains(why), "{error}");
+        }
+
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::open(dir.path()).unwrap();
+        let (first, _) = state.load_credentials().unwrap();
+        let mut identity = identity(&first.key).unwrap();
+        identity.trusted_cas = vec![b"noise".to_vec()];
+        state.save_identity(&identity).unwrap();
+        let (again, aside) = state.load_credentials().unwrap();
+        assert!(again.identity.is_none() && aside.len() == 1, "{aside:?}");
     }
 
     #[test]

@@ -5,7 +5,10 @@ use std::time::SystemTime;
 use futures::stream::BoxStream;
 use futures::{StreamExt as _, TryFutureExt as _};
 use prost::bytes::Bytes;
-use sickbay_proto::limits::{CSR_BYTES, MESSAGE_BYTES, TEXT_BYTES, TOKEN_BYTES};
+use sickbay_proto::limits::{
+    CERTIFICATES, CERTIFICATES_BYTES, CSR_BYTES, DEVICE_ID_BYTES, MESSAGE_BYTES, TEXT_BYTES,
+    TOKEN_BYTES,
+};
 use sickbay_proto::v1;
 use sickbay_proto::v1::enrolment_client::EnrolmentClient;
 use sickbay_proto::v1::fleet_client::FleetClient;
@@ -92,7 +95,7 @@ impl Rpc {
                 read_certificate(certificate).map(EnrolAnswer::Issued)
             }
             Some(v1::enrol_response::Outcome::Pending(pending)) => Ok(EnrolAnswer::Pending {
-                device_id: pending.device_id,
+                device_id: read_device_id(pending.device_id)?,
                 retry_after_ms: pending.retry_after_ms,
             }),
             None => Err(WireError::Missing("the outcome of the enrolment").into()),
@@ -212,21 +215,35 @@ fn call_error(status: &tonic::Status) -> CallError {
 }
 
 fn read_certificate(wire: v1::Certificate) -> Result<CertificateIssued, CallError> {
-    within("the device id", wire.device_id.len(), TEXT_BYTES)?;
-    if wire.chain_der.is_empty() {
-        return Err(WireError::Missing("the device's certificate").into());
-    }
-    if wire.trusted_ca_der.is_empty() {
-        return Err(WireError::Missing("the CA to trust").into());
-    }
-    let bytes = |list: Vec<Bytes>| list.into_iter().map(|der| der.to_vec()).collect();
     Ok(CertificateIssued {
-        device_id: wire.device_id,
-        chain: bytes(wire.chain_der),
-        trusted_cas: bytes(wire.trusted_ca_der),
+        device_id: read_device_id(wire.device_id)?,
+        chain: read_certificates("the device's certificate", &wire.chain_der)?,
+        trusted_cas: read_certificates("the CA to trust", &wire.trusted_ca_der)?,
         // One of another length is that of a newer server, which will ask to renew.
         identity_mark: (*wire.identity_mark).try_into().ok(),
     })
+}
+
+/// At least one; few enough that the file which keeps them can be read again.
+fn read_certificates(what: &'static str, wire: &[Bytes]) -> Result<Vec<Vec<u8>>, WireError> {
+    if wire.is_empty() {
+        return Err(WireError::Missing(what));
+    }
+    within(what, wire.len(), CERTIFICATES)?;
+    within(what, wire.iter().map(Bytes::len).sum(), CERTIFICATES_BYTES)?;
+    Ok(wire.iter().map(|der| der.to_vec()).collect())
+}
+
+/// A UUID, of which only matters that it can be shown anywhere.
+fn read_device_id(wire: String) -> Result<String, WireError> {
+    let what = "the device id";
+    within(what, wire.len(), DEVICE_ID_BYTES)?;
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    if wire.is_empty() || !wire.bytes().all(fits) {
+        let of = "letters, digits and hyphens";
+        return Err(WireError::Form { what, of });
+    }
+    Ok(wire)
 }
 
 /// Cuts what the machine says of itself to the limit; a longer host name is no host name.
@@ -239,4 +256,39 @@ fn short(mut text: String) -> String {
         text.truncate(end);
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn certificate(device_id: &str, chain: Vec<Bytes>) -> v1::Certificate {
+        v1::Certificate {
+            device_id: device_id.to_owned(),
+            chain_der: chain,
+            trusted_ca_der: vec![Bytes::from_static(b"ca")],
+            identity_mark: Bytes::new(),
+        }
+    }
+
+    #[test]
+    fn a_device_id_is_a_name_and_neither_a_path_nor_a_command_to_a_terminal() {
+        let read = |id| read_certificate(certificate(id, vec![Bytes::new()])).map_err(|_| ());
+        read("018f2f6e-93a1-7c4b-8a55-1f0b8f1f2a3b").expect("a UUID");
+        for bad in ["", "../../identity", "a\u{1b}[2J", "C:\\Windows", "a b"] {
+            read(bad).expect_err(bad);
+        }
+        read(&"a".repeat(DEVICE_ID_BYTES + 1)).expect_err("too long");
+    }
+
+    #[test]
+    fn certificates_that_no_file_should_hold_are_refused() {
+        for chain in [
+            vec![],
+            vec![Bytes::new(); CERTIFICATES + 1],
+            vec![Bytes::from(vec![0; CERTIFICATES_BYTES / 2 + 1]); 2],
+        ] {
+            read_certificate(certificate("d", chain)).expect_err("refused");
+        }
+    }
 }

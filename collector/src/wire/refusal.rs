@@ -5,13 +5,14 @@ use sickbay_proto::v1;
 use sickbay_proto::v1::error_detail::Reason as Wire;
 
 use crate::session::message::{Reason, Refusal};
+use crate::session::plain;
 
 /// Longest text of the server that is kept, in characters.
 const MESSAGE_CHARS: usize = 300;
 
 /// The refusal in `status`; `None` where it is no answer of a Sickbay server but a broken connection.
 pub(super) fn read(status: &tonic::Status) -> Option<Refusal> {
-    let message: String = status.message().chars().take(MESSAGE_CHARS).collect();
+    let message = plain(status.message(), MESSAGE_CHARS);
     let detail = status
         .metadata()
         .get_bin(sickbay_proto::ERROR_TRAILER)
@@ -92,6 +93,20 @@ mod tests {
         };
         let refusal = read(&status(&newer.encode_to_vec())).expect("a refusal");
         assert_eq!(refusal.reason, Reason::Unspecified);
+    }
+
+    #[test]
+    fn words_of_the_server_are_one_line_and_command_no_terminal() {
+        let detail = v1::ErrorDetail::default().encode_to_vec();
+        let mut status = status(&detail);
+        status = tonic::Status::with_metadata(
+            status.code(),
+            format!("first\nsecond\u{1b}[2J{}", "a".repeat(5000)),
+            status.metadata().clone(),
+        );
+        let message = read(&status).expect("a refusal").message;
+        assert!(message.starts_with("first second[2Jaaa"), "{message}");
+        assert_eq!(message.chars().count(), MESSAGE_CHARS);
     }
 
     #[test]

@@ -411,6 +411,20 @@ async fn a_certificate_is_renewed_at_half_of_its_life_without_ending_the_session
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_that_is_far_ahead_does_not_renew_a_certificate_without_end() {
+    let server = Server::start().await;
+    let dir = tempfile::tempdir().unwrap();
+    // Every certificate of an hour seems to be past its half.
+    let host = Arc::new(Replay::new(recording("x")).with_clock_ahead(40 * 60_000));
+    let running = Running::start(trusting(options(dir.path(), &server.url(), &host), &server));
+    until("a renewal", || *server.shared.issued.lock().unwrap() > 1).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let issued = *server.shared.issued.lock().unwrap();
+    assert_eq!(issued, 2, "one to enrol, and one in place of it");
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn servers_are_tried_in_turn() {
     let server = Server::start().await;
     let dead = tokio::net::TcpListener::bind("127.0.0.1:0")

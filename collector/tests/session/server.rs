@@ -68,7 +68,7 @@ pub(crate) struct Behaviour {
 }
 
 pub(crate) struct Ca {
-    issuer: Issuer<'static, KeyPair>,
+    pub(crate) issuer: Issuer<'static, KeyPair>,
     pub(crate) der: Vec<u8>,
 }
 
@@ -91,7 +91,7 @@ impl Ca {
         CaPin::of_certificate(&self.der).unwrap()
     }
 
-    fn issue(&self, device_id: &str, csr: &[u8], life: Duration) -> v1::Certificate {
+    pub(crate) fn issue(&self, device_id: &str, csr: &[u8], life: Duration) -> v1::Certificate {
         let mut request = CertificateSigningRequestParams::from_der(&csr.to_vec().into()).unwrap();
         request
             .params
@@ -109,10 +109,12 @@ impl Ca {
         }
     }
 
-    fn tls(&self) -> rustls::ServerConfig {
+    /// For a server of these names and addresses.
+    pub(crate) fn tls(&self, names: &[&str]) -> rustls::ServerConfig {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let params = CertificateParams::new(names).unwrap();
         let leaf = params.signed_by(&key, &self.issuer).unwrap();
         let chain = vec![leaf.der().clone(), self.der.clone().into()];
         let mut roots = RootCertStore::empty();
@@ -247,7 +249,7 @@ impl Server {
 async fn serve(shared: Arc<Shared>, port: u16) -> u16 {
     let listener = bind(port).await;
     let port = listener.local_addr().unwrap().port();
-    let acceptor = TlsAcceptor::from(Arc::new(shared.ca.tls()));
+    let acceptor = TlsAcceptor::from(Arc::new(shared.ca.tls(&["127.0.0.1"])));
     let service = Service(shared);
     let (sender, incoming) = mpsc::channel(64);
     tokio::spawn(accept(listener, acceptor, sender));
@@ -262,7 +264,7 @@ async fn serve(shared: Arc<Shared>, port: u16) -> u16 {
 }
 
 /// Takes the port again after a kill, as soon as the old listener is gone.
-async fn bind(port: u16) -> TcpListener {
+pub(crate) async fn bind(port: u16) -> TcpListener {
     for _ in 0..100 {
         if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)).await {
             return listener;
@@ -290,10 +292,10 @@ async fn accept(
     }
 }
 
-struct Secured(tokio_rustls::server::TlsStream<TcpStream>);
+pub(crate) struct Secured(pub(crate) tokio_rustls::server::TlsStream<TcpStream>);
 
 #[derive(Clone)]
-struct Peer(Option<String>);
+pub(crate) struct Peer(Option<String>);
 
 impl Connected for Secured {
     type ConnectInfo = Peer;

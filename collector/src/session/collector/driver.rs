@@ -93,6 +93,8 @@ impl<'a> Driver<'a> {
         self.speaker.fingerprint = machine.machine_fingerprint;
         self.tell(Event::Timer);
         loop {
+            // A server that talks without a pause must not keep whoever runs this from hearing that it is to stop.
+            tokio::task::coop::consume_budget().await;
             while let Some(action) = self.actions.pop_front() {
                 self.perform(action).await?;
             }
@@ -441,9 +443,17 @@ impl<'a> Driver<'a> {
         match accepted {
             Ok(identity) => {
                 tracing::info!(until = %identity.not_after, "certificate renewed");
-                // The next step of a rotation may follow soon. A server that never gives what it asks for is asked seldom.
-                if identity.mark == self.collector.machine.settings().identity_mark {
-                    self.renew_after = Instant::now();
+                // The next step of a rotation may follow soon. A server that never gives what it asks for is asked seldom, and so is
+                // every server where a wrong clock makes each certificate seem old.
+                let wished = self.collector.machine.settings().identity_mark;
+                if self.rotation.is_some() && identity.mark == wished {
+                    self.renew_after = Instant::now() + RENEWAL_RETRY.0;
+                }
+                let before = self.collector.identity();
+                let before = before.map_or("", |before| before.device_id.as_str());
+                // Its server knows a device by the key; but a person who looks for it should find both names.
+                if identity.device_id != before {
+                    tracing::warn!(device = %identity.device_id, before, "the server calls this device otherwise from now on");
                 }
                 self.collector.adopt(identity).await
             }

@@ -31,6 +31,9 @@ pub struct MachineOptions {
     pub backoff: BackoffOptions,
     /// How long the server may take to welcome, and to acknowledge anything while reports are under way.
     pub patience: Duration,
+    /// Time between two full reports that the server asks for. A server loses its base once; one that asks again and again would have
+    /// this machine write and send without end.
+    pub full_again: Duration,
     /// Wait before a report is tried again that could not be made durable.
     pub disk_retry: Duration,
 }
@@ -43,6 +46,7 @@ impl Default for MachineOptions {
             heartbeat_interval: Duration::from_mins(1),
             backoff: BackoffOptions::default(),
             patience: Duration::from_mins(2),
+            full_again: Duration::from_secs(10),
             disk_retry: Duration::from_mins(1),
         }
     }

@@ -23,6 +23,8 @@ pub(super) struct Live {
     next_heartbeat: Duration,
     /// By when the server has to acknowledge something.
     answer_by: Duration,
+    /// Whether it acknowledged what was never sent.
+    is_strange: bool,
 }
 
 impl Live {
@@ -34,6 +36,7 @@ impl Live {
             in_flight: VecDeque::new(),
             next_heartbeat: now,
             answer_by: Duration::MAX,
+            is_strange: false,
         }
     }
 
@@ -47,6 +50,12 @@ impl Live {
 
     pub(super) fn proved_itself(&self, now: Duration) -> bool {
         now.saturating_sub(self.since) >= GOOD_SESSION
+    }
+
+    /// Notes that the server acknowledged what was never sent. Only the first time is worth a line in the log, which others would push
+    /// everything else out of.
+    pub(super) const fn is_first_strange_ack(&mut self) -> bool {
+        !std::mem::replace(&mut self.is_strange, true)
     }
 
     pub(super) fn acknowledged(&mut self, sequence: u64, now: Duration, patience: Duration) {

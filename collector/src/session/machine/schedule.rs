@@ -9,6 +9,8 @@ use super::{Moment, Random};
 use crate::session::backoff::share;
 use crate::session::message::{RequestOutcome, ToServer};
 
+/// Answers that may wait to be sent; what would go beyond is not answered at all.
+const ANSWERS: usize = 64;
 /// Bounds of what a server may set, in seconds.
 const INSPECTION_INTERVAL_S: (u32, u32) = (10, 24 * 60 * 60);
 const HEARTBEAT_INTERVAL_S: (u32, u32) = (1, 60 * 60);
@@ -143,9 +145,9 @@ impl Schedule {
             .map(|(at, _)| at)
     }
 
-    /// Number of requests that wait for an inspection.
+    /// Number of requests that wait for an inspection, or whose answer waits.
     pub(super) fn requests(&self) -> usize {
-        self.asked.len() + self.being_done.len()
+        self.asked.len() + self.being_done.len() + self.answers.len()
     }
 
     pub(super) fn ask(&mut self, request_id: String, checks: Vec<Check>) {
@@ -154,6 +156,9 @@ impl Schedule {
     }
 
     pub(super) fn refuse(&mut self, request_id: String, why: &str) {
+        if self.answers.len() >= ANSWERS {
+            return;
+        }
         self.answers.push_back(ToServer::RequestResult {
             request_id,
             outcome: RequestOutcome::Refused,

@@ -300,6 +300,30 @@ fn a_full_report_on_request_is_made_once_however_often_it_is_asked_for() {
 }
 
 #[test]
+fn a_server_that_wants_everything_again_and_again_gets_it_now_and_then() {
+    let mut bench = Bench::new(7);
+    bench.see(1, 0);
+    bench.connect(0, welcome(7, 7));
+    let (mut full, mut acknowledged) = (0, 7);
+    for second in 0..60 {
+        for _ in 0..10 {
+            let wanted = FromServer::FullWanted {
+                reason: String::new(),
+            };
+            bench.tell(Event::Received(wanted), second);
+            bench.see(second as u32, second);
+            bench.tell(Event::Timer, second);
+            full += bench.reports().iter().filter(|(_, full)| *full).count();
+            acknowledged = bench.reports().last().map_or(acknowledged, |last| last.0);
+            bench.sent.clear();
+            bench.ack(acknowledged, second);
+        }
+        assert!(second > 0 || full == 1, "the first one at once");
+    }
+    assert!((6..=7).contains(&full), "{full} full reports in a minute");
+}
+
+#[test]
 fn nothing_is_sent_that_is_not_on_the_disk_and_a_full_disk_loses_nothing() {
     let mut bench = Bench::new(7);
     bench.connect(0, welcome(7, 7));
@@ -414,6 +438,56 @@ fn a_request_to_inspect_is_answered_after_its_news_and_an_unknown_one_is_refused
         tail[2].contains("\"a\"") && tail[2].contains("Done"),
         "{tail:#?}"
     );
+}
+
+#[test]
+fn a_server_that_asks_without_end_fills_no_memory() {
+    let ask = |nth: usize, asked| {
+        Event::Received(FromServer::Request {
+            request_id: nth.to_string(),
+            asked,
+        })
+    };
+    let answers = |bench: &Bench| {
+        let is_answer = |message: &&ToServer| matches!(message, ToServer::RequestResult { .. });
+        bench.sent.iter().filter(is_answer).count()
+    };
+    // Before the welcome.
+    let mut bench = Bench::new(0);
+    bench.tell(Event::Timer, 0);
+    bench.tell(Event::Connected, 0);
+    for nth in 0..1000 {
+        bench.tell(ask(nth, Asked::Unknown), 0);
+        bench.tell(ask(nth, Asked::InspectNow(vec![Check::Pause])), 0);
+    }
+    bench.tell(Event::Received(FromServer::Welcome(stranger())), 0);
+    bench.tell(Event::Inspected(look(1)), 0);
+    assert_eq!(answers(&bench), 0);
+
+    // While it acknowledges nothing, so that reports, and the answers after them, have to wait.
+    for value in 2..20 {
+        bench.see(value, 0);
+    }
+    let before = answers(&bench);
+    for nth in 0..1000 {
+        bench.tell(ask(nth, Asked::Unknown), 0);
+        bench.tell(ask(nth, Asked::InspectNow(vec![Check::Pause])), 0);
+        bench.tell(Event::Inspected(look(19)), 0);
+    }
+    assert_eq!(answers(&bench), before);
+    bench.ack(18, 1);
+    let after = answers(&bench) - before;
+    assert!((1..=100).contains(&after), "{after} answers");
+}
+
+#[test]
+fn what_was_never_sent_is_acknowledged_without_end_and_told_once() {
+    let mut bench = Bench::new(3);
+    bench.connect(0, welcome(3, 3));
+    for sequence in 100..200 {
+        bench.ack(sequence, 0);
+    }
+    assert_eq!(bench.notes(), [Note::Welcomed, Note::StrangeAck(100)]);
 }
 
 #[test]
