@@ -18,9 +18,8 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Response, Status, Streaming};
 
 use crate::fleet::session::{Downstream, Sessions};
-use crate::identity::ca::Ca;
 use crate::identity::enrolment::{Enrolled, Enrolments, Issued};
-use crate::identity::tls::{self, Peer, ServerIdentity};
+use crate::identity::tls::{self, Door, Peer};
 use crate::metrics::Metrics;
 use crate::throttle::Throttle;
 use crate::wire::{self, CollectorMessage, RefusalReason};
@@ -150,22 +149,13 @@ pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 /// Serves collectors until `stop`; open sessions are told that the server goes down.
 pub async fn serve(
     listener: TcpListener,
-    tls: rustls::ServerConfig,
-    who: (Arc<Ca>, Arc<ServerIdentity>),
-    throttle: Arc<Throttle>,
+    door: Door,
     sessions: Sessions,
     enrolments: Enrolments,
-    metrics: Arc<Metrics>,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let incoming = ReceiverStream::new(tls::accept(
-        listener,
-        tls,
-        who,
-        Arc::clone(&throttle),
-        Arc::clone(&metrics),
-        stop.clone(),
-    ));
+    let (throttle, metrics) = (Arc::clone(&door.throttle), Arc::clone(&door.metrics));
+    let incoming = ReceiverStream::new(tls::accept(listener, door, stop.clone()));
     let enrolment = EnrolmentServer::new(EnrolmentPort {
         throttle,
         metrics,

@@ -22,7 +22,7 @@ use crate::health;
 use crate::identity::ca::Ca;
 use crate::identity::desk::Desk;
 use crate::identity::enrolment::{Enrolments, live_ms};
-use crate::identity::tls::{self, ServerIdentity};
+use crate::identity::tls::{self, Door, ServerIdentity};
 use crate::ingest;
 use crate::jobs;
 use crate::knowledge_pack::InForce;
@@ -138,12 +138,15 @@ impl Running {
         let mut servers = JoinSet::new();
         servers.spawn(collectors::serve(
             collector_listener,
-            tls::collectors_config(Arc::clone(&identity), &app.clock)?,
-            (Arc::clone(&app.ca), Arc::clone(&identity)),
-            Arc::new(Throttle::new(&app.config.limits)),
+            Door {
+                config: tls::collectors_config(Arc::clone(&identity), &app.clock)?,
+                ca: Arc::clone(&app.ca),
+                identity: Arc::clone(&identity),
+                throttle: Arc::new(Throttle::new(&app.config.limits)),
+                metrics: Arc::clone(&app.metrics),
+            },
             sessions(&app),
             enrolments(&app),
-            Arc::clone(&app.metrics),
             app.stop.clone(),
         ));
         let web_tls = web::tls_config(&app.config.web, Arc::clone(&identity))?;

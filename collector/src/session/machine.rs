@@ -17,6 +17,7 @@ mod simulation;
 #[cfg(test)]
 mod tests;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +36,10 @@ use super::outbox::{Base, Outbox};
 
 /// Requests of the server that may wait for an inspection or for their answer to be sent; more are refused.
 const REQUESTS: usize = 16;
+/// Inspections that the server may ask for within an hour: enough for whoever watches a device being mended, too few to keep a machine
+/// busy.
+const REQUESTS_AN_HOUR: usize = 60;
+const HOUR: Duration = Duration::from_hours(1);
 
 /// From how many failures on a replaced session backs off.
 const CLONE_FAILURES: u32 = 5;
@@ -76,6 +81,8 @@ pub struct Machine {
     /// Whether the driver was asked to push and has not answered.
     pushing: bool,
     schedule: Schedule,
+    /// When the server had something inspected within the last hour.
+    asked_at: VecDeque<Duration>,
 }
 
 impl Machine {
@@ -97,6 +104,7 @@ impl Machine {
             push_after: Duration::ZERO,
             pushing: false,
             schedule: Schedule::new(),
+            asked_at: VecDeque::new(),
         }
     }
 
@@ -191,7 +199,7 @@ impl Machine {
             FromServer::Ack { epoch, sequence } => self.acknowledged(epoch, sequence, now, actions),
             FromServer::Settings(settings) => self.set(settings, now),
             FromServer::FullWanted { .. } => self.full_wanted(now, actions),
-            FromServer::Request { request_id, asked } => self.request(request_id, asked),
+            FromServer::Request { request_id, asked } => self.request(request_id, asked, now),
             FromServer::Unknown => {}
         }
     }
@@ -311,13 +319,23 @@ impl Machine {
         }
     }
 
-    fn request(&mut self, request_id: String, asked: Asked) {
+    fn request(&mut self, request_id: String, asked: Asked, now: Moment) {
         // Until the welcome nothing can be answered, so that whatever is asked would only pile up.
         if !self.is_live() {
             return;
         }
+        let hour_ago = now.elapsed.checked_sub(HOUR);
+        self.asked_at
+            .retain(|at| hour_ago.is_none_or(|hour_ago| *at > hour_ago));
         match asked {
+            Asked::InspectNow(_) if self.asked_at.len() >= REQUESTS_AN_HOUR => {
+                self.schedule.refuse(
+                    request_id,
+                    "too many inspections were asked for within an hour",
+                )
+            }
             Asked::InspectNow(checks) if self.schedule.requests() < REQUESTS => {
+                self.asked_at.push_back(now.elapsed);
                 self.schedule.ask(request_id, checks);
             }
             Asked::InspectNow(_) => self

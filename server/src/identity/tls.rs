@@ -392,16 +392,35 @@ impl AsyncWrite for PeerStream {
     }
 }
 
+/// What stands between a connection and the services.
+pub struct Door {
+    /// How hands are shaken.
+    pub config: rustls::ServerConfig,
+    /// Who issues.
+    pub ca: Arc<Ca>,
+    /// Whose certificates are shown and let in.
+    pub identity: Arc<ServerIdentity>,
+    /// How often an address may knock.
+    pub throttle: Arc<Throttle>,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
+}
+
 /// Accepts connections until `stop`, and gives those whose handshake succeeded. Slow and failing handshakes hold nobody up.
 pub fn accept(
     listener: TcpListener,
-    config: rustls::ServerConfig,
-    who: (Arc<Ca>, Arc<ServerIdentity>),
-    throttle: Arc<Throttle>,
-    metrics: Arc<Metrics>,
+    door: Door,
     stop: CancellationToken,
 ) -> mpsc::Receiver<io::Result<PeerStream>> {
     let (ready, incoming) = mpsc::channel(HANDSHAKES_AT_ONCE);
+    let Door {
+        config,
+        ca,
+        identity,
+        throttle,
+        metrics,
+    } = door;
+    let who = (ca, identity);
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let under_way = Arc::new(tokio::sync::Semaphore::new(HANDSHAKES_AT_ONCE));
     let refused = Arc::new(Mutex::new(HashMap::new()));

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use rcgen::KeyPair;
 use sickbay_collector::host::recording::{Description, Recording, Registry};
 use sickbay_collector::session::{CaPin, Collector, CollectorOptions, EnrolOutcome};
-use sickbay_diagnosis::time::HOUR_MS;
+use sickbay_diagnosis::time::{HOUR_MS, MINUTE_MS};
 use sickbay_proto::limits;
 use sickbay_proto::v1::enrolment_client::EnrolmentClient;
 use sickbay_proto::v1::error_detail::Reason;
 use sickbay_proto::v1::{EnrolRequest, MachineIdentity};
+use sickbay_store::{DeviceStatus, Ended, Scope, Touch};
 
 use crate::device::{Device, ask, connect, reason, report, request_over, tls};
 use crate::readings::{client, on_the_wire};
@@ -191,4 +192,45 @@ async fn a_collector_with_the_wrong_pin_refuses_the_server_before_it_shows_its_t
         .await
         .unwrap();
     assert!(matches!(right, EnrolOutcome::Enrolled { .. }), "{right:?}");
+}
+
+#[tokio::test]
+async fn a_machine_made_for_a_day_retires_by_itself_once_it_is_silent() {
+    let site = Site::start().await;
+    let (_, token) = site.token(|token| token.ephemeral_ms = Some(HOUR_MS)).await;
+    let (gone, stays) = (
+        site.stored_device(&token, "VDI-1").await,
+        site.stored_device(&token, "VDI-2").await,
+    );
+    site.clock.advance(50 * MINUTE_MS);
+    site.app().fleet.touch(Touch {
+        key: stays.key,
+        seen_at: site.now(),
+        confirmed_at: None,
+        greeting: None,
+    });
+    site.clock.advance(15 * MINUTE_MS);
+    // The job looks every ten seconds.
+    let retired = async || {
+        let detail = site.store().device(&Scope::All, gone.id).await.unwrap();
+        let detail = detail.unwrap();
+        (detail.row.identity.status, detail.life.ended)
+    };
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while retired().await != (DeviceStatus::Retired, Some(Ended::Ephemeral)) {
+        assert!(
+            std::time::Instant::now() < deadline,
+            "{:?}",
+            retired().await
+        );
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+    let detail = site.store().device(&Scope::All, stays.id).await.unwrap();
+    assert_eq!(detail.unwrap().row.identity.status, DeviceStatus::Active);
+    let page = site
+        .browser()
+        .await
+        .page(&format!("/devices/{}", gone.id))
+        .await;
+    assert!(page.contains("fell silent for 1 hour and retired by itself"));
 }

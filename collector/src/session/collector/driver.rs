@@ -280,6 +280,7 @@ impl<'a> Driver<'a> {
             |error| chain(error),
         );
         self.collector.note_failure(text).await;
+        // What seldom happens is kept out of the future of every step.
         match refusal.as_ref().map(|refusal| refusal.reason) {
             // A server ends the connection of an expired certificate without a reason.
             None => {
@@ -287,22 +288,22 @@ impl<'a> Driver<'a> {
                 let now = self.collector.now();
                 let identity = self.collector.identity();
                 if identity.is_some_and(|identity| identity.expired(now)) {
-                    refusal = self
-                        .enrol_anew("the certificate has expired", refusal)
-                        .await?;
+                    refusal =
+                        Box::pin(self.enrol_anew("the certificate has expired", refusal)).await?;
                 }
             }
-            Some(Reason::CertificateEnded) => refusal = self.recover(refusal).await?,
+            Some(Reason::CertificateEnded) => refusal = Box::pin(self.recover(refusal)).await?,
             Some(Reason::KeyEnded) => {
-                refusal = self
-                    .enrol_anew("the server takes this device's key no more", refusal)
-                    .await?;
+                refusal = Box::pin(
+                    self.enrol_anew("the server takes this device's key no more", refusal),
+                )
+                .await?;
             }
             // A server that was restored from an older copy has never heard of whoever enrolled since.
             Some(Reason::DeviceUnknown) => {
-                refusal = self
-                    .enrol_anew("the server does not know this device", refusal)
-                    .await?;
+                refusal =
+                    Box::pin(self.enrol_anew("the server does not know this device", refusal))
+                        .await?;
             }
             Some(_) => {}
         }

@@ -441,6 +441,32 @@ fn a_request_to_inspect_is_answered_after_its_news_and_an_unknown_one_is_refused
 }
 
 #[test]
+fn a_server_keeps_no_machine_busy_with_inspections() {
+    let mut bench = Bench::new(7);
+    bench.see(1, 0);
+    bench.connect(1, welcome(7, 7));
+    let done = |bench: &mut Bench, from: u64| {
+        let mut inspected = 0;
+        for nth in 0..200 {
+            let asked = FromServer::Request {
+                request_id: format!("{from}-{nth}"),
+                asked: Asked::InspectNow(vec![Check::Pause]),
+            };
+            let before = bench.other.len();
+            bench.tell(Event::Received(asked), from + nth);
+            if bench.other.len() > before {
+                inspected += 1;
+                bench.tell(Event::Inspected(look(1)), from + nth);
+            }
+        }
+        inspected
+    };
+    assert_eq!(done(&mut bench, 10), 60);
+    assert_eq!(done(&mut bench, 1_000), 0);
+    assert_eq!(done(&mut bench, 4_000), 60);
+}
+
+#[test]
 fn a_server_that_asks_without_end_fills_no_memory() {
     let ask = |nth: usize, asked| {
         Event::Received(FromServer::Request {

@@ -136,13 +136,12 @@ impl Batch {
             self.tokens.insert(hash.clone(), None);
             return Ok(EnrolOutcome::TokenUnknown);
         };
-        let outcome = match token.take(request) {
-            Some(refused) => refused,
-            None => {
-                let sponsor = Sponsor::Token(token.approval);
-                let admitted = self.admit(connection, request, sponsor, Some(&token)).await;
-                EnrolOutcome::Device(admitted?)
-            }
+        let outcome = if let Some(refused) = token.take(request) {
+            refused
+        } else {
+            let sponsor = Sponsor::Token(token.approval);
+            let admitted = self.admit(connection, request, sponsor, Some(&token)).await;
+            EnrolOutcome::Device(admitted?)
         };
         self.tokens.insert(hash.clone(), Some(token));
         Ok(outcome)

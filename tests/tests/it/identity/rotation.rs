@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use sickbay_store::{DeviceStatus, Page, Scope};
-use sickbay_tests::fleet::Fleet;
+use sickbay_tests::fleet::{Fleet, Member};
 use sickbay_tests::server::Server;
 use sickbay_tests::times;
 use sickbay_tests::wait::eventually;
@@ -12,8 +12,8 @@ use sickbay_tests::wait::eventually;
 const COLLECTORS: usize = 200;
 /// Over which a fleet spreads its renewals here, in seconds; an hour unless told otherwise.
 const SPREAD: &str = "3";
-const MOVED_WITHIN: Duration = Duration::from_secs(60);
-const TOLD_WITHIN: Duration = Duration::from_secs(60);
+const MOVED_WITHIN: Duration = Duration::from_mins(1);
+const TOLD_WITHIN: Duration = Duration::from_mins(1);
 
 /// Waits until `ca status` says this.
 async fn says(server: &Server, what: &str) -> anyhow::Result<()> {
@@ -39,7 +39,7 @@ async fn a_fleet_moves_to_another_ca_and_a_sleeper_comes_home_after_the_old_one_
     let mut fleet = Fleet::join(&server, COLLECTORS).await?;
     let store = server.store().await?;
     let ids = |fleet: &Fleet| -> anyhow::Result<Vec<String>> {
-        fleet.members.iter().map(|m| m.device()).collect()
+        fleet.members.iter().map(Member::device).collect()
     };
     let before = ids(&fleet)?;
     let old_pin = server.ca_pin().await?;
