@@ -93,6 +93,11 @@ impl Member {
         &self.options.state_dir
     }
 
+    /// Why it does not report, as its own file says; empty where it reports.
+    pub fn last_error(&self) -> String {
+        std::fs::read_to_string(self.state_dir().join("last-error.json")).unwrap_or_default()
+    }
+
     fn handle(&self) -> anyhow::Result<&Handle> {
         let running = self
             .running

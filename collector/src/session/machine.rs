@@ -332,7 +332,7 @@ impl Machine {
                 self.schedule.refuse(
                     request_id,
                     "too many inspections were asked for within an hour",
-                )
+                );
             }
             Asked::InspectNow(checks) if self.schedule.requests() < REQUESTS => {
                 self.asked_at.push_back(now.elapsed);

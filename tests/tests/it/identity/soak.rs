@@ -195,9 +195,20 @@ async fn take(
             fleet.members[some].start_again()?;
             let copy = fleet.members.len() - 1;
             eventually(TOLD_APART_WITHIN, async || {
-                let ids = (fleet.members[some].device()?, fleet.members[copy].device()?);
-                ensure!(ids.0 != ids.1, "a copy is still device {}", ids.0);
-                Ok(())
+                let (one, two) = (&fleet.members[some], &fleet.members[copy]);
+                let ids = (one.device()?, two.device()?);
+                if ids.0 != ids.1 {
+                    return Ok(());
+                }
+                let record = store.audit(Some(ids.0.parse()?), None, 5).await?;
+                bail!(
+                    "a copy is still device {}; the original {:?}: {}; the copy {:?}: {}; the record: {record:#?}",
+                    ids.0,
+                    one.standing()?,
+                    one.last_error(),
+                    two.standing()?,
+                    two.last_error(),
+                )
             })
             .await?;
             book.clones += 1;
