@@ -30,7 +30,7 @@ use uuid::Uuid;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 pub use certificate::{dns_names_of, key_sha256_of, pin_of, validity_of};
-use certificate::{limit_life, named};
+use certificate::{issuer_of, limit_life, named, subject_of};
 use files::{first_generation, keep_certificates, load};
 use rotation::line;
 pub use rotation::{Phase, Step};
@@ -39,6 +39,9 @@ pub use rotation::{Phase, Step};
 pub const DEVICE_DAYS: i64 = 30;
 /// Life of a server certificate, in days.
 pub const SERVER_DAYS: i64 = 30;
+
+/// So many generations a device may sleep through and still know the server; verifiers look no further.
+const FOREBEARS: usize = 5;
 
 /// What can go wrong with the CA.
 #[derive(Debug, thiserror::Error)]
@@ -274,28 +277,37 @@ impl InForce {
             .signed_by(&key, &self.issuer)
             .map_err(unusable("the server's certificate"))?;
         let mut chain = vec![certificate.der().clone()];
-        chain.extend(self.beside_the_server().map(CertificateDer::from));
+        chain.extend(
+            self.beside_the_server()
+                .into_iter()
+                .map(CertificateDer::from),
+        );
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
         Ok((chain, key))
     }
 
     /// What goes with a server's certificate: the CAs themselves, so that a collector that only knows a pin can check it, and what leads from
-    /// each generation that somebody may trust to the one that issues.
-    fn beside_the_server(&self) -> impl Iterator<Item = Vec<u8>> {
+    /// generations that somebody may still trust to the one that issues: its forebears, one after the other, at most [`FOREBEARS`]. All of
+    /// it has to fit into one message of a handshake.
+    fn beside_the_server(&self) -> Vec<Vec<u8>> {
         let own = self.rows.iter().filter(|row| is_trusted(row));
-        let own = own.map(|row| row.certificate.clone());
-        let issuing = self.issuing.generation;
-        let crosses = self.rows.iter().filter_map(move |row| {
-            if row.generation <= issuing {
-                row.by_older.clone()
-            } else {
-                None
-            }
-        });
+        let mut beside: Vec<Vec<u8>> = own.map(|row| row.certificate.clone()).collect();
+        let mut row = &self.issuing;
+        for _ in 0..FOREBEARS {
+            let Some(cross) = &row.by_older else { break };
+            beside.push(cross.clone());
+            let signer = issuer_of(cross);
+            let signed = |older: &&CaRow| subject_of(&older.certificate) == signer;
+            let Some(older) = self.rows.iter().find(signed) else {
+                break;
+            };
+            row = older;
+        }
         // Who was given the next generation's pin already.
-        let next = self.rows.iter().any(|row| row.standing == Standing::Next);
-        let back = self.issuing.by_newer.clone().filter(|_| next);
-        own.chain(crosses).chain(back)
+        if self.phase() == Phase::Announced {
+            beside.extend(self.issuing.by_newer.clone());
+        }
+        beside
     }
 }
 

@@ -459,3 +459,40 @@ async fn the_database_holds_no_secret_that_opens_anything() {
         "{keys} keys, {files} files of the database"
     );
 }
+
+#[tokio::test]
+async fn a_ca_that_was_rotated_a_hundred_times_is_still_known_to_who_slept_through_some() {
+    use sickbay_server::identity::ca::Step;
+    let site = Site::start().await;
+    let ca = &site.app().ca;
+    let rotate = async |step| {
+        ca.rotate(step, "test", true, site.now()).await.unwrap();
+        site.app().follow_ca().unwrap();
+    };
+    // A hundred that came to nothing are in nobody's way.
+    for _ in 0..100 {
+        rotate(Step::Announce).await;
+        rotate(Step::BackOut).await;
+    }
+    let sleeper = Device::enrol(&site, "PC-1").await;
+    for _ in 0..5 {
+        rotate(Step::Announce).await;
+        rotate(Step::Switch).await;
+        rotate(Step::Retire).await;
+    }
+    let (chain, _) = ca
+        .in_force()
+        .issue_server(&["localhost".to_owned()], site.now())
+        .unwrap();
+    let bytes: usize = chain.iter().map(|one| one.len()).sum();
+    assert!(bytes < 8_000, "{bytes} bytes go with every handshake");
+    // It trusts the first generation alone.
+    let back = sleeper.session(&site).await.err().unwrap();
+    assert_eq!(reason(&back), Reason::CertificateEnded);
+    let recovered = sleeper.recover(&site).await.unwrap();
+    sleeper
+        .with(&site, &recovered)
+        .session(&site)
+        .await
+        .unwrap();
+}

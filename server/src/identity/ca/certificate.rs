@@ -14,7 +14,7 @@ const CA_DAYS: i64 = 20 * 365;
 /// Certificates count from this much earlier, in minutes, because clocks differ.
 pub(super) const BACKDATED_MINUTES: i64 = 60;
 /// Generations that may stand between a CA that a sleeper trusts and the one that issues.
-const CROSSES: u8 = 8;
+const CROSSES: u8 = 5;
 
 /// Every generation has a name of its own: by it, its certificates are told from others'.
 pub(super) fn ca_params(generation: u32, now: Time) -> CertificateParams {
@@ -45,6 +45,18 @@ pub fn key_sha256_of(certificate: &CertificateDer<'_>) -> Option<Vec<u8>> {
 /// SHA-256 of the SubjectPublicKeyInfo of a certificate in hexadecimal.
 pub fn pin_of(certificate: &[u8]) -> Option<String> {
     key_sha256_of(&CertificateDer::from(certificate)).map(hex::encode)
+}
+
+/// The name of whoever signed a certificate, DER.
+pub(super) fn issuer_of(certificate: &[u8]) -> Option<Vec<u8>> {
+    let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
+    Some(parsed.issuer().as_raw().to_vec())
+}
+
+/// The name of whom a certificate is of, DER.
+pub(super) fn subject_of(certificate: &[u8]) -> Option<Vec<u8>> {
+    let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
+    Some(parsed.subject().as_raw().to_vec())
 }
 
 /// The DNS names that a certificate is over.

@@ -1,5 +1,5 @@
 //! Joins, renewals, revocations, rotations and restarts in no order, for an hour where `SICKBAY_LONG=1` asks for it: at the end identities,
-//! counters and record say the same.
+//! counters and record say the same. `SICKBAY_SOAK_SECONDS` asks for another time, `SICKBAY_SEED` for the order of a run that failed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -60,7 +60,12 @@ async fn identities_counters_and_record_agree_after_anything() -> anyhow::Result
 
 async fn soak(seed: u64) -> anyhow::Result<()> {
     let mut random = StdRng::seed_from_u64(seed);
-    let seconds = times(FEW_SECONDS, MANY_SECONDS) as u64;
+    let seconds = match std::env::var("SICKBAY_SOAK_SECONDS") {
+        Ok(seconds) => seconds
+            .parse()
+            .context("SICKBAY_SOAK_SECONDS is no number")?,
+        Err(_) => times(FEW_SECONDS, MANY_SECONDS) as u64,
+    };
     let until = Instant::now() + Duration::from_secs(seconds);
     let mut server = Server::start().await?;
     server.stop().await?;
