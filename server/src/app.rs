@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::events::Events;
 use crate::fleet::Fleet;
 use crate::identity::ca::{Ca, CaError};
+use crate::identity::enrolment::Liveness;
 use crate::identity::tls::ServerIdentity;
 use crate::ingest::Ingest;
 use crate::metrics::Metrics;
@@ -41,6 +42,8 @@ pub struct App {
     pub config: Arc<Config>,
     /// The certificate authority.
     pub ca: Arc<Ca>,
+    /// Since when silence means something.
+    pub liveness: Liveness,
     /// The certificate that this server shows, and whom it lets in.
     pub identity: Arc<ServerIdentity>,
     /// Counters.

@@ -21,7 +21,7 @@ use crate::fleet::session::Sessions;
 use crate::health;
 use crate::identity::ca::Ca;
 use crate::identity::desk::Desk;
-use crate::identity::enrolment::{Enrolments, live_ms};
+use crate::identity::enrolment::{Enrolments, Liveness};
 use crate::identity::tls::{self, Door, ServerIdentity};
 use crate::ingest;
 use crate::jobs;
@@ -103,6 +103,7 @@ impl Running {
         );
         let identity = ServerIdentity::issue(&ca.in_force(), &config.collectors, &clock)?;
         let app = App {
+            liveness: Liveness::new(config.collectors.heartbeat_interval_s, clock.now()),
             identity: Arc::clone(&identity),
             store,
             fleet: Arc::new(Fleet::default()),
@@ -238,7 +239,7 @@ fn enrolments(app: &App) -> Enrolments {
     Enrolments {
         store: Arc::clone(&app.store),
         desk: Desk::open(Arc::clone(&app.store)),
-        live_ms: live_ms(app.config.collectors.heartbeat_interval_s),
+        liveness: app.liveness,
         ca: Arc::clone(&app.ca),
         clock: app.clock.clone(),
         events: app.events.clone(),

@@ -354,16 +354,32 @@ impl Fleet {
     }
 }
 
-/// Copies a folder with all that is in it.
+/// Copies of a folder that are begun until no file went away meanwhile.
+const COPIES: usize = 100;
+
+/// Copies a folder with all that is in it, as it is between two writes of whoever works in it: where a file goes away meanwhile, it begins
+/// anew. A collector that was killed in this process may still be at its last write.
 pub fn copy_folder(from: &Path, to: &Path) -> anyhow::Result<()> {
-    std::fs::create_dir_all(to).context("make a folder")?;
-    for entry in std::fs::read_dir(from).context("list a folder")? {
+    for _ in 0..COPIES {
+        match copy_all(from, to) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                std::fs::remove_dir_all(to).context("remove half a copy")?;
+            }
+            other => return other.with_context(|| format!("copy {}", from.display())),
+        }
+    }
+    anyhow::bail!("{} never stood still", from.display())
+}
+
+fn copy_all(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
         let entry = entry?;
         let to = to.join(entry.file_name());
         if entry.file_type()?.is_dir() {
-            copy_folder(&entry.path(), &to)?;
+            copy_all(&entry.path(), &to)?;
         } else {
-            std::fs::copy(entry.path(), to).context("copy a file")?;
+            std::fs::copy(entry.path(), to)?;
         }
     }
     Ok(())

@@ -49,6 +49,10 @@ impl Copy {
             "docs/ARCHITECTURE.md",
             &format!("`{}`\n", members.replace('\n', " ")),
         );
+        copy.write(
+            "docs/security.md",
+            "## Attackers\n| It sees what is there. | the inventory below |\n## What is not defended against\n",
+        );
         copy
     }
 
@@ -114,6 +118,21 @@ fn sqlx_in_the_server_crate_fails_and_says_why() {
         ),
         "{said}"
     );
+}
+
+#[test]
+fn a_threat_that_no_test_shows_fails_and_says_which() {
+    for (shown_by, said_so) in [
+        ("`no_such_test`", "no_such_test"),
+        ("everybody knows", "no test shows"),
+    ] {
+        let copy = Copy::new();
+        copy.edit("docs/security.md", "the inventory below", shown_by);
+        let (tidy, said) = copy.tidy();
+        assert!(!tidy);
+        assert!(said.contains("docs/security.md:2: [threats]"), "{said}");
+        assert!(said.contains(said_so), "{said}");
+    }
 }
 
 #[test]

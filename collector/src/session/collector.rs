@@ -194,6 +194,14 @@ impl Collector {
         let key = self.storage.with(|files| files.state.next_key()).await?;
         let (tried, asked) = self.ask_for(&key).await;
         self.server += tried;
+        if let Err(CollectorError::Call(error)) = &asked
+            && error.reason() == Some(Reason::KeyEnded)
+        {
+            // It was let in and replaced while the answer was lost: the next attempt is under yet another.
+            self.storage
+                .with(|files| files.state.forget_next_key())
+                .await?;
+        }
         let (outcome, identity) = asked?;
         if let Some(identity) = identity {
             let kept = identity.clone();

@@ -216,6 +216,11 @@ impl StateDir {
         self.save_identity(identity)
     }
 
+    /// Forgets the next key, which is of no use any more.
+    pub fn forget_next_key(&self) -> Result<(), StateError> {
+        self.remove(NEXT_KEY)
+    }
+
     /// Forgets the identity, so that the device enrols again.
     pub fn forget_identity(&self) -> Result<(), StateError> {
         self.remove(IDENTITY)

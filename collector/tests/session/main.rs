@@ -208,6 +208,22 @@ async fn a_pending_device_asks_again_with_the_same_key_until_it_is_approved() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_that_have_ended_are_given_up_until_one_is_taken() {
+    let server = Server::start().await;
+    // The device's own, and two that were to follow it.
+    server.set(|behaviour| behaviour.keys_end = 3);
+    let dir = tempfile::tempdir().unwrap();
+    let host = Arc::new(Replay::new(recording("x")));
+    let next = || std::fs::read(dir.path().join("next-key.pem")).ok();
+    let mut options = trusting(options(dir.path(), &server.url(), &host), &server);
+    options.session.backoff.refused = Duration::from_millis(50);
+    let running = Running::start(options);
+    until_device(&server, "the first report", |device| device.sequence == 1).await;
+    assert_eq!(next(), None, "the key that was taken is the device's own");
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killing_the_server_again_and_again_loses_nothing_and_repeats_nothing() {
     let mut server = Server::start().await;
     let dir = tempfile::tempdir().unwrap();

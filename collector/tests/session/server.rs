@@ -9,7 +9,7 @@ use std::time::Duration;
 use prost::Message as _;
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateSigningRequestParams, DnType, IsCa, Issuer,
-    KeyPair,
+    KeyPair, PublicKeyData as _,
 };
 use rustls::RootCertStore;
 use rustls::server::WebPkiClientVerifier;
@@ -62,6 +62,10 @@ impl Device {
 #[derive(Debug, Clone)]
 pub(crate) struct Behaviour {
     pub(crate) pending: bool,
+    /// So many keys that ask from now on have ended.
+    pub(crate) keys_end: usize,
+    /// Those that have.
+    pub(crate) keys_ended: BTreeSet<Vec<u8>>,
     pub(crate) acknowledge: bool,
     pub(crate) refuse: Option<Reason>,
     pub(crate) certificate_life: Duration,
@@ -174,6 +178,8 @@ impl Server {
             devices: Mutex::default(),
             behaviour: Mutex::new(Behaviour {
                 pending: false,
+                keys_end: 0,
+                keys_ended: BTreeSet::new(),
                 acknowledge: true,
                 refuse: None,
                 certificate_life: Duration::from_hours(1),
@@ -345,6 +351,11 @@ impl AsyncWrite for Secured {
 #[derive(Clone)]
 struct Service(Arc<Shared>);
 
+fn key_of(csr: &[u8]) -> Vec<u8> {
+    let request = CertificateSigningRequestParams::from_der(&csr.to_vec().into()).unwrap();
+    request.public_key.subject_public_key_info()
+}
+
 fn refusal(reason: Reason) -> Status {
     let detail = v1::ErrorDetail {
         reason: reason.into(),
@@ -374,7 +385,17 @@ impl Enrolment for Service {
         if request.token != TOKEN {
             return Err(refusal(Reason::TokenUnknown));
         }
-        let behaviour = self.0.behaviour.lock().unwrap().clone();
+        let behaviour = {
+            let mut behaviour = self.0.behaviour.lock().unwrap();
+            let key = key_of(&request.csr_der);
+            if behaviour.keys_end > 0 && behaviour.keys_ended.insert(key.clone()) {
+                behaviour.keys_end -= 1;
+            }
+            if behaviour.keys_ended.contains(&key) {
+                return Err(refusal(Reason::KeyEnded));
+            }
+            behaviour.clone()
+        };
         let host = request.machine.unwrap_or_default().host_name;
         let device_id = format!("device-of-{host}");
         let outcome = if behaviour.pending {

@@ -41,6 +41,8 @@ struct Device {
     /// In the order of their last opening.
     runs: Vec<Seen>,
     turns: u32,
+    /// When the last turn back was.
+    turned_at: Option<Time>,
 }
 
 /// What a new session means.
@@ -75,7 +77,7 @@ impl Twins {
         device
             .runs
             .retain(|seen| seen.barred || now.since(seen.last) <= WINDOW_MS);
-        if device.runs.is_empty() {
+        if (device.turned_at).is_some_and(|at| now.since(at) > WINDOW_MS) {
             device.turns = 0;
         }
         let verdict = device.opens(run, enrolled, now);
@@ -119,6 +121,7 @@ impl Device {
             return Verdict::Welcome;
         };
         self.turns += 1;
+        self.turned_at = Some(now);
         let differ = differ(&mine.run.fingerprint, &self.runs[between].run.fingerprint);
         if !differ && self.turns < TURNS {
             self.runs.push(mine);
@@ -219,6 +222,18 @@ mod tests {
         let mut bench = Bench::new();
         // Run 1 was in memory when the snapshot was taken; run 2 never comes again.
         bench.welcomes(&[(1, "own"), (2, "own"), (1, "own"), (1, "own"), (3, "own")]);
+    }
+
+    #[test]
+    fn set_back_twice_and_long_apart_it_is_still_one_machine() {
+        let mut bench = Bench::new();
+        for first in [1, 3] {
+            bench.welcomes(&[(first, "own"), (first + 1, "own"), (first, "own")]);
+            // It stays in touch all the time, so something is always remembered.
+            for _ in 0..61 {
+                bench.welcomes(&[(first, "own")]);
+            }
+        }
     }
 
     #[test]

@@ -31,7 +31,7 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 pub use certificate::{dns_names_of, key_sha256_of, pin_of, validity_of};
 use certificate::{issuer_of, limit_life, named, subject_of};
-use files::{first_generation, keep_certificates, load};
+use files::{first_generation, load, tidy};
 use rotation::line;
 pub use rotation::{Phase, Step};
 
@@ -72,7 +72,7 @@ pub enum CaError {
         path: PathBuf,
     },
     /// A file of the CA holds something else.
-    #[error("{} cannot be used: restore it from a backup, or remove ca.pem and ca-key.pem to make a new CA, after which every device must enrol again", path.display())]
+    #[error("{} cannot be used: restore it from a backup, together with the database that it is of", path.display())]
     Broken {
         /// The file.
         path: PathBuf,
@@ -341,7 +341,7 @@ impl Ca {
             rows = store.ca().await?;
         }
         let in_force = load(folder, rows)?;
-        keep_certificates(folder, &in_force.rows)?;
+        tidy(folder, &in_force.rows)?;
         Ok(Self {
             folder: folder.to_owned(),
             store,

@@ -39,8 +39,8 @@ pub struct Enrolments {
     pub store: Arc<dyn Store>,
     /// Where machines that come at once share a transaction.
     pub desk: Desk,
-    /// How long a device counts as live after it was last heard of, in milliseconds.
-    pub live_ms: i64,
+    /// Since when silence means something.
+    pub liveness: Liveness,
     /// Who signs.
     pub ca: Arc<Ca>,
     /// The clock.
@@ -99,7 +99,7 @@ impl Enrolments {
                 ou: claim.ou,
                 fingerprint: claim.fingerprint,
                 collector_version: claim.collector_version,
-                live_since: now.plus_millis(-self.live_ms),
+                live_since: self.liveness.since(now),
                 now,
             })
             .await
@@ -282,9 +282,38 @@ fn introduction(claim: &EnrolClaim, peer: Option<&Peer>) -> Result<Introduction,
     ))
 }
 
-/// How long a device counts as live after it was last heard of, in milliseconds: three heartbeats.
-pub fn live_ms(heartbeat_interval_s: u32) -> i64 {
-    LIVE_MS.max(3 * i64::from(heartbeat_interval_s) * 1_000)
+/// Since when a device must have been heard of to count as live.
+#[derive(Debug, Clone, Copy)]
+pub struct Liveness {
+    /// Three heartbeats, in milliseconds.
+    lasts_ms: i64,
+    /// When this server began to listen.
+    started_at: Time,
+}
+
+impl Liveness {
+    /// For a server that begins to listen now.
+    pub fn new(heartbeat_interval_s: u32, started_at: Time) -> Self {
+        Self {
+            lasts_ms: LIVE_MS.max(3 * i64::from(heartbeat_interval_s) * 1_000),
+            started_at,
+        }
+    }
+
+    /// The moment. Until a server has listened for long enough, everybody's silence is its own: all count as live.
+    pub fn since(&self, now: Time) -> Time {
+        let since = now.plus_millis(-self.lasts_ms);
+        if since < self.started_at {
+            Time::from_millis(i64::MIN)
+        } else {
+            since
+        }
+    }
+
+    /// When this server began to listen.
+    pub const fn started_at(&self) -> Time {
+        self.started_at
+    }
 }
 
 /// Why a key is of no use any more.
@@ -361,4 +390,28 @@ fn token_status(outcome: &EnrolOutcome) -> Status {
         ),
     };
     wire::refusal(Code::PermissionDenied, reason, message, retry_after_ms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_has_just_come_up_holds_nobodys_silence_against_them() {
+        const MINUTE_MS: i64 = 60_000;
+        let at = |minutes: i64| Time::from_millis(minutes * MINUTE_MS);
+        // Three heartbeats of ten minutes.
+        let liveness = Liveness::new(600, at(1_000));
+        for (minute, heard_at, lives) in [
+            (1_000, 10, true),
+            (1_029, 10, true),
+            (1_030, 999, false),
+            (1_030, 1_000, true),
+            (2_000, 1_969, false),
+            (2_000, 1_970, true),
+        ] {
+            let since = liveness.since(at(minute));
+            assert_eq!(at(heard_at) >= since, lives, "{minute} {heard_at}");
+        }
+    }
 }

@@ -91,6 +91,8 @@ impl From<TlsError> for CaError {
 /// The certificate that this server shows and the devices that it lets in, both replaceable while it runs.
 pub struct ServerIdentity {
     names: Vec<String>,
+    /// Mark of the CA that this is of.
+    of: RwLock<[u8; 32]>,
     current: RwLock<Arc<CertifiedKey>>,
     devices: RwLock<Arc<dyn ClientCertVerifier>>,
     /// Of the owner's own PKI.
@@ -115,6 +117,7 @@ impl ServerIdentity {
     ) -> Result<Arc<Self>, TlsError> {
         Ok(Arc::new(Self {
             names: settings.names.clone(),
+            of: RwLock::new(ca.mark()),
             current: RwLock::new(certify(ca, &settings.names, clock)?),
             devices: RwLock::new(devices_of(ca)?),
             machines: machines_of(&settings.machine_ca)?,
@@ -144,10 +147,20 @@ impl ServerIdentity {
             .verify_client_cert(certificate, rest, unix(middle))
     }
 
+    /// Whether this is of the CA as it is now.
+    pub fn follows(&self, ca: &InForce) -> bool {
+        let of = self.of.read();
+        *of.expect("never poisoned: nothing panics while it is held") == ca.mark()
+    }
+
     /// Issues a new certificate, and lets in the devices of the CA as it is now; connections made from now on see it.
     pub fn renew(&self, ca: &InForce, clock: &Clock) -> Result<(), TlsError> {
         let fresh = certify(ca, &self.names, clock)?;
         let devices = devices_of(ca)?;
+        *self
+            .of
+            .write()
+            .expect("never poisoned: nothing panics while it is held") = ca.mark();
         *self
             .current
             .write()

@@ -131,14 +131,18 @@ pub async fn write_signs_of_life(app: &App) {
     }
 }
 
-/// Retires ephemeral devices that were silent for as long as they may be.
+/// Retires ephemeral devices that were silent for as long as they may be while this server could hear them.
 async fn ephemeral(app: App) {
     while next_round(&app, EPHEMERAL_EVERY).await {
         let now = app.clock.now();
         // What they last said may still wait to be written.
         write_signs_of_life(&app).await;
         let retired = async {
-            let gone = app.store.ephemeral_ended(now, EPHEMERAL_AT_ONCE).await?;
+            let listens_since = app.liveness.started_at();
+            let gone = app
+                .store
+                .ephemeral_ended(now, listens_since, EPHEMERAL_AT_ONCE);
+            let gone = gone.await?;
             let deed = Deed::by("server", now).because(Ended::Ephemeral);
             app.store
                 .set_status(&gone, DeviceStatus::Retired, &deed)
@@ -159,13 +163,12 @@ async fn certificates(app: App) {
     let mut issued_at: Time = app.clock.now();
     let mut age_looked_at = Instant::now();
     while next_round(&app, CA_EVERY).await {
-        let rotated = match app.ca.reload().await {
-            Ok(rotated) => rotated,
-            Err(error) => {
-                tracing::error!(error = %crate::ingest::chain(&error), "the CA cannot be followed");
-                continue;
-            }
-        };
+        if let Err(error) = app.ca.reload().await {
+            tracing::error!(error = %crate::ingest::chain(&error), "the CA cannot be followed");
+            continue;
+        }
+        // Whoever noticed the step first: a request may have, or a round that could not finish.
+        let rotated = !app.identity.follows(&app.ca.in_force());
         let look_at_age = age_looked_at.elapsed() >= CERTIFICATE_EVERY;
         if look_at_age {
             age_looked_at = Instant::now();

@@ -6,6 +6,7 @@ use axum::Form;
 use axum::extract::Query;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use serde::Deserialize;
+use sickbay_diagnosis::Time;
 use sickbay_diagnosis::filter::Filter;
 use sickbay_store::{Deed, DeviceRow, DeviceStatus, Page, StoreError, TokenRow};
 use sickbay_web::pages::enrolment::{EnrolmentPage, PendingDevice, TokenLine};
@@ -15,7 +16,6 @@ use uuid::Uuid;
 use super::{PageError, Visit, read_filter};
 use crate::api::devices::device_id;
 use crate::events::Change;
-use crate::identity::enrolment::live_ms;
 use crate::problem::Problem;
 
 /// Devices decided upon in one transaction.
@@ -97,7 +97,8 @@ pub(super) async fn refuse(
     decide(&visit, &fields, DeviceStatus::Revoked, "refused").await
 }
 
-/// The form holds `csrf` once and `device` once for each device; or `all`, and `filter`, for all that match.
+/// The form holds `csrf` once and `device` once for each device; or `all`, when its page was made, and `filter`, for all that match and
+/// waited then: what came since, nobody has looked at.
 async fn decide(
     visit: &Visit,
     fields: &[(String, String)],
@@ -111,10 +112,14 @@ async fn decide(
             .map(|(_, value)| value.as_str())
     };
     visit.told(visit.viewer.may_change(field("csrf").next()))?;
-    let ids = if field("all").next().is_some() {
+    let ids = if let Some(seen_at) = field("all").next() {
+        let until = seen_at.parse().map(Time::from_millis).map_err(|_| {
+            let why = "the field 'all' is the time of the page in milliseconds: load it again";
+            visit.error(Problem::bad_request(why.to_owned()))
+        })?;
         let (_, filter) = read_filter(field("filter").next());
         let filter = filter.map_err(|why| visit.error(Problem::bad_request(why)))?;
-        visit.told(all_pending(visit, &filter).await)?
+        visit.told(all_pending(visit, &filter, until).await)?
     } else {
         visit.told(
             field("device")
@@ -124,7 +129,7 @@ async fn decide(
     };
     let now = visit.app.clock.now();
     let deed = Deed {
-        live_since: now.plus_millis(-live_ms(visit.app.config.collectors.heartbeat_interval_s)),
+        live_since: visit.app.liveness.since(now),
         ..Deed::by(&visit.viewer.name, now)
     };
     let mut changed = 0;
@@ -141,8 +146,8 @@ async fn decide(
     Ok(Redirect::to(&to).into_response())
 }
 
-/// Every device that waits and matches.
-async fn all_pending(visit: &Visit, filter: &Filter) -> Result<Vec<Uuid>, StoreError> {
+/// Every device that has waited since before `until` and matches.
+async fn all_pending(visit: &Visit, filter: &Filter, until: Time) -> Result<Vec<Uuid>, StoreError> {
     let mut ids = Vec::new();
     let mut page = Page {
         after: None,
@@ -152,7 +157,8 @@ async fn all_pending(visit: &Visit, filter: &Filter) -> Result<Vec<Uuid>, StoreE
         let store = &visit.app.store;
         let rows = store.devices_with_status(visit.scope(), DeviceStatus::Pending, filter, &page);
         let rows = rows.await?;
-        ids.extend(rows.iter().map(|row| row.identity.id));
+        let seen = rows.iter().filter(|row| row.enrolled_at <= until);
+        ids.extend(seen.map(|row| row.identity.id));
         match rows.last() {
             Some(last) if rows.len() == AT_ONCE => page.after = Some(last.cursor()),
             _ => return Ok(ids),

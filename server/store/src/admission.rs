@@ -6,17 +6,29 @@
 
 use crate::{Approval, DeviceStatus};
 
-/// A device that holds the place (host name and domain) of a machine that asks.
+/// A device that holds, or held, the place (host name and domain) of a machine that asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Holder {
     /// Inside key.
     pub(crate) key: i64,
     /// Its public id.
     pub(crate) id: String,
+    /// Active, revoked or retired.
+    pub(crate) status: DeviceStatus,
     /// Of its firmware; empty where unknown.
     pub(crate) fingerprint: String,
     /// Whether it was heard of a moment ago.
-    pub(crate) live: bool,
+    pub(crate) heard: bool,
+}
+
+impl Holder {
+    fn lives(&self) -> bool {
+        self.status == DeviceStatus::Active && self.heard
+    }
+
+    fn is_silent(&self) -> bool {
+        self.status == DeviceStatus::Active && !self.heard
+    }
 }
 
 /// Who speaks for the machine.
@@ -41,61 +53,70 @@ pub(crate) struct Admission {
     pub(crate) why: &'static str,
 }
 
-/// Decides for a machine of this fingerprint, whose place these devices hold.
+/// Decides for a machine of this fingerprint, whose place these devices hold or held.
 pub(crate) fn decide(
     sponsor: Sponsor,
     listed: bool,
     fingerprint: &str,
     holders: Vec<Holder>,
 ) -> Admission {
-    let live = holders.iter().any(|holder| holder.live);
-    let another_machine = holders
-        .iter()
-        .any(|holder| !same_machine(&holder.fingerprint, fingerprint));
-    let pending = |why| Admission {
-        status: DeviceStatus::Pending,
-        replaces: Vec::new(),
-        why,
-    };
-    let active = |why, replaces| Admission {
+    let fits = |holder: &Holder| is_of(&holder.fingerprint, fingerprint);
+    let admit = |why, replaces| Admission {
         status: DeviceStatus::Active,
         replaces,
         why,
     };
-    // A device that lives stays beside the newcomer, so that neither is shadowed and a person sees both.
-    let silent = || holders.into_iter().filter(|holder| !holder.live);
-    let the_same = |holder: &Holder| same_machine(&holder.fingerprint, fingerprint);
-    match sponsor {
-        Sponsor::Token(Approval::Person) => pending("its token asks for a person's approval"),
-        Sponsor::Token(Approval::Nobody) => active(
-            "its token needs no approval",
-            silent().filter(the_same).collect(),
-        ),
-        Sponsor::Token(Approval::List) => {
-            if !listed {
-                pending("it does not stand in the imported list of machines")
-            } else if live {
-                pending("a device that lives holds its place")
-            } else if another_machine {
-                pending("its firmware is not that of the device that held its place")
-            } else {
-                active(
-                    "it stands in the imported list, and no live device holds its place",
-                    silent().collect(),
-                )
-            }
+    let by_itself = match sponsor {
+        Sponsor::Token(Approval::Person) => {
+            return pending("its token asks for a person's approval");
         }
-        Sponsor::Person => active("a person approved it", silent().filter(the_same).collect()),
-        Sponsor::Pki => active(
-            "a certificate of the owner's PKI names it",
-            silent().collect(),
-        ),
+        // A device that lives stays beside the newcomer, so that neither is shadowed and a person sees both.
+        Sponsor::Token(Approval::Nobody) | Sponsor::Person => {
+            let why = if sponsor == Sponsor::Person {
+                "a person approved it"
+            } else {
+                "its token needs no approval"
+            };
+            let former = holders.into_iter().filter(|h| h.is_silent() && fits(h));
+            return admit(why, former.collect());
+        }
+        Sponsor::Token(Approval::List) if !listed => {
+            return pending("it does not stand in the imported list of machines");
+        }
+        Sponsor::Token(Approval::List) => {
+            "it stands in the imported list, and no live device holds its place"
+        }
+        Sponsor::Pki => "a certificate of the owner's PKI names it",
+    };
+    // Nobody looks: the place has to be free beyond doubt.
+    if holders.iter().any(Holder::lives) {
+        return pending("a device that lives holds its place");
+    }
+    let is_revoked = |holder: &Holder| holder.status == DeviceStatus::Revoked;
+    if holders.iter().any(is_revoked) {
+        return pending("the device that held its place was revoked");
+    }
+    // The PKI knows whose the name is, whatever machine bears it now.
+    if sponsor != Sponsor::Pki && !holders.iter().all(fits) {
+        return pending("its firmware is not that of the device that held its place");
+    }
+    admit(
+        by_itself,
+        holders.into_iter().filter(Holder::is_silent).collect(),
+    )
+}
+
+const fn pending(why: &'static str) -> Admission {
+    Admission {
+        status: DeviceStatus::Pending,
+        replaces: Vec::new(),
+        why,
     }
 }
 
-/// Whether two fingerprints may be of one machine; an unknown one may be of any.
-fn same_machine(a: &str, b: &str) -> bool {
-    a.is_empty() || b.is_empty() || a.eq_ignore_ascii_case(b)
+/// Whether a machine may be the one that is known so. One that keeps its firmware to itself is no machine whose firmware is known.
+fn is_of(known: &str, asked: &str) -> bool {
+    known.is_empty() || known.eq_ignore_ascii_case(asked)
 }
 
 #[cfg(test)]
@@ -104,12 +125,20 @@ mod tests {
 
     const OURS: &str = "4C4C4544-0042";
 
-    fn holder(fingerprint: &str, live: bool) -> Holder {
+    fn holder(fingerprint: &str, heard: bool) -> Holder {
         Holder {
             key: 1,
             id: "1".to_owned(),
+            status: DeviceStatus::Active,
             fingerprint: fingerprint.to_owned(),
-            live,
+            heard,
+        }
+    }
+
+    fn former(status: DeviceStatus, fingerprint: &str) -> Holder {
+        Holder {
+            status,
+            ..holder(fingerprint, true)
         }
     }
 
@@ -134,6 +163,44 @@ mod tests {
     }
 
     #[test]
+    fn who_keeps_its_firmware_to_itself_is_no_machine_whose_firmware_is_known() {
+        for sponsor in [
+            Sponsor::Token(Approval::List),
+            Sponsor::Token(Approval::Nobody),
+            Sponsor::Person,
+        ] {
+            let admission = decide(sponsor, true, "", vec![holder(OURS, false)]);
+            assert_eq!(admission.replaces, [], "{sponsor:?}");
+        }
+        let by_list = decide(
+            Sponsor::Token(Approval::List),
+            true,
+            "",
+            vec![holder(OURS, false)],
+        );
+        assert_eq!(by_list.status, DeviceStatus::Pending);
+    }
+
+    #[test]
+    fn the_place_of_who_was_thrown_out_is_not_free() {
+        for sponsor in [Sponsor::Token(Approval::List), Sponsor::Pki] {
+            let revoked = vec![former(DeviceStatus::Revoked, OURS)];
+            let admission = decide(sponsor, true, OURS, revoked);
+            assert_eq!(admission.status, DeviceStatus::Pending, "{sponsor:?}");
+        }
+        // One that left by itself, or was taken out, may come back; another machine under its name waits.
+        let retired = |fingerprint| vec![former(DeviceStatus::Retired, fingerprint)];
+        assert_eq!(by_list(true, retired(OURS)), (DeviceStatus::Active, 0));
+        assert_eq!(
+            by_list(true, retired("another")),
+            (DeviceStatus::Pending, 0)
+        );
+        // The owner's PKI makes no second device beside one that lives.
+        let beside = decide(Sponsor::Pki, false, OURS, vec![holder(OURS, true)]);
+        assert_eq!(beside.status, DeviceStatus::Pending);
+    }
+
+    #[test]
     fn a_token_alone_lets_nobody_in() {
         let sponsor = Sponsor::Token(Approval::Person);
         let admission = decide(sponsor, true, OURS, vec![holder(OURS, false)]);
@@ -152,13 +219,14 @@ mod tests {
                 holder(OURS, true),
             ]
         };
-        for (sponsor, replaced) in [
-            (Sponsor::Person, vec![OURS]),
-            (Sponsor::Token(Approval::Nobody), vec![OURS]),
+        let silent = || vec![holder(OURS, false), holder("another", false)];
+        for (sponsor, holders, replaced) in [
+            (Sponsor::Person, holders(), vec![OURS]),
+            (Sponsor::Token(Approval::Nobody), holders(), vec![OURS]),
             // The owner's PKI knows whose the name is.
-            (Sponsor::Pki, vec![OURS, "another"]),
+            (Sponsor::Pki, silent(), vec![OURS, "another"]),
         ] {
-            let admission = decide(sponsor, false, OURS, holders());
+            let admission = decide(sponsor, false, OURS, holders);
             assert_eq!(admission.status, DeviceStatus::Active);
             let taken: Vec<&str> = admission
                 .replaces

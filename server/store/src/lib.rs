@@ -132,8 +132,13 @@ pub trait Store: Send + Sync + 'static {
     /// Removes devices with all that is known of them; the record alone tells that they were. Only such as are retired, replaced or pending
     /// go: a key that is revoked stays known for ever.
     async fn delete_devices(&self, ids: &[Uuid], deed: &Deed) -> Result<Vec<DeviceIdentity>>;
-    /// Active ephemeral devices that were silent for as long as they may be, at most `limit`.
-    async fn ephemeral_ended(&self, now: Time, limit: u32) -> Result<Vec<Uuid>>;
+    /// Active ephemeral devices that were silent for as long as they may be, at most `limit`. Silence before `listens_since` is not theirs.
+    async fn ephemeral_ended(
+        &self,
+        now: Time,
+        listens_since: Time,
+        limit: u32,
+    ) -> Result<Vec<Uuid>>;
 
     // ---- the CA
 

@@ -201,19 +201,30 @@ async fn all_who_wait_and_match_are_let_in_at_once_also_those_that_are_not_shown
         "no reason is told"
     );
     let csrf = browser.csrf().await;
-    let fields = |filter| [("csrf", csrf.as_str()), ("all", "yes"), ("filter", filter)];
+    let (_, rest) = page.split_once(r#"name="all" value=""#).unwrap();
+    let seen_at = rest.split_once('"').unwrap().0;
+    let fields = |filter| {
+        [
+            ("csrf", csrf.as_str()),
+            ("all", seen_at),
+            ("filter", filter),
+        ]
+    };
+    // One that asks while the page is looked at, nobody has looked at.
+    site.clock.advance(1_000);
+    site.stored_device(&token, "BER-LATE").await;
     browser
         .post_form("/enrolment/approve", &fields("name:BER-*"))
         .await;
     let counts = site.store().fleet_counts(&Scope::All).await.unwrap();
-    assert_eq!((counts.active(), counts.pending), (310, 310));
+    assert_eq!((counts.active(), counts.pending), (310, 311));
     // What is no filter approves nobody.
     let refused = browser
         .post_form("/enrolment/approve", &fields("name:("))
         .await;
     assert_eq!(refused.status(), 400);
     let counts = site.store().fleet_counts(&Scope::All).await.unwrap();
-    assert_eq!(counts.pending, 310);
+    assert_eq!(counts.pending, 311);
 }
 
 #[tokio::test]

@@ -94,12 +94,10 @@ async fn an_export_has_no_cap() {
     let (_, token) = site.token(|_| ()).await;
     let end = site.now().plus_days(1);
     let made = (0..DEVICES).map(async |number| {
-        let device = site.stored_device(&token, "PC").await;
-        site.take_in(
-            &device,
-            vec![client(&format!("PC-{number}")), paused_by_user(end)],
-        )
-        .await;
+        let name = format!("PC-{number}");
+        let device = site.stored_device(&token, &name).await;
+        site.take_in(&device, vec![client(&name), paused_by_user(end)])
+            .await;
     });
     futures::future::join_all(made).await;
     let api = site.api().await;

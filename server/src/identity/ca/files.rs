@@ -16,7 +16,7 @@ use super::{CaError, InForce, is_trusted, issuing, unusable};
 
 /// Reads the key of the generation that issues, and puts the generations in force.
 pub(super) fn load(folder: &Path, rows: Vec<CaRow>) -> Result<InForce, CaError> {
-    let path = folder.join(key_file(issuing(&rows)?.generation));
+    let path = folder.join(key_file(issuing(&rows)?));
     if !path.exists() {
         return Err(CaError::KeyMissing { path });
     }
@@ -32,9 +32,14 @@ pub(super) fn load(folder: &Path, rows: Vec<CaRow>) -> Result<InForce, CaError> 
     InForce::of(rows, key)
 }
 
-/// People and backups look for the certificates beside the keys; the database has the truth.
-pub(super) fn keep_certificates(folder: &Path, rows: &[CaRow]) -> Result<(), CaError> {
-    for row in rows.iter().filter(|row| is_trusted(row)) {
+/// Has the folder follow the database, which has the truth: certificates beside the keys, where people and backups look for them, and no key
+/// of a generation that is retired.
+pub(super) fn tidy(folder: &Path, rows: &[CaRow]) -> Result<(), CaError> {
+    for row in rows {
+        if !is_trusted(row) {
+            remove(&folder.join(key_file(row)))?;
+            continue;
+        }
         let path = folder.join(certificate_file(row.generation));
         let text = pem::encode(&pem::Pem::new("CERTIFICATE", row.certificate.clone()));
         if fs::read_to_string(&path).is_ok_and(|there| same_pem(&there, &text)) {
@@ -53,7 +58,7 @@ fn same_pem(a: &str, b: &str) -> bool {
 
 /// The certificate of the first generation, whose files may be older than the database.
 pub(super) fn first_generation(folder: &Path, now: Time) -> Result<Vec<u8>, CaError> {
-    let (key, certificate) = (folder.join(key_file(1)), folder.join(certificate_file(1)));
+    let (key, certificate) = (folder.join(FIRST_KEY), folder.join(certificate_file(1)));
     match (key.exists(), certificate.exists()) {
         (false, false) => make(&key, &certificate, now),
         (true, true) => {
@@ -87,11 +92,18 @@ fn make(key_file: &Path, certificate_file: &Path, now: Time) -> Result<Vec<u8>, 
     Ok(certificate.der().to_vec())
 }
 
-/// The file of a generation's key.
-pub(super) fn key_file(generation: u32) -> String {
-    match generation {
-        1 => "ca-key.pem".to_owned(),
-        later => format!("ca-key-{later}.pem"),
+/// The file of the first generation's key.
+const FIRST_KEY: &str = "ca-key.pem";
+
+/// The file of a generation's key. Of two that are made at once for one place, each has its own, and the one that loses takes nothing from
+/// the other.
+pub(super) fn key_file(row: &CaRow) -> String {
+    match row.generation {
+        1 => FIRST_KEY.to_owned(),
+        later => {
+            let pin = pin_of(&row.certificate).unwrap_or_default();
+            format!("ca-key-{later}-{}.pem", pin.get(..8).unwrap_or_default())
+        }
     }
 }
 

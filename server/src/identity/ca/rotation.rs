@@ -8,7 +8,7 @@ use sickbay_diagnosis::Time;
 use sickbay_store::{CaProgress, CaRow, NewAudit, Standing, action};
 
 use super::certificate::{BACKDATED_MINUTES, ca_params, crossed, validity_of};
-use super::files::{certificate_file, key_file, remove, write_private};
+use super::files::{key_file, load, remove, tidy, write_private};
 use super::{Ca, CaError, InForce, unusable};
 
 /// A step of a rotation.
@@ -84,25 +84,38 @@ impl Ca {
             }
             Step::BackOut => backed_out(&before.rows, now)?,
         };
-        if !self
-            .store
-            .change_ca(&before.rows, &wanted, line(by, now, &said))
-            .await?
-        {
+        // What this machine could not serve is no step to take.
+        let done = match load(&self.folder, wanted.clone()) {
+            Ok(_) => {
+                let said = line(by, now, &said);
+                self.store.change_ca(&before.rows, &wanted, said).await
+            }
+            Err(error) => {
+                self.forget_key(step, &wanted)?;
+                return Err(error);
+            }
+        };
+        // A database that does not answer may have taken the step: the key stays.
+        if !done? {
+            self.forget_key(step, &wanted)?;
             return Err(CaError::NotNow(
                 "somebody else changed the CA at this moment; look where it stands and try again"
                     .to_owned(),
             ));
         }
-        // Only once nothing issues by it any more.
-        for row in wanted
-            .iter()
-            .filter(|row| row.standing == Standing::Retired)
-        {
-            remove(&self.folder.join(key_file(row.generation)))?;
-        }
         self.reload().await?;
-        Ok(self.in_force())
+        let after = self.in_force();
+        // Only once nothing issues by a retired key any more.
+        tidy(&self.folder, &after.rows)?;
+        Ok(after)
+    }
+
+    /// Removes the key of a generation that came to nothing.
+    fn forget_key(&self, step: Step, wanted: &[CaRow]) -> Result<(), CaError> {
+        match wanted.last() {
+            Some(row) if step == Step::Announce => remove(&self.folder.join(key_file(row))),
+            _ => Ok(()),
+        }
     }
 
     fn announced(&self, before: &InForce, now: Time) -> Result<(Vec<CaRow>, String), CaError> {
@@ -113,9 +126,6 @@ impl Ca {
             )));
         }
         let generation = 1 + before.rows.last().map_or(0, |row| row.generation);
-        let key_path = self.folder.join(key_file(generation));
-        // One that a rotation left which was interrupted before anybody knew of it.
-        remove(&key_path)?;
         let key = KeyPair::generate().map_err(unusable("the new CA key"))?;
         let params = ca_params(generation, now);
         let certificate = params
@@ -129,24 +139,23 @@ impl Ca {
         let back = crossed(&ca_params(before.issuing.generation, now))
             .signed_by(before.issuer.key(), &next)
             .map_err(unusable("the old CA's certificate by the new one"))?;
-        write_private(&key_path, key.serialize_pem().as_bytes())?;
-        let certificate_path = self.folder.join(certificate_file(generation));
-        remove(&certificate_path)?;
-        write_private(&certificate_path, certificate.pem().as_bytes())?;
         let mut rows = before.rows.clone();
         for row in &mut rows {
             if row.standing == Standing::Issuing {
                 row.by_newer = Some(back.der().to_vec());
             }
         }
-        rows.push(CaRow {
+        let row = CaRow {
             generation,
             standing: Standing::Next,
             certificate: certificate.der().to_vec(),
             by_older: Some(cross.der().to_vec()),
             by_newer: None,
             since: now,
-        });
+        };
+        let key_file = self.folder.join(key_file(&row));
+        write_private(&key_file, key.serialize_pem().as_bytes())?;
+        rows.push(row);
         Ok((rows, format!("generation {generation} is announced")))
     }
 }

@@ -97,8 +97,13 @@ impl Store for Backend {
     async fn delete_devices(&self, ids: &[Uuid], deed: &Deed) -> Result<Vec<DeviceIdentity>> {
         status::delete(self, ids, deed).await
     }
-    async fn ephemeral_ended(&self, now: Time, limit: u32) -> Result<Vec<Uuid>> {
-        status::ephemeral_ended(self, now, limit).await
+    async fn ephemeral_ended(
+        &self,
+        now: Time,
+        listens_since: Time,
+        limit: u32,
+    ) -> Result<Vec<Uuid>> {
+        status::ephemeral_ended(self, now, listens_since, limit).await
     }
 
     async fn ca(&self) -> Result<Vec<CaRow>> {

@@ -13,9 +13,9 @@ use crate::{
 };
 
 statements! {
-    /// Active devices of a name.
-    HOLDERS = "SELECT key, id, domain, fingerprint, COALESCE(last_seen_at, enrolled_at) AS heard_at FROM device \
-               WHERE name_lower = $1 AND status = 1 ORDER BY key";
+    /// Devices of a name: active ones, and those that were thrown out or left.
+    HOLDERS = "SELECT key, id, status, domain, fingerprint, COALESCE(last_seen_at, enrolled_at) AS heard_at FROM device \
+               WHERE name_lower = $1 AND status IN (1, 2, 3) ORDER BY key";
     /// Domains under which the imported list has a name.
     LISTED = "SELECT domain FROM listed_name WHERE name_lower = $1";
     /// The place of a device.
@@ -44,6 +44,7 @@ struct PlaceRow {
 struct HolderRow {
     key: i64,
     id: String,
+    status: i64,
     domain: String,
     fingerprint: String,
     heard_at: i64,
@@ -97,11 +98,12 @@ impl Place {
         // What cannot take anybody's place need not look who is there.
         let (holders, listed) = match sponsor {
             Sponsor::Token(Approval::Person) => (Vec::new(), false),
-            Sponsor::Token(Approval::List) => (
-                self.holders(connection, live_since).await?,
-                self.is_listed(connection).await?,
-            ),
-            _ => (self.holders(connection, live_since).await?, false),
+            Sponsor::Token(Approval::List) => {
+                let domains = self.listed_domains(connection).await?;
+                let holders = self.holders(connection, live_since, &domains).await?;
+                (holders, !domains.is_empty())
+            }
+            _ => (self.holders(connection, live_since, &[]).await?, false),
         };
         Ok(admission::decide(
             sponsor,
@@ -111,34 +113,45 @@ impl Place {
         ))
     }
 
-    async fn holders(&self, connection: &mut Connection, live_since: Time) -> Result<Vec<Holder>> {
+    /// Devices of the place. An entry of the list that does not say its domain in full may be of several places: whoever holds any of them
+    /// holds this one.
+    async fn holders(
+        &self,
+        connection: &mut Connection,
+        live_since: Time,
+        listed: &[String],
+    ) -> Result<Vec<Holder>> {
         let rows = sqlx::query_as::<Db, HolderRow>(HOLDERS)
             .bind(self.name_lower.clone())
             .fetch_all(connection)
             .await
             .during(LOOK)?;
-        let here = rows
-            .into_iter()
-            .filter(|row| same_domain(&row.domain, &self.domain));
-        Ok(here
-            .map(|row| Holder {
+        let is_here = |row: &HolderRow| {
+            let mut domains = listed.iter().chain([&self.domain]);
+            domains.any(|domain| same_domain(&row.domain, domain))
+        };
+        let here = rows.into_iter().filter(is_here);
+        here.map(|row| {
+            Ok(Holder {
                 key: row.key,
                 id: row.id,
+                status: codes::status(row.status)?,
                 fingerprint: row.fingerprint,
-                live: row.heard_at >= live_since.millis(),
+                heard: row.heard_at >= live_since.millis(),
             })
-            .collect())
+        })
+        .collect()
     }
 
-    async fn is_listed(&self, connection: &mut Connection) -> Result<bool> {
-        let domains = sqlx::query_scalar::<Db, String>(LISTED)
+    /// Domains of the entries of the imported list that this machine may be.
+    async fn listed_domains(&self, connection: &mut Connection) -> Result<Vec<String>> {
+        let mut domains = sqlx::query_scalar::<Db, String>(LISTED)
             .bind(self.name_lower.clone())
             .fetch_all(connection)
             .await
             .during(LOOK)?;
-        Ok(domains
-            .iter()
-            .any(|domain| same_domain(domain, &self.domain)))
+        domains.retain(|domain| same_domain(domain, &self.domain));
+        Ok(domains)
     }
 }
 

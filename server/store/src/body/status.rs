@@ -23,7 +23,8 @@ statements! {
     CHANGED_SINCE = "SELECT key, id, status FROM device WHERE status_at IS NOT NULL AND status_at >= $1 ORDER BY status_at, key";
     /// Ephemeral devices whose time is over.
     EPHEMERAL = "SELECT id FROM device WHERE status = 1 AND ephemeral_ms IS NOT NULL \
-                 AND COALESCE(last_seen_at, enrolled_at) + ephemeral_ms <= $1 ORDER BY key LIMIT $2";
+                 AND COALESCE(last_seen_at, enrolled_at) + ephemeral_ms <= $1 AND $2 + ephemeral_ms <= $1 \
+                 ORDER BY key LIMIT $3";
     /// Nobody stands in the place of a device by one that is gone.
     FORGET_SUCCESSOR = concat!("UPDATE device SET successor_key = NULL WHERE successor_key IN ", key_list!("$1"));
     /// Devices go with their findings, history, keys and certificates.
@@ -169,7 +170,9 @@ pub(super) async fn merge(
     let mut tally = Tally::default();
     let (mut changed, mut record) = (Vec::new(), Vec::new());
     for Named { device, name } in named(connection, ids).await? {
-        if device.key == target.device.key || !may_change(device.status) {
+        // Who still waits was let in by nobody: a person decides upon that first.
+        let waits = device.status == DeviceStatus::Pending;
+        if device.key == target.device.key || waits || !may_change(device.status) {
             continue;
         }
         let step = Step {
@@ -283,9 +286,15 @@ pub(super) async fn changed_since(store: &Backend, since: Time) -> Result<Vec<De
         .collect()
 }
 
-pub(super) async fn ephemeral_ended(store: &Backend, now: Time, limit: u32) -> Result<Vec<Uuid>> {
+pub(super) async fn ephemeral_ended(
+    store: &Backend,
+    now: Time,
+    listens_since: Time,
+    limit: u32,
+) -> Result<Vec<Uuid>> {
     sqlx::query_scalar::<Db, String>(EPHEMERAL)
         .bind(now.millis())
+        .bind(listens_since.millis())
         .bind(i64::from(limit))
         .fetch_all(store.reader())
         .await

@@ -306,16 +306,19 @@ pub(crate) async fn an_ephemeral_device_is_told_once_it_was_silent_for_long_enou
         .unwrap();
     assert!(
         store
-            .ephemeral_ended(at(1_099), 9)
+            .ephemeral_ended(at(1_099), at(0), 9)
             .await
             .unwrap()
             .is_empty()
     );
-    assert_eq!(
-        store.ephemeral_ended(at(1_100), 9).await.unwrap(),
-        [ids[0].id]
-    );
-    assert_eq!(store.ephemeral_ended(at(1_900), 9).await.unwrap().len(), 2);
+    let ended = async |now, listens_since| {
+        let ended = store.ephemeral_ended(at(now), at(listens_since), 9);
+        ended.await.unwrap()
+    };
+    // Nobody listened for a while: nobody was silent.
+    assert!(ended(1_100, 101).await.is_empty());
+    assert_eq!(ended(1_100, 100).await, [ids[0].id]);
+    assert_eq!(ended(1_900, 900).await.len(), 2);
     let gone = deed(2_000).because(Ended::Ephemeral);
     store
         .set_status(&[ids[0].id], DeviceStatus::Retired, &gone)
