@@ -9,7 +9,7 @@ pub mod service;
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::Duration;
@@ -224,10 +224,18 @@ impl Prefix {
             .context("start the collector under Wine")
     }
 
-    /// Imports a .reg file.
+    /// Imports a .reg file. Wine's own `reg.exe` was seen to hang once on a busy machine; to import twice is to import, so it has a second
+    /// chance, and the log tells.
     pub async fn import(&self, reg: &Path) -> anyhow::Result<()> {
         let file = format!("Z:{}", reg.display()).replace('/', "\\");
-        let output = self.run("reg", &["import", &file]).await?;
+        let importing = ["import", file.as_str()];
+        let output = match self.run("reg", &importing).await {
+            Err(error) if error.root_cause().is::<tokio::time::error::Elapsed>() => {
+                let _ = writeln!(io::stderr(), "{error:#}; it gets a second chance");
+                self.run("reg", &importing).await?
+            }
+            other => other?,
+        };
         ensure!(
             output.status.success(),
             "Wine could not import {}: {}",
@@ -240,14 +248,18 @@ impl Prefix {
 
 impl Drop for Prefix {
     fn drop(&mut self) {
-        // Where it cannot be started nothing was started under it either.
-        let _ = std::process::Command::new("wineserver")
-            .arg("-k")
-            .env("WINEPREFIX", self.folder.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status();
+        // Its end is waited for: a server is known by the number that the file system gave its folder, and the next folder may be given
+        // the same one.
+        for order in ["-k", "-w"] {
+            // Where it cannot be started nothing was started under it either.
+            let _ = std::process::Command::new("wineserver")
+                .arg(order)
+                .env("WINEPREFIX", self.folder.path())
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .status();
+        }
     }
 }
 
