@@ -17,7 +17,7 @@ pub(super) async fn run(args: &WithConfig) -> anyhow::Result<()> {
         web = %server.web_url(),
         health = %server.health,
         database = server.app.config.storage.database_url(),
-        ca_pin = server.app.ca.pin(),
+        ca_pin = server.app.ca.in_force().pin(),
         "Sickbay is up"
     );
     say(&format!("Sickbay is ready: {}", server.web_url()));

@@ -158,6 +158,7 @@ impl Demo {
             .server
             .app
             .ca
+            .in_force()
             .pin()
             .parse()
             .context("the CA has no pin")?;

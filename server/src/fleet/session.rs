@@ -192,12 +192,13 @@ impl Sessions {
         peer: Option<&Peer>,
         hello: &wire::Hello,
     ) -> Result<(), Status> {
-        let detail = self
+        let enrolled = self
             .store
             .fingerprint(identity.key)
             .await
-            .map_err(|error| storage_status(&error))?;
-        let (now, enrolled) = (self.clock.now(), detail.unwrap_or_default());
+            .map_err(|error| storage_status(&error))?
+            .unwrap_or_default();
+        let now = self.clock.now();
         match self
             .fleet
             .recognise(identity.key, &hello.run, &enrolled, now)

@@ -368,21 +368,6 @@ impl Ca {
             .expect("never poisoned: nothing panics while it is held") = fresh;
         Ok(true)
     }
-
-    /// Issues a device's certificate; see [`InForce::issue_device`].
-    pub fn issue_device(
-        &self,
-        id: Uuid,
-        request: &SigningRequest,
-        now: Time,
-    ) -> Result<DeviceCertificate, CaError> {
-        self.in_force().issue_device(id, request, now)
-    }
-
-    /// The pin of the generation that issues.
-    pub fn pin(&self) -> String {
-        self.in_force().pin()
-    }
 }
 
 const fn is_trusted(row: &CaRow) -> bool {

@@ -88,7 +88,7 @@ pub(super) async fn take(visit: Visit, Form(form): Form<CaForm>) -> Result<Respo
         .rotate(*step, by, form.force.is_some(), now)
         .await;
     visit.told(taken.map_err(problem))?;
-    // The job that follows the CA finds nothing new any more, so the rest is told here.
+    // At once, and not in the next round of the job that follows the CA.
     visit.told(visit.app.follow_ca().map_err(problem))?;
     Ok(Redirect::to(&format!("{}?done={name}", links::CA)).into_response())
 }

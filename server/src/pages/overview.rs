@@ -92,7 +92,7 @@ fn first_steps(app: &App) -> FirstSteps {
         .first()
         .map_or("localhost", String::as_str);
     let address = format!("https://{name}:{}", app.config.collectors.listen.port());
-    let pin = app.ca.pin();
+    let pin = app.ca.in_force().pin();
     FirstSteps {
         token_command: "sickbay-server token create --config sickbay.toml --name \"first devices\""
             .to_owned(),

@@ -237,7 +237,7 @@ async fn the_ca_is_rotated_by_the_page_and_a_step_that_is_not_possible_says_why(
             .post_form("/enrolment/ca", &[("csrf", csrf), ("step", step)])
             .await
     };
-    let pin = site.app().ca.pin();
+    let pin = site.app().ca.in_force().pin();
     assert_eq!(step("announce", "AAAA").await.status(), 403);
     let early = step("retire", &csrf).await;
     assert_eq!(early.status(), 409);
@@ -267,9 +267,9 @@ async fn the_ca_is_rotated_by_the_page_and_a_step_that_is_not_possible_says_why(
         // A machine that comes now is let in.
         crate::device::Device::enrol(&site, taken).await;
     }
-    assert_ne!(site.app().ca.pin(), pin);
+    assert_ne!(site.app().ca.in_force().pin(), pin);
     let page = browser.page("/enrolment/ca").await;
-    assert!(page.contains(&site.app().ca.pin()) && page.contains("retired"));
+    assert!(page.contains(&site.app().ca.in_force().pin()) && page.contains("retired"));
     let said = site.store().audit(None, None, 100).await.unwrap();
     let newest = said.iter().find(|line| line.action == "ca-rotation");
     assert!(newest.unwrap().actor.starts_with("session "), "{said:?}");

@@ -187,10 +187,15 @@ async fn a_collector_with_the_wrong_pin_refuses_the_server_before_it_shows_its_t
     );
     assert_eq!(site.store().tokens().await.unwrap()[0].uses, 0);
 
-    let right = collector(&site, folder.path(), &token, &site.app().ca.pin())
-        .enrol()
-        .await
-        .unwrap();
+    let right = collector(
+        &site,
+        folder.path(),
+        &token,
+        &site.app().ca.in_force().pin(),
+    )
+    .enrol()
+    .await
+    .unwrap();
     assert!(matches!(right, EnrolOutcome::Enrolled { .. }), "{right:?}");
 }
 

@@ -319,6 +319,7 @@ async fn a_valid_certificate_of_a_device_that_the_server_lost_is_told_to_enrol()
     let lost = site
         .app()
         .ca
+        .in_force()
         .issue_device(uuid::Uuid::now_v7(), &request, site.now())
         .unwrap();
     let shown = [CertificateDer::from(lost.der)];

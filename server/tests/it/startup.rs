@@ -211,7 +211,7 @@ async fn a_certificate_of_the_ca_that_was_lost_is_written_again() {
             .await
             .unwrap()
     };
-    let pin = start().await.app.ca.pin();
+    let pin = start().await.app.ca.in_force().pin();
     let file = folder.path().join("ca.pem");
     let before = std::fs::read_to_string(&file).unwrap();
     for damage in [None, Some("-----BEGIN garbage")] {
@@ -219,7 +219,7 @@ async fn a_certificate_of_the_ca_that_was_lost_is_written_again() {
             None => std::fs::remove_file(&file).unwrap(),
             Some(text) => std::fs::write(&file, text).unwrap(),
         }
-        assert_eq!(start().await.app.ca.pin(), pin);
+        assert_eq!(start().await.app.ca.in_force().pin(), pin);
         let bytes = |text: &str| text.replace("\r\n", "\n");
         assert_eq!(
             bytes(&std::fs::read_to_string(&file).unwrap()),

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::filter::{Filter, FindingView, NumberField, Subject, TextField};
+use sickbay_diagnosis::time::HOUR_MS;
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -54,7 +55,6 @@ const ENROL: &str = "enrol devices";
 const RECORD: &str = "record certificates";
 /// Who lets machines in where no person does, for the record.
 const SERVER: &str = "server";
-const HOUR_MS: i64 = 3_600_000;
 
 #[derive(FromRow)]
 struct TokenState {
