@@ -44,12 +44,11 @@ impl EnrolmentPort {
         let Some(peer) = peer else { return Ok(()) };
         self.throttle.enrols(peer.address.ip()).map_err(|wait| {
             self.metrics.enrolments_throttled.inc();
-            let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
             wire::refusal(
                 Code::ResourceExhausted,
                 RefusalReason::RateLimited,
                 "too many machines of this address ask to be let in; try again",
-                wait_ms.max(1_000),
+                wait_ms(wait),
             )
         })
     }
@@ -82,6 +81,7 @@ impl Enrolment for EnrolmentPort {
         self.may_come(peer.as_ref())?;
         let device = self.sessions.known(peer.as_ref()).await?;
         let peer = peer.ok_or_else(|| Status::internal("a known device came over a connection"))?;
+        may_have_certificate(&self.throttle, device.key)?;
         let csr = wire::recovery(request.into_inner())?;
         let issued = self.enrolments.recover(device, &peer, &csr).await?;
         Ok(Response::new(certificate(issued)))
@@ -89,6 +89,7 @@ impl Enrolment for EnrolmentPort {
 }
 
 struct FleetPort {
+    throttle: Arc<Throttle>,
     sessions: Sessions,
     enrolments: Enrolments,
 }
@@ -112,6 +113,7 @@ impl FleetService for FleetPort {
     async fn renew(&self, request: Request<RenewRequest>) -> Result<Response<Certificate>, Status> {
         let peer = request.extensions().get::<Peer>().cloned();
         let device = self.sessions.authenticate(peer.as_ref()).await?;
+        may_have_certificate(&self.throttle, device.key)?;
         let csr = wire::renewal(request.into_inner())?;
         let issued = self.enrolments.renew(device, &csr).await?;
         Ok(Response::new(certificate(issued)))
@@ -126,6 +128,24 @@ impl FleetService for FleetPort {
         self.enrolments.goodbye(device).await?;
         Ok(Response::new(GoodbyeResponse {}))
     }
+}
+
+/// Whether a device may ask for another certificate now. Each is a row that is kept, so none is issued in a loop.
+fn may_have_certificate(throttle: &Throttle, device: i64) -> Result<(), Status> {
+    throttle.certifies(device).map_err(|wait| {
+        wire::refusal(
+            Code::ResourceExhausted,
+            RefusalReason::RateLimited,
+            "this device was issued many certificates of late; try again",
+            wait_ms(wait),
+        )
+    })
+}
+
+fn wait_ms(wait: Duration) -> u64 {
+    u64::try_from(wait.as_millis())
+        .unwrap_or(u64::MAX)
+        .max(1_000)
 }
 
 fn certificate(issued: Issued) -> Certificate {
@@ -155,6 +175,7 @@ pub async fn serve(
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let (throttle, metrics) = (Arc::clone(&door.throttle), Arc::clone(&door.metrics));
+    let fleet_throttle = Arc::clone(&throttle);
     let incoming = ReceiverStream::new(tls::accept(listener, door, stop.clone()));
     let enrolment = EnrolmentServer::new(EnrolmentPort {
         throttle,
@@ -165,6 +186,7 @@ pub async fn serve(
     .max_decoding_message_size(limits::MESSAGE_BYTES)
     .max_encoding_message_size(limits::MESSAGE_BYTES);
     let fleet = FleetServer::new(FleetPort {
+        throttle: fleet_throttle,
         sessions,
         enrolments,
     })

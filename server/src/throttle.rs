@@ -1,10 +1,14 @@
 //! How much one address and one device may ask of the server, so that one that misbehaves is slowed down alone.
 //!
 //! An address may stand for a whole site behind one translator or proxy. The limits are meant for a flood, not for a busy morning, and
-//! addresses can be exempted from them; what a device may send is bounded for each device by itself ([`Device`]).
+//! addresses can be exempted from them; what a device may send is bounded for each device by itself ([`Device`]), and so are the certificates
+//! that it is issued.
 
+use std::collections::HashMap;
+use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use governor::clock::{Clock as _, DefaultClock};
@@ -21,11 +25,25 @@ const REPORTS_AT_ONCE: NonZeroU32 = NonZeroU32::new(300).expect("not zero");
 const KILOBYTES_PER_SECOND: NonZeroU32 = NonZeroU32::new(256).expect("not zero");
 /// Kilobytes of one device that are taken in at once: many times a full report.
 const KILOBYTES_AT_ONCE: NonZeroU32 = NonZeroU32::new(32 * 1024).expect("not zero");
+/// Certificates that one device is issued within an hour, in the long run. A device needs one in two weeks, and one at a rotation.
+const CERTIFICATES_PER_HOUR: NonZeroU32 = NonZeroU32::new(10).expect("not zero");
+/// Certificates that one device is issued at once, after a pause.
+const CERTIFICATES_AT_ONCE: NonZeroU32 = NonZeroU32::new(20).expect("not zero");
+/// Handshakes of one address that may be under way at once: a quarter of [`HANDSHAKES_AT_ONCE`], so that no address holds up the others by
+/// beginning handshakes and not going on.
+const HANDSHAKES_OF_ONE: u32 = 256;
+/// Handshakes under way at once; more wait in the listen queue.
+pub const HANDSHAKES_AT_ONCE: usize = 1024;
 /// Addresses remembered before those are forgotten that have been quiet.
 const REMEMBERED: usize = 10_000;
 
-/// The limits of addresses.
+/// How many handshakes each address has under way.
+type UnderWay = Arc<Mutex<HashMap<IpAddr, u32>>>;
+
+/// The limits of addresses and of devices.
 pub struct Throttle {
+    certificates: DefaultKeyedRateLimiter<i64>,
+    under_way: UnderWay,
     handshakes: DefaultKeyedRateLimiter<IpAddr>,
     enrolments: DefaultKeyedRateLimiter<IpAddr>,
     exempt: Vec<IpNet>,
@@ -37,16 +55,32 @@ impl Throttle {
         let quota = |per_second: NonZeroU32, at_once: NonZeroU32| {
             RateLimiter::keyed(Quota::per_second(per_second).allow_burst(at_once))
         };
+        let certificates = Quota::per_hour(CERTIFICATES_PER_HOUR).allow_burst(CERTIFICATES_AT_ONCE);
         Self {
+            certificates: RateLimiter::keyed(certificates),
+            under_way: Arc::default(),
             handshakes: quota(limits.handshakes_per_second, limits.handshakes_at_once),
             enrolments: quota(limits.enrolments_per_second, limits.enrolments_at_once),
             exempt: limits.exempt.clone(),
         }
     }
 
-    /// Whether an address may begin a handshake now. One that may not is left before it costs any cryptography.
-    pub fn admits(&self, address: IpAddr) -> bool {
-        self.ask(&self.handshakes, address).is_ok()
+    /// Lets an address begin a handshake, which is under way for as long as the answer lives; `None` where it may not now. One that may
+    /// not is left before it costs any cryptography.
+    pub fn admits(&self, address: IpAddr) -> Option<Handshake> {
+        if self.is_exempt(address) {
+            return Some(Handshake { of: None });
+        }
+        let address = neighbourhood(address.to_canonical());
+        let handshake = Handshake::begin(&self.under_way, address)?;
+        self.ask(&self.handshakes, address)
+            .is_ok()
+            .then_some(handshake)
+    }
+
+    /// Whether a device may be issued a certificate now; else when to ask again.
+    pub fn certifies(&self, device: i64) -> Result<(), Duration> {
+        ask(&self.certificates, &device)
     }
 
     /// Whether a machine of an address may ask to be let in now; else when to ask again.
@@ -59,16 +93,67 @@ impl Throttle {
         limiter: &DefaultKeyedRateLimiter<IpAddr>,
         address: IpAddr,
     ) -> Result<(), Duration> {
-        let address = address.to_canonical();
-        if self.exempt.iter().any(|net| net.contains(&address)) {
+        if self.is_exempt(address) {
             return Ok(());
         }
-        if limiter.len() > REMEMBERED {
-            limiter.retain_recent();
+        ask(limiter, &neighbourhood(address.to_canonical()))
+    }
+
+    fn is_exempt(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.exempt.iter().any(|net| net.contains(&address))
+    }
+}
+
+fn ask<K: Clone + Hash + Eq>(
+    limiter: &DefaultKeyedRateLimiter<K>,
+    key: &K,
+) -> Result<(), Duration> {
+    if limiter.len() > REMEMBERED {
+        limiter.retain_recent();
+    }
+    limiter
+        .check_key(key)
+        .map_err(|not_until| not_until.wait_time_from(DefaultClock::default().now()))
+}
+
+/// A handshake that is under way.
+#[derive(Debug)]
+pub struct Handshake {
+    /// Whose, and where it is counted; `None` for an address that is exempt.
+    of: Option<(IpAddr, UnderWay)>,
+}
+
+impl Handshake {
+    fn begin(under_way: &UnderWay, address: IpAddr) -> Option<Self> {
+        let mut counts = under_way
+            .lock()
+            .expect("never poisoned: nothing panics while it is held");
+        let count = counts.entry(address).or_insert(0);
+        if *count >= HANDSHAKES_OF_ONE {
+            return None;
         }
-        limiter
-            .check_key(&neighbourhood(address))
-            .map_err(|not_until| not_until.wait_time_from(DefaultClock::default().now()))
+        *count += 1;
+        Some(Self {
+            of: Some((address, Arc::clone(under_way))),
+        })
+    }
+}
+
+impl Drop for Handshake {
+    fn drop(&mut self) {
+        let Some((address, under_way)) = &self.of else {
+            return;
+        };
+        let mut counts = under_way
+            .lock()
+            .expect("never poisoned: nothing panics while it is held");
+        if let Some(count) = counts.get_mut(address) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(address);
+            }
+        }
     }
 }
 
@@ -142,9 +227,9 @@ mod tests {
     fn one_address_is_held_back_and_no_other() {
         let throttle = throttle(&[]);
         let (one, other) = (address("192.0.2.1"), address("192.0.2.2"));
-        let admitted = (0..10).filter(|_| throttle.admits(one)).count();
+        let admitted = (0..10).filter(|_| throttle.admits(one).is_some()).count();
         assert_eq!(admitted, 3);
-        assert!(throttle.admits(other));
+        assert!(throttle.admits(other).is_some());
         assert!(throttle.enrols(one).is_ok() && throttle.enrols(one).is_ok());
         let wait = throttle.enrols(one).expect_err("too many");
         assert!(
@@ -158,12 +243,45 @@ mod tests {
     fn a_network_of_version_6_counts_as_one_and_an_exempt_site_is_never_held_back() {
         let throttle = throttle(&["10.0.0.0/8", "2001:db8:1::/48"]);
         let admitted = (0..10)
-            .filter(|n| throttle.admits(address(&format!("2001:db8:2::{n:x}"))))
+            .filter(|n| {
+                throttle
+                    .admits(address(&format!("2001:db8:2::{n:x}")))
+                    .is_some()
+            })
             .count();
         assert_eq!(admitted, 3);
         for site in ["10.1.2.3", "::ffff:10.1.2.3", "2001:db8:1:2::3"] {
-            assert!((0..10).all(|_| throttle.admits(address(site))), "{site}");
+            assert!(
+                (0..10).all(|_| throttle.admits(address(site)).is_some()),
+                "{site}"
+            );
         }
+    }
+
+    #[test]
+    fn handshakes_that_are_begun_and_left_bar_only_the_address_they_are_of() {
+        let throttle = Throttle::new(&Limits::default());
+        let (one, other) = (address("192.0.2.1"), address("192.0.2.2"));
+        let begun: Vec<_> = (0..300).map_while(|_| throttle.admits(one)).collect();
+        assert_eq!(begun.len(), 256);
+        assert!(throttle.admits(other).is_some());
+        drop(begun);
+        assert!(throttle.admits(one).is_some());
+        let none = throttle.under_way.lock().expect("not poisoned").len();
+        assert_eq!(none, 0, "what ended is forgotten");
+    }
+
+    #[test]
+    fn a_device_that_asks_for_certificates_without_end_waits_and_no_other_does() {
+        let throttle = throttle(&[]);
+        let issued = (0..100).take_while(|_| throttle.certifies(7).is_ok());
+        assert_eq!(issued.count(), 20);
+        let wait = throttle.certifies(7).expect_err("too many");
+        assert!(
+            wait > Duration::from_mins(5) && wait <= Duration::from_mins(6),
+            "{wait:?}"
+        );
+        assert!(throttle.certifies(8).is_ok());
     }
 
     #[tokio::test]

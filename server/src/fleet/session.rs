@@ -12,7 +12,7 @@ use prost::Message as _;
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::issue::Teller;
 use sickbay_diagnosis::issues;
-use sickbay_diagnosis::time::DAY_MS;
+use sickbay_diagnosis::time::{DAY_MS, HOUR_MS};
 use sickbay_proto::limits;
 use sickbay_store::{
     DeviceIdentity, DeviceState, DeviceStatus, Greeting, NewAudit, Store, Touch, action,
@@ -38,6 +38,8 @@ use crate::wire::{self, CollectorMessage, FromCollector, RefusalReason, ServerMe
 const HELLO_TIMEOUT: Duration = Duration::from_secs(30);
 /// A clock that is off by this much more or less than before may change a verdict, in milliseconds.
 const CLOCK_NEWS_MS: i64 = 30_000;
+/// Lines of a device's record that are looked through before another is added.
+const NEWEST: u32 = 20;
 /// Messages that may wait to be sent to one collector.
 const OUTGOING: usize = 32;
 
@@ -233,10 +235,7 @@ impl Sessions {
                     ),
                 };
                 tracing::warn!(device = %identity.id, reason = line.detail, "a device was cloned");
-                self.store
-                    .record(vec![line])
-                    .await
-                    .map_err(|error| storage_status(&error))?;
+                self.record_once(identity, line, HOUR_MS).await?;
                 if opens {
                     return Err(key_ended(COPIED));
                 }
@@ -253,25 +252,34 @@ impl Sessions {
         had: u64,
         has: u64,
     ) -> Result<(), Status> {
-        let now = self.clock.now();
+        let line = NewAudit {
+            at: self.clock.now(),
+            actor: "server".to_owned(),
+            action: action::SET_BACK,
+            device: Some(identity.id),
+            subject: "its state".to_owned(),
+            detail: format!(
+                "the machine came back with report {has} as its newest, and had sent {had}: a snapshot or a backup was restored"
+            ),
+        };
+        self.record_once(identity, line, DAY_MS).await
+    }
+
+    /// Records what a device brought about, unless the like of it was recorded within so many milliseconds: no device fills the record.
+    async fn record_once(
+        &self,
+        identity: &DeviceIdentity,
+        line: NewAudit,
+        once_in_ms: i64,
+    ) -> Result<(), Status> {
         let noting = async {
-            let last = self.store.audit(Some(identity.id), None, 1).await?;
+            let last = self.store.audit(Some(identity.id), None, NEWEST).await?;
             let told = last
                 .iter()
-                .any(|line| line.action == action::SET_BACK && now.since(line.at) < DAY_MS);
+                .any(|l| l.action == line.action && line.at.since(l.at) < once_in_ms);
             if told {
                 return Ok(());
             }
-            let line = NewAudit {
-                at: now,
-                actor: "server".to_owned(),
-                action: action::SET_BACK,
-                device: Some(identity.id),
-                subject: "its state".to_owned(),
-                detail: format!(
-                    "the machine came back with report {has} as its newest, and had sent {had}: a snapshot or a backup was restored"
-                ),
-            };
             self.store.record(vec![line]).await
         };
         noting.await.map_err(|error| storage_status(&error))

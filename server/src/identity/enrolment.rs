@@ -177,6 +177,10 @@ impl Enrolments {
             return Err(key_ended(AWAY));
         }
         let issued = self.renew(device, csr_der).await?;
+        if !peer.of_retired_ca && peer.not_after.is_some_and(|end| end > now) {
+            // Its certificate counts still: a renewal by another name.
+            return Ok(issued);
+        }
         let line = NewAudit {
             at: now,
             actor: DEVICE.to_owned(),

@@ -40,13 +40,11 @@ use crate::clock::Clock;
 use crate::config::Collectors;
 use crate::identity::ca::{Ca, CaError, InForce, dns_names_of, key_sha256_of, validity_of};
 use crate::metrics::Metrics;
-use crate::throttle::Throttle;
+use crate::throttle::{HANDSHAKES_AT_ONCE, Throttle};
 use sickbay_diagnosis::Time;
 
 /// A handshake that takes longer is dropped.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Handshakes under way at once; more wait in the listen queue.
-const HANDSHAKES_AT_ONCE: usize = 256;
 /// A refused address is logged once within this time.
 const LOG_AGAIN_AFTER: Duration = Duration::from_mins(10);
 /// Addresses remembered for that.
@@ -456,17 +454,17 @@ pub fn accept(
                 },
             };
             // Before any cryptography; collectors come again by themselves, ever more slowly.
-            if !throttle.admits(address.ip()) {
+            let Some(begun) = throttle.admits(address.ip()) else {
                 metrics.connections_throttled.inc();
                 if first_in_a_while(&refused, address.ip()) {
-                    tracing::warn!(%address, "an address makes too many connections (limits.handshakes_per_second); further ones from it are not logged for 10 minutes");
+                    tracing::warn!(%address, "an address makes too many connections (limits.handshakes_per_second), or begins too many at once; further ones from it are not logged for 10 minutes");
                 }
                 continue;
-            }
+            };
             let (acceptor, ready, who) = (acceptor.clone(), ready.clone(), who.clone());
             let (metrics, refused) = (Arc::clone(&metrics), Arc::clone(&refused));
             tokio::spawn(async move {
-                let _permit = permit;
+                let _under_way = (permit, begun);
                 match handshake(&acceptor, stream, address, &who).await {
                     Ok(stream) => {
                         metrics.handshakes.inc();

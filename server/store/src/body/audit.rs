@@ -1,5 +1,7 @@
 //! The record of what was done: only ever added to, in the transaction of the deed.
 
+use std::collections::HashSet;
+
 use sickbay_diagnosis::Time;
 use sqlx::FromRow;
 use uuid::Uuid;
@@ -16,6 +18,11 @@ statements! {
     /// How devices came.
     ENROLLED = concat!(
         "SELECT device_id, detail FROM audit WHERE device_id <> '' AND action = 'enrolled' AND device_id IN ",
+        text_list!("$1")
+    );
+    /// Devices with a line of one kind since a moment.
+    DEVICES_WITH = concat!(
+        "SELECT DISTINCT device_id FROM audit WHERE device_id <> '' AND action = $2 AND at > $3 AND device_id IN ",
         text_list!("$1")
     );
     /// What was done to one device.
@@ -74,6 +81,26 @@ pub(super) async fn how_enrolled(store: &Backend, ids: &[Uuid]) -> Result<Vec<(U
         .during(READ)?;
     rows.into_iter()
         .map(|(id, detail)| Ok((codes::id(&id)?, detail)))
+        .collect()
+}
+
+/// Those of `ids` that have a line of this kind after `since`.
+pub(super) async fn devices_with(
+    connection: &mut Connection,
+    action: &'static str,
+    ids: &[Uuid],
+    since: Time,
+) -> Result<HashSet<Uuid>> {
+    let ids: Vec<String> = ids.iter().map(Uuid::to_string).collect();
+    sqlx::query_scalar::<Db, String>(DEVICES_WITH)
+        .bind(text_list(ids.iter().map(String::as_str)))
+        .bind(action)
+        .bind(since.millis())
+        .fetch_all(connection)
+        .await
+        .during(READ)?
+        .iter()
+        .map(|id| codes::id(id))
         .collect()
 }
 

@@ -4,6 +4,8 @@
 use std::collections::{HashMap, HashSet};
 
 use sickbay_diagnosis::Time;
+use sickbay_diagnosis::time::HOUR_MS;
+use uuid::Uuid;
 
 use super::{Backend, Connection, audit, guard, machines, write};
 use crate::error::During;
@@ -46,14 +48,15 @@ async fn commit_distinct(
         .collect();
     let spoken_for = machines::speak_for(&mut *connection, &speakers).await?;
     plan.tally.listed(-spoken_for);
-    let renamed = renamed(changes, &plan, &guards)?;
+    let renamed = renamed(connection, changes, &plan, &guards).await?;
     write::plan(&mut *connection, &plan).await?;
     audit::add(connection, &renamed).await?;
     Ok(plan.answers)
 }
 
-/// Lines for the record of devices that have another host name than before.
-fn renamed(
+/// Lines for the record of devices that have another host name than before; one within [`HOUR_MS`], so that no device fills the record.
+async fn renamed(
+    connection: &mut Connection,
     changes: &[DeviceChange],
     plan: &Plan<'_>,
     guards: &HashMap<i64, Guard>,
@@ -75,6 +78,13 @@ fn renamed(
             subject: row.summary.name.clone(),
             detail: format!("it was {}", guard.name_lower),
         });
+    }
+    let newest = lines.iter().map(|line| line.at.millis()).max();
+    if let Some(newest) = newest {
+        let devices: Vec<Uuid> = lines.iter().filter_map(|line| line.device).collect();
+        let since = Time::from_millis(newest - HOUR_MS);
+        let told = audit::devices_with(connection, action::RENAMED, &devices, since).await?;
+        lines.retain(|line| line.device.is_none_or(|id| !told.contains(&id)));
     }
     Ok(lines)
 }

@@ -1,8 +1,11 @@
 //! Lists, pages, groups and scopes.
 
+use sickbay_diagnosis::Time;
 use sickbay_diagnosis::filter::Filter;
 use sickbay_diagnosis::verdict::{Severity, State};
-use sickbay_store::{CauseCount, DeviceChange, DeviceStatus, Finding, FindingChange, Page, Scope};
+use sickbay_store::{
+    CauseCount, DeviceChange, DeviceStatus, Finding, FindingChange, Page, Scope, action,
+};
 use uuid::Uuid;
 
 use crate::fixture::{Fixture, at, filter, first, open, summary, unknown};
@@ -100,6 +103,29 @@ pub(crate) async fn a_renamed_device_moves_in_every_list(store: Fixture) {
         met.extend(rows.into_iter().map(|row| row.device.summary.name));
     }
     assert_eq!(met, ["b", "C"]);
+}
+
+pub(crate) async fn a_device_that_changes_its_name_all_the_time_does_not_fill_the_record(
+    store: Fixture,
+) {
+    const HOUR_MS: i64 = 3_600_000;
+    let device = store.active("a").await;
+    store.report(device.key, Vec::new()).await;
+    for (minute, name) in [(0, "B"), (1, "C"), (59, "D"), (60, "E")] {
+        let renamed = DeviceChange {
+            summary: Some(summary(name)),
+            now: Time::from_millis(24 * HOUR_MS + minute * 60_000),
+            ..store.change(device.key).await
+        };
+        store.done(renamed).await;
+    }
+    let record = store.audit(Some(device.id), None, 100).await.unwrap();
+    let told: Vec<&str> = record
+        .iter()
+        .filter(|line| line.action == action::RENAMED)
+        .map(|line| line.subject.as_str())
+        .collect();
+    assert_eq!(told, ["E", "B"], "one within an hour, newest first");
 }
 
 pub(crate) async fn findings_of_an_issue_page_and_group_by_cause(store: Fixture) {

@@ -78,6 +78,7 @@ macro_rules! on_every_database {
             knowledge::one_knowledge_pack_is_kept_byte_for_byte_until_another_or_none,
             lists::devices_page_by_name_then_key_without_gap_or_repeat,
             lists::a_renamed_device_moves_in_every_list,
+            lists::a_device_that_changes_its_name_all_the_time_does_not_fill_the_record,
             lists::findings_of_an_issue_page_and_group_by_cause,
             lists::causes_follow_the_finding,
             lists::what_is_outside_the_scope_does_not_exist,
