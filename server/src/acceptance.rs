@@ -158,8 +158,8 @@ pub async fn accept(app: &App, asked: &Asked, made_by: &str) -> Result<Acceptanc
 ///
 /// # Errors
 /// Where the database does not answer.
-pub async fn end_now(app: &App, id: Uuid) -> Result<bool, StoreError> {
-    let ended = app.store.end_acceptance(id, app.clock.now()).await?;
+pub async fn end_now(app: &App, id: Uuid, by: &str) -> Result<bool, StoreError> {
+    let ended = app.store.end_acceptance(id, by, app.clock.now()).await?;
     if ended {
         app.rules_changed.notify_one();
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use sickbay_store::Store;
 use tokio_util::sync::CancellationToken;
 
+use crate::access::Attempts;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::events::Events;
@@ -46,6 +47,8 @@ pub struct App {
     pub liveness: Liveness,
     /// The certificate that this server shows, and whom it lets in.
     pub identity: Arc<ServerIdentity>,
+    /// How often passwords were tried.
+    pub attempts: Arc<Attempts>,
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// Fires when the server goes down; streams end with it.

@@ -81,7 +81,7 @@ impl Enrolment for EnrolmentPort {
         self.may_come(peer.as_ref())?;
         let device = self.sessions.known(peer.as_ref()).await?;
         let peer = peer.ok_or_else(|| Status::internal("a known device came over a connection"))?;
-        may_have_certificate(&self.throttle, device.key)?;
+        may_have_certificate(&self.throttle, device.key, &peer)?;
         let csr = wire::recovery(request.into_inner())?;
         let issued = self.enrolments.recover(device, &peer, &csr).await?;
         Ok(Response::new(certificate(issued)))
@@ -113,7 +113,9 @@ impl FleetService for FleetPort {
     async fn renew(&self, request: Request<RenewRequest>) -> Result<Response<Certificate>, Status> {
         let peer = request.extensions().get::<Peer>().cloned();
         let device = self.sessions.authenticate(peer.as_ref()).await?;
-        may_have_certificate(&self.throttle, device.key)?;
+        if let Some(peer) = &peer {
+            may_have_certificate(&self.throttle, device.key, peer)?;
+        }
         let csr = wire::renewal(request.into_inner())?;
         let issued = self.enrolments.renew(device, &csr).await?;
         Ok(Response::new(certificate(issued)))
@@ -131,8 +133,9 @@ impl FleetService for FleetPort {
 }
 
 /// Whether a device may ask for another certificate now. Each is a row that is kept, so none is issued in a loop.
-fn may_have_certificate(throttle: &Throttle, device: i64) -> Result<(), Status> {
-    throttle.certifies(device).map_err(|wait| {
+fn may_have_certificate(throttle: &Throttle, device: i64, peer: &Peer) -> Result<(), Status> {
+    let allowed = throttle.certifies(device, peer.address.ip());
+    allowed.map_err(|wait| {
         wire::refusal(
             Code::ResourceExhausted,
             RefusalReason::RateLimited,

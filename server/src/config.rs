@@ -30,6 +30,8 @@ pub struct Config {
     pub web: Web,
     /// The port that monitoring speaks to.
     pub health: Health,
+    /// The record of what was done.
+    pub audit: Audit,
     /// What is known of Windows.
     pub knowledge: Knowledge,
     /// What the fleet's owner wants of every device. What is left out is decided by the catalogue's defaults.
@@ -112,6 +114,8 @@ pub struct Web {
     pub tls_key: PathBuf,
     /// Address that people type, for links; empty: from `listen`.
     pub external_url: String,
+    /// Networks of reverse proxies that are believed when they say for whom they ask (`X-Forwarded-For`).
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 impl Default for Web {
@@ -121,6 +125,7 @@ impl Default for Web {
             tls_certificate: PathBuf::new(),
             tls_key: PathBuf::new(),
             external_url: String::new(),
+            trusted_proxies: Vec::new(),
         }
     }
 }
@@ -138,6 +143,20 @@ impl Web {
     /// Whether TLS is spoken: always, except on loopback without a configured certificate.
     pub fn uses_tls(&self) -> bool {
         !self.listen.ip().is_loopback() || !self.tls_certificate.as_os_str().is_empty()
+    }
+}
+
+/// The record of what was done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Audit {
+    /// Days for which lines of the record are kept; 0: for ever.
+    pub keep_days: u32,
+}
+
+impl Default for Audit {
+    fn default() -> Self {
+        Self { keep_days: 730 }
     }
 }
 
@@ -240,6 +259,8 @@ const ENVIRONMENT: &[(&str, [&str; 2])] = &[
     ("SICKBAY_WEB_TLS_CERTIFICATE", ["web", "tls_certificate"]),
     ("SICKBAY_WEB_TLS_KEY", ["web", "tls_key"]),
     ("SICKBAY_WEB_EXTERNAL_URL", ["web", "external_url"]),
+    ("SICKBAY_WEB_TRUSTED_PROXIES", ["web", "trusted_proxies"]),
+    ("SICKBAY_AUDIT_KEEP_DAYS", ["audit", "keep_days"]),
     ("SICKBAY_HEALTH_LISTEN", ["health", "listen"]),
     (
         "SICKBAY_KNOWLEDGE_TRUSTED_KEYS",
@@ -315,7 +336,7 @@ impl Config {
 
 fn environment_value(variable: &str, key: &str, text: &str) -> anyhow::Result<toml::Value> {
     Ok(match key {
-        "names" | "trusted_keys" | "exempt" => toml::Value::Array(
+        "names" | "trusted_keys" | "exempt" | "trusted_proxies" => toml::Value::Array(
             text.split(',')
                 .map(str::trim)
                 .filter(|entry| !entry.is_empty())

@@ -1,6 +1,6 @@
 //! Change events: what open pages listen to. They say which regions of pages are out of date, never what is in them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tokio::sync::broadcast;
@@ -11,10 +11,10 @@ const WAITING: usize = 256;
 /// What a commit changed.
 #[derive(Debug, Clone, Default)]
 pub struct Change {
-    /// Keys of devices.
-    pub devices: BTreeSet<i64>,
-    /// Ids of issues whose findings changed.
-    pub issues: BTreeSet<String>,
+    /// Keys of devices, each with the ids of issues of which its finding changed.
+    pub devices: BTreeMap<i64, BTreeSet<String>>,
+    /// Ids of issues whose findings changed of devices that are not named.
+    pub others: BTreeSet<String>,
     /// Devices were enrolled, approved, revoked or retired.
     pub enrolment: bool,
 }
@@ -22,13 +22,21 @@ pub struct Change {
 impl Change {
     /// Whether nothing changed.
     pub fn is_empty(&self) -> bool {
-        self.devices.is_empty() && self.issues.is_empty() && !self.enrolment
+        self.devices.is_empty() && self.others.is_empty() && !self.enrolment
+    }
+
+    /// Ids of every issue of which a finding changed.
+    pub fn issues(&self) -> impl Iterator<Item = &String> {
+        self.devices.values().flatten().chain(&self.others)
     }
 
     /// Adds another change to this one.
     pub fn join(&mut self, other: &Self) {
-        self.devices.extend(&other.devices);
-        self.issues.extend(other.issues.iter().cloned());
+        for (device, issues) in &other.devices {
+            let known = self.devices.entry(*device).or_default();
+            known.extend(issues.iter().cloned());
+        }
+        self.others.extend(other.others.iter().cloned());
         self.enrolment |= other.enrolment;
     }
 }

@@ -51,6 +51,29 @@ impl Problem {
         )
     }
 
+    /// Somebody who may not.
+    pub fn forbidden(why: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "You may not do this", why)
+    }
+
+    /// A page of another site makes a browser ask.
+    pub fn from_elsewhere() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "This came from another site",
+            "Open Sickbay by its own address and try again. Behind a reverse proxy: it has to pass the header Host on as the browser sends it.",
+        )
+    }
+
+    /// The address is there, and takes no such method.
+    pub fn no_such_method() -> Self {
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "This address does not take this method",
+            "See /api/v1/openapi.json for what each call takes.",
+        )
+    }
+
     /// No such thing.
     pub fn not_found(what: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "Not found", what)

@@ -11,6 +11,7 @@ use sickbay_store::Store;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use crate::access::PeerAddress;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::collectors;
@@ -28,6 +29,7 @@ use crate::jobs;
 use crate::knowledge_pack::InForce;
 use crate::metrics::Metrics;
 use crate::rules::{Rules, RulesInForce};
+use crate::storage;
 use crate::throttle::Throttle;
 use crate::updates;
 use crate::web::{self, TlsListener};
@@ -60,7 +62,7 @@ pub async fn open(config: &Config, clock: &Clock) -> anyhow::Result<(Arc<dyn Sto
             folder.display()
         )
     })?;
-    let store = sickbay_store::open(&config.storage.database_url()).await?;
+    let store = storage::open(&config.storage).await?;
     let ca = Ca::open_or_make(Arc::clone(&store), folder, clock.now()).await?;
     Ok((store, ca))
 }
@@ -116,6 +118,7 @@ impl Running {
             clock,
             config: Arc::new(config),
             ca: Arc::new(ca),
+            attempts: Arc::default(),
             metrics,
             stop,
         };
@@ -254,11 +257,13 @@ async fn serve_http(
 ) -> anyhow::Result<()> {
     let served = match tls {
         None => {
+            let routes = routes.into_make_service_with_connect_info::<PeerAddress>();
             axum::serve(listener, routes)
                 .with_graceful_shutdown(stop.cancelled_owned())
                 .await
         }
         Some(config) => {
+            let routes = routes.into_make_service_with_connect_info::<PeerAddress>();
             axum::serve(TlsListener::new(listener, config)?, routes)
                 .with_graceful_shutdown(stop.cancelled_owned())
                 .await

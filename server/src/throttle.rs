@@ -78,8 +78,11 @@ impl Throttle {
             .then_some(handshake)
     }
 
-    /// Whether a device may be issued a certificate now; else when to ask again.
-    pub fn certifies(&self, device: i64) -> Result<(), Duration> {
+    /// Whether a device at an address may be issued a certificate now; else when to ask again.
+    pub fn certifies(&self, device: i64, address: IpAddr) -> Result<(), Duration> {
+        if self.is_exempt(address) {
+            return Ok(());
+        }
         ask(&self.certificates, &device)
     }
 
@@ -105,7 +108,7 @@ impl Throttle {
     }
 }
 
-fn ask<K: Clone + Hash + Eq>(
+pub(crate) fn ask<K: Clone + Hash + Eq>(
     limiter: &DefaultKeyedRateLimiter<K>,
     key: &K,
 ) -> Result<(), Duration> {
@@ -158,7 +161,7 @@ impl Drop for Handshake {
 }
 
 /// Whoever has one address of version 6 has billions of them: those of one network count as one.
-fn neighbourhood(address: IpAddr) -> IpAddr {
+pub(crate) fn neighbourhood(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(address) => {
@@ -273,15 +276,17 @@ mod tests {
 
     #[test]
     fn a_device_that_asks_for_certificates_without_end_waits_and_no_other_does() {
-        let throttle = throttle(&[]);
-        let issued = (0..100).take_while(|_| throttle.certifies(7).is_ok());
+        let throttle = throttle(&["10.0.0.0/8"]);
+        let (far, exempt) = (address("192.0.2.1"), address("10.1.2.3"));
+        let issued = (0..100).take_while(|_| throttle.certifies(7, far).is_ok());
         assert_eq!(issued.count(), 20);
-        let wait = throttle.certifies(7).expect_err("too many");
+        let wait = throttle.certifies(7, far).expect_err("too many");
         assert!(
             wait > Duration::from_mins(5) && wait <= Duration::from_mins(6),
             "{wait:?}"
         );
-        assert!(throttle.certifies(8).is_ok());
+        assert!(throttle.certifies(8, far).is_ok());
+        assert!(throttle.certifies(7, exempt).is_ok());
     }
 
     #[tokio::test]

@@ -20,6 +20,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tower_http::compression::CompressionLayer;
 
+use sickbay_web::links;
+
 use crate::access;
 use crate::api;
 use crate::app::App;
@@ -60,8 +62,10 @@ impl Route {
 
 const OWN: &[Route] = &[
     Route::get("/healthz", || get(health::healthz)),
-    Route::get("/sign-in/{link}", || get(access::sign_in)),
-    Route::post("/sign-out", || post(access::sign_out)),
+    Route::get(links::SIGN_IN, || get(access::show)),
+    Route::post(links::SIGN_IN, || post(access::by_password)),
+    Route::get("/sign-in/{link}", || get(access::link)),
+    Route::post(links::SIGN_OUT, || post(access::sign_out)),
     Route::get("/events", || get(api::events::stream)),
 ];
 
@@ -79,6 +83,7 @@ pub fn routes(app: App) -> Router {
         })
         .fallback(pages::missing)
         .nest("/api/v1", api)
+        .layer(middleware::from_fn_with_state(app.clone(), access::guard))
         .layer(middleware::from_fn(headers))
         .layer(CompressionLayer::new())
         .with_state(app)

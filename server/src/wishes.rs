@@ -18,7 +18,7 @@ use sickbay_diagnosis::expectation::{
 };
 use sickbay_diagnosis::filter::{Filter, Pattern, Test, TextField};
 use sickbay_diagnosis::knowledge::DeviceKind;
-use sickbay_store::{Store, StoreError};
+use sickbay_store::{NewAudit, Store, StoreError, action};
 
 use crate::app::App;
 
@@ -229,14 +229,19 @@ pub fn to_json(wishes: &Wishes) -> String {
 ///
 /// # Errors
 /// As [`check`], where they changed meanwhile, and where the database does not take them.
-pub async fn replace(app: &App, wishes: &Wishes, seen: Option<&str>) -> Result<(), WishError> {
+pub async fn replace(
+    app: &App,
+    wishes: &Wishes,
+    seen: Option<&str>,
+    by: &str,
+) -> Result<(), WishError> {
     let _one_at_a_time = app.changing_wishes.lock().await;
     if let Some(seen) = seen
         && mark(&stored(app.store.as_ref()).await?) != seen
     {
         return Err(WishError::ChangedMeanwhile);
     }
-    keep(app.store.as_ref(), wishes, app.clock.now()).await?;
+    keep(app.store.as_ref(), wishes, by, app.clock.now()).await?;
     app.rules_changed.notify_one();
     Ok(())
 }
@@ -295,8 +300,14 @@ pub async fn stored(store: &dyn Store) -> Result<Wishes, StoreError> {
 ///
 /// # Errors
 /// As [`check`], and where the database does not take them.
-pub async fn keep(store: &dyn Store, wishes: &Wishes, now: Time) -> Result<(), WishError> {
+pub async fn keep(
+    store: &dyn Store,
+    wishes: &Wishes,
+    by: &str,
+    now: Time,
+) -> Result<(), WishError> {
     check(wishes)?;
-    store.put_setting(SETTING, &to_json(wishes), now).await?;
+    let line = NewAudit::new(now, by, action::SETTING_CHANGED, "expectations");
+    store.put_setting(SETTING, &to_json(wishes), line).await?;
     Ok(())
 }

@@ -13,6 +13,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail, ensure};
 use rand::RngExt as _;
 use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
+use sickbay_server::config::Storage;
 use sickbay_store::Store;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -325,7 +326,7 @@ impl Server {
 
     /// The database, opened beside the server as its own command line does.
     pub async fn store(&self) -> anyhow::Result<Arc<dyn Store>> {
-        open(&self.data_dir).await
+        open_store(&self.data_dir).await
     }
 
     /// What is durable now, while the server is down. The files are copied first, so that looking at them repairs nothing for the
@@ -370,13 +371,17 @@ pub struct Backup {
 impl Backup {
     /// Opens the copy.
     pub async fn store(&self) -> anyhow::Result<Arc<dyn Store>> {
-        open(self.folder.path()).await
+        open_store(self.folder.path()).await
     }
 }
 
-async fn open(folder: &Path) -> anyhow::Result<Arc<dyn Store>> {
-    let url = format!("sqlite://{}", folder.join("sickbay.db").display());
-    sickbay_store::open(&url)
+/// Opens the database of a data folder beside its server.
+pub async fn open_store(folder: &Path) -> anyhow::Result<Arc<dyn Store>> {
+    let storage = Storage {
+        data_dir: folder.to_owned(),
+        ..Storage::default()
+    };
+    sickbay_server::storage::open(&storage)
         .await
         .context("open the server's database")
 }

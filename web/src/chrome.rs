@@ -22,19 +22,25 @@ pub enum Nav {
     Enrolment,
     /// `/error-codes`
     ErrorCodes,
+    /// `/people`
+    People,
+    /// `/audit`
+    Audit,
     /// `/settings`
     Settings,
 }
 
 impl Nav {
     /// Every entry, in order.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Overview,
         Self::Issues,
         Self::Devices,
         Self::Updates,
         Self::Enrolment,
         Self::ErrorCodes,
+        Self::People,
+        Self::Audit,
         Self::Settings,
     ];
 
@@ -46,6 +52,8 @@ impl Nav {
             Self::Updates => "Updates",
             Self::Enrolment => "Enrolment",
             Self::ErrorCodes => "Error codes",
+            Self::People => "People",
+            Self::Audit => "Record",
             Self::Settings => "Settings",
         }
     }
@@ -58,6 +66,8 @@ impl Nav {
             Self::Updates => links::UPDATES,
             Self::Enrolment => links::ENROLMENT,
             Self::ErrorCodes => links::ERROR_CODES,
+            Self::People => links::PEOPLE,
+            Self::Audit => links::AUDIT,
             Self::Settings => links::SETTINGS,
         }
     }
@@ -98,6 +108,43 @@ impl Theme {
     }
 }
 
+/// Somebody who is signed in, as far as pages differ by it. What somebody may do is decided elsewhere; this only spares them dead ends.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SignedIn {
+    /// Who it is.
+    pub name: String,
+    /// Whether they may act on devices.
+    pub is_operator: bool,
+    /// Whether they see every device.
+    pub sees_all: bool,
+    /// Whether they decide for the whole fleet.
+    pub is_admin: bool,
+    /// Whether they came with a session, and not with an API token.
+    pub has_account: bool,
+}
+
+impl SignedIn {
+    /// Somebody who may do everything.
+    pub fn administrator(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            is_operator: true,
+            sees_all: true,
+            is_admin: true,
+            has_account: true,
+        }
+    }
+
+    const fn may_open(&self, nav: Nav) -> bool {
+        match nav {
+            Nav::Overview | Nav::Issues | Nav::Devices | Nav::Updates | Nav::ErrorCodes => true,
+            Nav::Enrolment => self.is_operator && self.sees_all,
+            Nav::Settings => self.sees_all,
+            Nav::People | Nav::Audit => self.is_admin,
+        }
+    }
+}
+
 /// What surrounds a page.
 #[derive(Debug, Clone)]
 pub struct Chrome {
@@ -109,8 +156,8 @@ pub struct Chrome {
     pub now: Time,
     /// The session's token against forged forms; empty where nobody is signed in.
     pub csrf: String,
-    /// Whether somebody is signed in. Without, there is no navigation.
-    pub signed_in: bool,
+    /// Who is signed in. Without, there is no navigation.
+    pub signed_in: Option<SignedIn>,
     /// Version of the server.
     pub version: String,
     /// Whether the page may listen to [`links::EVENTS`].
@@ -123,7 +170,11 @@ pub struct Chrome {
 
 impl Chrome {
     pub(crate) fn nav(&self) -> impl Iterator<Item = NavEntry> + '_ {
-        Nav::ALL.into_iter().map(|nav| NavEntry {
+        let signed_in = self.signed_in.as_ref();
+        let open = Nav::ALL
+            .into_iter()
+            .filter(move |nav| signed_in.is_some_and(|one| one.may_open(*nav)));
+        open.map(|nav| NavEntry {
             label: nav.label(),
             href: nav.href(),
             current: self.active == Some(nav),
@@ -133,6 +184,10 @@ impl Chrome {
                 0
             },
         })
+    }
+
+    pub(crate) const fn is_signed_in(&self) -> bool {
+        self.signed_in.is_some()
     }
 
     pub(crate) fn when(&self, time: impl Borrow<Time>) -> When {

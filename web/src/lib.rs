@@ -23,7 +23,7 @@ pub mod region;
 pub mod text;
 
 pub use asset::{Asset, asset};
-pub use chrome::{Chrome, Nav, Theme};
+pub use chrome::{Chrome, Nav, SignedIn, Theme};
 pub use component::{Bar, FilterBox};
 
 /// The value of the `Content-Security-Policy` header under which every page works.

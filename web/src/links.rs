@@ -42,6 +42,32 @@ pub const EVENTS: &str = "/events";
 pub const APPROVE: &str = "/enrolment/approve";
 /// Takes the form that refuses pending devices: `csrf`, and `device` once for each.
 pub const REFUSE: &str = "/enrolment/refuse";
+/// Takes name and password.
+pub const SIGN_IN: &str = "/sign-in";
+/// Somebody's own account: their password and sessions.
+pub const ACCOUNT: &str = "/account";
+/// Takes a new password: `csrf`, `current`, `fresh`, `again`.
+pub const PASSWORD: &str = "/account/password";
+/// Ends a session of one's own: `csrf`, `id`.
+pub const END_OWN_SESSION: &str = "/account/sessions/end";
+/// Accounts, sessions and API tokens.
+pub const PEOPLE: &str = "/people";
+/// Makes an account: `csrf`, `name`, `role`, `scope`.
+pub const ADD_ACCOUNT: &str = "/people/add";
+/// Says what an account may do: `csrf`, `id`, `role`, `scope`.
+pub const PUT_ACCESS: &str = "/people/access";
+/// Makes a sign-in link of an account: `csrf`, `id`.
+pub const ACCOUNT_LINK: &str = "/people/link";
+/// Shuts an account out or lets it in again: `csrf`, `id`, `disabled`.
+pub const DISABLE: &str = "/people/disable";
+/// Ends anybody's session: `csrf`, `id`.
+pub const END_SESSION: &str = "/people/sessions/end";
+/// Makes an API token: `csrf`, `name`, `role`, `scope`, `days`.
+pub const ADD_API_TOKEN: &str = "/people/tokens/add";
+/// Revokes an API token: `csrf`, `id`.
+pub const REVOKE_API_TOKEN: &str = "/people/tokens/revoke";
+/// The record of what was done.
+pub const AUDIT: &str = "/audit";
 /// Takes the form that ends the session: `csrf`.
 pub const SIGN_OUT: &str = "/sign-out";
 
@@ -128,6 +154,19 @@ pub fn update_export(asked: &str, format: ExportFormat, filter: &str, class: &st
         format.extension()
     );
     with_query(path, &[("filter", filter), ("class", class)])
+}
+
+/// Lines of the record: `actor`, `action`, `text`, `since`, `until`, and `before` for those after a page.
+pub fn audit(conditions: &[(&str, &str)]) -> String {
+    with_query(AUDIT.to_owned(), conditions)
+}
+
+/// The export of exactly these lines.
+pub fn audit_export(format: ExportFormat, conditions: &[(&str, &str)]) -> String {
+    with_query(
+        format!("/api/v1/audit/record.{}", format.extension()),
+        conditions,
+    )
 }
 
 /// The devices that match `filter`.

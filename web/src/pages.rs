@@ -1,6 +1,8 @@
 //! The pages, one file each: what it shows, and `render`.
 
 pub mod accept;
+pub mod account;
+pub mod audit;
 pub mod ca;
 pub mod device;
 pub mod devices;
@@ -13,6 +15,7 @@ pub mod issue;
 pub mod issues;
 pub mod message;
 pub mod overview;
+pub mod people;
 pub mod settings;
 pub mod sign_in;
 pub mod update;

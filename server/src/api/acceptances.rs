@@ -149,7 +149,7 @@ pub async fn end(
     viewer.may_change(csrf(&headers))?;
     let missing = || Problem::not_found(format!("No acceptance {id:?} holds."));
     let uuid: Uuid = id.parse().map_err(|_| missing())?;
-    if acceptance::end_now(&app, uuid).await? {
+    if acceptance::end_now(&app, uuid, &viewer.name).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(missing())

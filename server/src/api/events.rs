@@ -5,14 +5,16 @@
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
 use futures::Stream;
-use sickbay_store::{DeviceIdentity, Scope};
-use tokio::sync::broadcast::error::RecvError;
+use sickbay_store::Scope;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
 use crate::access::Viewer;
 use crate::app::App;
@@ -38,56 +40,84 @@ pub async fn stream(
     let events = futures::stream::unfold(
         (app, viewer, listener),
         |(app, viewer, mut listener)| async {
-            let mut change = Change::default();
-            let mut fell_behind = false;
-            match listener.recv().await {
-                Ok(first) => change.join(&first),
-                Err(RecvError::Lagged(_)) => fell_behind = true,
-                Err(RecvError::Closed) => return None,
-            }
-            tokio::time::sleep(GATHER).await;
             loop {
-                match listener.try_recv() {
-                    Ok(more) => change.join(&more),
-                    Err(tokio::sync::broadcast::error::TryRecvError::Lagged(_)) => {
-                        fell_behind = true;
-                    }
-                    Err(_) => break,
+                let regions = next_regions(&app, &viewer.scope, &mut listener).await?;
+                // Of what lies outside of their scope somebody does not even learn that it changed.
+                if !regions.is_empty() {
+                    let data = serde_json::json!({ "regions": regions }).to_string();
+                    let event = Event::default().event("change").data(data);
+                    return Some((Ok(event), (app, viewer, listener)));
                 }
             }
-            let regions = if fell_behind {
-                BTreeSet::from(["everything".to_owned()])
-            } else {
-                regions(&app, &viewer.scope, &change).await
-            };
-            let data = serde_json::json!({ "regions": regions }).to_string();
-            Some((
-                Ok(Event::default().event("change").data(data)),
-                (app, viewer, listener),
-            ))
         },
     );
     let events = futures::StreamExt::take_until(events, stop.cancelled_owned());
     Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(20)))
 }
 
-async fn regions(app: &App, scope: &Scope, change: &Change) -> BTreeSet<String> {
-    let mut regions = BTreeSet::from(["overview".to_owned(), "devices".to_owned()]);
-    if !change.issues.is_empty() {
-        regions.insert("issues".to_owned());
-        regions.extend(change.issues.iter().map(|issue| format!("issue:{issue}")));
+/// What is out of date after the next change, or storm of changes; `None` where the server ends.
+async fn next_regions(
+    app: &App,
+    scope: &Scope,
+    listener: &mut Receiver<Arc<Change>>,
+) -> Option<BTreeSet<String>> {
+    let mut change = Change::default();
+    let mut fell_behind = false;
+    match listener.recv().await {
+        Ok(first) => change.join(&first),
+        Err(RecvError::Lagged(_)) => fell_behind = true,
+        Err(RecvError::Closed) => return None,
     }
-    if change.enrolment {
-        regions.insert("enrolment".to_owned());
-    }
-    if change.devices.len() <= DEVICES_NAMED {
-        let keys: Vec<i64> = change.devices.iter().copied().collect();
-        let ids = app.store.device_ids(scope, &keys).await;
-        for DeviceIdentity { id, .. } in ids.unwrap_or_default() {
-            regions.insert(format!("device:{id}"));
+    tokio::time::sleep(GATHER).await;
+    loop {
+        match listener.try_recv() {
+            Ok(more) => change.join(&more),
+            Err(TryRecvError::Lagged(_)) => fell_behind = true,
+            Err(_) => break,
         }
+    }
+    Some(if fell_behind {
+        BTreeSet::from(["everything".to_owned()])
     } else {
-        regions.insert("device:*".to_owned());
+        regions(app, scope, &change).await
+    })
+}
+
+/// Regions of pages that a change makes out of date for somebody who sees a scope.
+async fn regions(app: &App, scope: &Scope, change: &Change) -> BTreeSet<String> {
+    let keys: Vec<i64> = change.devices.keys().copied().collect();
+    let seen = if keys.len() > DEVICES_NAMED && *scope == Scope::All {
+        None
+    } else {
+        Some(app.store.device_ids(scope, &keys).await.unwrap_or_default())
+    };
+    let mut regions = BTreeSet::new();
+    let issues: BTreeSet<&String> = if let (Some(seen), Scope::Matching(_)) = (&seen, scope) {
+        if seen.is_empty() {
+            return regions;
+        }
+        let changed = seen
+            .iter()
+            .filter_map(|device| change.devices.get(&device.key));
+        changed.flatten().collect()
+    } else {
+        if change.enrolment {
+            regions.insert("enrolment".to_owned());
+        }
+        change.issues().collect()
+    };
+    regions.extend(["overview".to_owned(), "devices".to_owned()]);
+    if !issues.is_empty() {
+        regions.insert("issues".to_owned());
+        regions.extend(issues.iter().map(|issue| format!("issue:{issue}")));
+    }
+    match seen {
+        Some(seen) if seen.len() <= DEVICES_NAMED => {
+            regions.extend(seen.iter().map(|device| format!("device:{}", device.id)));
+        }
+        _ => {
+            regions.insert("device:*".to_owned());
+        }
     }
     regions
 }

@@ -129,7 +129,7 @@ pub async fn replace(
         .and_then(|value| value.to_str().ok())
         .map(|value| value.trim_matches('"'))
         .filter(|value| *value != "*");
-    wishes::replace(&app, &new, seen).await?;
+    wishes::replace(&app, &new, seen, &viewer.name).await?;
     Ok(([(header::ETAG, etag(&new))], Json(view(&app, &new))).into_response())
 }
 

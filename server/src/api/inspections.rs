@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use sickbay_diagnosis::filter::Filter;
-use sickbay_store::Page;
+use sickbay_store::{NewAudit, Page, action};
 use utoipa::ToSchema;
 
 use crate::access::Viewer;
@@ -60,6 +60,16 @@ pub async fn one(
             "It inspects itself and reports when it comes back.",
         ));
     }
+    let line = NewAudit {
+        device: Some(id),
+        ..NewAudit::new(
+            app.clock.now(),
+            viewer.name,
+            action::INSPECTED,
+            device.row.summary.name,
+        )
+    };
+    app.store.record(vec![line]).await?;
     Ok((
         StatusCode::ACCEPTED,
         Json(InspectionAnswer {
@@ -128,5 +138,15 @@ pub async fn many(
             }
         }
     }
+    let which = request.filter.as_deref().map_or_else(
+        || format!("{} named devices", request.ids.len()),
+        |filter| match filter.trim() {
+            "" => "every device in sight".to_owned(),
+            filter => format!("devices that match {filter}"),
+        },
+    );
+    let line = NewAudit::new(app.clock.now(), viewer.name, action::INSPECTED, which)
+        .with(format!("{} were connected", answer.asked));
+    app.store.record(vec![line]).await?;
     Ok((StatusCode::ACCEPTED, Json(answer)))
 }

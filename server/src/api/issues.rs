@@ -14,6 +14,7 @@ use crate::access::Viewer;
 use crate::api::devices::DeviceView;
 use crate::api::{CauseView, DEFAULT_LIMIT, ListQuery, Listed, export_format};
 use crate::app::App;
+use crate::audit;
 use crate::export;
 use crate::problem::Problem;
 
@@ -171,6 +172,14 @@ pub async fn export(
     let issue = known(&issue)?;
     let format = export_format(&file)?;
     let filter = export::open_unless_said(query.filter()?);
+    let line = audit::exported(
+        app.clock.now(),
+        &viewer.name,
+        issue.id,
+        &file,
+        query.filter.as_deref(),
+    );
+    app.store.record(vec![line]).await?;
     let rows = export::devices_of_issue(app.store, viewer.scope, issue.id.to_owned(), filter);
     Ok(export::response(
         issue.id,

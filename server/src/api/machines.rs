@@ -69,10 +69,10 @@ pub async fn import(
     let list = read(body).await?;
     let imported = app
         .store
-        .import_machines(list.machines, app.clock.now())
+        .import_machines(list.machines, &viewer.name, app.clock.now())
         .await?;
     app.events.publish(Change {
-        issues: BTreeSet::from([never_enrolled::ID.to_owned()]),
+        others: BTreeSet::from([never_enrolled::ID.to_owned()]),
         ..Change::default()
     });
     Ok(Json(ImportAnswer {

@@ -1,6 +1,7 @@
 //! The API under `/api/v1`, one file per resource, described by `/api/v1/openapi.json`.
 
 pub mod acceptances;
+pub mod audit;
 pub mod devices;
 pub mod error_codes;
 pub mod events;
@@ -48,6 +49,7 @@ pub const MAX_LIMIT: u32 = 1000;
         (name = "updates", description = "Why an update is on some devices and not on others"),
         (name = "devices", description = "Windows endpoints"),
         (name = "expectations", description = "What the fleet's owner wants, and what they accept for a time"),
+        (name = "people", description = "What was done, by whom"),
         (name = "knowledge", description = "What is known of Windows, and how old it is"),
         (name = "live", description = "Looking again, and listening")
     )
@@ -78,6 +80,8 @@ pub fn routes() -> (Router<App>, Document) {
         .routes(routes!(acceptances::list, acceptances::create))
         .routes(routes!(acceptances::end))
         .routes(routes!(knowledge::knowledge))
+        .routes(routes!(audit::list))
+        .routes(routes!(audit::export))
         .split_for_parts();
     let described = document.clone();
     let router = router

@@ -14,6 +14,7 @@ use crate::access::Viewer;
 use crate::api::devices::device_id;
 use crate::api::{DEFAULT_LIMIT, ListQuery, Listed, cursor_to_text, export_format};
 use crate::app::App;
+use crate::audit;
 use crate::export::{self, Exported};
 use crate::problem::Problem;
 use crate::rules::Rules;
@@ -410,6 +411,14 @@ pub async fn export(
         Some(class) => format!("{number}-{}", class.name()),
         None => number.to_string(),
     };
+    let line = audit::exported(
+        app.clock.now(),
+        &viewer.name,
+        &name,
+        &file,
+        query.filter.as_deref(),
+    );
+    app.store.record(vec![line]).await?;
     let rows = updates::every_page(
         app.store,
         rules,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::bail;
 use clap::{Args, Subcommand, ValueEnum};
-use sickbay_store::NewApiToken;
+use sickbay_store::{Access, NewApiToken, Scope};
 use uuid::Uuid;
 
 use super::token::plain;
@@ -12,6 +12,32 @@ use super::{WithConfig, operator, parse_span, say};
 use crate::access;
 use crate::identity::ca::{Ca, Phase, Step, pin_of};
 use crate::identity::secret::{API_PREFIX, Secret};
+use crate::pages::people::{read_access, read_name};
+
+/// What somebody may do, as commands take it.
+#[derive(Debug, Args)]
+pub(super) struct May {
+    /// viewer, operator or admin
+    #[arg(long, default_value = "admin")]
+    role: String,
+    /// Only devices that match this filter; all where left out
+    #[arg(long, value_name = "FILTER", default_value = "")]
+    scope: String,
+}
+
+impl May {
+    pub(super) fn read(&self) -> anyhow::Result<Access> {
+        read_access(&self.role, &self.scope).map_err(anyhow::Error::msg)
+    }
+}
+
+/// A scope as commands print it.
+pub(super) fn scope_words(scope: &Scope) -> String {
+    match scope {
+        Scope::All => "all devices".to_owned(),
+        Scope::Matching(filter) => filter.to_string(),
+    }
+}
 
 #[derive(Debug, Args)]
 pub(super) struct ApiTokenArgs {
@@ -31,6 +57,8 @@ enum ApiTokenCommand {
         /// How long it works, for example 365d; for ever where left out
         #[arg(long, value_name = "SPAN")]
         expires: Option<String>,
+        #[command(flatten)]
+        may: May,
     },
     /// List API tokens
     List {
@@ -52,7 +80,10 @@ pub(super) async fn api_token(args: ApiTokenArgs) -> anyhow::Result<()> {
             config,
             name,
             expires,
+            may,
         } => {
+            let access = may.read()?;
+            let name = read_name(&name).map_err(anyhow::Error::msg)?;
             let opened = config.open().await?;
             let now = opened.clock.now();
             let expires_at = expires
@@ -66,6 +97,8 @@ pub(super) async fn api_token(args: ApiTokenArgs) -> anyhow::Result<()> {
                 .create_api_token(NewApiToken {
                     hash: secret.hash(),
                     name,
+                    access,
+                    made_by: operator(),
                     created_at: now,
                     expires_at,
                 })
@@ -74,10 +107,13 @@ pub(super) async fn api_token(args: ApiTokenArgs) -> anyhow::Result<()> {
         }
         ApiTokenCommand::List { config } => {
             let opened = config.open().await?;
-            say("ID\tNAME\tCREATED\tEXPIRES\tSTATE");
+            say("ID\tNAME\tROLE\tSCOPE\tCREATED\tLAST USED\tEXPIRES\tSTATE");
             for token in opened.store.api_tokens().await? {
                 let expires = token
                     .expires_at
+                    .map_or_else(|| "never".to_owned(), |t| t.to_string());
+                let used = token
+                    .used_at
                     .map_or_else(|| "never".to_owned(), |t| t.to_string());
                 let state = if token.revoked_at.is_some() {
                     "revoked"
@@ -85,9 +121,11 @@ pub(super) async fn api_token(args: ApiTokenArgs) -> anyhow::Result<()> {
                     "valid"
                 };
                 say(&format!(
-                    "{}\t{}\t{}\t{expires}\t{state}",
+                    "{}\t{}\t{}\t{}\t{}\t{used}\t{expires}\t{state}",
                     token.id,
                     plain(&token.name),
+                    token.access.role,
+                    plain(&scope_words(&token.access.scope)),
                     token.created_at
                 ));
             }
@@ -96,7 +134,7 @@ pub(super) async fn api_token(args: ApiTokenArgs) -> anyhow::Result<()> {
             let opened = config.open().await?;
             if !opened
                 .store
-                .revoke_api_token(id, opened.clock.now())
+                .revoke_api_token(id, &operator(), opened.clock.now())
                 .await?
             {
                 bail!(
@@ -111,7 +149,7 @@ pub(super) async fn api_token(args: ApiTokenArgs) -> anyhow::Result<()> {
 
 pub(super) async fn sign_in(config: &WithConfig) -> anyhow::Result<()> {
     let opened = config.open().await?;
-    let path = access::create_link(&*opened.store, opened.clock.now()).await?;
+    let path = access::create_link(&*opened.store, None, &operator(), opened.clock.now()).await?;
     let web = &opened.config.web;
     say(&format!("Sign in: {}{path}", web.url(web.listen)));
     Ok(())

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use sickbay_diagnosis::filter::Filter;
-use sickbay_store::{Deed, DeviceIdentity, DeviceStatus, Page, Scope};
+use sickbay_store::{AuditQuery, Deed, DeviceIdentity, DeviceStatus, Page, Scope};
 use uuid::Uuid;
 
 use super::token::plain;
@@ -242,9 +242,9 @@ const LINES: u32 = 500;
 async fn record(config: &WithConfig, id: Uuid) -> anyhow::Result<()> {
     let opened = config.open().await?;
     say("AT\tWHAT\tWHO\tNAME\tDETAIL");
-    let mut before = None;
+    let mut query = AuditQuery::of(id, LINES);
     loop {
-        let lines = opened.store.audit(Some(id), before, LINES).await?;
+        let lines = opened.store.audit(&query).await?;
         for line in &lines {
             say(&format!(
                 "{}\t{}\t{}\t{}\t{}",
@@ -256,7 +256,7 @@ async fn record(config: &WithConfig, id: Uuid) -> anyhow::Result<()> {
             ));
         }
         match lines.last() {
-            Some(last) if lines.len() == LINES as usize => before = Some(last.id),
+            Some(last) if lines.len() == LINES as usize => query.before = Some(last.id),
             _ => return Ok(()),
         }
     }
@@ -274,7 +274,7 @@ async fn import(config: &WithConfig, file: &Path) -> anyhow::Result<()> {
     let opened = config.open().await?;
     let imported = opened
         .store
-        .import_machines(list.machines, opened.clock.now())
+        .import_machines(list.machines, &operator(), opened.clock.now())
         .await?;
     for (count, what) in [
         (imported.listed, "never enrolled"),

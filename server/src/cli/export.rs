@@ -10,7 +10,8 @@ use sickbay_diagnosis::issues;
 use sickbay_store::Scope;
 use tokio::io::AsyncWriteExt as _;
 
-use super::WithConfig;
+use super::{WithConfig, operator};
+use crate::audit;
 use crate::export::{Format, devices_of_issue, open_unless_said, written};
 
 #[derive(Debug, Args)]
@@ -41,6 +42,14 @@ pub(super) async fn run(args: ExportArgs) -> anyhow::Result<()> {
         Some(text) => Filter::parse(text).context("--filter cannot be understood")?,
     };
     let opened = args.config.open().await?;
+    let line = audit::exported(
+        opened.clock.now(),
+        &operator(),
+        &args.issue,
+        "command line",
+        args.filter.as_deref(),
+    );
+    opened.store.record(vec![line]).await?;
     let rows = devices_of_issue(
         opened.store,
         Scope::All,

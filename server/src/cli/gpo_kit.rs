@@ -12,10 +12,10 @@ use anyhow::{Context as _, bail, ensure};
 use clap::Args;
 use sickbay_diagnosis::Time;
 use sickbay_packaging::{Installer, Order, Settings};
-use sickbay_store::{Approval, TokenRow};
+use sickbay_store::{Approval, NewAudit, TokenRow, action};
 
 use super::token::plain;
-use super::{Opened, WithConfig, say};
+use super::{Opened, WithConfig, operator, say};
 use crate::config::Collectors;
 use crate::identity::ca::Ca;
 use crate::identity::secret;
@@ -75,6 +75,14 @@ pub(super) async fn run(args: GpoKitArgs) -> anyhow::Result<()> {
     })
     .map_err(about)?;
     write_private(&args.out, &kit).with_context(|| format!("write {}", args.out.display()))?;
+    let shown = NewAudit::new(
+        now,
+        operator(),
+        action::SECRET_SHOWN,
+        format!("enrolment token {:?} ({})", token.name, token.id),
+    )
+    .with(format!("in the kit {}", args.out.display()));
+    opened.store.record(vec![shown]).await?;
     let expires = token
         .expires_at
         .map_or_else(|| "never expires".to_owned(), |t| format!("expires {t}"));

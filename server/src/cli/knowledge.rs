@@ -15,7 +15,7 @@ use sickbay_diagnosis::knowledge::{Knowledge, TableName};
 use sickbay_store::{ImportedPack, PackMark};
 
 use super::token::plain;
-use super::{Opened, WithConfig, say};
+use super::{Opened, WithConfig, operator, say};
 use crate::knowledge_pack::{
     About, Draft, FORMAT, InForce, MAX_BYTES, Origin, Pack, SigningKey, Source, WARN_AFTER_DAYS,
     dated_of,
@@ -187,7 +187,10 @@ fn follows(pack: &Pack<'_>, before: &InForce) -> anyhow::Result<()> {
 }
 
 async fn reset(opened: &Opened) -> anyhow::Result<()> {
-    let was_there = opened.store.remove_knowledge_pack().await?;
+    let was_there = opened
+        .store
+        .remove_knowledge_pack(&operator(), opened.clock.now())
+        .await?;
     let built_in = spoken(&InForce::default());
     say(&if was_there {
         format!("The imported pack is forgotten; {built_in} is in force.")

@@ -4,6 +4,7 @@
 //! Exit status: 0 done, 64 the words are off, 65 or above it failed. Answers go to standard output, everything else to standard error.
 
 mod access;
+mod audit;
 mod config;
 mod demo;
 mod device;
@@ -14,6 +15,7 @@ mod knowledge;
 mod serve;
 mod token;
 mod updates;
+mod user;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -26,6 +28,7 @@ use sickbay_store::Store;
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::storage;
 
 /// An answer could not be written (sysexits.h EX_IOERR).
 const IO_ERROR: u8 = 74;
@@ -56,6 +59,8 @@ enum Command {
     Token(token::TokenArgs),
     /// Devices: list, approve, revoke, retire
     Device(device::DeviceArgs),
+    /// People who may sign in
+    User(user::UserArgs),
     /// API tokens
     ApiToken(access::ApiTokenArgs),
     /// Print a one-time sign-in link
@@ -70,6 +75,8 @@ enum Command {
     Ca(access::CaArgs),
     /// Pack what brings the collector to a Windows domain: installer, policies to import, steps
     GpoKit(gpo_kit::GpoKitArgs),
+    /// The record of what was done: verify it, print it
+    Audit(audit::AuditArgs),
     /// What is known of Windows: show it, import a newer pack, make one
     Knowledge(knowledge::KnowledgeArgs),
 }
@@ -98,7 +105,7 @@ impl WithConfig {
     /// The settings and the open database.
     async fn open(&self) -> anyhow::Result<Opened> {
         let config = self.load()?;
-        let store = sickbay_store::open(&config.storage.database_url()).await?;
+        let store = storage::open(&config.storage).await?;
         Ok(Opened {
             config,
             store,
@@ -167,12 +174,14 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Migrate(args) => migrate(&args).await,
         Command::Token(args) => token::run(args).await,
         Command::Device(args) => device::run(args).await,
+        Command::User(args) => user::run(args).await,
         Command::ApiToken(args) => access::api_token(args).await,
         Command::SignIn(args) => access::sign_in(&args).await,
         Command::Export(args) => export::run(args).await,
         Command::Explain(args) => explain::run(args).await,
         Command::Updates(args) => updates::run(args).await,
         Command::Ca(args) => access::ca(args).await,
+        Command::Audit(args) => audit::run(args).await,
         Command::GpoKit(args) => gpo_kit::run(args).await,
         Command::Knowledge(args) => knowledge::run(args).await,
     }
@@ -180,8 +189,8 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
 
 async fn migrate(args: &WithConfig) -> anyhow::Result<()> {
     let config = args.load()?;
+    let version = storage::migrate(&config.storage).await?;
     let url = config.storage.database_url();
-    let version = sickbay_store::migrate(&url).await?;
     say(&format!("The schema of {url} is at version {version}."));
     Ok(())
 }

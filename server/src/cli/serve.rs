@@ -11,7 +11,13 @@ pub(super) async fn run(args: &WithConfig) -> anyhow::Result<()> {
     let config = args.load()?;
     let stop = stop_on_signals()?;
     let server = Running::start(config, Clock::system()).await?;
-    let link = access::create_link(&*server.app.store, server.app.clock.now()).await?;
+    let link = access::create_link(
+        &*server.app.store,
+        None,
+        "server, at its start",
+        server.app.clock.now(),
+    )
+    .await?;
     tracing::info!(
         collectors = %server.collectors,
         web = %server.web_url(),

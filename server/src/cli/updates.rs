@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 
 use sickbay_store::Scope;
 
-use super::{WithConfig, say};
+use super::{WithConfig, operator, say};
 use crate::jobs::context::as_stored;
 use crate::updates;
 
@@ -63,7 +63,10 @@ async fn import(config: &WithConfig, file: &Path) -> anyhow::Result<()> {
     let opened = config.open().await?;
     let rows = updates::read_file(&text, opened.clock.now())
         .with_context(|| format!("nothing was imported from {}", file.display()))?;
-    opened.store.import_updates(&rows).await?;
+    opened
+        .store
+        .import_updates(&rows, &operator(), opened.clock.now())
+        .await?;
     say(&format!(
         "{} updates imported; a running server takes them up within seconds",
         rows.len()

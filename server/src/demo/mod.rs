@@ -15,7 +15,7 @@ use sickbay_collector::host::replay::Replay;
 use sickbay_collector::session::{CaPin, Collector, CollectorOptions, Handle, ServerUrl};
 use sickbay_diagnosis::Check;
 use sickbay_diagnosis::context::Sources;
-use sickbay_store::{Approval, NewApiToken, NewToken};
+use sickbay_store::{Access, Approval, NewApiToken, NewToken};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -79,7 +79,7 @@ impl Demo {
         let sign_in = format!(
             "{}{}",
             server.web_url(),
-            access::create_link(&*server.app.store, clock.now()).await?
+            access::create_link(&*server.app.store, None, "demo", clock.now()).await?
         );
 
         let plan = FleetPlan::new(options.seed, options.devices, clock.now());
@@ -97,7 +97,7 @@ impl Demo {
         // Only now, so that whoever was on the way does not seem never to have enrolled.
         let app = &demo.server.app;
         app.store
-            .import_machines(plan.directory(), app.clock.now())
+            .import_machines(plan.directory(), "demo", app.clock.now())
             .await?;
         demo.wait_for_context().await;
         demo.collectors.spawn(keep_changing(
@@ -333,6 +333,8 @@ async fn api_token(server: &Running) -> anyhow::Result<String> {
         .create_api_token(NewApiToken {
             hash: secret.hash(),
             name: "demo".to_owned(),
+            access: Access::ALL,
+            made_by: "demo".to_owned(),
             created_at: server.app.clock.now(),
             expires_at: None,
         })

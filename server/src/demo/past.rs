@@ -30,7 +30,7 @@ const RULES: Duration = Duration::from_secs(5);
 pub(super) async fn tell(app: &App, token: &Secret, plan: &FleetPlan) -> anyhow::Result<()> {
     let (store, now) = (app.store.as_ref(), app.clock.now());
     if wishes::stored(store).await? == Wishes::default() {
-        wishes::keep(store, &owner::wishes()?, now).await?;
+        wishes::keep(store, &owner::wishes()?, "demo", now).await?;
     }
     if store.acceptances().await?.is_empty() {
         store.create_acceptance(owner::acceptance(now)).await?;

@@ -15,7 +15,7 @@ use sickbay_diagnosis::issues;
 use sickbay_diagnosis::time::{DAY_MS, HOUR_MS};
 use sickbay_proto::limits;
 use sickbay_store::{
-    DeviceIdentity, DeviceState, DeviceStatus, Greeting, NewAudit, Store, Touch, action,
+    AuditQuery, DeviceIdentity, DeviceState, DeviceStatus, Greeting, NewAudit, Store, Touch, action,
 };
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -273,7 +273,10 @@ impl Sessions {
         once_in_ms: i64,
     ) -> Result<(), Status> {
         let noting = async {
-            let last = self.store.audit(Some(identity.id), None, NEWEST).await?;
+            let last = self
+                .store
+                .audit(&AuditQuery::of(identity.id, NEWEST))
+                .await?;
             let told = last
                 .iter()
                 .any(|l| l.action == line.action && line.at.since(l.at) < once_in_ms);

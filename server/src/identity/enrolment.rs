@@ -1,6 +1,6 @@
 //! How a machine becomes a device, and how its certificate is renewed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use sickbay_diagnosis::Time;
@@ -117,11 +117,11 @@ impl Enrolments {
             DeviceStatus::Active => {
                 let issued = self.issue(device, &request, now).await?;
                 tracing::info!(device = %issued.device.id, host_name, "device enrolled");
-                self.tell();
+                self.tell(issued.device.key);
                 Ok(Enrolled::Issued(issued))
             }
             DeviceStatus::Pending => {
-                self.tell();
+                self.tell(device.key);
                 Ok(Enrolled::Pending {
                     device,
                     retry_after_ms: PENDING_RETRY_MS,
@@ -213,7 +213,7 @@ impl Enrolments {
         if !retired.is_empty() {
             tracing::info!(device = %device.id, "device retired: its collector was uninstalled");
         }
-        self.tell();
+        self.tell(device.key);
         Ok(())
     }
 
@@ -251,12 +251,12 @@ impl Enrolments {
         })
     }
 
-    fn tell(&self) {
+    fn tell(&self, device: i64) {
         self.events.publish(Change {
             enrolment: true,
             // It may have stood in the imported list.
-            issues: BTreeSet::from([never_enrolled::ID.to_owned()]),
-            ..Change::default()
+            others: BTreeSet::from([never_enrolled::ID.to_owned()]),
+            devices: BTreeMap::from([(device, BTreeSet::new())]),
         });
     }
 }

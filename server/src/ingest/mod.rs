@@ -267,13 +267,11 @@ impl Writer {
     fn publish(&self, changes: &[DeviceChange], conflicts: &BTreeSet<i64>) {
         let mut change = Change::default();
         for device in changes.iter().filter(|c| !conflicts.contains(&c.key)) {
-            change.devices.insert(device.key);
-            change
-                .issues
-                .extend(device.findings.iter().map(|finding| match finding {
-                    FindingChange::Put(finding) => finding.issue.clone(),
-                    FindingChange::Remove { issue } => issue.clone(),
-                }));
+            let issues = change.devices.entry(device.key).or_default();
+            issues.extend(device.findings.iter().map(|finding| match finding {
+                FindingChange::Put(finding) => finding.issue.clone(),
+                FindingChange::Remove { issue } => issue.clone(),
+            }));
         }
         self.events.publish(change);
     }

@@ -4,6 +4,7 @@
 
 pub(crate) mod context;
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use sickbay_diagnosis::Time;
@@ -11,6 +12,7 @@ use sickbay_diagnosis::time::{DAY_MS, HOUR_MS};
 use sickbay_store::{Deed, DeviceStatus, Ended, StoreError};
 
 use crate::app::App;
+use crate::audit;
 use crate::events::Change;
 use crate::fleet::End;
 use crate::identity::ca::CaError;
@@ -32,6 +34,8 @@ const CA_EVERY: Duration = Duration::from_secs(1);
 /// How often ephemeral devices are looked for, and how many retire in one round.
 const EPHEMERAL_EVERY: Duration = Duration::from_secs(10);
 const EPHEMERAL_AT_ONCE: u32 = 1000;
+/// How often old lines of the record are looked for.
+const OLD_LINES_EVERY: Duration = Duration::from_hours(1);
 /// A server certificate is issued anew at this age.
 const CERTIFICATE_AGE_MS: i64 = 10 * DAY_MS;
 
@@ -44,6 +48,7 @@ pub fn start(app: &App) -> tokio::task::JoinSet<()> {
     jobs.spawn(context::keep(app.clone()));
     jobs.spawn(certificates(app.clone()));
     jobs.spawn(ephemeral(app.clone()));
+    jobs.spawn(old_lines(app.clone()));
     jobs
 }
 
@@ -102,8 +107,10 @@ async fn statuses(app: App) {
         }
         let now_known: Vec<_> = changed.iter().map(|d| (d.key, d.status)).collect();
         if now_known.iter().any(|entry| !known.contains(entry)) {
+            let keys = changed.iter().map(|device| (device.key, BTreeSet::new()));
             app.events.publish(Change {
                 enrolment: true,
+                devices: keys.collect(),
                 ..Change::default()
             });
         }
@@ -154,6 +161,24 @@ async fn ephemeral(app: App) {
                 tracing::info!(devices = retired.len(), "ephemeral devices retired");
             }
             Err(error) => log("ephemeral", &error),
+        }
+    }
+}
+
+/// Removes lines of the record that are older than they have to be.
+async fn old_lines(app: App) {
+    let keep_days = app.config.audit.keep_days;
+    if keep_days == 0 {
+        return;
+    }
+    loop {
+        match audit::cut(&*app.store, keep_days, app.clock.now()).await {
+            Ok(0) => {}
+            Ok(lines) => tracing::info!(lines, keep_days, "old lines of the record were removed"),
+            Err(error) => log("old lines", &error),
+        }
+        if !next_round(&app, OLD_LINES_EVERY).await {
+            return;
         }
     }
 }

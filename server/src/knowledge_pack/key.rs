@@ -18,7 +18,7 @@ const PREFIX: &str = "ed25519:";
 /// Bytes of a public key.
 const KEY_BYTES: usize = 32;
 /// Bytes of a signature.
-const SIGNATURE_BYTES: usize = 64;
+pub(crate) const SIGNATURE_BYTES: usize = 64;
 /// Bytes of a signature's text, in base64 with padding.
 pub(super) const SIGNATURE_TEXT_BYTES: usize = SIGNATURE_BYTES.div_ceil(3) * 4;
 /// What stands before the 32 random bytes of an Ed25519 key in PKCS#8 (RFC 8410): version 0, the algorithm, two nested octet strings.
@@ -66,7 +66,7 @@ impl FromStr for PublicKey {
 
 impl PublicKey {
     /// Whether this key signed `message`.
-    pub(super) fn signed(&self, message: &[u8], signature: &[u8; SIGNATURE_BYTES]) -> bool {
+    pub(crate) fn signed(&self, message: &[u8], signature: &[u8; SIGNATURE_BYTES]) -> bool {
         UnparsedPublicKey::new(&ED25519, &self.0)
             .verify(message, signature)
             .is_ok()
@@ -108,7 +108,7 @@ impl SigningKey {
         PublicKey(bytes.expect("an Ed25519 key has 32 bytes"))
     }
 
-    pub(super) fn sign(&self, message: &[u8]) -> [u8; SIGNATURE_BYTES] {
+    pub(crate) fn sign(&self, message: &[u8]) -> [u8; SIGNATURE_BYTES] {
         let signature = self.0.sign(message);
         let bytes = signature.as_ref().try_into();
         bytes.expect("an Ed25519 signature has 64 bytes")

@@ -21,7 +21,7 @@
 
 mod about;
 pub mod in_force;
-mod key;
+pub(crate) mod key;
 #[cfg(test)]
 mod tests;
 

@@ -9,7 +9,7 @@ use sickbay_diagnosis::issues;
 use sickbay_diagnosis::observation::{Observation, Outcome};
 use sickbay_diagnosis::verdict::{State, Verdict};
 use sickbay_diagnosis::{Check, Time};
-use sickbay_store::{AuditRow, DeviceDetail, DeviceStatus, HistoryRow};
+use sickbay_store::{AuditQuery, AuditRow, DeviceDetail, DeviceStatus, HistoryRow};
 use sickbay_web::Nav;
 use sickbay_web::pages::device::{
     CollectorHealth, DevicePage, FactGroup, HistoryLine, Identity, RecordLine, Story, VerdictView,
@@ -52,7 +52,7 @@ pub(super) async fn show(
     let older = history.len() > HISTORY as usize;
     history.truncate(HISTORY as usize);
 
-    let record = store.audit(Some(id), None, RECORD).await;
+    let record = store.audit(&AuditQuery::of(id, RECORD)).await;
     let record = visit.told(record)?;
     let now = visit.app.clock.now();
     let connected = visit.app.fleet.is_live(device.row.identity.key);

@@ -1,5 +1,7 @@
 //! Pages: one file each: queries in, view model out. What they look like is `web`'s business.
 
+mod account;
+mod audit;
 mod ca;
 mod device;
 mod devices;
@@ -9,6 +11,7 @@ mod expectations;
 mod issue;
 mod issues;
 mod overview;
+pub(crate) mod people;
 mod settings;
 mod updates;
 
@@ -18,13 +21,13 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use sickbay_diagnosis::filter::Filter;
-use sickbay_store::{DeviceStatus, Scope};
+use sickbay_store::{DeviceStatus, Role, Scope};
 use sickbay_web::asset::{self, Asset};
 use sickbay_web::pages::message::MessagePage;
 use sickbay_web::pages::sign_in::{SignInPage, SignInReason};
-use sickbay_web::{Chrome, Nav, Theme, links};
+use sickbay_web::{Chrome, Nav, SignedIn, Theme, links};
 
-use crate::access::{self, Viewer};
+use crate::access::{self, Asking, Client, Viewer};
 use crate::app::App;
 use crate::problem::Problem;
 use crate::web::Route;
@@ -57,6 +60,18 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::post(links::EXPECTATIONS_APPLY, || post(expectations::apply)),
     Route::post(links::ACCEPT, || post(expectations::accept)),
     Route::post(links::END_ACCEPTANCE, || post(expectations::end)),
+    Route::get(links::ACCOUNT, || get(account::show)),
+    Route::post(links::PASSWORD, || post(account::password)),
+    Route::post(links::END_OWN_SESSION, || post(account::end_session)),
+    Route::get(links::PEOPLE, || get(people::show)),
+    Route::post(links::ADD_ACCOUNT, || post(people::add)),
+    Route::post(links::PUT_ACCESS, || post(people::put_access)),
+    Route::post(links::ACCOUNT_LINK, || post(people::link)),
+    Route::post(links::DISABLE, || post(people::disable)),
+    Route::post(links::END_SESSION, || post(people::end_session)),
+    Route::post(links::ADD_API_TOKEN, || post(people::add_token)),
+    Route::post(links::REVOKE_API_TOKEN, || post(people::revoke_token)),
+    Route::get(links::AUDIT, || get(audit::show)),
     Route::get("/assets/{name}", || get(asset_file)),
     Route::get("/favicon.ico", || get(favicon)),
 ];
@@ -96,11 +111,22 @@ pub(crate) async fn missing(visit: Visit) -> PageError {
 pub struct Visit {
     app: App,
     viewer: Viewer,
+    client: Client,
     theme: Theme,
     pending: u64,
 }
 
 impl Visit {
+    fn of(app: &App, headers: &HeaderMap, viewer: Viewer) -> Self {
+        Self {
+            app: app.clone(),
+            viewer,
+            client: Client::unknown(),
+            theme: theme(headers),
+            pending: 0,
+        }
+    }
+
     fn scope(&self) -> &Scope {
         &self.viewer.scope
     }
@@ -111,7 +137,13 @@ impl Visit {
             active,
             now: self.app.clock.now(),
             csrf: self.viewer.csrf.clone().unwrap_or_default(),
-            signed_in: true,
+            signed_in: Some(SignedIn {
+                name: self.viewer.name.clone(),
+                is_operator: self.viewer.role >= Role::Operator,
+                sees_all: *self.scope() == Scope::All,
+                is_admin: self.viewer.is(Role::Admin),
+                has_account: self.viewer.session.is_some(),
+            }),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             live: true,
             theme: self.theme,
@@ -156,60 +188,82 @@ impl FromRequestParts<App> for Visit {
     type Rejection = PageError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, PageError> {
-        let theme = theme(&parts.headers);
-        let viewer = match access::viewer(app, &parts.headers).await {
-            Ok(Some(viewer)) => viewer,
-            Ok(None) => return Err(stranger(app, theme, SignInReason::Needed)),
-            Err(error) => {
-                let problem = Problem::from(error);
-                let chrome = outside(app, theme, &problem.title);
-                return Err(PageError {
-                    status: problem.status(),
-                    page: MessagePage {
-                        chrome,
-                        status: problem.status,
-                        heading: problem.title,
-                        advice: problem.detail,
-                    }
-                    .render(),
-                });
-            }
+        let client = Client::of(app, parts);
+        let headers = &parts.headers;
+        let viewer = match parts.extensions.get::<Viewer>() {
+            Some(viewer) => viewer.clone(),
+            // No route: only who may see anything learns that there is nothing.
+            None => match access::asking(app, headers).await {
+                Ok(Asking::Somebody(viewer)) => viewer,
+                Ok(Asking::Nobody) => return Err(stranger(app, headers, SignInReason::Needed)),
+                Ok(Asking::Shut) => return Err(stranger(app, headers, SignInReason::Shut)),
+                Err(error) => return Err(outside_problem(app, headers, error.into())),
+            },
         };
-        let mut visit = Self {
-            app: app.clone(),
-            viewer,
-            theme,
-            pending: 0,
-        };
-        let counts = app.store.fleet_counts(visit.scope()).await;
-        visit.pending = visit.told(counts)?.pending;
+        let mut visit = Self::of(app, headers, viewer);
+        visit.client = client;
+        if visit.viewer.is(Role::Operator) {
+            let counts = app.store.fleet_counts(visit.scope()).await;
+            visit.pending = visit.told(counts)?.pending;
+        }
         Ok(visit)
     }
 }
 
+/// What somebody sees in place of a page that is not for them.
+pub fn refused(app: &App, headers: &HeaderMap, viewer: Viewer, problem: Problem) -> PageError {
+    Visit::of(app, headers, viewer).error(problem)
+}
+
 /// What whoever is not signed in sees in place of any page.
-pub fn stranger(app: &App, theme: Theme, reason: SignInReason) -> PageError {
-    let page = SignInPage {
-        chrome: outside(app, theme, "Sign in"),
-        reason,
-        link_command: Some("sickbay-server sign-in --config sickbay.toml".to_owned()),
-    };
+pub fn stranger(app: &App, headers: &HeaderMap, reason: SignInReason) -> PageError {
     PageError {
         status: StatusCode::UNAUTHORIZED,
-        page: page.render(),
+        page: sign_in(app, headers, reason, None).0,
     }
 }
 
-fn outside(app: &App, theme: Theme, title: &str) -> Chrome {
+/// The page that asks to sign in; afterwards it goes on to `next`.
+pub fn sign_in(
+    app: &App,
+    headers: &HeaderMap,
+    reason: SignInReason,
+    next: Option<&str>,
+) -> Html<String> {
+    let page = SignInPage {
+        chrome: outside(app, headers, "Sign in"),
+        reason,
+        next: next.unwrap_or_default().to_owned(),
+        link_command: Some("sickbay-server sign-in --config sickbay.toml".to_owned()),
+    };
+    Html(page.render())
+}
+
+/// What went wrong before it was known who asks.
+pub fn outside_problem(app: &App, headers: &HeaderMap, problem: Problem) -> PageError {
+    let chrome = outside(app, headers, &problem.title);
+    PageError {
+        status: problem.status(),
+        page: MessagePage {
+            chrome,
+            status: problem.status,
+            heading: problem.title,
+            advice: problem.detail,
+        }
+        .render(),
+    }
+}
+
+fn outside(app: &App, headers: &HeaderMap, title: &str) -> Chrome {
     Chrome {
         title: title.to_owned(),
         active: None,
         now: app.clock.now(),
         csrf: String::new(),
-        signed_in: false,
+        signed_in: None,
         version: String::new(),
         live: false,
-        theme,
+        theme: theme(headers),
         pending: 0,
     }
 }
@@ -236,6 +290,14 @@ fn build_text(build: Option<u32>, ubr: Option<u32>) -> String {
         (Some(build), Some(ubr)) => format!("{build}.{ubr}"),
         (Some(build), None) => build.to_string(),
         (None, _) => String::new(),
+    }
+}
+
+/// What somebody may do, in words.
+fn access_words(role: Role, scope: &Scope) -> String {
+    match scope {
+        Scope::All => format!("{role} of all devices"),
+        Scope::Matching(filter) => format!("{role} of devices that match {filter}"),
     }
 }
 

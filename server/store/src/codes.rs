@@ -10,7 +10,10 @@ use sickbay_diagnosis::observation::Observations;
 use sickbay_diagnosis::verdict::{Cause, Kept, Severity, State};
 use uuid::Uuid;
 
-use crate::{Approval, Baseline, DeviceStatus, Ended, Result, Standing, StoreError};
+use crate::{
+    Access, AccountSource, Approval, Baseline, DeviceStatus, Ended, Result, Role, Scope, Standing,
+    StoreError,
+};
 
 /// First byte of stored facts: what follows is JSON.
 const FACTS_JSON: u8 = 1;
@@ -116,6 +119,89 @@ pub(crate) fn filter_text(filter: &Filter) -> String {
     match filter {
         Filter::Everything => String::new(),
         condition => condition.to_string(),
+    }
+}
+
+/// How a scope is kept; empty for every device.
+pub(crate) fn scope_text(scope: &Scope) -> String {
+    match scope {
+        Scope::All => String::new(),
+        Scope::Matching(filter) => filter.to_string(),
+    }
+}
+
+/// The code of a role; 0 for none.
+pub(crate) const fn role_code(role: Option<Role>) -> i64 {
+    match role {
+        None => 0,
+        Some(Role::Viewer) => 1,
+        Some(Role::Operator) => 2,
+        Some(Role::Admin) => 3,
+    }
+}
+
+/// What somebody may do. A scope that cannot be read is none that is wide.
+pub(crate) fn access(role: i64, scope: &str) -> Result<Option<Access>> {
+    let role = match role {
+        0 => return Ok(None),
+        1 => Role::Viewer,
+        2 => Role::Operator,
+        3 => Role::Admin,
+        other => return strange("role", other),
+    };
+    let scope = match scope {
+        "" => Scope::All,
+        text => {
+            let filter = Filter::parse(text).map_err(|error| StoreError::Corrupt {
+                what: "scope of somebody",
+                reason: error.to_string(),
+            })?;
+            Scope::Matching(filter)
+        }
+    };
+    Ok(Some(Access { role, scope }))
+}
+
+/// What somebody may do, for the record.
+pub(crate) fn access_words(access: Option<&Access>) -> String {
+    match access {
+        None => "no role".to_owned(),
+        Some(Access { role, scope }) => match scope {
+            Scope::All => format!("{role} of all devices"),
+            Scope::Matching(filter) => format!("{role} of devices that match {filter}"),
+        },
+    }
+}
+
+/// The code of who knows an account.
+pub(crate) const fn account_source_code(source: AccountSource) -> i64 {
+    match source {
+        AccountSource::Local => 0,
+        AccountSource::OpenId => 1,
+        AccountSource::Ldap => 2,
+    }
+}
+
+/// Who knows an account, of a code.
+pub(crate) fn account_source(code: i64) -> Result<AccountSource> {
+    match code {
+        0 => Ok(AccountSource::Local),
+        1 => Ok(AccountSource::OpenId),
+        2 => Ok(AccountSource::Ldap),
+        other => strange("source of an account", other),
+    }
+}
+
+/// An id, or an empty text for none.
+pub(crate) fn optional_id(id: Option<Uuid>) -> String {
+    id.map_or_else(String::new, |id| id.to_string())
+}
+
+/// An id, or none of an empty text.
+pub(crate) fn read_optional_id(text: &str) -> Result<Option<Uuid>> {
+    match text {
+        "" => Ok(None),
+        text => id(text).map(Some),
     }
 }
 

@@ -16,6 +16,8 @@ use crate::codes::{kept_code, text};
 pub(crate) enum On {
     /// Devices: `device d`.
     Devices,
+    /// The same, for what somebody may see: tags are those that the server gave.
+    Scope,
     /// Findings of one issue: `finding f` and its `device d`.
     Findings,
 }
@@ -79,7 +81,7 @@ impl Sql {
     pub(crate) fn and_scope(&mut self, scope: &Scope) -> &mut Self {
         match scope {
             Scope::All => self,
-            Scope::Matching(filter) => self.and_filter(filter, On::Devices),
+            Scope::Matching(filter) => self.and_filter(filter, On::Scope),
         }
     }
 
@@ -122,10 +124,15 @@ impl Sql {
     fn test(&mut self, test: &Test, on: On) {
         match test {
             Test::Text(TextField::Tag, pattern) => {
-                for (start, table) in [
-                    ("(EXISTS", "device_tag"),
-                    (" OR EXISTS", "device_reported_tag"),
-                ] {
+                // Whoever runs a machine writes the tags that it reports, and decides by none of them who sees it.
+                let tables: &[(&str, &str)] = match on {
+                    On::Scope => &[("(EXISTS", "device_tag")],
+                    On::Devices | On::Findings => &[
+                        ("(EXISTS", "device_tag"),
+                        (" OR EXISTS", "device_reported_tag"),
+                    ],
+                };
+                for (start, table) in tables {
                     self.push(start).push(" (SELECT 1 FROM ").push(table);
                     self.push(" t WHERE t.device_key = d.key AND lower(t.tag)");
                     self.pattern(pattern).push(")");
@@ -162,7 +169,7 @@ impl Sql {
             Test::State(state) => {
                 match on {
                     On::Findings => self.push("(f.state = "),
-                    On::Devices => {
+                    On::Devices | On::Scope => {
                         self.push("(EXISTS (SELECT 1 FROM finding x WHERE x.device_key = d.key AND x.state = ")
                     }
                 };
@@ -186,7 +193,7 @@ impl Sql {
 }
 
 /// The pattern of `LIKE` for a text in which `*` is the only wildcard. Runs of `*` become one, since each would multiply the work.
-fn like(wanted: &str) -> String {
+pub(crate) fn like(wanted: &str) -> String {
     let mut like = String::with_capacity(wanted.len() + 8);
     for letter in wanted.chars() {
         match letter {

@@ -10,6 +10,7 @@
 mod statements;
 
 mod admission;
+mod chain;
 mod codes;
 mod column;
 mod error;
@@ -29,6 +30,7 @@ use sickbay_diagnosis::Time;
 use sickbay_diagnosis::filter::Filter;
 use uuid::Uuid;
 
+pub use chain::{Checkpoint, Fault, Seal, Verified};
 pub use error::StoreError;
 pub use machine_list::{Imported, ListedMachine};
 pub use model::*;
@@ -42,10 +44,12 @@ const FORMS: &str = "write sqlite://PATH, for example sqlite:///var/lib/sickbay/
 
 /// Opens the database that `url` names; creates one that is not there yet. Addresses are `sqlite://PATH`.
 ///
+/// `seal` signs the record of what is done.
+///
 /// # Errors
 /// [`StoreError::CannotOpen`] says why and what to do.
-pub async fn open(url: &str) -> Result<Arc<dyn Store>> {
-    let store = SqliteStore::open(sqlite_path(url)?).await?;
+pub async fn open(url: &str, seal: Arc<dyn Seal>) -> Result<Arc<dyn Store>> {
+    let store = SqliteStore::open(sqlite_path(url)?, seal).await?;
     Ok(Arc::new(store))
 }
 
@@ -53,8 +57,8 @@ pub async fn open(url: &str) -> Result<Arc<dyn Store>> {
 ///
 /// # Errors
 /// As [`open`].
-pub async fn migrate(url: &str) -> Result<i64> {
-    SqliteStore::migrate(sqlite_path(url)?).await
+pub async fn migrate(url: &str, seal: Arc<dyn Seal>) -> Result<i64> {
+    SqliteStore::migrate(sqlite_path(url)?, seal).await
 }
 
 /// The version of the schema that this build uses, the same for every database.
@@ -156,13 +160,15 @@ pub trait Store: Send + Sync + 'static {
 
     /// Adds lines to the record.
     async fn record(&self, lines: Vec<NewAudit>) -> Result<()>;
-    /// The record, newest first; `before` is the id of the last line seen. Of one device where one is given.
-    async fn audit(
-        &self,
-        device: Option<Uuid>,
-        before: Option<i64>,
-        limit: u32,
-    ) -> Result<Vec<AuditRow>>;
+    /// Lines of the record, newest first.
+    async fn audit(&self, query: &AuditQuery) -> Result<Vec<AuditRow>>;
+    /// Whether every line of the record is as it was recorded.
+    async fn verify_audit(&self) -> Result<Verified>;
+    /// Seals the record as it stands with the key of this store, after a line that says so: for a key that was lost.
+    async fn seal_audit_anew(&self, line: NewAudit) -> Result<()>;
+    /// Removes the oldest lines of the record up to the first one since `before`, in one step at most so many; the newest line stays. Says
+    /// how many went.
+    async fn cut_audit(&self, before: Time, at_most: u32, now: Time) -> Result<u64>;
 
     /// Devices whose status changed at or after `since`: how a running server learns of a revocation made by another process.
     async fn status_changed_since(&self, since: Time) -> Result<Vec<DeviceIdentity>>;
@@ -172,7 +178,12 @@ pub trait Store: Send + Sync + 'static {
     /// Replaces the list of machines that should have a collector. A machine that a device stands for, whatever its status, is not
     /// kept; every other one is a device with the status [`DeviceStatus::Listed`] and the open finding `never-enrolled`, until a device of
     /// its name enrols or reports. All of it is one transaction.
-    async fn import_machines(&self, machines: Vec<ListedMachine>, now: Time) -> Result<Imported>;
+    async fn import_machines(
+        &self,
+        machines: Vec<ListedMachine>,
+        by: &str,
+        now: Time,
+    ) -> Result<Imported>;
 
     // ---- ingest
 
@@ -220,7 +231,7 @@ pub trait Store: Send + Sync + 'static {
     /// Adds what devices say. The most devices that ever said the same stay, and the earliest moment.
     async fn learn_updates(&self, rows: &[LearnedRow]) -> Result<()>;
     /// Replaces what was imported before.
-    async fn import_updates(&self, rows: &[LearnedRow]) -> Result<()>;
+    async fn import_updates(&self, rows: &[LearnedRow], by: &str, now: Time) -> Result<()>;
 
     // ---- acceptances
 
@@ -229,7 +240,7 @@ pub trait Store: Send + Sync + 'static {
     /// Every acceptance, the newest first, those that are over too.
     async fn acceptances(&self) -> Result<Vec<AcceptanceRow>>;
     /// Ends one before its time; `false` where there is none of that id, or it is over.
-    async fn end_acceptance(&self, id: Uuid, now: Time) -> Result<bool>;
+    async fn end_acceptance(&self, id: Uuid, by: &str, now: Time) -> Result<bool>;
 
     // ---- what people look at
 
@@ -296,31 +307,81 @@ pub trait Store: Send + Sync + 'static {
 
     // ---- access
 
-    /// Keeps a one-time sign-in link, by the hash of its secret.
-    async fn create_sign_in_link(&self, hash: &[u8], expires_at: Time) -> Result<()>;
-    /// Uses a sign-in link up; `false` where it is unknown, used or expired.
-    async fn take_sign_in_link(&self, hash: &[u8], now: Time) -> Result<bool>;
-    /// Keeps a session, by the hash of its secret.
-    async fn create_session(&self, session: NewSession) -> Result<()>;
-    /// The live session of that hash.
+    /// Keeps a sign-in link: of an account, or of nobody, which is an administrator's.
+    async fn create_sign_in_link(
+        &self,
+        hash: &[u8],
+        account: Option<Uuid>,
+        expires_at: Time,
+        line: NewAudit,
+    ) -> Result<()>;
+    /// Uses a link up; `None` where there is none, or it is over.
+    async fn take_sign_in_link(&self, hash: &[u8], now: Time) -> Result<Option<TakenLink>>;
+    /// Opens a session, with the line that says so.
+    async fn create_session(&self, session: NewSession, line: NewAudit) -> Result<()>;
+    /// A live session.
     async fn session(&self, hash: &[u8], now: Time) -> Result<Option<SessionRow>>;
-    /// Ends a session.
-    async fn end_session(&self, hash: &[u8]) -> Result<()>;
-    /// Keeps an API token, by its hash.
+    /// Every live session, the last used first.
+    async fn sessions(&self, now: Time) -> Result<Vec<SessionRow>>;
+    /// Notes that a session is used.
+    async fn session_seen(&self, id: Uuid, now: Time) -> Result<()>;
+    /// Notes that the source of a session's account was asked again, and by what it can be asked the next time.
+    async fn session_checked(&self, id: Uuid, grant_sealed: Vec<u8>, now: Time) -> Result<()>;
+    /// Ends a session; `false` where there is none.
+    async fn end_session(&self, id: Uuid, line: NewAudit) -> Result<bool>;
+
+    /// Makes a local account, without a password.
+    async fn create_account(
+        &self,
+        name: &str,
+        access: &Access,
+        by: &str,
+        now: Time,
+    ) -> Result<AccountMade>;
+    /// Every account, by name.
+    async fn accounts(&self) -> Result<Vec<AccountRow>>;
+    /// The account that a source knows by this.
+    async fn account_of(&self, source: AccountSource, subject: &str) -> Result<Option<AccountRow>>;
+    /// Takes over what a directory says of somebody, who gets an account where they have none.
+    async fn learn_account(
+        &self,
+        source: AccountSource,
+        subject: &str,
+        name: &str,
+        access: Option<&Access>,
+        now: Time,
+    ) -> Result<AccountRow>;
+    /// Says what an account may do; `false` where there is none.
+    async fn set_access(&self, id: Uuid, access: &Access, by: &str, now: Time) -> Result<bool>;
+    /// Keeps the hash of a password; every other session of the account ends.
+    async fn set_password(
+        &self,
+        id: Uuid,
+        password: &str,
+        keeps: Option<Uuid>,
+        by: &str,
+        now: Time,
+    ) -> Result<bool>;
+    /// Says whether an account may sign in; its sessions end where not.
+    async fn set_disabled(&self, id: Uuid, disabled: bool, by: &str, now: Time) -> Result<bool>;
+
+    /// Keeps an API token.
     async fn create_api_token(&self, token: NewApiToken) -> Result<ApiTokenRow>;
     /// Every API token, newest first.
     async fn api_tokens(&self) -> Result<Vec<ApiTokenRow>>;
-    /// The API token of that hash, if it is neither revoked nor expired.
+    /// A live API token.
     async fn api_token(&self, hash: &[u8], now: Time) -> Result<Option<ApiTokenRow>>;
-    /// Revokes an API token; `false` where there is none of that id.
-    async fn revoke_api_token(&self, id: Uuid, now: Time) -> Result<bool>;
+    /// Notes that an API token is used.
+    async fn api_token_used(&self, id: Uuid, now: Time) -> Result<()>;
+    /// Revokes an API token; `false` where there is none.
+    async fn revoke_api_token(&self, id: Uuid, by: &str, now: Time) -> Result<bool>;
 
     // ---- settings
 
     /// A setting kept in the database, as JSON.
     async fn setting(&self, name: &str) -> Result<Option<String>>;
     /// Sets it.
-    async fn put_setting(&self, name: &str, json: &str, now: Time) -> Result<()>;
+    async fn put_setting(&self, name: &str, json: &str, line: NewAudit) -> Result<()>;
 
     // ---- the imported knowledge
 
@@ -331,5 +392,5 @@ pub trait Store: Send + Sync + 'static {
     /// Keeps a knowledge pack in the place of the one before.
     async fn put_knowledge_pack(&self, pack: ImportedPack) -> Result<()>;
     /// Forgets the imported knowledge pack; `false` where none is kept.
-    async fn remove_knowledge_pack(&self) -> Result<bool>;
+    async fn remove_knowledge_pack(&self, by: &str, now: Time) -> Result<bool>;
 }

@@ -3,6 +3,7 @@
 mod fleet_knowledge;
 mod identity;
 mod knowledge;
+mod people;
 mod updates;
 
 use sickbay_diagnosis::Time;
@@ -16,10 +17,15 @@ use uuid::Uuid;
 
 pub use self::fleet_knowledge::{AcceptanceRow, Baseline, Claim, Concerned, SeenRevision};
 pub use self::identity::{
-    Approval, AuditRow, CaProgress, CaRow, Deed, Ended, EnrolOutcome, EnrolRequest, Introduction,
-    LIVE_MS, Life, NewAudit, NewToken, RECOVERY_DAYS, Relative, Standing, TokenRow, action,
+    Approval, AuditQuery, AuditRow, CaProgress, CaRow, Deed, Ended, EnrolOutcome, EnrolRequest,
+    Introduction, LIVE_MS, Life, NewAudit, NewToken, RECOVERY_DAYS, Relative, Standing, TokenRow,
+    action,
 };
 pub use self::knowledge::{ImportedPack, PackMark};
+pub use self::people::{
+    Access, AccountMade, AccountRow, AccountSource, ApiTokenRow, NewApiToken, NewSession, Role,
+    SessionRow, TakenLink,
+};
 pub use self::updates::{LearnedRow, Profiled, ProfiledDevice, RevisionCount};
 
 /// Which devices a viewer may see.
@@ -28,8 +34,8 @@ pub enum Scope {
     /// All of them.
     #[default]
     All,
-    /// Those that match. What a device says of itself matches too, its reported tags among it: before a person is given a scope, a tag in
-    /// it has to mean a tag of the token alone.
+    /// Those that match. A tag is one of the enrolment token alone: the tags that a device gives itself put it into nobody's sight, and
+    /// out of nobody's. Its other words count as it says them.
     Matching(Filter),
 }
 
@@ -476,54 +482,4 @@ pub struct HistoryRow {
     pub at: Time,
     /// What.
     pub change: NewHistory,
-}
-
-/// A session to be kept.
-#[derive(Debug, Clone)]
-pub struct NewSession {
-    /// SHA-256 of the cookie's secret.
-    pub hash: Vec<u8>,
-    /// The CSRF token of this session.
-    pub csrf: String,
-    /// Now.
-    pub created_at: Time,
-    /// When it ends.
-    pub expires_at: Time,
-}
-
-/// A live session.
-#[derive(Debug, Clone)]
-pub struct SessionRow {
-    /// The CSRF token of this session.
-    pub csrf: String,
-    /// When it ends.
-    pub expires_at: Time,
-}
-
-/// An API token to be kept.
-#[derive(Debug, Clone)]
-pub struct NewApiToken {
-    /// SHA-256 of the secret.
-    pub hash: Vec<u8>,
-    /// What it is for, in the owner's words.
-    pub name: String,
-    /// Now.
-    pub created_at: Time,
-    /// When it stops working.
-    pub expires_at: Option<Time>,
-}
-
-/// An API token as kept.
-#[derive(Debug, Clone)]
-pub struct ApiTokenRow {
-    /// Its public id.
-    pub id: Uuid,
-    /// See [`NewApiToken`].
-    pub name: String,
-    /// When it was made.
-    pub created_at: Time,
-    /// When it stops working.
-    pub expires_at: Option<Time>,
-    /// When it was revoked.
-    pub revoked_at: Option<Time>,
 }

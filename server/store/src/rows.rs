@@ -3,11 +3,12 @@
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::verdict::{Kept, State};
 use sqlx::FromRow;
+use uuid::Uuid;
 
 use crate::codes::{self, small, time};
 use crate::{
-    ApiTokenRow, DeviceIdentity, DeviceRow, DeviceSummary, Finding, HistoryRow, NewHistory, Result,
-    TokenRow,
+    AccountRow, ApiTokenRow, DeviceIdentity, DeviceRow, DeviceSummary, Finding, HistoryRow,
+    NewHistory, Result, StoreError, TokenRow,
 };
 
 /// Who a device is.
@@ -217,19 +218,72 @@ impl TokenColumns {
 pub(crate) struct ApiTokenColumns {
     id: String,
     name: String,
+    role: i64,
+    scope: String,
+    made_by: String,
     created_at: i64,
+    used_at: Option<i64>,
     expires_at: Option<i64>,
     revoked_at: Option<i64>,
 }
 
 impl ApiTokenColumns {
     pub(crate) fn read(self) -> Result<ApiTokenRow> {
+        let access = codes::access(self.role, &self.scope)?;
         Ok(ApiTokenRow {
             id: codes::id(&self.id)?,
             name: self.name,
+            access: access.ok_or_else(|| StoreError::Corrupt {
+                what: "role of an API token",
+                reason: "it has none".to_owned(),
+            })?,
+            made_by: self.made_by,
             created_at: Time::from_millis(self.created_at),
+            used_at: time(self.used_at),
             expires_at: time(self.expires_at),
             revoked_at: time(self.revoked_at),
         })
+    }
+}
+
+/// The columns of `account_columns!`.
+#[derive(Debug, FromRow)]
+pub(crate) struct AccountColumns {
+    id: String,
+    source: i64,
+    subject: String,
+    name: String,
+    role: i64,
+    scope: String,
+    password: String,
+    created_at: i64,
+    signed_in_at: Option<i64>,
+    disabled_at: Option<i64>,
+}
+
+impl AccountColumns {
+    pub(crate) fn read(self) -> Result<AccountRow> {
+        Ok(AccountRow {
+            id: codes::id(&self.id)?,
+            source: codes::account_source(self.source)?,
+            subject: self.subject,
+            name: self.name,
+            access: codes::access(self.role, &self.scope)?,
+            password: self.password,
+            created_at: Time::from_millis(self.created_at),
+            signed_in_at: time(self.signed_in_at),
+            disabled_at: time(self.disabled_at),
+        })
+    }
+
+    /// The account of that id, which a join has found.
+    pub(crate) fn read_of(self, id: Uuid) -> Result<AccountRow> {
+        if self.id.is_empty() {
+            return Err(StoreError::Corrupt {
+                what: "account of a session",
+                reason: format!("there is no account {id}"),
+            });
+        }
+        self.read()
     }
 }

@@ -3,8 +3,8 @@
 use rcgen::KeyPair;
 use sickbay_diagnosis::time::HOUR_MS;
 use sickbay_proto::v1::enrol_response;
-use sickbay_server::access::{self, LINK_HOURS, SESSION_HOURS};
-use sickbay_store::{Approval, DeviceStatus, Scope};
+use sickbay_server::access::{LINK_HOURS, SESSION_HOURS};
+use sickbay_store::{Approval, AuditQuery, DeviceStatus, Scope};
 use uuid::Uuid;
 
 use crate::device::ask;
@@ -13,9 +13,7 @@ use crate::site::Site;
 #[tokio::test]
 async fn a_sign_in_link_works_once() {
     let site = Site::start().await;
-    let link = access::create_link(&*site.app().store, site.app().clock.now())
-        .await
-        .unwrap();
+    let link = site.link().await;
     let first = site.stranger().get(&link).await;
     assert_eq!(
         (
@@ -37,14 +35,7 @@ async fn a_sign_in_link_works_once() {
 #[tokio::test]
 async fn a_sign_in_link_does_not_work_after_24_hours() {
     let site = Site::start().await;
-    let links = [
-        access::create_link(&*site.app().store, site.app().clock.now())
-            .await
-            .unwrap(),
-        access::create_link(&*site.app().store, site.app().clock.now())
-            .await
-            .unwrap(),
-    ];
+    let links = [site.link().await, site.link().await];
     site.clock.advance(LINK_HOURS * HOUR_MS - 60_000);
     assert_eq!(site.stranger().get(&links[0]).await.status(), 303);
     site.clock.advance(60_000);
@@ -83,7 +74,7 @@ async fn an_api_token_ends_at_once_when_it_is_revoked_and_by_its_age() {
     assert!(
         site.other_handle()
             .await
-            .revoke_api_token(id, site.now())
+            .revoke_api_token(id, "test", site.now())
             .await
             .unwrap()
     );
@@ -270,7 +261,7 @@ async fn the_ca_is_rotated_by_the_page_and_a_step_that_is_not_possible_says_why(
     assert_ne!(site.app().ca.in_force().pin(), pin);
     let page = browser.page("/enrolment/ca").await;
     assert!(page.contains(&site.app().ca.in_force().pin()) && page.contains("retired"));
-    let said = site.store().audit(None, None, 100).await.unwrap();
+    let said = site.store().audit(&AuditQuery::newest(100)).await.unwrap();
     let newest = said.iter().find(|line| line.action == "ca-rotation");
     assert!(newest.unwrap().actor.starts_with("session "), "{said:?}");
 }

@@ -3,10 +3,89 @@
 use std::collections::BTreeSet;
 
 use reqwest::header::CONTENT_TYPE;
+use sickbay_diagnosis::filter::Filter;
+use sickbay_server::access::rules::{self, Needs};
 use sickbay_server::{api, web};
+use sickbay_store::{Access, Role, Scope};
 
 use crate::readings::{client, paused_by_user};
 use crate::site::Site;
+
+use Needs::{Nothing, Role as Scoped, WholeFleet};
+use Role::{Admin, Operator, Viewer};
+
+/// Every route and what it asks, said a second time: who changes the one has to change the other.
+const LINES: &[(&str, &str, Needs)] = &[
+    ("GET", "/healthz", Nothing),
+    ("GET", "/favicon.ico", Nothing),
+    ("GET", "/assets/{name}", Nothing),
+    ("GET", "/sign-in", Nothing),
+    ("POST", "/sign-in", Nothing),
+    ("GET", "/sign-in/{link}", Nothing),
+    ("POST", "/sign-out", Nothing),
+    ("GET", "/", Scoped(Viewer)),
+    ("GET", "/issues", Scoped(Viewer)),
+    ("GET", "/issues/{issue}", Scoped(Viewer)),
+    ("GET", "/devices", Scoped(Viewer)),
+    ("GET", "/devices/{id}", Scoped(Viewer)),
+    ("GET", "/updates", Scoped(Viewer)),
+    ("GET", "/updates/{kb}", Scoped(Viewer)),
+    ("GET", "/updates/{kb}/devices/{id}", Scoped(Viewer)),
+    ("GET", "/error-codes", Scoped(Viewer)),
+    ("GET", "/events", Scoped(Viewer)),
+    ("GET", "/account", Scoped(Viewer)),
+    ("POST", "/account/password", Scoped(Viewer)),
+    ("POST", "/account/sessions/end", Scoped(Viewer)),
+    ("GET", "/enrolment", WholeFleet(Operator)),
+    ("POST", "/enrolment/approve", WholeFleet(Operator)),
+    ("POST", "/enrolment/refuse", WholeFleet(Operator)),
+    ("GET", "/enrolment/ca", WholeFleet(Admin)),
+    ("POST", "/enrolment/ca", WholeFleet(Admin)),
+    ("GET", "/settings", WholeFleet(Viewer)),
+    ("GET", "/expectations", WholeFleet(Viewer)),
+    ("GET", "/expectations/fleet", WholeFleet(Admin)),
+    ("GET", "/expectations/scope", WholeFleet(Admin)),
+    ("POST", "/expectations/edit", WholeFleet(Admin)),
+    ("POST", "/expectations/preview", WholeFleet(Admin)),
+    ("POST", "/expectations/apply", WholeFleet(Admin)),
+    ("POST", "/expectations/accept", WholeFleet(Operator)),
+    ("POST", "/expectations/end", WholeFleet(Operator)),
+    ("GET", "/people", WholeFleet(Admin)),
+    ("POST", "/people/add", WholeFleet(Admin)),
+    ("POST", "/people/access", WholeFleet(Admin)),
+    ("POST", "/people/link", WholeFleet(Admin)),
+    ("POST", "/people/disable", WholeFleet(Admin)),
+    ("POST", "/people/sessions/end", WholeFleet(Admin)),
+    ("POST", "/people/tokens/add", WholeFleet(Admin)),
+    ("POST", "/people/tokens/revoke", WholeFleet(Admin)),
+    ("GET", "/audit", WholeFleet(Admin)),
+    ("GET", "/api/v1/openapi.json", Scoped(Viewer)),
+    ("GET", "/api/v1/issues", Scoped(Viewer)),
+    ("GET", "/api/v1/issues/{issue}/devices", Scoped(Viewer)),
+    ("GET", "/api/v1/issues/{issue}/{file}", Scoped(Viewer)),
+    ("GET", "/api/v1/devices", Scoped(Viewer)),
+    ("GET", "/api/v1/devices/{id}", Scoped(Viewer)),
+    ("POST", "/api/v1/devices/{id}/inspect", Scoped(Operator)),
+    ("POST", "/api/v1/inspections", Scoped(Operator)),
+    ("GET", "/api/v1/error-codes", Scoped(Viewer)),
+    ("GET", "/api/v1/error-codes/{code}", Scoped(Viewer)),
+    ("GET", "/api/v1/events", Scoped(Viewer)),
+    ("GET", "/api/v1/knowledge", Scoped(Viewer)),
+    ("GET", "/api/v1/updates", Scoped(Viewer)),
+    ("GET", "/api/v1/updates/{kb}", Scoped(Viewer)),
+    ("GET", "/api/v1/updates/{kb}/devices", Scoped(Viewer)),
+    ("GET", "/api/v1/updates/{kb}/devices/{id}", Scoped(Viewer)),
+    ("GET", "/api/v1/updates/{kb}/{file}", Scoped(Viewer)),
+    ("POST", "/api/v1/machines", WholeFleet(Admin)),
+    ("GET", "/api/v1/expectations", WholeFleet(Viewer)),
+    ("PUT", "/api/v1/expectations", WholeFleet(Admin)),
+    ("POST", "/api/v1/expectations/preview", WholeFleet(Admin)),
+    ("GET", "/api/v1/acceptances", WholeFleet(Viewer)),
+    ("POST", "/api/v1/acceptances", WholeFleet(Operator)),
+    ("DELETE", "/api/v1/acceptances/{id}", WholeFleet(Operator)),
+    ("GET", "/api/v1/audit", WholeFleet(Admin)),
+    ("GET", "/api/v1/audit/{file}", WholeFleet(Admin)),
+];
 
 /// What a stranger gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,65 +98,15 @@ enum Stranger {
     Open,
 }
 
-const LINES: &[(&str, &str, Stranger)] = &[
-    ("GET", "/", Stranger::SignInPage),
-    ("GET", "/issues", Stranger::SignInPage),
-    ("GET", "/issues/{issue}", Stranger::SignInPage),
-    ("GET", "/devices", Stranger::SignInPage),
-    ("GET", "/devices/{id}", Stranger::SignInPage),
-    ("GET", "/enrolment", Stranger::SignInPage),
-    ("POST", "/enrolment/approve", Stranger::SignInPage),
-    ("POST", "/enrolment/refuse", Stranger::SignInPage),
-    ("GET", "/enrolment/ca", Stranger::SignInPage),
-    ("POST", "/enrolment/ca", Stranger::SignInPage),
-    ("GET", "/error-codes", Stranger::SignInPage),
-    ("GET", "/updates", Stranger::SignInPage),
-    ("GET", "/updates/{kb}", Stranger::SignInPage),
-    ("GET", "/updates/{kb}/devices/{id}", Stranger::SignInPage),
-    ("GET", "/settings", Stranger::SignInPage),
-    ("GET", "/expectations", Stranger::SignInPage),
-    ("GET", "/expectations/fleet", Stranger::SignInPage),
-    ("GET", "/expectations/scope", Stranger::SignInPage),
-    ("POST", "/expectations/edit", Stranger::SignInPage),
-    ("POST", "/expectations/preview", Stranger::SignInPage),
-    ("POST", "/expectations/apply", Stranger::SignInPage),
-    ("POST", "/expectations/accept", Stranger::SignInPage),
-    ("POST", "/expectations/end", Stranger::SignInPage),
-    ("GET", "/sign-in/{link}", Stranger::SignInPage),
-    ("GET", "/events", Stranger::Problem),
-    ("POST", "/sign-out", Stranger::Open),
-    ("GET", "/healthz", Stranger::Open),
-    ("GET", "/favicon.ico", Stranger::Open),
-    ("GET", "/assets/{name}", Stranger::Open),
-    ("GET", "/api/v1/openapi.json", Stranger::Problem),
-    ("GET", "/api/v1/issues", Stranger::Problem),
-    ("GET", "/api/v1/issues/{issue}/devices", Stranger::Problem),
-    ("GET", "/api/v1/issues/{issue}/{file}", Stranger::Problem),
-    ("GET", "/api/v1/devices", Stranger::Problem),
-    ("GET", "/api/v1/devices/{id}", Stranger::Problem),
-    ("GET", "/api/v1/error-codes", Stranger::Problem),
-    ("GET", "/api/v1/error-codes/{code}", Stranger::Problem),
-    ("POST", "/api/v1/devices/{id}/inspect", Stranger::Problem),
-    ("POST", "/api/v1/machines", Stranger::Problem),
-    ("POST", "/api/v1/inspections", Stranger::Problem),
-    ("GET", "/api/v1/events", Stranger::Problem),
-    ("GET", "/api/v1/expectations", Stranger::Problem),
-    ("PUT", "/api/v1/expectations", Stranger::Problem),
-    ("POST", "/api/v1/expectations/preview", Stranger::Problem),
-    ("GET", "/api/v1/acceptances", Stranger::Problem),
-    ("POST", "/api/v1/acceptances", Stranger::Problem),
-    ("DELETE", "/api/v1/acceptances/{id}", Stranger::Problem),
-    ("GET", "/api/v1/knowledge", Stranger::Problem),
-    ("GET", "/api/v1/updates", Stranger::Problem),
-    ("GET", "/api/v1/updates/{kb}", Stranger::Problem),
-    ("GET", "/api/v1/updates/{kb}/devices", Stranger::Problem),
-    (
-        "GET",
-        "/api/v1/updates/{kb}/devices/{id}",
-        Stranger::Problem,
-    ),
-    ("GET", "/api/v1/updates/{kb}/{file}", Stranger::Problem),
-];
+fn of_stranger(path: &str, needs: Needs) -> Stranger {
+    match needs {
+        // A link that does not work is told by the same page.
+        Nothing if path == "/sign-in/{link}" => Stranger::SignInPage,
+        Nothing => Stranger::Open,
+        _ if path.starts_with("/api/") || path == "/events" => Stranger::Problem,
+        _ => Stranger::SignInPage,
+    }
+}
 
 /// The API's own description stands in no description.
 const UNDESCRIBED: (&str, &str) = ("GET", "/api/v1/openapi.json");
@@ -109,20 +138,24 @@ fn routes() -> BTreeSet<(String, String)> {
     pages.chain(described).chain([itself]).collect()
 }
 
-fn line(method: &str, path: &str) -> Stranger {
+fn line(method: &str, path: &str) -> Needs {
     let line = LINES.iter().find(|line| (line.0, line.1) == (method, path));
     line.unwrap_or_else(|| panic!("{method} {path} has no line in this table"))
         .2
 }
 
 #[test]
-fn every_route_has_a_line_that_says_what_a_stranger_gets() {
+fn every_route_has_a_line_that_says_who_may_call_it() {
     let lines: BTreeSet<(String, String)> = LINES
         .iter()
         .map(|line| (line.0.to_owned(), line.1.to_owned()))
         .collect();
     assert_eq!(lines, routes());
     assert_eq!(lines.len(), LINES.len(), "a line stands twice");
+    for (method, path, needs) in LINES {
+        assert_eq!(rules::needs(method, path), Some(*needs), "{method} {path}");
+    }
+    assert_eq!(rules::RULES.len(), LINES.len(), "a rule is of no route");
 }
 
 /// A site with one device that has something open, and the paths of all routes with its ids in them.
@@ -141,7 +174,14 @@ async fn site_with_secret() -> (Site, Vec<(String, String, String)>) {
                 .replace("{issue}", "quality-updates-paused")
                 .replace("{id}", &device.id.to_string())
                 .replace("{code}", "0x8024402C")
-                .replace("{file}", "devices.csv")
+                .replace(
+                    "{file}",
+                    if path.contains("/audit/") {
+                        "record.csv"
+                    } else {
+                        "devices.csv"
+                    },
+                )
                 .replace("{name}", "sickbay.css")
                 .replace("{link}", "AAAA");
             (method, path, real)
@@ -171,7 +211,8 @@ async fn a_stranger_gets_nothing_but_the_door_on_every_route() {
                 .send()
                 .await
                 .unwrap();
-            let (status, expected) = (answer.status().as_u16(), line(method, path));
+            let expected = of_stranger(path, line(method, path));
+            let status = answer.status().as_u16();
             for header in HEADERS {
                 assert!(
                     answer.headers().contains_key(header),
@@ -194,7 +235,10 @@ async fn a_stranger_gets_nothing_but_the_door_on_every_route() {
                         (401, Some("text/html; charset=utf-8")),
                         "{method} {real}"
                     );
-                    assert!(body.contains("sign-in link"), "{method} {real}: {body}");
+                    assert!(
+                        body.contains(r#"name="password""#),
+                        "{method} {real}: {body}"
+                    );
                 }
                 Stranger::Problem => {
                     assert_eq!(
@@ -204,7 +248,7 @@ async fn a_stranger_gets_nothing_but_the_door_on_every_route() {
                     );
                 }
                 Stranger::Open => assert!(
-                    matches!(status, 200 | 303 | 404),
+                    matches!(status, 200 | 303 | 404) || (path == "/sign-in" && status == 415),
                     "{method} {real}: {status}"
                 ),
             }
@@ -252,4 +296,61 @@ async fn every_route_answers_those_who_may_ask_and_carries_the_security_headers(
         assert_eq!(call.headers()[CONTENT_TYPE], "application/problem+json");
         assert_eq!(call.status(), 404);
     }
+}
+
+/// Somebody of each role, for all devices and for a scope, in a session and with an API token.
+async fn people(site: &Site) -> Vec<(String, Access, crate::site::Viewer)> {
+    let mut people = Vec::new();
+    for role in Role::ALL {
+        let scope = Scope::Matching(Filter::parse("tag:nowhere").unwrap());
+        for scope in [Scope::All, scope] {
+            let access = Access { role, scope };
+            let name = format!("{role} of {:?}", access.scope);
+            let (_, api) = site.api_token_that_may(access.clone(), None).await;
+            let person = site.person(&name, access.clone()).await;
+            people.push((format!("token of {name}"), access.clone(), api));
+            people.push((name, access, person));
+        }
+    }
+    people
+}
+
+#[tokio::test]
+async fn every_route_refuses_whoever_may_not_call_it_by_role_and_scope() {
+    let (site, routes) = site_with_secret().await;
+    let mut refused = 0;
+    for (name, access, person) in people(&site).await {
+        for (method, path, real) in &routes {
+            let needs = line(method, path);
+            let may = match needs {
+                // What ends the session would end the test.
+                Nothing => continue,
+                Scoped(least) => access.role >= least,
+                WholeFleet(least) => access.role >= least && access.scope == Scope::All,
+            };
+            // A body that means nothing, and no CSRF token: whoever may call gets as far as that, whoever may not does not.
+            let form = "application/x-www-form-urlencoded";
+            let answer = person
+                .request(method, real)
+                .header("content-type", form)
+                .body("")
+                .send()
+                .await
+                .unwrap();
+            let status = answer.status().as_u16();
+            let what = format!("{name}: {method} {path} asks {needs:?}: {status}");
+            if path == "/events" || path == "/api/v1/events" {
+                assert_eq!(status, 200, "{what}");
+                continue;
+            }
+            let body = answer.text().await.unwrap();
+            let is_refused = status == 403 && body.contains("You may not do this");
+            assert_eq!(is_refused, !may, "{what}: {body}");
+            refused += usize::from(is_refused);
+            if access.scope != Scope::All {
+                assert!(!body.contains(SECRET), "{what} tells: {body}");
+            }
+        }
+    }
+    assert!(refused > 100, "{refused}");
 }

@@ -13,7 +13,7 @@ use sickbay_proto::v1::error_detail::Reason;
 use sickbay_proto::v1::fleet_client::FleetClient;
 use sickbay_proto::v1::{CollectorMessage, GoodbyeRequest, enrol_response};
 use sickbay_server::identity::ca::DEVICE_DAYS;
-use sickbay_store::{Approval, DeviceStatus};
+use sickbay_store::{Approval, AuditQuery, DeviceStatus};
 use tokio::sync::mpsc;
 
 use crate::device::{
@@ -114,7 +114,11 @@ async fn an_ended_certificate_serves_to_come_home_and_for_nothing_else() {
     assert_eq!(recovered.device_id, device.id.to_string());
     let back = device.with(&site, &recovered);
     back.session(&site).await.unwrap();
-    let said = site.store().audit(Some(device.id), None, 1).await.unwrap();
+    let said = site
+        .store()
+        .audit(&AuditQuery::of(device.id, 1))
+        .await
+        .unwrap();
     assert_eq!(said[0].action, "recovered");
 
     // The old one is good for that as long as nobody revokes the device, and for 400 days.

@@ -150,7 +150,7 @@ async fn an_imported_pack_comes_into_force_while_the_server_runs_and_goes_again(
 
     site.other_handle()
         .await
-        .remove_knowledge_pack()
+        .remove_knowledge_pack("test", site.now())
         .await
         .unwrap();
     is_called(&site, device.key, unnamed).await;

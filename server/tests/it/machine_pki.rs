@@ -12,6 +12,7 @@ use sickbay_proto::v1;
 use sickbay_proto::v1::enrol_response::Outcome;
 use sickbay_proto::v1::enrolment_client::EnrolmentClient;
 use sickbay_proto::v1::error_detail::Reason;
+use sickbay_store::AuditQuery;
 use sickbay_store::Scope;
 use tonic::Status;
 
@@ -90,7 +91,11 @@ async fn a_machine_of_the_owners_pki_is_let_in_under_its_own_name_without_a_toke
         .unwrap()
         .unwrap();
     assert_eq!(detail.row.summary.name, "pc-1");
-    let said = site.store().audit(Some(device.id), None, 1).await.unwrap();
+    let said = site
+        .store()
+        .audit(&AuditQuery::of(device.id, 1))
+        .await
+        .unwrap();
     assert!(said[0].actor.contains("owner's PKI"), "{said:?}");
 
     // It vouches for that name alone, and opens no session: for that there is our own certificate.

@@ -22,6 +22,7 @@ mod knowledge;
 mod limits;
 mod machine_pki;
 mod machines;
+mod people;
 mod readings;
 mod reimaged;
 mod site;

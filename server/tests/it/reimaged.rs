@@ -80,7 +80,7 @@ async fn a_thousand_reimaged_machines_come_back_without_a_person_and_inherit_no_
         .map(|n| listed(&format!("PC-{n:04}")))
         .collect();
     site.store()
-        .import_machines(list, site.now())
+        .import_machines(list, "test", site.now())
         .await
         .unwrap();
 
@@ -149,7 +149,7 @@ async fn who_waits_for_a_place_comes_in_by_itself_once_its_holder_is_gone() {
     let (_, token) = site.token(|token| token.approval = Approval::List).await;
     let list = vec![listed("PC-1")];
     site.store()
-        .import_machines(list, site.now())
+        .import_machines(list, "test", site.now())
         .await
         .unwrap();
     let ask = async |key: &KeyPair| {

@@ -20,8 +20,8 @@ use sickbay_server::ingest::Outcome;
 use sickbay_server::server::Running;
 use sickbay_server::wire::{Report, ToCollector};
 use sickbay_store::{
-    Approval, Deed, DeviceIdentity, EnrolOutcome, EnrolRequest, Introduction, LIVE_MS, NewApiToken,
-    NewToken, Store,
+    Access, AccountMade, Approval, Deed, DeviceIdentity, EnrolOutcome, EnrolRequest, Introduction,
+    LIVE_MS, NewApiToken, NewToken, Store,
 };
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -104,7 +104,7 @@ impl Site {
 
     /// The same database through a handle of its own, as the command line has it beside a running server.
     pub(crate) async fn other_handle(&self) -> Arc<dyn Store> {
-        sickbay_store::open(&self.app().config.storage.database_url())
+        sickbay_server::storage::open(&self.app().config.storage)
             .await
             .unwrap()
     }
@@ -185,12 +185,23 @@ impl Site {
 
     /// Somebody with an API token: its id, and who uses it.
     pub(crate) async fn api_token(&self, expires_at: Option<Time>) -> (Uuid, Viewer) {
+        self.api_token_that_may(Access::ALL, expires_at).await
+    }
+
+    /// The same with less access.
+    pub(crate) async fn api_token_that_may(
+        &self,
+        access: Access,
+        expires_at: Option<Time>,
+    ) -> (Uuid, Viewer) {
         let secret = Secret::new(API_PREFIX);
         let row = self
             .store()
             .create_api_token(NewApiToken {
                 hash: secret.hash(),
                 name: "test".to_owned(),
+                access,
+                made_by: "test".to_owned(),
                 created_at: self.now(),
                 expires_at,
             })
@@ -198,6 +209,39 @@ impl Site {
             .unwrap();
         let bearer = format!("Bearer {}", secret.reveal());
         (row.id, self.viewer(Some(("authorization", bearer))))
+    }
+
+    /// A sign-in link of the command line.
+    pub(crate) async fn link(&self) -> String {
+        access::create_link(self.store(), None, "test", self.now())
+            .await
+            .unwrap()
+    }
+
+    /// Somebody with an account of this name and access, who signed in by a link.
+    pub(crate) async fn person(&self, name: &str, access: Access) -> Viewer {
+        let made = self
+            .store()
+            .create_account(name, &access, "test", self.now());
+        let AccountMade::Made(account) = made.await.unwrap() else {
+            panic!("{name} is taken")
+        };
+        let link = access::create_link(self.store(), Some(&account), "test", self.now());
+        self.come_by(&link.await.unwrap()).await
+    }
+
+    /// Somebody who uses a link, with the session's cookie.
+    pub(crate) async fn come_by(&self, link: &str) -> Viewer {
+        let answer = self.stranger().get(link).await;
+        assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+        self.with_cookie_of(&answer)
+    }
+
+    /// Whoever got this answer, with its cookie.
+    pub(crate) fn with_cookie_of(&self, answer: &Response) -> Viewer {
+        let cookie = answer.headers()["set-cookie"].to_str().unwrap();
+        let pair = cookie.split(';').next().unwrap().to_owned();
+        self.viewer(Some(("cookie", pair)))
     }
 
     /// A program with an API token.
@@ -212,14 +256,7 @@ impl Site {
 
     /// Somebody who used a sign-in link, with the session's cookie.
     pub(crate) async fn browser(&self) -> Viewer {
-        let link = access::create_link(&*self.app().store, self.app().clock.now())
-            .await
-            .unwrap();
-        let answer = self.stranger().get(&link).await;
-        assert_eq!(answer.status(), StatusCode::SEE_OTHER);
-        let cookie = answer.headers()["set-cookie"].to_str().unwrap();
-        let pair = cookie.split(';').next().unwrap().to_owned();
-        self.viewer(Some(("cookie", pair)))
+        self.come_by(&self.link().await).await
     }
 
     pub(crate) fn viewer(&self, header: Option<(&'static str, String)>) -> Viewer {
@@ -279,7 +316,7 @@ impl Viewer {
 
     /// The token that the forms of this session carry.
     pub(crate) async fn csrf(&self) -> String {
-        let page = self.page("/settings").await;
+        let page = self.page("/account").await;
         let (_, after) = page.split_once(r#"name="csrf" value=""#).unwrap();
         after.split('"').next().unwrap().to_owned()
     }

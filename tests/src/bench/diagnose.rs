@@ -24,6 +24,7 @@ use sickbay_store::Concerned;
 
 use super::stored::{BATCH, commit, enrol, report};
 use super::{Figures, this_machine};
+use crate::server::open_store;
 
 /// Devices a second that the rules alone must reach on one core.
 const LEAST_DECIDED: f64 = 200_000.0;
@@ -130,11 +131,7 @@ async fn through_the_store(
     now: Time,
 ) -> anyhow::Result<(f64, f64)> {
     let folder = tempfile::tempdir().context("make a folder for the database")?;
-    let store = sickbay_store::open(&format!(
-        "sqlite://{}",
-        folder.path().join("bench.db").display()
-    ))
-    .await?;
+    let store = open_store(folder.path()).await?;
     let keys = enrol(&store, devices, now).await?;
     let rules = Rules::default();
     let begun = Instant::now();

@@ -21,6 +21,7 @@ use sickbay_store::{DeviceChange, DeviceSummary, Page, ReportMark, Scope, Store}
 
 use super::stored::{BATCH, commit, enrol, report};
 use super::{Figures, this_machine};
+use crate::server::open_store;
 
 /// Different devices; more are copies of these.
 const MACHINES: usize = 500;
@@ -34,8 +35,7 @@ const PAGE: u32 = 100;
 pub(super) async fn measure(devices: usize) -> anyhow::Result<Figures> {
     let now = Clock::system().now();
     let folder = tempfile::tempdir().context("make a folder for the database")?;
-    let url = format!("sqlite://{}", folder.path().join("bench.db").display());
-    let store = sickbay_store::open(&url).await?;
+    let store = open_store(folder.path()).await?;
     let bytes = fill(&store, devices, now).await?;
 
     let begun = Instant::now();

@@ -15,17 +15,35 @@ pub enum SignInReason {
     Ended,
     /// The sign-in link is unknown, was used already, or has expired.
     LinkRefused,
+    /// Name and password do not fit.
+    WrongPassword,
+    /// Too many tries; in so many seconds there is another.
+    TooOften(u64),
+    /// They are who they say, and may do nothing here.
+    Shut,
 }
 
 impl SignInReason {
-    const fn sentence(self) -> &'static str {
+    fn sentence(self) -> String {
         match self {
-            Self::Needed => "You need a sign-in link to see this server's devices.",
-            Self::Ended => "Your session has ended. A new sign-in link lets you in again.",
+            Self::Needed => "Sign in to see this server's devices.".to_owned(),
+            Self::Ended => "Your session has ended.".to_owned(),
             Self::LinkRefused => {
-                "This sign-in link does not work: it was used already, or has expired. Links work once."
+                "This sign-in link does not work: it was used already, or has expired. Links work once.".to_owned()
+            }
+            Self::WrongPassword => "This name and password do not let you in.".to_owned(),
+            Self::TooOften(seconds) => format!(
+                "There were many tries. Try again in {}.",
+                text::counted(seconds, "second", "seconds")
+            ),
+            Self::Shut => {
+                "You are known here and have no role, or none any more. An administrator can give you one.".to_owned()
             }
         }
+    }
+
+    const fn is_bad(self) -> bool {
+        !matches!(self, Self::Needed | Self::Ended)
     }
 }
 
@@ -37,6 +55,8 @@ pub struct SignInPage {
     pub chrome: Chrome,
     /// Why it is shown.
     pub reason: SignInReason,
+    /// Where to go afterwards; empty for the first page.
+    pub next: String,
     /// The command that prints a new link, where this server has one.
     pub link_command: Option<String>,
 }

@@ -70,7 +70,7 @@ pub(in crate::pages) async fn end(
         ))
     };
     let id: Uuid = field(&fields, "id").parse().map_err(|_| missing())?;
-    if visit.told(acceptance::end_now(&visit.app, id).await)? {
+    if visit.told(acceptance::end_now(&visit.app, id, &visit.viewer.name).await)? {
         Ok(back("ended"))
     } else {
         Err(missing())

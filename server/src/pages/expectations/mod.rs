@@ -320,7 +320,14 @@ pub(super) async fn apply(visit: Visit, Form(fields): Form<Fields>) -> Result<Re
     let json = serde_json::from_str(field(&fields, "wishes"))
         .map_err(|_| visit.error(Problem::bad_request("The form holds no expectations.")))?;
     let new = visit.told(wishes::read(&json))?;
-    match wishes::replace(&visit.app, &new, Some(field(&fields, "mark"))).await {
+    match wishes::replace(
+        &visit.app,
+        &new,
+        Some(field(&fields, "mark")),
+        &visit.viewer.name,
+    )
+    .await
+    {
         Err(wishes::WishError::ChangedMeanwhile) => Err(visit.error(changed_meanwhile())),
         other => {
             visit.told(other)?;

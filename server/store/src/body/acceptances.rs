@@ -4,10 +4,10 @@ use sickbay_diagnosis::Time;
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use super::{Backend, Db};
+use super::{Backend, Db, audit};
 use crate::codes::time;
 use crate::error::During;
-use crate::{AcceptanceRow, Result, codes};
+use crate::{AcceptanceRow, NewAudit, Result, action, codes};
 
 statements! {
     /// Keeps one.
@@ -15,7 +15,7 @@ statements! {
     /// All of them, the newest first.
     ALL = "SELECT id, issue, scope, reason, made_by, made_at, until, ended_at FROM acceptance ORDER BY made_at DESC, id DESC";
     /// Ends one before its time.
-    END = "UPDATE acceptance SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL AND until > $2";
+    END = "UPDATE acceptance SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL AND until > $2 RETURNING issue, scope";
 }
 
 const KEEP: &str = "keep an acceptance";
@@ -33,6 +33,12 @@ struct Row {
     ended_at: Option<i64>,
 }
 
+#[derive(FromRow)]
+struct Ended {
+    issue: String,
+    scope: String,
+}
+
 pub(super) async fn create(store: &Backend, row: AcceptanceRow) -> Result<()> {
     let mut transaction = store.begin(KEEP).await?;
     sqlx::query::<Db>(CREATE)
@@ -46,6 +52,13 @@ pub(super) async fn create(store: &Backend, row: AcceptanceRow) -> Result<()> {
         .execute(&mut *transaction)
         .await
         .during(KEEP)?;
+    let scope = match row.scope.as_str() {
+        "" => "all devices",
+        scope => scope,
+    };
+    let line = NewAudit::new(row.made_at, row.made_by, action::ACCEPTED, row.issue)
+        .with(format!("for {scope}, until {}: {}", row.until, row.reason));
+    audit::add(store, &mut transaction, &[line]).await?;
     transaction.commit().await.during(KEEP)
 }
 
@@ -70,14 +83,17 @@ pub(super) async fn all(store: &Backend) -> Result<Vec<AcceptanceRow>> {
         .collect()
 }
 
-pub(super) async fn end(store: &Backend, id: Uuid, now: Time) -> Result<bool> {
+pub(super) async fn end(store: &Backend, id: Uuid, by: &str, now: Time) -> Result<bool> {
     let mut transaction = store.begin(END_ONE).await?;
-    let ended = sqlx::query::<Db>(END)
+    let ended = sqlx::query_as::<Db, Ended>(END)
         .bind(id.to_string())
         .bind(now.millis())
-        .execute(&mut *transaction)
+        .fetch_optional(&mut *transaction)
         .await
         .during(END_ONE)?;
+    let Some(ended) = ended else { return Ok(false) };
+    let line = NewAudit::new(now, by, action::ACCEPTANCE_ENDED, ended.issue).with(ended.scope);
+    audit::add(store, &mut transaction, &[line]).await?;
     transaction.commit().await.during(END_ONE)?;
-    Ok(ended.rows_affected() > 0)
+    Ok(true)
 }

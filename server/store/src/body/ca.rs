@@ -96,7 +96,7 @@ pub(super) async fn change(
             .await
             .during(CHANGE)?;
     }
-    audit::add(&mut transaction, &[line]).await?;
+    audit::add(store, &mut transaction, &[line]).await?;
     transaction.commit().await.during(CHANGE)?;
     Ok(true)
 }

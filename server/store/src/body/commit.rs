@@ -22,13 +22,14 @@ pub(super) async fn commit(store: &Backend, changes: &[DeviceChange]) -> Result<
     }
     let mut transaction = store.begin(COMMIT).await?;
     for run in distinct_runs(changes) {
-        answers.extend(commit_distinct(&mut transaction, run).await?);
+        answers.extend(commit_distinct(store, &mut transaction, run).await?);
     }
     transaction.commit().await.during(COMMIT)?;
     Ok(answers)
 }
 
 async fn commit_distinct(
+    store: &Backend,
     connection: &mut Connection,
     changes: &[DeviceChange],
 ) -> Result<Vec<Committed>> {
@@ -50,7 +51,7 @@ async fn commit_distinct(
     plan.tally.listed(-spoken_for);
     let renamed = renamed(connection, changes, &plan, &guards).await?;
     write::plan(&mut *connection, &plan).await?;
-    audit::add(connection, &renamed).await?;
+    audit::add(store, connection, &renamed).await?;
     Ok(plan.answers)
 }
 

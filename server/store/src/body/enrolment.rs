@@ -92,7 +92,7 @@ pub(super) async fn enrol(
     for request in &requests {
         outcomes.push(batch.enrol(&mut transaction, request).await?);
     }
-    batch.write(&mut transaction).await?;
+    batch.write(store, &mut transaction).await?;
     transaction.commit().await.during(ENROL)?;
     Ok(outcomes)
 }
@@ -245,7 +245,7 @@ impl Batch {
         Ok(())
     }
 
-    async fn write(&mut self, connection: &mut Connection) -> Result<()> {
+    async fn write(&mut self, store: &Backend, connection: &mut Connection) -> Result<()> {
         for token in self.tokens.values().flatten().filter(|token| token.used) {
             sqlx::query::<Db>(USED)
                 .bind(token.state.id.clone())
@@ -256,7 +256,7 @@ impl Batch {
                 .await
                 .during(ENROL)?;
         }
-        audit::add(connection, &self.record).await?;
+        audit::add(store, connection, &self.record).await?;
         write::tally(connection, &self.tally).await
     }
 }

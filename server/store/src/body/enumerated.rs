@@ -5,8 +5,8 @@ use sickbay_diagnosis::verdict::Kept;
 use uuid::Uuid;
 
 use super::{
-    acceptances, access, audit, baselines, ca, causes, counters, detail, enrolment, fleet, guard,
-    health, history,
+    acceptances, access, accounts, audit, baselines, ca, causes, counters, detail, enrolment,
+    fleet, guard, health, history,
 };
 use super::{
     issue_lists, knowledge, lists, machines, places, settings, states, status, tokens, updates,
@@ -21,6 +21,7 @@ pub(in super::super) fn statements() -> Vec<(String, String)> {
     for (module, statements) in [
         ("acceptances", acceptances::STATEMENTS),
         ("access", access::STATEMENTS),
+        ("accounts", accounts::STATEMENTS),
         ("audit", audit::STATEMENTS),
         ("baselines", baselines::STATEMENTS),
         ("ca", ca::STATEMENTS),

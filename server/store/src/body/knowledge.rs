@@ -3,9 +3,9 @@
 use sickbay_diagnosis::Time;
 use sqlx::FromRow;
 
-use super::{Backend, Db};
+use super::{Backend, Db, audit};
 use crate::error::During;
-use crate::{ImportedPack, PackMark, Result, codes};
+use crate::{ImportedPack, NewAudit, PackMark, Result, action, codes};
 
 statements! {
     /// Which one it is, without its bytes.
@@ -80,15 +80,28 @@ pub(super) async fn put(store: &Backend, pack: ImportedPack) -> Result<()> {
         .execute(&mut *transaction)
         .await
         .during(KEEP)?;
+    let mark = pack.mark;
+    let line = NewAudit::new(
+        mark.imported_at,
+        mark.imported_by,
+        action::KNOWLEDGE_IMPORTED,
+        format!("knowledge {}", mark.version),
+    );
+    audit::add(store, &mut transaction, &[line]).await?;
     transaction.commit().await.during(KEEP)
 }
 
-pub(super) async fn remove(store: &Backend) -> Result<bool> {
+pub(super) async fn remove(store: &Backend, by: &str, now: Time) -> Result<bool> {
     let mut transaction = store.begin(FORGET).await?;
     let removed = sqlx::query::<Db>(REMOVE)
         .execute(&mut *transaction)
         .await
         .during(FORGET)?;
+    if removed.rows_affected() == 0 {
+        return Ok(false);
+    }
+    let line = NewAudit::new(now, by, action::KNOWLEDGE_REMOVED, "imported knowledge");
+    audit::add(store, &mut transaction, &[line]).await?;
     transaction.commit().await.during(FORGET)?;
-    Ok(removed.rows_affected() > 0)
+    Ok(true)
 }

@@ -6,14 +6,14 @@ use sickbay_diagnosis::Time;
 use sqlx::FromRow;
 
 use super::query::RowList;
-use super::{Backend, Connection, Db, key_list, text_list, write};
+use super::{Backend, Connection, Db, audit, key_list, text_list, write};
 use crate::codes::{self, status_code};
 use crate::column::Column::{Bytes, Int, Text};
 use crate::error::During;
 use crate::machine_list::{MachineList, NewEntry, StoredMachine, same_domain};
 use crate::plan::Plan;
 use crate::tally::Tally;
-use crate::{DeviceStatus, Finding, Imported, ListedMachine, Result};
+use crate::{DeviceStatus, Finding, Imported, ListedMachine, NewAudit, Result, action};
 
 statements! {
     /// Which of these names devices have.
@@ -82,6 +82,7 @@ struct ListedRow {
 pub(super) async fn import(
     store: &Backend,
     machines: Vec<ListedMachine>,
+    by: &str,
     now: Time,
 ) -> Result<Imported> {
     let mut list = MachineList::of(machines);
@@ -100,8 +101,15 @@ pub(super) async fn import(
     }
     create(&mut transaction, &entries, &mut tally).await?;
     write::tally(&mut transaction, &tally).await?;
+    let imported = list.imported(stored_before);
+    let line =
+        NewAudit::new(now, by, action::MACHINES_IMPORTED, "the list of machines").with(format!(
+            "{} without a collector, {} with one, {} not in the list any more",
+            imported.listed, imported.spoken_for, imported.removed
+        ));
+    audit::add(store, &mut transaction, &[line]).await?;
     transaction.commit().await.during(IMPORT)?;
-    Ok(list.imported(stored_before))
+    Ok(imported)
 }
 
 /// Takes entries off the list for which these devices, by lower-case name and domain, now speak. Says how many, for the counters.

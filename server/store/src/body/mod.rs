@@ -5,7 +5,8 @@
 
 mod acceptances;
 mod access;
-mod audit;
+mod accounts;
+pub(super) mod audit;
 mod baselines;
 mod ca;
 mod causes;
@@ -41,12 +42,13 @@ use uuid::Uuid;
 
 use super::{Backend, Connection, Db, key_list, placeholder, text_list};
 use crate::{
-    AcceptanceRow, ApiTokenRow, AuditRow, CaProgress, CaRow, CauseCount, Committed, Concerned,
-    Deed, DeviceChange, DeviceDetail, DeviceIdentity, DeviceRow, DeviceState, DeviceStatus,
-    EnrolOutcome, EnrolRequest, FleetCounts, HistoryRow, Imported, ImportedPack, IssueCount,
-    IssueDevice, IssuedCertificate, LearnedRow, ListedMachine, NewApiToken, NewAudit, NewSession,
-    NewToken, PackMark, Page, Profiled, ProfiledDevice, Result, RevisionCount, Scope, SeenRevision,
-    SessionRow, SourceCount, Store, TokenRow, Touch,
+    AcceptanceRow, Access, AccountMade, AccountRow, AccountSource, ApiTokenRow, AuditQuery,
+    AuditRow, CaProgress, CaRow, CauseCount, Committed, Concerned, Deed, DeviceChange,
+    DeviceDetail, DeviceIdentity, DeviceRow, DeviceState, DeviceStatus, EnrolOutcome, EnrolRequest,
+    FleetCounts, HistoryRow, Imported, ImportedPack, IssueCount, IssueDevice, IssuedCertificate,
+    LearnedRow, ListedMachine, NewApiToken, NewAudit, NewSession, NewToken, PackMark, Page,
+    Profiled, ProfiledDevice, Result, RevisionCount, Scope, SeenRevision, SessionRow, SourceCount,
+    Store, TakenLink, TokenRow, Touch, Verified,
 };
 
 #[async_trait]
@@ -122,21 +124,30 @@ impl Store for Backend {
     async fn record(&self, lines: Vec<NewAudit>) -> Result<()> {
         audit::record(self, lines).await
     }
-    async fn audit(
-        &self,
-        device: Option<Uuid>,
-        before: Option<i64>,
-        limit: u32,
-    ) -> Result<Vec<AuditRow>> {
-        audit::read(self, device, before, limit).await
+    async fn audit(&self, query: &AuditQuery) -> Result<Vec<AuditRow>> {
+        audit::read(self, query).await
+    }
+    async fn verify_audit(&self) -> Result<Verified> {
+        audit::verify(self).await
+    }
+    async fn seal_audit_anew(&self, line: NewAudit) -> Result<()> {
+        audit::seal_anew(self, line).await
+    }
+    async fn cut_audit(&self, before: Time, at_most: u32, now: Time) -> Result<u64> {
+        audit::cut(self, before, at_most, now).await
     }
 
     async fn status_changed_since(&self, since: Time) -> Result<Vec<DeviceIdentity>> {
         status::changed_since(self, since).await
     }
 
-    async fn import_machines(&self, machines: Vec<ListedMachine>, now: Time) -> Result<Imported> {
-        machines::import(self, machines, now).await
+    async fn import_machines(
+        &self,
+        machines: Vec<ListedMachine>,
+        by: &str,
+        now: Time,
+    ) -> Result<Imported> {
+        machines::import(self, machines, by, now).await
     }
 
     async fn load_states(&self, keys: &[i64]) -> Result<Vec<DeviceState>> {
@@ -191,10 +202,10 @@ impl Store for Backend {
         updates::learned(self).await
     }
     async fn learn_updates(&self, rows: &[LearnedRow]) -> Result<()> {
-        updates::learn(self, rows, false).await
+        updates::learn(self, rows, None).await
     }
-    async fn import_updates(&self, rows: &[LearnedRow]) -> Result<()> {
-        updates::learn(self, rows, true).await
+    async fn import_updates(&self, rows: &[LearnedRow], by: &str, now: Time) -> Result<()> {
+        updates::learn(self, rows, Some((by, now))).await
     }
 
     async fn create_acceptance(&self, row: AcceptanceRow) -> Result<()> {
@@ -203,8 +214,8 @@ impl Store for Backend {
     async fn acceptances(&self) -> Result<Vec<AcceptanceRow>> {
         acceptances::all(self).await
     }
-    async fn end_acceptance(&self, id: Uuid, now: Time) -> Result<bool> {
-        acceptances::end(self, id, now).await
+    async fn end_acceptance(&self, id: Uuid, by: &str, now: Time) -> Result<bool> {
+        acceptances::end(self, id, by, now).await
     }
 
     async fn issue_counts(&self, scope: &Scope) -> Result<Vec<IssueCount>> {
@@ -284,20 +295,76 @@ impl Store for Backend {
         history::of_device(self, scope, id, before, limit).await
     }
 
-    async fn create_sign_in_link(&self, hash: &[u8], expires_at: Time) -> Result<()> {
-        access::create_link(self, hash, expires_at).await
+    async fn create_sign_in_link(
+        &self,
+        hash: &[u8],
+        account: Option<Uuid>,
+        expires_at: Time,
+        line: NewAudit,
+    ) -> Result<()> {
+        access::create_link(self, hash, account, expires_at, line).await
     }
-    async fn take_sign_in_link(&self, hash: &[u8], now: Time) -> Result<bool> {
+    async fn take_sign_in_link(&self, hash: &[u8], now: Time) -> Result<Option<TakenLink>> {
         access::take_link(self, hash, now).await
     }
-    async fn create_session(&self, session: NewSession) -> Result<()> {
-        access::create_session(self, session).await
+    async fn create_session(&self, session: NewSession, line: NewAudit) -> Result<()> {
+        access::create_session(self, session, line).await
     }
     async fn session(&self, hash: &[u8], now: Time) -> Result<Option<SessionRow>> {
         access::session(self, hash, now).await
     }
-    async fn end_session(&self, hash: &[u8]) -> Result<()> {
-        access::end_session(self, hash).await
+    async fn sessions(&self, now: Time) -> Result<Vec<SessionRow>> {
+        access::sessions(self, now).await
+    }
+    async fn session_seen(&self, id: Uuid, now: Time) -> Result<()> {
+        access::session_seen(self, id, now).await
+    }
+    async fn session_checked(&self, id: Uuid, grant_sealed: Vec<u8>, now: Time) -> Result<()> {
+        access::session_checked(self, id, grant_sealed, now).await
+    }
+    async fn end_session(&self, id: Uuid, line: NewAudit) -> Result<bool> {
+        access::end_session(self, id, line).await
+    }
+    async fn create_account(
+        &self,
+        name: &str,
+        access: &Access,
+        by: &str,
+        now: Time,
+    ) -> Result<AccountMade> {
+        accounts::create(self, name, access, by, now).await
+    }
+    async fn accounts(&self) -> Result<Vec<AccountRow>> {
+        accounts::all(self).await
+    }
+    async fn account_of(&self, source: AccountSource, subject: &str) -> Result<Option<AccountRow>> {
+        accounts::of_source(self, source, subject).await
+    }
+    async fn learn_account(
+        &self,
+        source: AccountSource,
+        subject: &str,
+        name: &str,
+        access: Option<&Access>,
+        now: Time,
+    ) -> Result<AccountRow> {
+        accounts::learn(self, source, subject, name, access, now).await
+    }
+    async fn set_access(&self, id: Uuid, access: &Access, by: &str, now: Time) -> Result<bool> {
+        accounts::set_access(self, id, access, by, now).await
+    }
+    async fn set_password(
+        &self,
+        id: Uuid,
+        password: &str,
+        keeps: Option<Uuid>,
+        by: &str,
+        now: Time,
+    ) -> Result<bool> {
+        accounts::set_password(self, id, password, keeps, by, now).await
+    }
+    async fn set_disabled(&self, id: Uuid, disabled: bool, by: &str, now: Time) -> Result<bool> {
+        accounts::set_disabled(self, id, disabled, by, now).await
     }
     async fn create_api_token(&self, token: NewApiToken) -> Result<ApiTokenRow> {
         access::create_api_token(self, token).await
@@ -308,15 +375,18 @@ impl Store for Backend {
     async fn api_token(&self, hash: &[u8], now: Time) -> Result<Option<ApiTokenRow>> {
         access::api_token(self, hash, now).await
     }
-    async fn revoke_api_token(&self, id: Uuid, now: Time) -> Result<bool> {
-        access::revoke_api_token(self, id, now).await
+    async fn api_token_used(&self, id: Uuid, now: Time) -> Result<()> {
+        access::api_token_used(self, id, now).await
+    }
+    async fn revoke_api_token(&self, id: Uuid, by: &str, now: Time) -> Result<bool> {
+        access::revoke_api_token(self, id, by, now).await
     }
 
     async fn setting(&self, name: &str) -> Result<Option<String>> {
         settings::get(self, name).await
     }
-    async fn put_setting(&self, name: &str, json: &str, now: Time) -> Result<()> {
-        settings::put(self, name, json, now).await
+    async fn put_setting(&self, name: &str, json: &str, line: NewAudit) -> Result<()> {
+        settings::put(self, name, json, line).await
     }
 
     async fn knowledge_mark(&self) -> Result<Option<PackMark>> {
@@ -328,7 +398,7 @@ impl Store for Backend {
     async fn put_knowledge_pack(&self, pack: ImportedPack) -> Result<()> {
         knowledge::put(self, pack).await
     }
-    async fn remove_knowledge_pack(&self) -> Result<bool> {
-        knowledge::remove(self).await
+    async fn remove_knowledge_pack(&self, by: &str, now: Time) -> Result<bool> {
+        knowledge::remove(self, by, now).await
     }
 }

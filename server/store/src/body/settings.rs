@@ -1,10 +1,8 @@
 //! Settings kept in the database.
 
-use sickbay_diagnosis::Time;
-
-use super::{Backend, Db};
-use crate::Result;
+use super::{Backend, Db, audit};
 use crate::error::During;
+use crate::{NewAudit, Result};
 
 statements! {
     /// One setting.
@@ -22,15 +20,16 @@ pub(super) async fn get(store: &Backend, name: &str) -> Result<Option<String>> {
         .during("read a setting")
 }
 
-pub(super) async fn put(store: &Backend, name: &str, json: &str, now: Time) -> Result<()> {
+pub(super) async fn put(store: &Backend, name: &str, json: &str, line: NewAudit) -> Result<()> {
     const PUTTING: &str = "write a setting";
     let mut transaction = store.begin(PUTTING).await?;
     sqlx::query::<Db>(PUT)
         .bind(name.to_owned())
         .bind(json.to_owned())
-        .bind(now.millis())
+        .bind(line.at.millis())
         .execute(&mut *transaction)
         .await
         .during(PUTTING)?;
+    audit::add(store, &mut transaction, &[line]).await?;
     transaction.commit().await.during(PUTTING)
 }

@@ -116,7 +116,7 @@ pub(super) async fn set(
             record.extend(lines);
         }
     }
-    audit::add(connection, &record).await?;
+    audit::add(store, connection, &record).await?;
     write::tally(connection, &tally).await?;
     transaction.commit().await.during(SET)?;
     Ok(changed)
@@ -192,7 +192,7 @@ pub(super) async fn merge(
             ..device
         });
     }
-    audit::add(connection, &record).await?;
+    audit::add(store, connection, &record).await?;
     write::tally(connection, &tally).await?;
     transaction.commit().await.during(SET)?;
     Ok(changed)
@@ -233,7 +233,7 @@ pub(super) async fn delete(
             .await
             .during(DELETING)?;
     }
-    audit::add(connection, &record).await?;
+    audit::add(store, connection, &record).await?;
     write::tally(connection, &tally).await?;
     transaction.commit().await.during(DELETING)?;
     Ok(gone)

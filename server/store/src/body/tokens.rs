@@ -60,7 +60,7 @@ pub(super) async fn create(store: &Backend, token: NewToken, by: &str) -> Result
         .read()?;
     let line = line(by, at, action::TOKEN_CREATED, row.id, &row.name);
     let detail = format!("approval by {}", row.approval.name());
-    audit::add(&mut transaction, &[NewAudit { detail, ..line }]).await?;
+    audit::add(store, &mut transaction, &[NewAudit { detail, ..line }]).await?;
     transaction.commit().await.during(CREATING)?;
     Ok(row)
 }
@@ -103,7 +103,7 @@ pub(super) async fn revoke(store: &Backend, id: Uuid, by: &str, now: Time) -> Re
         return Ok(there.is_some());
     };
     let line = line(by, now, action::TOKEN_REVOKED, id, &token.name);
-    audit::add(&mut transaction, &[line]).await?;
+    audit::add(store, &mut transaction, &[line]).await?;
     transaction.commit().await.during(REVOKING)?;
     Ok(true)
 }

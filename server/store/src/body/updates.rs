@@ -5,7 +5,7 @@ use sickbay_diagnosis::{Kb, Time};
 use sqlx::FromRow;
 
 use super::query::{self, RowList};
-use super::{Backend, Db};
+use super::{Backend, Db, audit};
 use crate::codes::{self, text};
 use crate::column::Column::{Bytes, Int, Text};
 use crate::error::During;
@@ -14,6 +14,7 @@ use crate::{
     Cursor, DeviceIdentity, LearnedRow, Page, Profiled, ProfiledDevice, Result, RevisionCount,
     Scope,
 };
+use crate::{NewAudit, action};
 
 const WALK: &str = "walk through profiles";
 const LIST: &str = "list devices with their profiles";
@@ -234,15 +235,27 @@ pub(super) async fn learned(store: &Backend) -> Result<Vec<LearnedRow>> {
 }
 
 /// Adds to what was learned. With `instead` of what was imported before, all of that is forgotten first.
-pub(super) async fn learn(store: &Backend, rows: &[LearnedRow], instead: bool) -> Result<()> {
+pub(super) async fn learn(
+    store: &Backend,
+    rows: &[LearnedRow],
+    instead: Option<(&str, Time)>,
+) -> Result<()> {
     let mut transaction = store.begin(LEARN).await?;
-    if instead {
+    if let Some((by, now)) = instead {
         for statement in [FORGET_IMPORTED, NO_LONGER_IMPORTED] {
             sqlx::query::<Db>(statement)
                 .execute(&mut *transaction)
                 .await
                 .during(LEARN)?;
         }
+        let line = NewAudit::new(
+            now,
+            by,
+            action::UPDATES_IMPORTED,
+            "what another fleet learned of updates",
+        )
+        .with(format!("{} rows", rows.len()));
+        audit::add(store, &mut transaction, &[line]).await?;
     }
     LEARNING
         .run(&mut transaction, rows, |query, row| {

@@ -309,6 +309,46 @@ pub struct AuditRow {
     pub detail: String,
 }
 
+/// Which lines of the record are wanted. Everything that is left empty asks for nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AuditQuery {
+    /// Of this device; the conditions below do not count then.
+    pub device: Option<Uuid>,
+    /// Exactly this word of [`action`].
+    pub action: String,
+    /// Done by somebody whose name holds this, without regard to case.
+    pub actor: String,
+    /// About something whose words hold this, without regard to case.
+    pub text: String,
+    /// At this moment or later.
+    pub since: Option<Time>,
+    /// Before this moment.
+    pub until: Option<Time>,
+    /// Recorded before this line.
+    pub before: Option<i64>,
+    /// Lines at most.
+    pub limit: u32,
+}
+
+impl AuditQuery {
+    /// The newest lines of the whole record.
+    pub fn newest(limit: u32) -> Self {
+        Self {
+            limit,
+            ..Self::default()
+        }
+    }
+
+    /// The newest lines of one device.
+    pub fn of(device: Uuid, limit: u32) -> Self {
+        Self {
+            device: Some(device),
+            limit,
+            ..Self::default()
+        }
+    }
+}
+
 /// A line to be recorded.
 #[derive(Debug, Clone)]
 pub struct NewAudit {
@@ -324,6 +364,33 @@ pub struct NewAudit {
     pub subject: String,
     /// See [`AuditRow`].
     pub detail: String,
+}
+
+impl NewAudit {
+    /// Something that was done to no device.
+    pub fn new(
+        at: Time,
+        actor: impl Into<String>,
+        action: &'static str,
+        subject: impl Into<String>,
+    ) -> Self {
+        Self {
+            at,
+            actor: actor.into(),
+            action,
+            device: None,
+            subject: subject.into(),
+            detail: String::new(),
+        }
+    }
+
+    /// With what else there is to say.
+    pub fn with(self, detail: impl Into<String>) -> Self {
+        Self {
+            detail: detail.into(),
+            ..self
+        }
+    }
 }
 
 /// What can be done, in the words of the record.
@@ -356,4 +423,91 @@ pub mod action {
     pub const TOKEN_REVOKED: &str = "token-revoked";
     /// The CA entered another phase.
     pub const CA_ROTATION: &str = "ca-rotation";
+    /// Somebody signed in.
+    pub const SIGNED_IN: &str = "signed-in";
+    /// Somebody was not let in.
+    pub const SIGN_IN_REFUSED: &str = "sign-in-refused";
+    /// Somebody signed out, or a session was ended.
+    pub const SIGNED_OUT: &str = "signed-out";
+    /// A sign-in link was made.
+    pub const LINK_CREATED: &str = "sign-in-link-created";
+    /// An account was made.
+    pub const ACCOUNT_CREATED: &str = "account-created";
+    /// An account may do something else.
+    pub const ACCESS_CHANGED: &str = "access-changed";
+    /// An account has another password.
+    pub const PASSWORD_CHANGED: &str = "password-changed";
+    /// An account may not sign in.
+    pub const ACCOUNT_DISABLED: &str = "account-disabled";
+    /// An account may sign in again.
+    pub const ACCOUNT_ENABLED: &str = "account-enabled";
+    /// An API token was made.
+    pub const API_TOKEN_CREATED: &str = "api-token-created";
+    /// An API token was revoked.
+    pub const API_TOKEN_REVOKED: &str = "api-token-revoked";
+    /// A list was taken away.
+    pub const EXPORTED: &str = "exported";
+    /// A secret was put where somebody can read it.
+    pub const SECRET_SHOWN: &str = "secret-shown";
+    /// A stored setting was changed.
+    pub const SETTING_CHANGED: &str = "setting-changed";
+    /// An issue was accepted for a time.
+    pub const ACCEPTED: &str = "accepted";
+    /// That was ended.
+    pub const ACCEPTANCE_ENDED: &str = "acceptance-ended";
+    /// A list of machines was imported.
+    pub const MACHINES_IMPORTED: &str = "machines-imported";
+    /// Knowledge of Windows was imported.
+    pub const KNOWLEDGE_IMPORTED: &str = "knowledge-imported";
+    /// Imported knowledge was removed.
+    pub const KNOWLEDGE_REMOVED: &str = "knowledge-removed";
+    /// What another fleet learned was imported.
+    pub const UPDATES_IMPORTED: &str = "updates-imported";
+    /// Devices were asked to look again.
+    pub const INSPECTED: &str = "inspection-asked";
+    /// Old lines of the record were removed.
+    pub const RECORD_CUT: &str = "record-cut";
+    /// The record was sealed with another key.
+    pub const RECORD_SEALED: &str = "record-sealed-anew";
+
+    /// Every word, in the order in which a person would look for it.
+    pub const ALL: &[&str] = &[
+        SIGNED_IN,
+        SIGN_IN_REFUSED,
+        SIGNED_OUT,
+        LINK_CREATED,
+        ACCOUNT_CREATED,
+        ACCESS_CHANGED,
+        PASSWORD_CHANGED,
+        ACCOUNT_DISABLED,
+        ACCOUNT_ENABLED,
+        API_TOKEN_CREATED,
+        API_TOKEN_REVOKED,
+        EXPORTED,
+        SECRET_SHOWN,
+        SETTING_CHANGED,
+        ACCEPTED,
+        ACCEPTANCE_ENDED,
+        MACHINES_IMPORTED,
+        KNOWLEDGE_IMPORTED,
+        KNOWLEDGE_REMOVED,
+        UPDATES_IMPORTED,
+        INSPECTED,
+        TOKEN_CREATED,
+        TOKEN_REVOKED,
+        ENROLLED,
+        APPROVED,
+        REVOKED,
+        RETIRED,
+        RESTORED,
+        REPLACED,
+        DELETED,
+        RECOVERED,
+        CLONED,
+        SET_BACK,
+        RENAMED,
+        CA_ROTATION,
+        RECORD_CUT,
+        RECORD_SEALED,
+    ];
 }

@@ -47,6 +47,16 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
         "ca",
         include_str!("../../../../migrations/sqlite/0008_ca.sql"),
     ),
+    (
+        9,
+        "record",
+        include_str!("../../../../migrations/sqlite/0009_record.sql"),
+    ),
+    (
+        10,
+        "people",
+        include_str!("../../../../migrations/sqlite/0010_people.sql"),
+    ),
 ];
 
 /// The version that this build uses.
@@ -115,6 +125,14 @@ mod tests {
         (
             8,
             "37eab2d3eca19ee1bd8306ba9ca20e6f223a09248c34a8cb13ae526cf76b300e",
+        ),
+        (
+            9,
+            "b23261961b1937e253f0895e5e83b0c21a0868639ee386547d9f6853bb846107",
+        ),
+        (
+            10,
+            "feb75a15f22f4351495f566616bd1e94ba53335aff1cf002d0bdb847ad37889f",
         ),
     ];
 

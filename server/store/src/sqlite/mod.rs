@@ -10,12 +10,13 @@ mod migrations;
 mod opening;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::Sqlite;
 
-use crate::Result;
 use crate::error::During;
+use crate::{Result, Seal};
 
 /// The database that the shared body is compiled against.
 pub(crate) type Db = Sqlite;
@@ -75,6 +76,7 @@ pub struct SqliteStore {
     writer: Pool,
     reader: Pool,
     path: PathBuf,
+    seal: Arc<dyn Seal>,
 }
 
 impl SqliteStore {
@@ -100,6 +102,11 @@ impl SqliteStore {
     /// Connections for single reads.
     pub(crate) const fn reader(&self) -> &Pool {
         &self.reader
+    }
+
+    /// What signs the record.
+    pub(crate) fn seal(&self) -> &dyn Seal {
+        &*self.seal
     }
 
     /// The file.

@@ -1,14 +1,16 @@
 //! Opening, creating and migrating the file, with an answer that says what to do where that fails.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::Connection as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
+use super::body::audit;
 use super::migrations::{migrator, newest};
 use super::{BUSY_TIMEOUT, SqliteStore};
-use crate::{Result, StoreError};
+use crate::{Result, Seal, StoreError};
 
 /// Connections that read at the same time.
 const READERS: u32 = 4;
@@ -29,9 +31,9 @@ impl SqliteStore {
     /// # Errors
     /// [`StoreError::CannotOpen`] where the file cannot be used, was written by a newer version, or by an older one and
     /// [`SqliteStore::migrate`] was not called.
-    pub async fn open(path: &Path) -> Result<Self> {
+    pub async fn open(path: &Path, seal: Arc<dyn Seal>) -> Result<Self> {
         create(path)?;
-        let store = Self::connect(path).await?;
+        let store = Self::connect(path, seal).await?;
         match store.schema().await? {
             Schema::Version(found) if found == newest() => Ok(store),
             Schema::Empty => {
@@ -50,9 +52,9 @@ impl SqliteStore {
     ///
     /// # Errors
     /// As [`SqliteStore::open`]; a migration that fails leaves the schema as it was before that migration.
-    pub async fn migrate(path: &Path) -> Result<i64> {
+    pub async fn migrate(path: &Path, seal: Arc<dyn Seal>) -> Result<i64> {
         create(path)?;
-        let store = Self::connect(path).await?;
+        let store = Self::connect(path, seal).await?;
         match store.schema().await? {
             Schema::Version(found) if found <= newest() => {}
             Schema::Empty => {}
@@ -68,7 +70,7 @@ impl SqliteStore {
         newest()
     }
 
-    async fn connect(path: &Path) -> Result<Self> {
+    async fn connect(path: &Path, seal: Arc<dyn Seal>) -> Result<Self> {
         let options = options(path);
         let cannot = |error: sqlx::Error| StoreError::CannotOpen {
             location: path.display().to_string(),
@@ -88,6 +90,7 @@ impl SqliteStore {
             writer,
             reader,
             path: path.to_owned(),
+            seal,
         })
     }
 
@@ -125,7 +128,9 @@ impl SqliteStore {
                 "its schema could not be brought up to date: {}",
                 chain(&error)
             ))
-        })
+        })?;
+        // Lines of a version without a chain. Only here: a record that lost its end at any other time was tampered with.
+        audit::adopt(self).await
     }
 
     fn cannot_use(&self, schema: &Schema) -> StoreError {

@@ -1,20 +1,32 @@
 //! What only this module can see: every statement against the real schema, the plans that matter, and a disk that is full.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use std::sync::Arc;
+
 use sickbay_diagnosis::Time;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, Connection as _, Row};
 
 use super::body::enumerated;
 use super::{SqliteStore, migrations};
+use crate::chain::NoSeal;
 use crate::{
     Approval, Committed, DeviceChange, DeviceSummary, EnrolOutcome, EnrolRequest, Introduction,
-    NewToken, Scope, Store, StoreError,
+    NewAudit, NewToken, Scope, Store, StoreError, action,
 };
+
+fn line(at: i64) -> NewAudit {
+    NewAudit::new(
+        Time::from_millis(at),
+        "test",
+        action::SETTING_CHANGED,
+        "a test",
+    )
+}
 
 async fn fresh() -> (tempfile::TempDir, SqliteStore) {
     let folder = tempfile::tempdir().unwrap();
-    let store = SqliteStore::open(&folder.path().join("store.db"))
+    let store = SqliteStore::open(&folder.path().join("store.db"), Arc::new(NoSeal))
         .await
         .unwrap();
     (folder, store)
@@ -109,10 +121,7 @@ async fn jobs_and_lists_read_an_index_in_its_order() {
 #[tokio::test]
 async fn a_full_disk_is_unavailable_and_what_was_there_stays() {
     let (_folder, store) = fresh().await;
-    store
-        .put_setting("kept", "1", Time::from_millis(1))
-        .await
-        .unwrap();
+    store.put_setting("kept", "1", line(1)).await.unwrap();
     let pages: i64 = sqlx::query_scalar("PRAGMA page_count")
         .fetch_one(&store.writer)
         .await
@@ -125,7 +134,7 @@ async fn a_full_disk_is_unavailable_and_what_was_there_stays() {
 
     let large = "x".repeat(1_000_000);
     let error = store
-        .put_setting("large", &large, Time::from_millis(2))
+        .put_setting("large", &large, line(2))
         .await
         .unwrap_err();
     assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}");
@@ -137,10 +146,7 @@ async fn a_full_disk_is_unavailable_and_what_was_there_stays() {
         .fetch_one(&store.writer)
         .await
         .unwrap();
-    store
-        .put_setting("large", &large, Time::from_millis(3))
-        .await
-        .unwrap();
+    store.put_setting("large", &large, line(3)).await.unwrap();
     store.check_writable(Time::from_millis(4)).await.unwrap();
 }
 
@@ -290,9 +296,9 @@ async fn tags_from_before_devices_reported_any_are_the_tokens() {
         sqlx::query(statement).execute(&mut old).await.unwrap();
     }
     old.close().await.unwrap();
-    SqliteStore::migrate(&path).await.unwrap();
+    SqliteStore::migrate(&path, Arc::new(NoSeal)).await.unwrap();
 
-    let store = SqliteStore::open(&path).await.unwrap();
+    let store = SqliteStore::open(&path, Arc::new(NoSeal)).await.unwrap();
     assert_eq!(tag_rows(&store).await, rows(&["berlin", "pilot"], &[]));
     for (reported, all) in [
         (&["kiosk"][..], &["berlin", "kiosk", "pilot"][..]),

@@ -169,7 +169,10 @@ async fn take(store: &Fixture, devices: &mut Vec<DeviceIdentity>, step: Step) {
                 .iter()
                 .map(|(name, ou)| machine(NAMES[*name], "", ["", "OU=a", "OU=b"][*ou]))
                 .collect();
-            store.import_machines(machines, at(3)).await.unwrap();
+            store
+                .import_machines(machines, "test", at(3))
+                .await
+                .unwrap();
         }
         Step::Status {
             device,

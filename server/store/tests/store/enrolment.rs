@@ -1,8 +1,8 @@
 //! Tokens, keys and certificates.
 
 use sickbay_store::{
-    Approval, DeviceStatus, Ended, EnrolOutcome, EnrolRequest, Introduction, IssuedCertificate,
-    NewToken, Scope, StoreError, action,
+    Approval, AuditQuery, DeviceStatus, Ended, EnrolOutcome, EnrolRequest, Introduction,
+    IssuedCertificate, NewToken, Scope, StoreError, action,
 };
 use uuid::Uuid;
 
@@ -234,6 +234,7 @@ pub(crate) async fn the_list_lets_in_whom_it_names_and_nobody_into_a_held_place(
                 machine("PC-1", "corp.example.org", ""),
                 machine("PC-2", "", ""),
             ],
+            "test",
             at(1),
         )
         .await
@@ -283,7 +284,7 @@ pub(crate) async fn the_list_lets_in_whom_it_names_and_nobody_into_a_held_place(
         device(store.enrol(asks(b"1", "PC-1", "f1", later)).await.unwrap()).status,
         DeviceStatus::Replaced
     );
-    let said = store.audit(Some(former.id), None, 10).await.unwrap();
+    let said = store.audit(&AuditQuery::of(former.id, 10)).await.unwrap();
     let words: Vec<&str> = said.iter().map(|line| line.action.as_str()).collect();
     assert_eq!(words, [action::REPLACED, action::ENROLLED]);
     assert!(said[0].detail.contains(&newcomer.id.to_string()));
@@ -294,7 +295,11 @@ pub(crate) async fn who_waits_for_the_list_comes_in_once_nothing_stands_in_the_w
     let waits = device(store.enrol(asks(b"1", "PC-1", "f", 10)).await.unwrap());
     assert_eq!(waits.status, DeviceStatus::Pending);
     store
-        .import_machines(vec![machine("PC-1", "corp.example.org", "")], at(20))
+        .import_machines(
+            vec![machine("PC-1", "corp.example.org", "")],
+            "test",
+            at(20),
+        )
         .await
         .unwrap();
     let again = device(store.enrol(asks(b"1", "PC-1", "f", 30)).await.unwrap());
@@ -308,7 +313,11 @@ pub(crate) async fn who_waits_for_the_list_comes_in_once_nothing_stands_in_the_w
     let token = store.tokens().await.unwrap().remove(0);
     assert!(store.revoke_token(token.id, "test", at(50)).await.unwrap());
     store
-        .import_machines(vec![machine("PC-2", "corp.example.org", "")], at(60))
+        .import_machines(
+            vec![machine("PC-2", "corp.example.org", "")],
+            "test",
+            at(60),
+        )
         .await
         .unwrap();
     let again = device(store.enrol(asks(b"2", "PC-2", "f", 70)).await.unwrap());

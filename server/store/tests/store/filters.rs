@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::ops::Deref;
 
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -64,8 +65,22 @@ const PATTERNS: [&str; 26] = [
 const ISSUES: [&str; 3] = ["hold", "Pause", "re%boot"];
 const NUMBERS: [Option<u32>; 4] = [None, Some(0), Some(26_100), Some(u32::MAX)];
 
+/// A device with the tags that the server gave it, which alone count for who may see it.
+struct Member {
+    detail: DeviceDetail,
+    given: Vec<String>,
+}
+
+impl Deref for Member {
+    type Target = DeviceDetail;
+    fn deref(&self) -> &DeviceDetail {
+        &self.detail
+    }
+}
+
 struct Sample<'a> {
     device: &'a DeviceDetail,
+    tags: &'a [String],
     issue: Option<&'a str>,
 }
 
@@ -75,13 +90,7 @@ impl Subject for Sample<'_> {
         let text = match field {
             TextField::Standing => return vec![standing(self.device).into()],
             TextField::Tag => {
-                return self
-                    .device
-                    .row
-                    .tags
-                    .iter()
-                    .map(|tag| tag.as_str().into())
-                    .collect();
+                return self.tags.iter().map(|tag| tag.as_str().into()).collect();
             }
             TextField::Id => return vec![self.device.row.identity.id.to_string().into()],
             TextField::Name => &summary.name,
@@ -232,13 +241,15 @@ fn filters() -> impl Strategy<Value = Filter> {
     })
 }
 
-async fn fleet(store: &Fixture) -> Vec<DeviceDetail> {
+async fn fleet(store: &Fixture) -> Vec<Member> {
     let mut runner = TestRunner::deterministic();
     let mut fleet = Vec::new();
     for number in 0..60 {
         let (summary, tags, findings) = devices().new_tree(&mut runner).unwrap().current();
         let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
         let device = store.tagged_device("pc", &tags).await;
+        let read = async || store.device(&Scope::All, device.id).await.unwrap().unwrap();
+        let given = read().await.row.tags;
         store
             .done(DeviceChange {
                 // Some were diagnosed and never reported.
@@ -248,7 +259,8 @@ async fn fleet(store: &Fixture) -> Vec<DeviceDetail> {
                 ..bare_change(device.key)
             })
             .await;
-        fleet.push(store.device(&Scope::All, device.id).await.unwrap().unwrap());
+        let detail = read().await;
+        fleet.push(Member { detail, given });
     }
     fleet
 }
@@ -275,13 +287,14 @@ pub(crate) async fn sql_and_evaluation_agree(store: Fixture) {
 
 async fn agree(
     store: &Fixture,
-    fleet: &[DeviceDetail],
+    fleet: &[Member],
     filter: &Filter,
     scope: &Filter,
 ) -> Result<(), TestCaseError> {
-    let in_scope = |device: &DeviceDetail| {
+    let in_scope = |device: &Member| {
         scope.matches(&Sample {
             device,
+            tags: &device.given,
             issue: None,
         })
     };
@@ -289,13 +302,14 @@ async fn agree(
         (Scope::All, None),
         (Scope::Matching(scope.clone()), Some(())),
     ] {
-        let seen = |device: &DeviceDetail| visible.is_none() || in_scope(device);
+        let seen = |device: &Member| visible.is_none() || in_scope(device);
         let expected: BTreeSet<i64> = fleet
             .iter()
             .filter(|device| {
                 seen(device)
                     && filter.matches(&Sample {
                         device,
+                        tags: &device.row.tags,
                         issue: None,
                     })
             })
@@ -308,9 +322,10 @@ async fn agree(
         prop_assert_eq!(count, expected.len() as u64);
 
         for issue in ISSUES {
-            let question = |device| {
+            let question = |device: &Member| {
                 filter.matches(&Sample {
                     device,
+                    tags: &device.row.tags,
                     issue: Some(issue),
                 })
             };

@@ -4,20 +4,37 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use sha2::{Digest as _, Sha256};
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::filter::Filter;
 use sickbay_diagnosis::verdict::{Cause, Severity, State};
 use sickbay_store::{
     Approval, Committed, Deed, DeviceChange, DeviceIdentity, DeviceState, DeviceStatus,
     DeviceSummary, EnrolOutcome, EnrolRequest, Finding, FindingChange, Introduction, ListedMachine,
-    NewToken, Page, ReportMark, Store,
+    NewToken, Page, ReportMark, Seal, Store,
 };
 use tempfile::TempDir;
+
+/// A seal that anybody can make, who knows how.
+#[derive(Debug)]
+pub(crate) struct TestSeal;
+
+impl Seal for TestSeal {
+    fn sign(&self, bytes: &[u8]) -> Vec<u8> {
+        Sha256::digest([b"test", bytes].concat()).to_vec()
+    }
+
+    fn verifies(&self, bytes: &[u8], signature: &[u8]) -> bool {
+        self.sign(bytes) == signature
+    }
+}
 
 /// A database of its own.
 pub(crate) struct Fixture {
     store: Arc<dyn Store>,
     next: AtomicU64,
+    /// Its file.
+    pub(crate) path: std::path::PathBuf,
     _folder: TempDir,
 }
 
@@ -26,8 +43,9 @@ pub(crate) async fn sqlite() -> Fixture {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}", folder.path().join("sickbay.db").display());
     Fixture {
-        store: sickbay_store::open(&url).await.unwrap(),
+        store: sickbay_store::open(&url, Arc::new(TestSeal)).await.unwrap(),
         next: AtomicU64::new(1),
+        path: folder.path().join("sickbay.db"),
         _folder: folder,
     }
 }

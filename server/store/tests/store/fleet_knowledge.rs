@@ -216,10 +216,15 @@ pub(crate) async fn an_acceptance_is_kept_and_ends_once(store: Fixture) {
         (row.id, &row.scope, row.until)
     );
     assert!(kept[0].reason.starts_with("The lab waits"));
-    assert!(!store.end_acceptance(Uuid::now_v7(), at(20)).await.unwrap());
-    assert!(store.end_acceptance(row.id, at(20)).await.unwrap());
     assert!(
-        !store.end_acceptance(row.id, at(30)).await.unwrap(),
+        !store
+            .end_acceptance(Uuid::now_v7(), "test", at(20))
+            .await
+            .unwrap()
+    );
+    assert!(store.end_acceptance(row.id, "test", at(20)).await.unwrap());
+    assert!(
+        !store.end_acceptance(row.id, "test", at(30)).await.unwrap(),
         "it has ended"
     );
     assert_eq!(store.acceptances().await.unwrap()[0].ended_at, Some(at(20)));
@@ -229,7 +234,10 @@ pub(crate) async fn an_acceptance_is_kept_and_ends_once(store: Fixture) {
     };
     store.create_acceptance(over.clone()).await.unwrap();
     assert!(
-        !store.end_acceptance(over.id, at(1_000)).await.unwrap(),
+        !store
+            .end_acceptance(over.id, "test", at(1_000))
+            .await
+            .unwrap(),
         "its time is over"
     );
 }

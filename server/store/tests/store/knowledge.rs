@@ -19,7 +19,7 @@ fn pack(version: &str, imported_at: i64, bytes: &[u8]) -> ImportedPack {
 pub(crate) async fn one_knowledge_pack_is_kept_byte_for_byte_until_another_or_none(store: Fixture) {
     assert_eq!(store.knowledge_mark().await.unwrap(), None);
     assert_eq!(store.knowledge_pack().await.unwrap(), None);
-    assert!(!store.remove_knowledge_pack().await.unwrap());
+    assert!(!store.remove_knowledge_pack("test", at(1)).await.unwrap());
 
     let every_byte: Vec<u8> = (0..=255).collect();
     let first = pack("2026.11", 10, &every_byte);
@@ -40,7 +40,7 @@ pub(crate) async fn one_knowledge_pack_is_kept_byte_for_byte_until_another_or_no
     );
     assert_eq!(store.knowledge_pack().await.unwrap(), Some(second));
 
-    assert!(store.remove_knowledge_pack().await.unwrap());
+    assert!(store.remove_knowledge_pack("test", at(1)).await.unwrap());
     assert_eq!(store.knowledge_mark().await.unwrap(), None);
     assert_eq!(store.knowledge_pack().await.unwrap(), None);
 }

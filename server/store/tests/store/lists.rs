@@ -4,7 +4,7 @@ use sickbay_diagnosis::Time;
 use sickbay_diagnosis::filter::Filter;
 use sickbay_diagnosis::verdict::{Severity, State};
 use sickbay_store::{
-    CauseCount, DeviceChange, DeviceStatus, Finding, FindingChange, Page, Scope, action,
+    AuditQuery, CauseCount, DeviceChange, DeviceStatus, Finding, FindingChange, Page, Scope, action,
 };
 use uuid::Uuid;
 
@@ -119,7 +119,7 @@ pub(crate) async fn a_device_that_changes_its_name_all_the_time_does_not_fill_th
         };
         store.done(renamed).await;
     }
-    let record = store.audit(Some(device.id), None, 100).await.unwrap();
+    let record = store.audit(&AuditQuery::of(device.id, 100)).await.unwrap();
     let told: Vec<&str> = record
         .iter()
         .filter(|line| line.action == action::RENAMED)

@@ -36,7 +36,10 @@ async fn counted(store: &Fixture) -> u64 {
 }
 
 async fn import(store: &Fixture, machines: Vec<ListedMachine>, now: i64) -> Imported {
-    store.import_machines(machines, at(now)).await.unwrap()
+    store
+        .import_machines(machines, "test", at(now))
+        .await
+        .unwrap()
 }
 
 pub(crate) async fn a_listed_machine_is_a_finding_and_no_device(store: Fixture) {

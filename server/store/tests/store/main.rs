@@ -14,6 +14,7 @@ mod knowledge;
 mod lists;
 mod machines;
 mod opening;
+mod record;
 mod status;
 mod tags;
 mod updates;
@@ -38,7 +39,15 @@ macro_rules! on_every_database {
         $(conformance! {
             $database:
             access::a_sign_in_link_works_once_and_not_after_its_end,
+            record::a_record_that_nobody_touched_is_sound,
+            record::whatever_is_done_to_the_record_is_found_and_stays_found,
+            record::old_lines_go_in_steps_and_what_is_left_is_still_proven,
+            record::a_record_is_sealed_anew_only_by_an_order_that_stands_in_it,
+            record::the_record_is_searched_by_who_what_and_when,
             access::a_session_lives_until_it_ends_or_is_ended,
+            access::what_an_account_may_do_counts_at_once_in_its_sessions,
+            access::another_password_ends_every_other_session_and_link,
+            access::a_directory_says_what_its_people_may_do_and_changes_are_recorded,
             access::an_api_token_is_found_by_its_hash_until_revoked_or_over,
             access::settings_keep_the_last_value,
             access::the_database_says_that_it_can_be_written,
@@ -99,6 +108,7 @@ macro_rules! on_every_database {
             status::a_merged_device_points_to_the_one_that_stands_for_it,
             status::a_deleted_device_is_gone_but_for_the_record,
             status::an_ephemeral_device_is_told_once_it_was_silent_for_long_enough,
+            tags::a_tag_that_a_device_gives_itself_puts_it_into_nobodys_scope_and_out_of_none,
             tags::a_device_has_the_tags_of_its_token_and_those_it_reports,
             tags::tags_of_a_batch_reach_their_own_devices_only,
             tags::a_strange_tag_harms_nobody,

@@ -1,6 +1,7 @@
 //! The file of SQLite: who may read it, what survives, and what is said when it cannot be used.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use sickbay_diagnosis::verdict::Severity;
 use sickbay_store::{
@@ -10,7 +11,7 @@ use sickbay_store::{
 use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
-use crate::fixture::{at, bare_change, mark, open, request, token};
+use crate::fixture::{TestSeal, at, bare_change, mark, open, request, token};
 
 async fn raw(path: &Path, statement: &'static str) {
     let options = SqliteConnectOptions::new()
@@ -36,7 +37,7 @@ fn reason(result: Result<impl Sized, StoreError>) -> String {
 async fn what_was_committed_survives_a_process_that_just_stops() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sickbay.db");
-    let store = SqliteStore::open(&path).await.unwrap();
+    let store = SqliteStore::open(&path, Arc::new(TestSeal)).await.unwrap();
     let mut approving = token(b"t");
     approving.approval = Approval::Nobody;
     store.create_token(approving, "test").await.unwrap();
@@ -59,7 +60,7 @@ async fn what_was_committed_survives_a_process_that_just_stops() {
     )
     .unwrap();
 
-    let reopened = SqliteStore::open(&copy).await.unwrap();
+    let reopened = SqliteStore::open(&copy, Arc::new(TestSeal)).await.unwrap();
     let state = reopened.load_states(&[device.key]).await.unwrap().remove(0);
     assert_eq!(
         (state.mark, state.version, state.findings.len()),
@@ -70,7 +71,7 @@ async fn what_was_committed_survives_a_process_that_just_stops() {
         1
     );
     store.close().await;
-    let again = SqliteStore::open(&path).await.unwrap();
+    let again = SqliteStore::open(&path, Arc::new(TestSeal)).await.unwrap();
     assert_eq!(again.path(), path);
     assert_eq!(again.fleet_counts(&Scope::All).await.unwrap().serious, 1);
 }
@@ -80,7 +81,7 @@ async fn what_was_committed_survives_a_process_that_just_stops() {
 async fn nobody_else_may_read_the_file_or_its_log() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
-    let store = SqliteStore::open(&folder.path().join("sickbay.db"))
+    let store = SqliteStore::open(&folder.path().join("sickbay.db"), Arc::new(TestSeal))
         .await
         .unwrap();
     store.check_writable(at(1)).await.unwrap();
@@ -98,15 +99,19 @@ async fn nobody_else_may_read_the_file_or_its_log() {
 async fn a_newer_schema_is_refused_with_its_version_and_the_way_out() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sickbay.db");
-    SqliteStore::open(&path).await.unwrap().close().await;
+    SqliteStore::open(&path, Arc::new(TestSeal))
+        .await
+        .unwrap()
+        .close()
+        .await;
     raw(
         &path,
         "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (9999, 'later', 1, x'00', 0)",
     )
     .await;
     for said in [
-        reason(SqliteStore::open(&path).await),
-        reason(SqliteStore::migrate(&path).await),
+        reason(SqliteStore::open(&path, Arc::new(TestSeal)).await),
+        reason(SqliteStore::migrate(&path, Arc::new(TestSeal)).await),
     ] {
         assert!(
             said.contains("9999") && said.contains("newer") && said.contains("sickbay.db"),
@@ -119,23 +124,31 @@ async fn a_newer_schema_is_refused_with_its_version_and_the_way_out() {
 async fn an_older_schema_is_refused_until_it_is_migrated() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sickbay.db");
-    SqliteStore::open(&path).await.unwrap().close().await;
+    SqliteStore::open(&path, Arc::new(TestSeal))
+        .await
+        .unwrap()
+        .close()
+        .await;
     // As if an earlier version of Sickbay had stopped before this build's first migration.
     raw(&path, "UPDATE _sqlx_migrations SET version = version - 1").await;
-    let said = reason(SqliteStore::open(&path).await);
+    let said = reason(SqliteStore::open(&path, Arc::new(TestSeal)).await);
     if schema_version() > 1 {
         assert!(said.contains("sickbay-server migrate"), "{said}");
     }
     let fresh = folder.path().join("fresh.db");
     assert_eq!(
-        SqliteStore::migrate(&fresh).await.unwrap(),
+        SqliteStore::migrate(&fresh, Arc::new(TestSeal))
+            .await
+            .unwrap(),
         schema_version()
     );
     assert_eq!(
-        SqliteStore::migrate(&fresh).await.unwrap(),
+        SqliteStore::migrate(&fresh, Arc::new(TestSeal))
+            .await
+            .unwrap(),
         schema_version()
     );
-    SqliteStore::open(&fresh).await.unwrap();
+    SqliteStore::open(&fresh, Arc::new(TestSeal)).await.unwrap();
 }
 
 #[tokio::test]
@@ -143,7 +156,7 @@ async fn a_file_that_is_no_database_of_ours_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let foreign = folder.path().join("foreign.db");
     raw(&foreign, "CREATE TABLE recipes (name TEXT)").await;
-    let said = reason(SqliteStore::open(&foreign).await);
+    let said = reason(SqliteStore::open(&foreign, Arc::new(TestSeal)).await);
     assert!(said.contains("not Sickbay's"), "{said}");
 
     let text = folder.path().join("notes.txt");
@@ -153,12 +166,12 @@ async fn a_file_that_is_no_database_of_ours_is_left_alone() {
     )
     .unwrap();
     let before = std::fs::read(&text).unwrap();
-    let said = reason(SqliteStore::open(&text).await);
+    let said = reason(SqliteStore::open(&text, Arc::new(TestSeal)).await);
     assert!(said.contains("notes.txt"), "{said}");
     assert_eq!(std::fs::read(&text).unwrap(), before);
 
     let nowhere = folder.path().join("no/such/folder/sickbay.db");
-    let said = reason(SqliteStore::open(&nowhere).await);
+    let said = reason(SqliteStore::open(&nowhere, Arc::new(TestSeal)).await);
     assert!(said.contains("folder exist"), "{said}");
 }
 
@@ -169,8 +182,8 @@ async fn an_address_says_what_it_should_look_like_and_keeps_its_password() {
         ("/var/lib/sickbay.db", "sqlite://PATH"),
         ("sqlite://", "sqlite://PATH"),
     ] {
-        let said = reason(sickbay_store::open(url).await);
+        let said = reason(sickbay_store::open(url, Arc::new(TestSeal)).await);
         assert!(said.contains(word) && !said.contains("secret"), "{said}");
-        reason(sickbay_store::migrate(url).await);
+        reason(sickbay_store::migrate(url, Arc::new(TestSeal)).await);
     }
 }

@@ -3,8 +3,8 @@
 use sickbay_diagnosis::filter::Filter;
 use sickbay_diagnosis::verdict::Severity;
 use sickbay_store::{
-    Approval, Committed, DeviceStatus, Ended, EnrolOutcome, FleetCounts, NewToken, Scope, Touch,
-    action,
+    Approval, AuditQuery, Committed, DeviceStatus, Ended, EnrolOutcome, FleetCounts, NewToken,
+    Scope, Touch, action,
 };
 use uuid::Uuid;
 
@@ -260,7 +260,7 @@ pub(crate) async fn a_deleted_device_is_gone_but_for_the_record(store: Fixture) 
             .unwrap()
             .is_some()
     );
-    let said = store.audit(Some(retired.id), None, 9).await.unwrap();
+    let said = store.audit(&AuditQuery::of(retired.id, 9)).await.unwrap();
     assert_eq!(
         (
             said[0].action.as_str(),
@@ -270,13 +270,19 @@ pub(crate) async fn a_deleted_device_is_gone_but_for_the_record(store: Fixture) 
         (action::DELETED, "test", "a")
     );
     assert_eq!(said.last().unwrap().action, action::ENROLLED);
-    let whole = store.audit(None, None, 100).await.unwrap();
+    let whole = store.audit(&AuditQuery::newest(100)).await.unwrap();
     assert!(
         whole
             .iter()
             .any(|line| line.action == action::TOKEN_CREATED)
     );
-    let older = store.audit(None, Some(whole[0].id), 1).await.unwrap();
+    let older = store
+        .audit(&AuditQuery {
+            before: Some(whole[0].id),
+            ..AuditQuery::newest(1)
+        })
+        .await
+        .unwrap();
     assert_eq!(older[0], whole[1]);
 }
 

@@ -111,3 +111,29 @@ pub(crate) async fn a_strange_tag_harms_nobody(store: Fixture) {
     let everyone = store.count_devices(&Scope::All, &Filter::Everything);
     assert_eq!(everyone.await.unwrap(), 2);
 }
+
+pub(crate) async fn a_tag_that_a_device_gives_itself_puts_it_into_nobodys_scope_and_out_of_none(
+    store: Fixture,
+) {
+    let berlin = store.tagged_device("a", &["berlin"]).await;
+    let liar = store.tagged_device("b", &["hamburg"]).await;
+    report(&store, &liar, &["berlin"]).await;
+    report(&store, &berlin, &["secret"]).await;
+    let seen = async |scope: &str, asked: &str| -> Vec<DeviceIdentity> {
+        let scope = Scope::Matching(filter(scope));
+        let rows = store
+            .devices(&scope, &filter(asked), &first(10))
+            .await
+            .unwrap();
+        rows.into_iter().map(|row| row.identity).collect()
+    };
+    // Whoever looks for a tag finds both kinds; a scope goes by those that the server gave.
+    assert_eq!(listed(&store, "tag:berlin").await.len(), 2);
+    assert_eq!(
+        seen("tag:berlin", "()").await,
+        std::slice::from_ref(&berlin)
+    );
+    assert_eq!(seen("-tag:secret", "()").await.len(), 2);
+    assert_eq!(seen("tag:hamburg", "tag:berlin").await, [liar]);
+    assert_eq!(seen("tag:berlin", "tag:secret").await, [berlin]);
+}

@@ -160,7 +160,7 @@ pub(crate) async fn what_was_told_of_updates_only_grows_and_imports_replace_impo
 
     let imported = told(5_000_002, 4100, 0, 800, true);
     store
-        .import_updates(std::slice::from_ref(&imported))
+        .import_updates(std::slice::from_ref(&imported), "test", at(1))
         .await
         .unwrap();
     assert_eq!(
@@ -169,7 +169,7 @@ pub(crate) async fn what_was_told_of_updates_only_grows_and_imports_replace_impo
     );
     let other = told(5_000_003, 4200, 0, 900, true);
     store
-        .import_updates(std::slice::from_ref(&other))
+        .import_updates(std::slice::from_ref(&other), "test", at(1))
         .await
         .unwrap();
     assert_eq!(store.learned_updates().await.unwrap(), [grown, other]);

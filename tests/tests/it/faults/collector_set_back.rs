@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use sickbay_store::action;
+use sickbay_store::{AuditQuery, action};
 use sickbay_tests::fleet::{Fleet, copy_folder};
 use sickbay_tests::server::Server;
 
@@ -57,7 +57,7 @@ async fn a_collector_set_back_to_an_older_state_begins_a_new_epoch_and_tells_not
     })
     .await?;
     // One machine that came back is no second one.
-    let record = store.audit(None, None, 1_000).await?;
+    let record = store.audit(&AuditQuery::newest(1_000)).await?;
     let of = |what: &str| record.iter().filter(|line| line.action == what).count();
     ensure!(
         of(action::CLONED) == 0,

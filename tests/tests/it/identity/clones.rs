@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::ensure;
-use sickbay_store::{Scope, Store, action};
+use sickbay_store::{AuditQuery, Scope, Store, action};
 use sickbay_tests::fleet::Fleet;
 use sickbay_tests::machine::NumberedMachine;
 use sickbay_tests::proxy::Proxy;
@@ -15,7 +15,7 @@ const TOLD_APART_WITHIN: Duration = Duration::from_secs(90);
 const TOLD_WITHIN: Duration = Duration::from_secs(30);
 
 async fn lines(store: &dyn Store, what: &str) -> anyhow::Result<Vec<String>> {
-    let record = store.audit(None, None, 1_000).await?;
+    let record = store.audit(&AuditQuery::newest(1_000)).await?;
     let lines = record.into_iter().filter(|line| line.action == what);
     Ok(lines.map(|line| line.detail).collect())
 }

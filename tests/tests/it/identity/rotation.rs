@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use sickbay_store::{DeviceStatus, Page, Scope};
+use sickbay_store::{AuditQuery, DeviceStatus, Page, Scope};
 use sickbay_tests::fleet::{Fleet, Member};
 use sickbay_tests::server::Server;
 use sickbay_tests::times;
@@ -119,7 +119,7 @@ async fn a_fleet_moves_to_another_ca_and_a_sleeper_comes_home_after_the_old_one_
         )
         .await?;
     ensure!(pending.is_empty(), "somebody waits for approval");
-    let recovered = store.audit(Some(before[0].parse()?), None, 1).await?;
+    let recovered = store.audit(&AuditQuery::of(before[0].parse()?, 1)).await?;
     ensure!(recovered[0].action == "recovered", "{recovered:?}");
     for member in &fleet.members {
         let kept = std::fs::read_to_string(member.state_dir().join("identity.json"))?;

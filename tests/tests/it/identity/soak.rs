@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail, ensure};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
-use sickbay_store::{CaRow, DeviceStatus, Page, Scope, Standing, Store, action};
+use sickbay_store::{AuditQuery, CaRow, DeviceStatus, Page, Scope, Standing, Store, action};
 use sickbay_tests::fleet::Fleet;
 use sickbay_tests::machine::NumberedMachine;
 use sickbay_tests::server::Server;
@@ -18,6 +18,8 @@ use uuid::Uuid;
 const WITHIN: Duration = Duration::from_mins(1);
 /// Two copies push each other out every five seconds.
 const TOLD_APART_WITHIN: Duration = Duration::from_secs(90);
+/// Everybody is at home before a generation follows whose number is a multiple of this.
+const AWAKE_EVERY: u32 = 3;
 /// So many collectors at the most.
 const MOST: usize = 30;
 /// How long it goes on, in seconds.
@@ -96,15 +98,8 @@ async fn soak(seed: u64) -> anyhow::Result<()> {
         .with_context(|| format!("while it {deed}, after {:?}", book.did))?;
     }
     // Whoever still sleeps wakes up, and everybody says the last thing.
-    for member in fleet.members.iter_mut().filter(|member| !member.runs()) {
-        member.start_again()?;
-    }
+    come_home(&mut fleet).await?;
     for member in &fleet.members {
-        eventually(WITHIN, async || {
-            ensure!(member.standing()?.live, "a collector does not come home");
-            Ok(())
-        })
-        .await?;
         member.change().await?;
     }
     fleet.is_told(&*store, WITHIN).await?;
@@ -176,6 +171,11 @@ async fn take(
                 (true, _) => "switch",
                 (false, true) => "retire",
             };
+            // A server leads home whoever slept through five generations, and no more: nobody sleeps, or is slow, for so long here.
+            let newest = rows.iter().map(|row| row.generation).max();
+            if step == "announce" && newest.is_some_and(|newest| newest % AWAKE_EVERY == 0) {
+                come_home(fleet).await?;
+            }
             let mut words = vec!["ca", "rotate", step];
             if step == "retire" {
                 words.push("--force");
@@ -205,7 +205,7 @@ async fn take(
                 if ids.0 != ids.1 {
                     return Ok(());
                 }
-                let record = store.audit(Some(ids.0.parse()?), None, 5).await?;
+                let record = store.audit(&AuditQuery::of(ids.0.parse()?, 5)).await?;
                 bail!(
                     "a copy is still device {}; the original {:?}: {}; the copy {:?}: {}; the record: {record:#?}",
                     ids.0,
@@ -232,6 +232,23 @@ async fn take(
         // There are too many, or too few.
         _ => Ok(()),
     }
+}
+
+/// Starts whoever sleeps, and waits until everybody has a session.
+async fn come_home(fleet: &mut Fleet) -> anyhow::Result<()> {
+    wake(fleet)?;
+    for member in &fleet.members {
+        eventually(WITHIN, async || {
+            ensure!(
+                member.standing()?.live,
+                "a collector does not come home: {}",
+                member.last_error()
+            );
+            Ok(())
+        })
+        .await?;
+    }
+    Ok(())
 }
 
 /// Starts whoever sleeps.
@@ -303,7 +320,12 @@ async fn agree(fleet: &Fleet, store: &dyn Store, book: &Book) -> anyhow::Result<
     let mut lines = Vec::new();
     let mut before = None;
     loop {
-        let part = store.audit(None, before, 1_000).await?;
+        let part = store
+            .audit(&AuditQuery {
+                before,
+                ..AuditQuery::newest(1_000)
+            })
+            .await?;
         let Some(last) = part.last() else { break };
         before = Some(last.id);
         lines.extend(part);
@@ -329,7 +351,7 @@ async fn agree(fleet: &Fleet, store: &dyn Store, book: &Book) -> anyhow::Result<
         (&book.retired, action::RETIRED),
     ] {
         for id in ids {
-            let newest = store.audit(Some(*id), None, 1).await?.pop();
+            let newest = store.audit(&AuditQuery::of(*id, 1)).await?.pop();
             let newest = newest.context("a device without a record")?;
             ensure!(newest.action == what, "{id}: {newest:?}");
         }

@@ -7,13 +7,14 @@ mod error_codes;
 mod expectations;
 mod issues;
 mod overview;
+mod people;
 mod plain;
 mod updates;
 mod words;
 
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::verdict::Cause;
-use sickbay_web::{Chrome, Nav, Theme};
+use sickbay_web::{Chrome, Nav, SignedIn, Theme};
 
 const ID: &str = "019aaf3e-5c1e-7d20-9b1e-3f6a2c4d8e01";
 
@@ -67,6 +68,13 @@ impl<'a> Sample<'a> {
             ("update-on", self.update_on().render()),
             ("sign-in", self.sign_in().render()),
             ("message", self.message().render()),
+            ("message-to-viewer", self.message_to_viewer().render()),
+            ("account", self.account().render()),
+            ("account-of-link", self.account_of_link().render()),
+            ("people", self.people().render()),
+            ("people-first", self.people_first().render()),
+            ("audit", self.audit().render()),
+            ("audit-broken", self.audit_broken().render()),
         ]
     }
 
@@ -84,7 +92,7 @@ impl<'a> Sample<'a> {
             active,
             now: now(),
             csrf: self.say("0f3a9c1db2"),
-            signed_in: true,
+            signed_in: Some(SignedIn::administrator(self.say("Ann (local)"))),
             version: self.say("0.1.0"),
             live: true,
             theme: self.theme,

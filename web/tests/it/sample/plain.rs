@@ -199,10 +199,11 @@ impl Sample<'_> {
     pub(crate) fn sign_in(&self) -> SignInPage {
         SignInPage {
             chrome: Chrome {
-                signed_in: false,
+                signed_in: None,
                 ..self.chrome("Sign in", None)
             },
             reason: SignInReason::LinkRefused,
+            next: self.say("/devices"),
             link_command: Some(self.say("sickbay-server user sign-in-link")),
         }
     }

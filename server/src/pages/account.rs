@@ -1,0 +1,172 @@
+//! `/account`: one's own password and sessions.
+
+use axum::Form;
+use axum::extract::Query;
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use serde::Deserialize;
+use sickbay_store::{AccountSource, SessionRow};
+use sickbay_web::links;
+use sickbay_web::pages::account::{AccountPage, SessionLine};
+use uuid::Uuid;
+
+use super::{PageError, Visit, access_words};
+use crate::access::{self, password};
+use crate::problem::Problem;
+
+/// What a form just did.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Done {
+    done: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct PasswordForm {
+    csrf: String,
+    #[serde(default)]
+    current: String,
+    fresh: String,
+    again: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct OneForm {
+    pub(super) csrf: String,
+    pub(super) id: Uuid,
+}
+
+pub(super) async fn show(
+    visit: Visit,
+    Query(query): Query<Done>,
+) -> Result<Html<String>, PageError> {
+    let done = match query.done.as_deref() {
+        Some("password") => Some("Your password is kept. Your other sessions have ended."),
+        Some("session") => Some("The session has ended."),
+        _ => None,
+    };
+    page(&visit, done, None).await
+}
+
+async fn page(
+    visit: &Visit,
+    done: Option<&str>,
+    mistake: Option<String>,
+) -> Result<Html<String>, PageError> {
+    let viewer = &visit.viewer;
+    let mine = sessions(visit)
+        .await?
+        .into_iter()
+        .filter(|session| Some(session.id) == viewer.session || is_of_viewer(visit, session));
+    let account = viewer.account.as_ref();
+    let page = AccountPage {
+        chrome: visit.chrome("Account", None),
+        account: account.map(|one| (one.name.clone(), one.source.name())),
+        may: access_words(viewer.role, &viewer.scope),
+        has_password: account.is_some_and(|one| !one.password.is_empty()),
+        shortest: password::CHARS_AT_LEAST,
+        sessions: mine.map(|session| session_line(visit, session)).collect(),
+        done: done.map(str::to_owned),
+        mistake,
+    };
+    Ok(Html(page.render()))
+}
+
+/// Every open session.
+pub(super) async fn sessions(visit: &Visit) -> Result<Vec<SessionRow>, PageError> {
+    let now = visit.app.clock.now();
+    visit.told(visit.app.store.sessions(now).await)
+}
+
+pub(super) fn session_line(visit: &Visit, session: SessionRow) -> SessionLine {
+    SessionLine {
+        id: session.id.to_string(),
+        whose: access::name_of(&session),
+        address: session.address,
+        agent: session.agent,
+        opened_at: session.created_at,
+        seen_at: session.seen_at,
+        is_this: Some(session.id) == visit.viewer.session,
+    }
+}
+
+fn is_of_viewer(visit: &Visit, session: &SessionRow) -> bool {
+    let (mine, theirs) = (visit.viewer.account.as_ref(), session.account.as_ref());
+    mine.is_some_and(|mine| theirs.is_some_and(|theirs| theirs.id == mine.id))
+}
+
+pub(super) async fn password(
+    visit: Visit,
+    Form(form): Form<PasswordForm>,
+) -> Result<Response, PageError> {
+    visit.told(visit.viewer.may_change(Some(&form.csrf)))?;
+    let account = visit
+        .viewer
+        .account
+        .clone()
+        .filter(|account| account.source == AccountSource::Local);
+    let Some(account) = account else {
+        return Err(visit.error(Problem::bad_request(
+            "Only a local account has a password here.",
+        )));
+    };
+    let mistake = async |why: String| Ok(page(&visit, None, Some(why)).await?.into_response());
+    if !account.password.is_empty() {
+        // A session that somebody left open is no way to take an account over. Tries count for it alone, and not for who signs in.
+        let session = visit.viewer.session.map(|id| format!("session {id}"));
+        let session = session.unwrap_or_default();
+        let tries = &visit.app.attempts;
+        if let Err(wait) = tries.may_try(&session, visit.client.address) {
+            let seconds = wait.as_secs() + 1;
+            return mistake(format!(
+                "There were many tries. Try again in {seconds} seconds."
+            ))
+            .await;
+        }
+        let fits = password::verify(form.current, account.password.clone()).await;
+        if !visit.told(fits.map_err(broken))? {
+            return mistake("The password until now is another one.".to_owned()).await;
+        }
+    }
+    if let Err(bad) = password::check(&form.fresh) {
+        return mistake(bad.to_string()).await;
+    }
+    if form.fresh != form.again {
+        return mistake("The new password was not typed the same twice.".to_owned()).await;
+    }
+    let hash = visit.told(password::hash(form.fresh).await.map_err(broken))?;
+    let (by, now) = (&visit.viewer.name, visit.app.clock.now());
+    let kept = visit
+        .app
+        .store
+        .set_password(account.id, &hash, visit.viewer.session, by, now);
+    visit.told(kept.await)?;
+    Ok(Redirect::to(&format!("{}?done=password", links::ACCOUNT)).into_response())
+}
+
+fn broken(error: anyhow::Error) -> Problem {
+    tracing::error!(%error, "a password could not be looked at");
+    Problem::new(
+        axum::http::StatusCode::INTERNAL_SERVER_ERROR,
+        "The password could not be looked at",
+        "The server's log says why.",
+    )
+}
+
+pub(super) async fn end_session(
+    visit: Visit,
+    Form(form): Form<OneForm>,
+) -> Result<Response, PageError> {
+    visit.told(visit.viewer.may_change(Some(&form.csrf)))?;
+    let is_mine = Some(form.id) == visit.viewer.session
+        || sessions(&visit)
+            .await?
+            .iter()
+            .any(|session| session.id == form.id && is_of_viewer(&visit, session));
+    if !is_mine {
+        return Err(visit.error(Problem::not_found(
+            "You have no such session; it may have ended.",
+        )));
+    }
+    let ended = access::end(&visit.app, form.id, &visit.viewer.name, "their own session");
+    visit.told(ended.await)?;
+    Ok(Redirect::to(&format!("{}?done=session", links::ACCOUNT)).into_response())
+}
