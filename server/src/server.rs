@@ -154,6 +154,8 @@ impl Running {
             app.stop.clone(),
         ));
         let web_tls = web::tls_config(&app.config.web, Arc::clone(&identity))?;
+        let (web_tls, certificate_files) =
+            web_tls.map_or((None, None), |(config, files)| (Some(config), files));
         servers.spawn(serve_http(
             web_listener,
             web_tls,
@@ -166,7 +168,10 @@ impl Running {
             health::routes(app.clone()),
             app.stop.clone(),
         ));
-        let jobs = jobs::start(&app);
+        let mut jobs = jobs::start(&app);
+        if let Some(files) = certificate_files {
+            jobs.spawn(files.keep(app.stop.clone()));
+        }
         let writer = tokio::spawn(writer.run());
         Ok(Self {
             app,

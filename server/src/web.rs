@@ -13,8 +13,6 @@ use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -25,6 +23,7 @@ use sickbay_web::links;
 use crate::access;
 use crate::api;
 use crate::app::App;
+use crate::certificate_files::CertificateFiles;
 use crate::config::Web;
 use crate::health;
 use crate::identity::tls;
@@ -130,46 +129,21 @@ pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     })
 }
 
-/// The TLS settings of the web port; `None` where plain HTTP is spoken (loopback without a certificate).
+/// The TLS settings of the web port, and the files to look at again where the owner gave a certificate; `None` where plain HTTP is spoken
+/// (loopback without a certificate).
 pub fn tls_config(
     web: &Web,
     own: Arc<tls::ServerIdentity>,
-) -> anyhow::Result<Option<rustls::ServerConfig>> {
+) -> anyhow::Result<Option<(rustls::ServerConfig, Option<Arc<CertificateFiles>>)>> {
     if !web.uses_tls() {
         return Ok(None);
     }
     if web.tls_certificate.as_os_str().is_empty() {
-        return Ok(Some(tls::web_config(own)?));
+        return Ok(Some((tls::web_config(own)?, None)));
     }
-    let chain = CertificateDer::pem_file_iter(&web.tls_certificate)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .with_context(|| {
-            format!(
-                "cannot read the certificate {} (web.tls_certificate)",
-                web.tls_certificate.display()
-            )
-        })?;
-    anyhow::ensure!(
-        !chain.is_empty(),
-        "{} (web.tls_certificate) holds no certificate in PEM",
-        web.tls_certificate.display()
-    );
-    let key = PrivateKeyDer::from_pem_file(&web.tls_key).with_context(|| {
-        format!(
-            "cannot read the key {} (web.tls_key)",
-            web.tls_key.display()
-        )
-    })?;
-    let certified = rustls::sign::CertifiedKey::from_der(chain, key, &tls::provider())
-        .with_context(|| {
-            format!(
-                "{} and {} do not belong together",
-                web.tls_certificate.display(),
-                web.tls_key.display()
-            )
-        })?;
-    let resolver = rustls::sign::SingleCertAndKey::from(certified);
-    Ok(Some(tls::web_config(Arc::new(resolver))?))
+    let files = CertificateFiles::open(web)?;
+    let config = tls::web_config(Arc::<CertificateFiles>::clone(&files))?;
+    Ok(Some((config, Some(files))))
 }
 
 /// A listener that shakes hands before axum sees the connection.

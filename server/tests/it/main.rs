@@ -25,6 +25,7 @@ mod machines;
 mod people;
 mod readings;
 mod reimaged;
+mod scope;
 mod site;
 mod startup;
 mod time;

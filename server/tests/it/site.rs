@@ -49,17 +49,25 @@ pub(crate) fn config(folder: &Path) -> Config {
 }
 
 /// Asks again and again until there is an answer, and fails with `what` after [`PATIENCE`].
-pub(crate) async fn eventually<T, F>(what: &str, mut ask: impl FnMut() -> F) -> T
+pub(crate) async fn eventually<T, F>(what: &str, ask: impl FnMut() -> F) -> T
 where
     F: Future<Output = Result<T, String>>,
 {
-    let deadline = Instant::now() + PATIENCE;
+    within(PATIENCE, what, ask).await
+}
+
+/// The same for what takes longer.
+pub(crate) async fn within<T, F>(patience: Duration, what: &str, mut ask: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Result<T, String>>,
+{
+    let deadline = Instant::now() + patience;
     loop {
         match ask().await {
             Ok(answer) => return answer,
             Err(last) => assert!(
                 Instant::now() < deadline,
-                "{what}: not within {PATIENCE:?}; last seen: {last}"
+                "{what}: not within {patience:?}; last seen: {last}"
             ),
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
