@@ -5,7 +5,9 @@ use std::sync::Arc;
 use sickbay_store::Store;
 use tokio_util::sync::CancellationToken;
 
-use crate::access::Attempts;
+use crate::access::groups::Groups;
+use crate::access::ldap::Directory;
+use crate::access::{Attempts, Rechecks};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::events::Events;
@@ -49,6 +51,12 @@ pub struct App {
     pub identity: Arc<ServerIdentity>,
     /// How often passwords were tried.
     pub attempts: Arc<Attempts>,
+    /// The directory that people sign in through, where there is one.
+    pub directory: Option<Arc<Directory>>,
+    /// What its groups give.
+    pub groups: Arc<Groups>,
+    /// When it is asked again.
+    pub rechecks: Arc<Rechecks>,
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// Fires when the server goes down; streams end with it.

@@ -11,6 +11,8 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use sickbay_diagnosis::expectation::{ScopedWish, Wanted, Wishes};
 
+use crate::access::groups::GroupRole;
+use crate::access::ldap::LdapSettings;
 use crate::knowledge_pack::{BadKey, TrustedKeys};
 
 /// The settings file that `sickbay-server config --default` prints, with every key and its default.
@@ -30,6 +32,8 @@ pub struct Config {
     pub web: Web,
     /// The port that monitoring speaks to.
     pub health: Health,
+    /// How people sign in, besides local accounts.
+    pub sign_in: SignIn,
     /// The record of what was done.
     pub audit: Audit,
     /// What is known of Windows.
@@ -143,6 +147,28 @@ impl Web {
     /// Whether TLS is spoken: always, except on loopback without a configured certificate.
     pub fn uses_tls(&self) -> bool {
         !self.listen.ip().is_loopback() || !self.tls_certificate.as_os_str().is_empty()
+    }
+}
+
+/// How people sign in, besides local accounts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SignIn {
+    /// After how many seconds a directory is asked again what somebody may do who is signed in.
+    pub recheck_s: u32,
+    /// What the groups of a directory give; the first line that names one of somebody's groups decides.
+    pub groups: Vec<GroupRole>,
+    /// A directory.
+    pub ldap: LdapSettings,
+}
+
+impl Default for SignIn {
+    fn default() -> Self {
+        Self {
+            recheck_s: 60,
+            groups: Vec::new(),
+            ldap: LdapSettings::default(),
+        }
     }
 }
 
@@ -260,6 +286,7 @@ const ENVIRONMENT: &[(&str, [&str; 2])] = &[
     ("SICKBAY_WEB_TLS_KEY", ["web", "tls_key"]),
     ("SICKBAY_WEB_EXTERNAL_URL", ["web", "external_url"]),
     ("SICKBAY_WEB_TRUSTED_PROXIES", ["web", "trusted_proxies"]),
+    ("SICKBAY_SIGN_IN_RECHECK_S", ["sign_in", "recheck_s"]),
     ("SICKBAY_AUDIT_KEEP_DAYS", ["audit", "keep_days"]),
     ("SICKBAY_HEALTH_LISTEN", ["health", "listen"]),
     (

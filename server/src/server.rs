@@ -12,6 +12,8 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::access::PeerAddress;
+use crate::access::groups::Groups;
+use crate::access::ldap::Directory;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::collectors;
@@ -104,6 +106,8 @@ impl Running {
             Arc::clone(&metrics),
         );
         let identity = ServerIdentity::issue(&ca.in_force(), &config.collectors, &clock)?;
+        let directory = Directory::open(&config.sign_in.ldap)?.map(Arc::new);
+        let groups = Groups::read(&config.sign_in.groups)?;
         let app = App {
             liveness: Liveness::new(config.collectors.heartbeat_interval_s, clock.now()),
             identity: Arc::clone(&identity),
@@ -119,6 +123,9 @@ impl Running {
             config: Arc::new(config),
             ca: Arc::new(ca),
             attempts: Arc::default(),
+            directory,
+            groups: Arc::new(groups),
+            rechecks: Arc::default(),
             metrics,
             stop,
         };

@@ -6,7 +6,10 @@
 
 mod attempts;
 mod client;
+pub mod groups;
+pub mod ldap;
 pub mod password;
+mod recheck;
 pub mod rules;
 mod sign_in;
 
@@ -22,6 +25,7 @@ use uuid::Uuid;
 
 pub use attempts::Attempts;
 pub use client::{Client, PeerAddress};
+pub use recheck::Rechecks;
 pub(crate) use sign_in::end;
 pub use sign_in::{create_link, link, password as by_password, show, sign_out};
 
@@ -155,8 +159,12 @@ async fn session(app: &App, headers: &HeaderMap) -> Result<Option<SessionRow>, S
     let Some(cookie) = cookie(headers, COOKIE) else {
         return Ok(None);
     };
-    let now = app.clock.now();
-    app.store.session(&secret::hash(cookie), now).await
+    let hash = secret::hash(cookie);
+    let session = app.store.session(&hash, app.clock.now()).await?;
+    match session {
+        None => Ok(None),
+        Some(session) => recheck::refreshed(app, &hash, session).await,
+    }
 }
 
 /// Lets through whoever may call the route, and tells everybody else why not. Who is let through is known to the handler as [`Viewer`].

@@ -1,5 +1,7 @@
 //! Signing in: by a one-time link, or by name and password; and out again.
 
+use std::sync::Arc;
+
 use axum::Form;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -12,6 +14,7 @@ use sickbay_web::links;
 use sickbay_web::pages::sign_in::SignInReason;
 use uuid::Uuid;
 
+use super::ldap::{Directory, Tried};
 use super::{
     COOKIE, Client, LINK_HOURS, SESSION_HOURS, actor, name_of, of_link, password, session,
 };
@@ -135,6 +138,11 @@ pub async fn password(
         .store
         .account_of(AccountSource::Local, &name.to_lowercase())
         .await?;
+    // A local account stands before one of the directory with the same name.
+    if let (None, Some(directory)) = (&account, &app.directory) {
+        let directory = Arc::clone(directory);
+        return by_directory(&app, &directory, &client, &headers, &name, &form).await;
+    }
     let kept = account
         .as_ref()
         .map_or_else(String::new, |a| a.password.clone());
@@ -179,6 +187,67 @@ pub async fn password(
             Ok((StatusCode::UNAUTHORIZED, page).into_response())
         }
     }
+}
+
+/// A name and password that the directory is asked about.
+async fn by_directory(
+    app: &App,
+    directory: &Directory,
+    client: &Client,
+    headers: &HeaderMap,
+    name: &str,
+    form: &SignInForm,
+) -> Result<Response, Problem> {
+    let tried = match directory.sign_in(name, &form.password).await {
+        Ok(tried) => tried,
+        Err(error) => {
+            tracing::error!(
+                error = format!("{error:#}"),
+                "the directory cannot be asked"
+            );
+            let problem = Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The directory does not answer",
+                "Try again in a moment; the server's log says why. Local accounts and sign-in links work all the same.",
+            );
+            return Ok(pages::outside_problem(app, headers, problem).into_response());
+        }
+    };
+    let now = app.clock.now();
+    let (why, reason) = match tried {
+        Tried::Known(person) => {
+            let access = app.groups.give(&person.groups);
+            let learned = app.store.learn_account(
+                AccountSource::Ldap,
+                &person.subject,
+                &person.name,
+                access,
+                now,
+            );
+            let account = learned.await?;
+            if account.may().is_some() {
+                app.attempts.signed_in(name, client.address);
+                let (how, to) = ("password of the directory", path_of(&form.next));
+                return open(app, Some(&account), client, how, Vec::new(), to).await;
+            }
+            let why = match account.disabled_at {
+                Some(_) => "the account is disabled",
+                None => "no group of theirs gives a role",
+            };
+            (why.to_owned(), SignInReason::Shut)
+        }
+        Tried::Refused(why) => (why, SignInReason::WrongPassword),
+    };
+    let line = NewAudit::new(
+        now,
+        name,
+        action::SIGN_IN_REFUSED,
+        "by password of the directory",
+    )
+    .with(format!("{why}; from {}", client.address));
+    app.store.record(vec![line]).await?;
+    let page = pages::sign_in(app, headers, reason, Some(&form.next));
+    Ok((StatusCode::UNAUTHORIZED, page).into_response())
 }
 
 /// Where to go after signing in: a path of this server and nothing else.

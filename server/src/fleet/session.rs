@@ -38,8 +38,10 @@ use crate::wire::{self, CollectorMessage, FromCollector, RefusalReason, ServerMe
 const HELLO_TIMEOUT: Duration = Duration::from_secs(30);
 /// A clock that is off by this much more or less than before may change a verdict, in milliseconds.
 const CLOCK_NEWS_MS: i64 = 30_000;
+/// How often within an hour it is recorded that a device was cloned.
+const CLONES_TOLD: usize = 60;
 /// Lines of a device's record that are looked through before another is added.
-const NEWEST: u32 = 20;
+const NEWEST: u32 = 100;
 /// Messages that may wait to be sent to one collector.
 const OUTGOING: usize = 32;
 
@@ -235,7 +237,8 @@ impl Sessions {
                     ),
                 };
                 tracing::warn!(device = %identity.id, reason = line.detail, "a device was cloned");
-                self.record_once(identity, line, HOUR_MS).await?;
+                self.record_at_most(CLONES_TOLD, identity, line, HOUR_MS)
+                    .await?;
                 if opens {
                     return Err(key_ended(COPIED));
                 }
@@ -262,15 +265,17 @@ impl Sessions {
                 "the machine came back with report {has} as its newest, and had sent {had}: a snapshot or a backup was restored"
             ),
         };
-        self.record_once(identity, line, DAY_MS).await
+        self.record_at_most(1, identity, line, DAY_MS).await
     }
 
-    /// Records what a device brought about, unless the like of it was recorded within so many milliseconds: no device fills the record.
-    async fn record_once(
+    /// Records what a device brought about, unless the like of it was recorded so often within so many milliseconds: no device fills the
+    /// record.
+    async fn record_at_most(
         &self,
+        times: usize,
         identity: &DeviceIdentity,
         line: NewAudit,
-        once_in_ms: i64,
+        within_ms: i64,
     ) -> Result<(), Status> {
         let noting = async {
             let last = self
@@ -279,8 +284,8 @@ impl Sessions {
                 .await?;
             let told = last
                 .iter()
-                .any(|l| l.action == line.action && line.at.since(l.at) < once_in_ms);
-            if told {
+                .filter(|l| l.action == line.action && line.at.since(l.at) < within_ms);
+            if told.count() >= times {
                 return Ok(());
             }
             self.store.record(vec![line]).await

@@ -112,7 +112,7 @@ async fn fleet(site: &Site) -> Vec<Known> {
     let whole = site.api().await;
     // What the fleet as a whole shows of updates is looked at by another job, and moves verdicts once: until all that is kept is what is
     // decided now.
-    let mut known = within(Duration::from_secs(60), "verdicts rest", async || {
+    let mut known = within(Duration::from_mins(1), "verdicts rest", async || {
         let known = decided(&whole, &devices).await;
         let counts = whole.json("/api/v1/issues").await;
         for count in counts.as_array().unwrap() {
@@ -185,7 +185,7 @@ fn report(
         1 => tagged(name, &["berlin", "secret"]),
         _ => client(name),
     }];
-    if number % 3 == 0 {
+    if number.is_multiple_of(3) {
         report.push(paused_by_user(site.now().plus_days(1)));
     }
     if number % 4 == 1 {
