@@ -7,6 +7,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access::groups::Groups;
 use crate::access::ldap::Directory;
+use crate::access::openid::OpenId;
+use crate::access::sealing::Sealing;
 use crate::access::{Attempts, Rechecks};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -53,7 +55,11 @@ pub struct App {
     pub attempts: Arc<Attempts>,
     /// The directory that people sign in through, where there is one.
     pub directory: Option<Arc<Directory>>,
-    /// What its groups give.
+    /// The provider that people sign in through, where there is one.
+    pub openid: Option<Arc<OpenId>>,
+    /// Seals what browsers and the database keep for this server.
+    pub sealing: Arc<Sealing>,
+    /// What the groups of either give.
     pub groups: Arc<Groups>,
     /// When it is asked again.
     pub rechecks: Arc<Rechecks>,

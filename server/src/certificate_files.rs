@@ -16,6 +16,9 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Web;
 use crate::identity::tls;
 
+/// The settings that name the files.
+const CERTIFICATE: &str = "web.tls_certificate";
+const KEY: &str = "web.tls_key";
 /// How often the files are looked at. They are small, and whoever renews them may set any time of change.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
 
@@ -113,7 +116,9 @@ impl ResolvesServerCert for CertificateFiles {
 }
 
 fn bytes(path: &Path, setting: &str) -> anyhow::Result<Vec<u8>> {
-    std::fs::read(path).with_context(|| format!("cannot read {} ({setting})", path.display()))
+    let what = if setting == KEY { "key" } else { "certificate" };
+    std::fs::read(path)
+        .with_context(|| format!("cannot read the {what} {} ({setting})", path.display()))
 }
 
 fn mark(web: &Web) -> anyhow::Result<[u8; 32]> {
@@ -122,7 +127,7 @@ fn mark(web: &Web) -> anyhow::Result<[u8; 32]> {
         &web.tls_certificate,
         "web.tls_certificate",
     )?));
-    hash.update(Sha256::digest(bytes(&web.tls_key, "web.tls_key")?));
+    hash.update(Sha256::digest(bytes(&web.tls_key, KEY)?));
     Ok(hash.finalize().into())
 }
 
@@ -130,7 +135,7 @@ fn read(web: &Web) -> anyhow::Result<Read> {
     // The mark first: what is written while the files are read is then noticed at the next look.
     let mark = mark(web)?;
     let (certificate, key) = (&web.tls_certificate, &web.tls_key);
-    let chain = CertificateDer::pem_slice_iter(&bytes(certificate, "web.tls_certificate")?)
+    let chain = CertificateDer::pem_slice_iter(&bytes(certificate, CERTIFICATE)?)
         .collect::<Result<Vec<_>, _>>()
         .with_context(|| {
             format!(
@@ -143,7 +148,7 @@ fn read(web: &Web) -> anyhow::Result<Read> {
         "{} (web.tls_certificate) holds no certificate in PEM",
         certificate.display()
     );
-    let key_der = PrivateKeyDer::from_pem_slice(&bytes(key, "web.tls_key")?)
+    let key_der = PrivateKeyDer::from_pem_slice(&bytes(key, KEY)?)
         .with_context(|| format!("{} (web.tls_key) holds no key in PEM", key.display()))?;
     let certified =
         CertifiedKey::from_der(chain, key_der, &tls::provider()).with_context(|| {

@@ -13,6 +13,7 @@ use sickbay_diagnosis::expectation::{ScopedWish, Wanted, Wishes};
 
 use crate::access::groups::GroupRole;
 use crate::access::ldap::LdapSettings;
+use crate::access::openid::OpenIdSettings;
 use crate::knowledge_pack::{BadKey, TrustedKeys};
 
 /// The settings file that `sickbay-server config --default` prints, with every key and its default.
@@ -160,6 +161,8 @@ pub struct SignIn {
     pub groups: Vec<GroupRole>,
     /// A directory.
     pub ldap: LdapSettings,
+    /// An OpenID Connect provider.
+    pub openid: OpenIdSettings,
 }
 
 impl Default for SignIn {
@@ -168,6 +171,7 @@ impl Default for SignIn {
             recheck_s: 60,
             groups: Vec::new(),
             ldap: LdapSettings::default(),
+            openid: OpenIdSettings::default(),
         }
     }
 }

@@ -32,6 +32,7 @@ pub mod pages;
 pub mod preview;
 pub mod problem;
 pub mod rules;
+pub mod secret_file;
 pub mod server;
 pub mod storage;
 pub mod throttle;

@@ -14,6 +14,8 @@ use tokio_util::sync::CancellationToken;
 use crate::access::PeerAddress;
 use crate::access::groups::Groups;
 use crate::access::ldap::Directory;
+use crate::access::openid::OpenId;
+use crate::access::sealing::Sealing;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::collectors;
@@ -107,6 +109,8 @@ impl Running {
         );
         let identity = ServerIdentity::issue(&ca.in_force(), &config.collectors, &clock)?;
         let directory = Directory::open(&config.sign_in.ldap)?.map(Arc::new);
+        let openid = OpenId::open(&config.sign_in.openid, &config.web)?.map(Arc::new);
+        let sealing = Sealing::open_or_make(&config.storage.data_dir)?;
         let groups = Groups::read(&config.sign_in.groups)?;
         let app = App {
             liveness: Liveness::new(config.collectors.heartbeat_interval_s, clock.now()),
@@ -124,6 +128,8 @@ impl Running {
             ca: Arc::new(ca),
             attempts: Arc::default(),
             directory,
+            openid,
+            sealing: Arc::new(sealing),
             groups: Arc::new(groups),
             rechecks: Arc::default(),
             metrics,

@@ -63,6 +63,8 @@ const OWN: &[Route] = &[
     Route::get("/healthz", || get(health::healthz)),
     Route::get(links::SIGN_IN, || get(access::show)),
     Route::post(links::SIGN_IN, || post(access::by_password)),
+    Route::get(links::SIGN_IN_BY_PROVIDER, || get(access::provider::begin)),
+    Route::get(access::openid::CALLBACK, || get(access::provider::back)),
     Route::get("/sign-in/{link}", || get(access::link)),
     Route::post(links::SIGN_OUT, || post(access::sign_out)),
     Route::get("/events", || get(api::events::stream)),

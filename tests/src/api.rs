@@ -4,6 +4,7 @@ use anyhow::{Context as _, ensure};
 use reqwest::StatusCode;
 use reqwest::redirect::Policy;
 use serde_json::Value;
+use sickbay_server::identity::tls::client_config;
 
 /// Someone who asks a server: with a token, with the session of a browser, or a stranger.
 pub struct Visitor {
@@ -15,7 +16,10 @@ pub struct Visitor {
 impl Visitor {
     /// Nobody that the server knows; keeps cookies, follows no redirection.
     pub fn stranger(base: &str) -> anyhow::Result<Self> {
+        // The client that the server brings along knows no cryptography by itself, also where none is needed.
+        let tls = client_config(rustls::RootCertStore::empty()).context("set up TLS")?;
         let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
             .cookie_store(true)
             .redirect(Policy::none())
             .build()

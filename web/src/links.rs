@@ -44,6 +44,8 @@ pub const APPROVE: &str = "/enrolment/approve";
 pub const REFUSE: &str = "/enrolment/refuse";
 /// Takes name and password.
 pub const SIGN_IN: &str = "/sign-in";
+/// Sends the browser to the provider: `next`.
+pub const SIGN_IN_BY_PROVIDER: &str = "/sign-in/openid";
 /// Somebody's own account: their password and sessions.
 pub const ACCOUNT: &str = "/account";
 /// Takes a new password: `csrf`, `current`, `fresh`, `again`.
@@ -154,6 +156,11 @@ pub fn update_export(asked: &str, format: ExportFormat, filter: &str, class: &st
         format.extension()
     );
     with_query(path, &[("filter", filter), ("class", class)])
+}
+
+/// Sends the browser to the provider, and afterwards to a page.
+pub fn sign_in_by_provider(next: &str) -> String {
+    with_query(SIGN_IN_BY_PROVIDER.to_owned(), &[("next", next)])
 }
 
 /// Lines of the record: `actor`, `action`, `text`, `since`, `until`, and `before` for those after a page.

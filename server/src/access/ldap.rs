@@ -19,7 +19,7 @@ use rustls::{ClientConfig, RootCertStore};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-use crate::identity::tls::provider;
+use crate::identity::tls::client_config;
 
 /// How long one step may take: the connection with its handshake, a bind, a search.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -141,10 +141,7 @@ impl Directory {
             "{} (sign_in.ldap.bind_password_file) is empty",
             file.display()
         );
-        let tls = ClientConfig::builder_with_provider(provider())
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots(&settings.ca)?)
-            .with_no_client_auth();
+        let tls = client_config(roots(&settings.ca, "sign_in.ldap.ca")?)?;
         Ok(Some(Self {
             settings: settings.clone(),
             password,
@@ -202,8 +199,9 @@ impl Directory {
     pub async fn look_up(&self, subject: &str) -> anyhow::Result<Option<Person>> {
         let filter = match hex::decode(subject) {
             Ok(bytes) => {
-                let escaped: String = bytes.iter().map(|byte| format!("\\{byte:02x}")).collect();
-                format!("(objectGUID={escaped})")
+                let escaped: Vec<String> =
+                    bytes.iter().map(|byte| format!("\\{byte:02x}")).collect();
+                format!("(objectGUID={})", escaped.concat())
             }
             Err(_) => format!("(entryUUID={})", ldap_escape(subject)),
         };
@@ -296,14 +294,14 @@ impl Directory {
             }
             let mut next = Vec::new();
             for members in level.chunks(AT_ONCE) {
-                let any: String = members
+                let any: Vec<String> = members
                     .iter()
                     .map(|member| {
                         let member = ldap_escape(member.as_str());
                         format!("(member={member})(uniqueMember={member})")
                     })
                     .collect();
-                let filter = format!("(|{any})");
+                let filter = format!("(|{})", any.concat());
                 for entry in search(reader, base, Scope::Subtree, &filter, &["1.1"]).await? {
                     if met.insert(entry.dn.to_lowercase()) {
                         next.push(entry.dn.clone());
@@ -421,33 +419,28 @@ fn check_url(url: &str, start_tls: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn roots(ca: &Path) -> anyhow::Result<RootCertStore> {
+/// The CAs of a file, or those that the system trusts where none is named.
+pub(super) fn roots(ca: &Path, setting: &str) -> anyhow::Result<RootCertStore> {
     let mut roots = RootCertStore::empty();
     if ca.as_os_str().is_empty() {
-        for certificate in rustls_native_certs::load_native_certs().certs {
-            // What the system trusts may hold what rustls does not read.
-            let _ = roots.add(certificate);
-        }
+        // What the system trusts may hold what rustls does not read.
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         ensure!(
             !roots.is_empty(),
-            "the system trusts no CA: name those of the directory in sign_in.ldap.ca"
+            "the system trusts no CA: name one in {setting}"
         );
         return Ok(roots);
     }
     let certificates = CertificateDer::pem_file_iter(ca)
-        .with_context(|| format!("cannot read {} (sign_in.ldap.ca)", ca.display()))?;
+        .with_context(|| format!("cannot read {} ({setting})", ca.display()))?;
     for certificate in certificates {
-        let certificate = certificate.with_context(|| {
-            format!(
-                "{} (sign_in.ldap.ca) is no certificate in PEM",
-                ca.display()
-            )
-        })?;
+        let certificate = certificate
+            .with_context(|| format!("{} ({setting}) is no certificate in PEM", ca.display()))?;
         roots.add(certificate)?;
     }
     ensure!(
         !roots.is_empty(),
-        "{} (sign_in.ldap.ca) holds no certificate in PEM",
+        "{} ({setting}) holds no certificate in PEM",
         ca.display()
     );
     Ok(roots)

@@ -8,9 +8,12 @@ mod attempts;
 mod client;
 pub mod groups;
 pub mod ldap;
+pub mod openid;
 pub mod password;
+pub mod provider;
 mod recheck;
 pub mod rules;
+pub mod sealing;
 mod sign_in;
 
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};

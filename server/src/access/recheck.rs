@@ -4,8 +4,11 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use sickbay_diagnosis::time::HOUR_MS;
-use sickbay_store::{AccountRow, AccountSource, SessionRow, StoreError};
+use sickbay_store::{AccountRow, AccountSource, NewAudit, SessionRow, StoreError, action};
 
+use super::ldap::Person;
+use super::openid::Again;
+use super::provider::GRANT;
 use crate::app::App;
 
 /// For how long what a directory last said counts while it does not answer, in milliseconds.
@@ -65,9 +68,54 @@ fn is_due(app: &App, session: &SessionRow) -> bool {
     let of_directory = session
         .account
         .as_ref()
-        .is_some_and(|account| account.source == AccountSource::Ldap);
+        .is_some_and(|account| account.source != AccountSource::Local);
     let every_ms = i64::from(app.config.sign_in.recheck_s) * 1_000;
     of_directory && app.clock.now().since(session.checked_at) >= every_ms
+}
+
+/// What the source of an account says.
+enum Said {
+    /// This, or that they are gone; and by what it can be asked the next time.
+    Person(Option<Person>, Vec<u8>),
+    /// Nothing more, and why.
+    Nothing(String),
+}
+
+async fn look_up(app: &App, session: &SessionRow, account: &AccountRow) -> anyhow::Result<Said> {
+    let no_source = || {
+        Ok(Said::Nothing(
+            "the settings name no such source any more".to_owned(),
+        ))
+    };
+    match account.source {
+        AccountSource::Local => Ok(Said::Nothing("a local account has no source".to_owned())),
+        AccountSource::Ldap => match &app.directory {
+            None => no_source(),
+            Some(directory) => {
+                let person = directory.look_up(&account.subject).await?;
+                Ok(Said::Person(person, Vec::new()))
+            }
+        },
+        AccountSource::OpenId => {
+            let Some(openid) = &app.openid else {
+                return no_source();
+            };
+            let Some(grant) = app.sealing.unseal(GRANT, &session.grant_sealed) else {
+                // Without a grant the provider cannot be asked: for an hour its word counts.
+                let lasts = app.clock.now().since(session.checked_at) < AWAY_AT_MOST_MS;
+                anyhow::ensure!(!lasts, "the provider granted no way to ask it again");
+                return Ok(Said::Nothing(
+                    "the provider was not asked for an hour".to_owned(),
+                ));
+            };
+            Ok(match openid.again(&account.subject, &grant).await? {
+                Again::Known(person, grant) => {
+                    Said::Person(Some(person), app.sealing.seal(GRANT, &grant))
+                }
+                Again::Ended(why) => Said::Nothing(format!("the provider ended it: {why}")),
+            })
+        }
+    }
 }
 
 async fn ask(
@@ -79,26 +127,43 @@ async fn ask(
         access: None,
         ..account
     };
-    let Some(directory) = &app.directory else {
-        // The settings name none any more: nobody says what they may do.
-        return Ok(shut(account));
-    };
     let now = app.clock.now();
-    let answer = if app.rechecks.is_away() {
+    let asked = if app.rechecks.is_away() {
         None
     } else {
-        let answer = directory.look_up(&account.subject).await;
-        app.rechecks.answered(answer.is_ok());
-        answer
-            .inspect_err(|error| {
+        match look_up(app, session, &account).await {
+            Ok(said) => {
+                app.rechecks.answered(true);
+                Some(said)
+            }
+            Err(error) => {
+                app.rechecks.answered(false);
                 tracing::warn!(
                     error = format!("{error:#}"),
-                    "the directory does not say what somebody may do; it is asked again"
+                    source = account.source.name(),
+                    "nobody says what somebody may do; it is asked again"
                 );
-            })
-            .ok()
+                None
+            }
+        }
     };
-    let Some(person) = answer else {
+    let answer = match asked {
+        None => None,
+        Some(Said::Person(person, grant)) => Some((person, grant)),
+        // Nobody says what they may do: this session ends, and their next one asks.
+        Some(Said::Nothing(why)) => {
+            let line = NewAudit::new(
+                now,
+                super::actor(&account),
+                action::SIGNED_OUT,
+                "their session",
+            )
+            .with(why);
+            app.store.end_session(session.id, line).await?;
+            return Ok(shut(account));
+        }
+    };
+    let Some((person, grant)) = answer else {
         let lasts = now.since(session.checked_at) < AWAY_AT_MOST_MS;
         return Ok(if lasts { account } else { shut(account) });
     };
@@ -112,8 +177,6 @@ async fn ask(
         .store
         .learn_account(account.source, &account.subject, name, access, now)
         .await?;
-    app.store
-        .session_checked(session.id, Vec::new(), now)
-        .await?;
+    app.store.session_checked(session.id, grant, now).await?;
     Ok(learned)
 }

@@ -50,9 +50,11 @@ pub async fn create_link(
     Ok(format!("/sign-in/{}", link.reveal()))
 }
 
+/// What the page that asks to sign in is asked for.
 #[derive(Debug, Deserialize)]
 pub struct SignInQuery {
-    next: Option<String>,
+    /// Where to go afterwards.
+    pub next: Option<String>,
 }
 
 /// `GET /sign-in`.
@@ -251,7 +253,7 @@ async fn by_directory(
 }
 
 /// Where to go after signing in: a path of this server and nothing else.
-fn path_of(next: &str) -> &str {
+pub(super) fn path_of(next: &str) -> &str {
     let is_path = next.starts_with('/')
         && !next.starts_with("//")
         && !next.contains(['\\', '\r', '\n'])
@@ -300,7 +302,7 @@ pub(super) async fn open(
 }
 
 /// A cookie's attribute where people come by TLS, be it that of a proxy.
-fn secure(app: &App) -> &'static str {
+pub(super) fn secure(app: &App) -> &'static str {
     let web = &app.config.web;
     if web.uses_tls() || web.external_url.starts_with("https://") {
         "; Secure"

@@ -1,30 +1,15 @@
 //! The key by which the record is sealed: a file beside the database, so that whoever can write to the database alone cannot seal it anew.
 
 use std::fmt;
-use std::fs;
-use std::io::{ErrorKind, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use sickbay_store::Seal;
 
 use crate::knowledge_pack::key::{PublicKey, SIGNATURE_BYTES, SigningKey};
+use crate::secret_file::{BadSecretFile, open_or_make};
 
 /// Its name in the data folder.
 const FILE: &str = "audit.key";
-
-/// A key that cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "the key that seals the record, {}, cannot be used: {why}. Bring it back from a backup; without it the record is verified no more",
-    path.display()
-)]
-pub struct BadAuditKey {
-    /// Its file.
-    pub path: PathBuf,
-    /// Why.
-    pub why: String,
-}
 
 /// By which the record is sealed.
 pub struct AuditKey {
@@ -44,51 +29,19 @@ impl AuditKey {
     /// Reads the key of a data folder; makes one where there is none.
     ///
     /// # Errors
-    /// [`BadAuditKey`] where the file is there and holds no key, or cannot be read or written.
-    pub fn open_or_make(folder: &Path) -> Result<Self, BadAuditKey> {
+    /// Where the file is there and holds no key, or cannot be read or written.
+    pub fn open_or_make(folder: &Path) -> Result<Self, BadSecretFile> {
         let path = folder.join(FILE);
-        let bad = |why: String| BadAuditKey {
-            path: path.clone(),
-            why,
-        };
-        let key = match fs::read_to_string(&path) {
-            Ok(pem) => SigningKey::from_pem(&pem)
-                .map_err(|_| bad("it holds no Ed25519 key in PEM".to_owned()))?,
-            Err(error) if error.kind() == ErrorKind::NotFound => match make(&path) {
-                Ok(key) => key,
-                // Another process made it a moment ago.
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                    return Self::open_or_make(folder);
-                }
-                Err(error) => return Err(bad(error.to_string())),
-            },
-            Err(error) => return Err(bad(error.to_string())),
-        };
+        let pem = open_or_make(&path, || SigningKey::generate().1)?;
+        let key = SigningKey::from_pem(&pem).map_err(|_| BadSecretFile {
+            path,
+            why: "it holds no Ed25519 key in PEM. It seals the record: bring it back from a backup, without it the record is verified no more".to_owned(),
+        })?;
         Ok(Self {
             public: key.public(),
             key,
         })
     }
-}
-
-/// Whole or not at all: another process may read it at any moment.
-fn make(path: &Path) -> std::io::Result<SigningKey> {
-    let (key, pem) = SigningKey::generate();
-    let fresh = path.with_extension(format!("key.{}", std::process::id()));
-    let written = (|| {
-        let mut file = fs::OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&fresh)?;
-        file.write_all(pem.as_bytes())?;
-        file.sync_all()?;
-        // Unlike a rename, a link fails where there is a key already.
-        fs::hard_link(&fresh, path)
-    })();
-    let _ = fs::remove_file(&fresh);
-    written.map(|()| key)
 }
 
 impl Seal for AuditKey {
@@ -104,6 +57,7 @@ impl Seal for AuditKey {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;

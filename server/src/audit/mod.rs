@@ -5,7 +5,7 @@
 
 mod key;
 
-pub use key::{AuditKey, BadAuditKey};
+pub use key::AuditKey;
 
 use std::time::Duration;
 

@@ -55,6 +55,17 @@ pub fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
+/// The TLS settings of a client that believes these CAs alone.
+///
+/// # Errors
+/// Where rustls refuses.
+pub fn client_config(roots: RootCertStore) -> Result<rustls::ClientConfig, rustls::Error> {
+    Ok(rustls::ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth())
+}
+
 /// What can go wrong while TLS is set up.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {

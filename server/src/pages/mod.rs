@@ -234,6 +234,7 @@ pub fn sign_in(
         chrome: outside(app, headers, "Sign in"),
         reason,
         next: next.unwrap_or_default().to_owned(),
+        provider: app.openid.as_ref().map(|openid| openid.label().to_owned()),
         link_command: Some("sickbay-server sign-in --config sickbay.toml".to_owned()),
     };
     Html(page.render())

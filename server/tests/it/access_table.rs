@@ -21,6 +21,8 @@ const LINES: &[(&str, &str, Needs)] = &[
     ("GET", "/assets/{name}", Nothing),
     ("GET", "/sign-in", Nothing),
     ("POST", "/sign-in", Nothing),
+    ("GET", "/sign-in/openid", Nothing),
+    ("GET", "/sign-in/openid/callback", Nothing),
     ("GET", "/sign-in/{link}", Nothing),
     ("POST", "/sign-out", Nothing),
     ("GET", "/", Scoped(Viewer)),

@@ -139,7 +139,10 @@ async fn an_imported_pack_comes_into_force_while_the_server_runs_and_goes_again(
     assert_says(&page, &parts, "/settings");
     let groups = browser.json("/api/v1/issues/safeguard-hold/devices").await;
     assert_eq!(groups["items"][0]["causes"][0]["label"], named);
-    let metrics = reqwest::get(format!("http://{}/metrics", site.server.health))
+    let metrics = crate::site::http().build().unwrap();
+    let metrics = metrics
+        .get(format!("http://{}/metrics", site.server.health))
+        .send()
         .await
         .unwrap();
     let metrics = metrics.text().await.unwrap();

@@ -268,7 +268,7 @@ impl Site {
     }
 
     pub(crate) fn viewer(&self, header: Option<(&'static str, String)>) -> Viewer {
-        let client = Client::builder()
+        let client = http()
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .unwrap();
@@ -278,6 +278,17 @@ impl Site {
             header,
         }
     }
+}
+
+/// An HTTP client to be made: the one that the server brings along knows no cryptography by itself, also where none is needed.
+pub(crate) fn http() -> reqwest::ClientBuilder {
+    let tls =
+        rustls::ClientConfig::builder_with_provider(sickbay_server::identity::tls::provider())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(rustls::RootCertStore::empty())
+            .with_no_client_auth();
+    Client::builder().tls_backend_preconfigured(tls)
 }
 
 /// Somebody at the web port.

@@ -20,8 +20,14 @@ pub(crate) const READER_PASSWORD: &str = "reader-secret";
 const ADMIN: &str = "cn=admin,dc=example,dc=org";
 const ADMIN_PASSWORD: &str = "admin-secret";
 
+/// A name with its attributes, each with its values.
+type Entry = (
+    &'static str,
+    &'static [(&'static str, &'static [&'static str])],
+);
+
 /// Everything that stands in the tree: people, groups, groups in groups, and a reference to another directory, as Active Directory gives.
-const TREE: &[(&str, &[(&str, &[&str])])] = &[
+const TREE: &[Entry] = &[
     (
         "dc=example,dc=org",
         &[
@@ -236,12 +242,7 @@ impl Slapd {
         let ca: CertificateDer<'static> =
             rustls::pki_types::pem::PemObject::from_pem_slice(&pem).unwrap();
         roots.add(ca).unwrap();
-        let tls =
-            rustls::ClientConfig::builder_with_provider(sickbay_server::identity::tls::provider())
-                .with_safe_default_protocol_versions()
-                .unwrap()
-                .with_root_certificates(roots)
-                .with_no_client_auth();
+        let tls = sickbay_server::identity::tls::client_config(roots).unwrap();
         let settings = LdapConnSettings::new().set_config(Arc::new(tls));
         let (connection, mut ldap) = LdapConnAsync::with_settings(settings, &self.url()).await?;
         tokio::spawn(connection.drive());

@@ -19,6 +19,10 @@ pub enum SignInReason {
     WrongPassword,
     /// Too many tries; in so many seconds there is another.
     TooOften(u64),
+    /// The provider's answer belongs to no sign-in of this browser.
+    NotUnderWay,
+    /// The provider's answer lets nobody in.
+    ProviderRefused,
     /// They are who they say, and may do nothing here.
     Shut,
 }
@@ -36,6 +40,12 @@ impl SignInReason {
                 "There were many tries. Try again in {}.",
                 text::counted(seconds, "second", "seconds")
             ),
+            Self::NotUnderWay => {
+                "This answer belongs to no sign-in of this browser, or it took too long. Begin again.".to_owned()
+            }
+            Self::ProviderRefused => {
+                "The provider's answer does not let you in. The record says why.".to_owned()
+            }
             Self::Shut => {
                 "You are known here and have no role, or none any more. An administrator can give you one.".to_owned()
             }
@@ -55,6 +65,8 @@ pub struct SignInPage {
     pub chrome: Chrome,
     /// Why it is shown.
     pub reason: SignInReason,
+    /// What the button says that leads to a provider, where there is one.
+    pub provider: Option<String>,
     /// Where to go afterwards; empty for the first page.
     pub next: String,
     /// The command that prints a new link, where this server has one.

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result};
 
 use super::tally::Tally;
-use super::tools;
+use super::{provider, tools};
 use crate::{dist, tidy};
 
 /// One step.
@@ -145,7 +145,7 @@ impl Step {
     /// Does it. Returns whether it passed; an error says that it could not even be tried.
     pub(super) fn run(&self, root: &Path, tally: &mut Tally) -> Result<bool> {
         match &self.work {
-            Work::Tools => tools::install_missing(),
+            Work::Tools => Ok(tools::install_missing()? && provider::install_missing(root)?),
             Work::Tidy => tidy::run(root),
             Work::WindowsProgram => dist::run(root, true, None),
             Work::UsualWindowsTarget => dist::compiles_for_the_usual_target(root),

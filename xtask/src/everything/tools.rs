@@ -23,7 +23,7 @@ struct Need {
     elsewhere: &'static str,
 }
 
-const NEEDS: [Need; 13] = [
+const NEEDS: [Need; 15] = [
     Need {
         what: "rustfmt",
         because: "formatting is checked",
@@ -128,6 +128,23 @@ const NEEDS: [Need; 13] = [
         elsewhere: "osslsigncode",
     },
     Need {
+        what: "slapd",
+        because: "people sign in through a real directory in a test",
+        one_of: &[
+            ("test", &["-x", "/usr/sbin/slapd"]),
+            ("test", &["-x", "/usr/libexec/slapd"]),
+        ],
+        debian: &["slapd"],
+        elsewhere: "OpenLDAP's slapd with its modules back_mdb and refint",
+    },
+    Need {
+        what: "Python",
+        because: "the provider that people sign in through in a test is written in it",
+        one_of: &[("python3", &["-c", "import ensurepip, venv"])],
+        debian: &["python3", "python3-venv"],
+        elsewhere: "Python 3.11 or newer with venv, as `python3`",
+    },
+    Need {
         what: "Wine",
         because: "the Windows collector is tested under it",
         one_of: &[("wine", &["--version"])],
@@ -165,6 +182,15 @@ pub(super) fn install_missing() -> Result<bool> {
     if !packages.is_empty()
         && let Some(right) = right_to_install()
     {
+        // slapd is wanted as a program; the service that its package would set up is nobody's wish.
+        as_root(
+            right,
+            "sh",
+            &[
+                "-c",
+                "echo slapd slapd/no_configuration boolean true | debconf-set-selections",
+            ],
+        )?;
         apt_get(right, &["update"])?;
         let install = ["install", "--yes", "--no-install-recommends"];
         apt_get(right, &[&install[..], &packages].concat())?;
@@ -246,6 +272,13 @@ fn right_to_install() -> Option<Right> {
 
 /// Runs apt-get. Its failure is only told: what is missing afterwards is looked for again, and decides.
 fn apt_get(right: Right, arguments: &[&str]) -> Result<()> {
+    println!("    apt-get {}", arguments.join(" "));
+    let quietly = ["-qq", "-o", "Dpkg::Use-Pty=0"];
+    as_root(right, "apt-get", &[&quietly[..], arguments].concat())
+}
+
+/// Runs a program of Debian's administration without questions. Its failure is only told.
+fn as_root(right: Right, program: &str, arguments: &[&str]) -> Result<()> {
     let mut command = match right {
         Right::Root => Command::new("env"),
         Right::Sudo => {
@@ -254,21 +287,14 @@ fn apt_get(right: Right, arguments: &[&str]) -> Result<()> {
             command
         }
     };
-    println!("    apt-get {}", arguments.join(" "));
     let status = command
-        .args([
-            "DEBIAN_FRONTEND=noninteractive",
-            "apt-get",
-            "-qq",
-            "-o",
-            "Dpkg::Use-Pty=0",
-        ])
+        .args(["DEBIAN_FRONTEND=noninteractive", program])
         .args(arguments)
         .stdin(Stdio::null())
         .status()
-        .context("start apt-get")?;
+        .with_context(|| format!("start {program}"))?;
     if !status.success() {
-        eprintln!("apt-get {} failed: {status}", arguments.join(" "));
+        eprintln!("{program} {} failed: {status}", arguments.join(" "));
     }
     Ok(())
 }

@@ -203,6 +203,7 @@ impl Sample<'_> {
                 ..self.chrome("Sign in", None)
             },
             reason: SignInReason::LinkRefused,
+            provider: Some(self.say("Sign in with Example")),
             next: self.say("/devices"),
             link_command: Some(self.say("sickbay-server user sign-in-link")),
         }
