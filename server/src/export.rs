@@ -260,12 +260,14 @@ fn csv_line(cells: impl IntoIterator<Item = String>) -> String {
     String::from_utf8(bytes).expect("only UTF-8 was written")
 }
 
-/// Keeps a spreadsheet from taking a device's text for a formula: a leading apostrophe makes it text.
+/// Keeps a spreadsheet from taking a device's text for a formula: a leading apostrophe makes it text. What would steer a terminal or reorder
+/// what stands beside it is made visible; the ends of lines stay.
 fn defuse(cell: &str) -> String {
+    let cell = sickbay_web::text::block(cell);
     if cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) {
         format!("'{cell}")
     } else {
-        cell.to_owned()
+        cell.into_owned()
     }
 }
 

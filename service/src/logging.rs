@@ -6,7 +6,10 @@
 use std::io::{self, IsTerminal as _};
 use std::path::Path;
 
+use tracing_subscriber::field::MakeExt as _;
 use tracing_subscriber::filter::{ParseError, Targets};
+use tracing_subscriber::fmt::FormatFields;
+use tracing_subscriber::fmt::format::debug_fn;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 use tracing_subscriber::{Registry, fmt, reload};
@@ -81,13 +84,15 @@ pub fn init_logging(default_level: &str) -> Result<(), BadLogSetting> {
 pub fn init_logging_as(format: LogFormat, level: &str) -> Result<(), BadLogSetting> {
     let lines = Registry::default().with(parse_level(level)?);
     let layer = fmt::layer().with_writer(io::stderr);
+    // JSON escapes by itself.
     match format {
         LogFormat::Json => lines.with(layer.json().flatten_event(true)).try_init()?,
         LogFormat::Text => lines
             .with(
                 layer
                     .with_ansi(io::stderr().is_terminal())
-                    .with_target(false),
+                    .with_target(false)
+                    .fmt_fields(text_fields()),
             )
             .try_init()?,
     }
@@ -109,9 +114,37 @@ pub fn init_logging_to_files(
     let layer = fmt::layer()
         .with_writer(file)
         .with_ansi(false)
-        .with_target(false);
+        .with_target(false)
+        .fmt_fields(text_fields());
     Registry::default().with(filter).with(layer).try_init()?;
     Ok(LogLevel(handle))
+}
+
+/// Fields of a line of text. Whatever others say is one line of it, and steers no terminal.
+fn text_fields() -> impl for<'writer> FormatFields<'writer> + Send + Sync + 'static {
+    debug_fn(|writer, field, value| {
+        let said = visible(&format!("{value:?}"));
+        match field.name() {
+            "message" => write!(writer, "{said}"),
+            name => write!(writer, "{name}={said}"),
+        }
+    })
+    .delimited(" ")
+}
+
+/// The text with everything spelled out that would end the line, move the cursor or reorder what stands beside it.
+fn visible(text: &str) -> String {
+    let mut visible = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+        {
+            visible.extend(c.escape_default());
+        } else {
+            visible.push(c);
+        }
+    }
+    visible
 }
 
 fn parse_level(given: &str) -> Result<Targets, BadLogSetting> {
@@ -132,6 +165,61 @@ fn parse_format(given: Option<&str>) -> Result<LogFormat, BadLogSetting> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What is logged goes here.
+    #[derive(Clone, Default)]
+    struct Lines(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+    impl io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0
+                .lock()
+                .expect("not poisoned")
+                .extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_others_say_steers_no_terminal_that_shows_the_log() {
+        let name = "\u{1b}[2J\u{9b}31m\r\u{202e}gpj.exe\nERROR forged line";
+        for json in [false, true] {
+            let lines = Lines::default();
+            let writer = lines.clone();
+            let layer = fmt::layer()
+                .with_ansi(false)
+                .with_writer(move || writer.clone());
+            let log = || {
+                tracing::warn!(host_name = name, "a field");
+                tracing::warn!(reason = %name, "a field as it is shown");
+                tracing::warn!(error = ?name, "a field as it is looked at");
+            };
+            if json {
+                let lines = Registry::default().with(layer.json().flatten_event(true));
+                tracing::subscriber::with_default(lines, log);
+            } else {
+                let layer = layer.fmt_fields(text_fields());
+                tracing::subscriber::with_default(Registry::default().with(layer), log);
+            }
+            let written =
+                String::from_utf8(lines.0.lock().expect("not poisoned").clone()).expect("text");
+            // JSON is for programs, which read what was said; a terminal is steered by the escapes below.
+            let steering = written.chars().find(|c| {
+                let steers = if json {
+                    u32::from(*c) < 0x20
+                } else {
+                    c.is_control() || *c == '\u{202e}'
+                };
+                steers && *c != '\n'
+            });
+            assert_eq!(steering, None, "json {json}: {written:?}");
+            assert_eq!(written.lines().count(), 3, "json {json}: {written:?}");
+        }
+    }
 
     #[test]
     fn a_misspelled_log_format_is_named_and_not_ignored() {

@@ -187,9 +187,7 @@ pub(super) async fn run(args: TokenArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Text for a terminal: nothing that moves the cursor or starts a column.
+/// Text for a terminal: nothing that moves the cursor, starts a column or reorders what stands beside it.
 pub(super) fn plain(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
+    sickbay_web::text::line(text).into_owned()
 }

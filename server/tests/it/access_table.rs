@@ -124,7 +124,7 @@ const HEADERS: [&str; 7] = [
     "cache-control",
 ];
 
-fn routes() -> BTreeSet<(String, String)> {
+pub(crate) fn routes() -> BTreeSet<(String, String)> {
     let pages = web::table().map(|route| (route.method.to_string(), route.path.to_owned()));
     let document = serde_json::to_value(api::routes().1).unwrap();
     let described: Vec<(String, String)> = document["paths"]

@@ -18,6 +18,7 @@ mod expectations;
 mod exports;
 mod fleet_context;
 mod gpo_kit;
+mod hostile;
 mod identity;
 mod knowledge;
 mod ldap;

@@ -270,7 +270,7 @@ async fn a_certificate_of_the_web_port_that_cannot_be_used_is_named() {
     let said = refusal(with_files()).await;
     assert_says(
         &said,
-        &["cannot read the key", &shown(&key), "web.tls_key"],
+        &["holds no key", &shown(&key), "web.tls_key"],
         "no key in it",
     );
 
