@@ -29,6 +29,7 @@ mod openid;
 mod people;
 mod readings;
 mod reimaged;
+mod rpc_table;
 mod scope;
 mod site;
 mod slapd;
