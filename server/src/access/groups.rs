@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
-use sickbay_store::Access;
+use sickbay_store::{Access, AccountSource};
 
 use crate::pages::people::read_access;
 
@@ -42,13 +42,15 @@ impl Groups {
         Ok(Self(lines.iter().map(read).collect::<anyhow::Result<_>>()?))
     }
 
-    /// What somebody may do who is in these groups; `None` where no line names one of them.
-    pub fn give(&self, groups: &[String]) -> Option<&Access> {
+    /// What somebody may do whose source names these groups; `None` where no line names one of them. Only a directory's are distinguished
+    /// names, which have a short form.
+    pub fn of(&self, source: AccountSource, groups: &[String]) -> Option<&Access> {
+        let has_short_form = source == AccountSource::Ldap;
         let mut lines = self.0.iter();
         let found = lines.find(|(wanted, _)| {
             groups.iter().any(|group| {
                 let group = group.to_lowercase();
-                group == *wanted || first_name(&group) == Some(wanted.as_str())
+                group == *wanted || (has_short_form && first_name(&group) == Some(wanted.as_str()))
             })
         });
         found.map(|(_, access)| access)
@@ -87,7 +89,7 @@ mod tests {
         let role = |of: &[&str]| {
             let of: Vec<String> = of.iter().map(|group| (*group).to_owned()).collect();
             groups
-                .give(&of)
+                .of(AccountSource::Ldap, &of)
                 .map(|access| (access.role, access.scope == Scope::All))
         };
         assert_eq!(
@@ -106,6 +108,9 @@ mod tests {
             None
         );
         assert_eq!(role(&[]), None);
+        // What a provider says is no distinguished name, whatever it looks like.
+        let said = ["CN=helpdesk,OU=mine".to_owned()];
+        assert_eq!(groups.of(AccountSource::OpenId, &said), None);
     }
 
     #[test]

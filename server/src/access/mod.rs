@@ -23,14 +23,14 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::time::{HOUR_MS, MINUTE_MS};
-use sickbay_store::{AccountRow, Role, Scope, SessionRow, StoreError};
+use sickbay_store::{AccountRow, AccountSource, Role, Scope, SessionRow, StoreError};
 use uuid::Uuid;
 
 pub use attempts::Attempts;
 pub use client::{Client, PeerAddress};
 pub use recheck::Rechecks;
 pub(crate) use sign_in::end;
-pub use sign_in::{create_link, link, password as by_password, show, sign_out};
+pub use sign_in::{create_link, link, new_password_link, password as by_password, show, sign_out};
 
 use crate::app::App;
 use crate::identity::secret;
@@ -154,7 +154,19 @@ fn of_link(session: Uuid) -> String {
 
 /// Somebody with an account, for the record.
 pub fn actor(account: &AccountRow) -> String {
-    format!("{} ({})", account.name, account.source.name())
+    match account.source {
+        AccountSource::Local => format!("{} (local)", account.name),
+        // In a directory several may have one name, and change it.
+        source => {
+            let id = account.id.simple().to_string();
+            format!(
+                "{} ({} {})",
+                account.name,
+                source.name(),
+                &id[id.len() - 8..]
+            )
+        }
+    }
 }
 
 /// The session of a request, where it has one.

@@ -12,7 +12,7 @@ use sickbay_store::{AccountSource, NewAudit, action};
 use sickbay_web::pages::sign_in::SignInReason;
 
 use super::openid::UnderWay;
-use super::sign_in::{SignInQuery, open, path_of, secure};
+use super::sign_in::{SOMEBODY, SignInQuery, open, path_of, secure};
 use super::{Client, cookie};
 use crate::app::App;
 use crate::pages;
@@ -24,6 +24,8 @@ const COOKIE: &str = "sickbay_sign_in";
 const PURPOSE: &str = "a sign-in that is under way";
 /// For what the grant of a session is sealed, by which the provider is asked again.
 pub(super) const GRANT: &str = "the grant of a session";
+/// Most characters that are kept of why somebody was refused: the answer's own words among them.
+const WHY_CHARS: usize = 300;
 /// How long somebody may take at the provider, in minutes.
 const MINUTES: i64 = 15;
 
@@ -87,20 +89,26 @@ pub async fn back(
         return Ok(pages::stranger(&app, &headers, SignInReason::NotUnderWay).into_response());
     };
     let next = path_of(&under_way.next).to_owned();
+    // Each costs a question to the provider and a line of the record.
+    if let Err(wait) = app.attempts.may_try("the provider", client.address) {
+        let reason = SignInReason::TooOften(wait.as_secs() + 1);
+        let page = pages::sign_in(&app, &headers, reason, Some(&next));
+        return Ok((StatusCode::TOO_MANY_REQUESTS, page).into_response());
+    }
     let (person, grant) = match openid.finish(under_way, &answer).await {
         Ok(known) => known,
         Err(error) => {
-            let why = format!("{error:#}");
+            let why: String = format!("{error:#}").chars().take(WHY_CHARS).collect();
             tracing::warn!(why, "a sign-in through the provider failed");
             let reason = SignInReason::ProviderRefused;
-            return refused(&app, &client, &headers, "somebody", why, reason, &next).await;
+            return refused(&app, &client, &headers, SOMEBODY, why, reason, &next).await;
         }
     };
     let learned = app.store.learn_account(
         AccountSource::OpenId,
         &person.subject,
         &person.name,
-        app.groups.give(&person.groups),
+        app.groups.of(AccountSource::OpenId, &person.groups),
         app.clock.now(),
     );
     let account = learned.await?;

@@ -23,6 +23,8 @@ use crate::identity::secret::{self, Secret};
 use crate::pages;
 use crate::problem::Problem;
 
+/// Who signs in under a name that nobody has, for the record.
+pub(super) const SOMEBODY: &str = "somebody";
 /// Longest name that is looked at.
 const NAME_CHARS: usize = 200;
 
@@ -48,6 +50,19 @@ pub async fn create_link(
         .create_sign_in_link(&link.hash(), id, expires_at, line)
         .await?;
     Ok(format!("/sign-in/{}", link.reveal()))
+}
+
+/// Makes a link by which somebody chooses a new password; the one until now is of no use any more, and their sessions end.
+pub async fn new_password_link(
+    store: &dyn Store,
+    account: &AccountRow,
+    by: &str,
+    now: Time,
+) -> Result<String, StoreError> {
+    if !account.password.is_empty() {
+        store.set_password(account.id, "", None, by, now).await?;
+    }
+    create_link(store, Some(account), by, now).await
 }
 
 /// What the page that asks to sign in is asked for.
@@ -216,9 +231,9 @@ async fn by_directory(
         }
     };
     let now = app.clock.now();
-    let (why, reason) = match tried {
+    let (who, why, reason) = match tried {
         Tried::Known(person) => {
-            let access = app.groups.give(&person.groups);
+            let access = app.groups.of(AccountSource::Ldap, &person.groups);
             let learned = app.store.learn_account(
                 AccountSource::Ldap,
                 &person.subject,
@@ -236,13 +251,13 @@ async fn by_directory(
                 Some(_) => "the account is disabled",
                 None => "no group of theirs gives a role",
             };
-            (why.to_owned(), SignInReason::Shut)
+            (actor(&account), why.to_owned(), SignInReason::Shut)
         }
-        Tried::Refused(why) => (why, SignInReason::WrongPassword),
+        Tried::Refused(why) => (SOMEBODY.to_owned(), why, SignInReason::WrongPassword),
     };
     let line = NewAudit::new(
         now,
-        name,
+        who,
         action::SIGN_IN_REFUSED,
         "by password of the directory",
     )
@@ -254,9 +269,12 @@ async fn by_directory(
 
 /// Where to go after signing in: a path of this server and nothing else.
 pub(super) fn path_of(next: &str) -> &str {
+    // Browsers leave tabs and line ends out of an address, and take a backslash for a slash.
     let is_path = next.starts_with('/')
         && !next.starts_with("//")
-        && !next.contains(['\\', '\r', '\n'])
+        && !next.contains(['\\', '#'])
+        && !next.chars().any(|c| c.is_control() || c.is_whitespace())
+        && !next.split(['/', '?']).any(|part| part == "..")
         && !next.starts_with(links::SIGN_IN);
     if is_path { next } else { "/" }
 }
@@ -348,6 +366,9 @@ mod tests {
             "/\\evil.example",
             "/a\r\nx: y",
             "/sign-in/AAAA",
+            "/\t/evil.example",
+            "/\u{a0}/evil.example",
+            "/x/../sign-in/AAAA",
             "devices",
         ] {
             assert_eq!(path_of(next), "/", "{next:?}");

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
 use futures::Stream;
@@ -16,7 +17,7 @@ use sickbay_store::Scope;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
-use crate::access::Viewer;
+use crate::access::{self, Asking, Viewer};
 use crate::app::App;
 use crate::events::Change;
 use crate::problem::Problem;
@@ -34,19 +35,25 @@ const DEVICES_NAMED: usize = 200;
 pub async fn stream(
     State(app): State<App>,
     viewer: Viewer,
+    headers: HeaderMap,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let listener = app.events.listen();
     let stop = app.stop.clone();
     let events = futures::stream::unfold(
-        (app, viewer, listener),
-        |(app, viewer, mut listener)| async {
+        (app, viewer, headers, listener),
+        |(app, viewer, headers, mut listener)| async {
             loop {
                 let regions = next_regions(&app, &viewer.scope, &mut listener).await?;
+                // A stream outlives the click that opened it: whoever may see less now, or nothing, hears no more.
+                match access::asking(&app, &headers).await {
+                    Ok(Asking::Somebody(now)) if now.scope == viewer.scope => {}
+                    _ => return None,
+                }
                 // Of what lies outside of their scope somebody does not even learn that it changed.
                 if !regions.is_empty() {
                     let data = serde_json::json!({ "regions": regions }).to_string();
                     let event = Event::default().event("change").data(data);
-                    return Some((Ok(event), (app, viewer, listener)));
+                    return Some((Ok(event), (app, viewer, headers, listener)));
                 }
             }
         },

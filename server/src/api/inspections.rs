@@ -79,6 +79,9 @@ pub async fn one(
     ))
 }
 
+/// Most ids of one request.
+const IDS_AT_MOST: usize = 1_000;
+
 /// Asks every device that a filter matches or a list names.
 #[utoipa::path(post, path = "/inspections", tag = "live", request_body = InspectionRequest, responses(
     (status = 202, body = InspectionAnswer),
@@ -97,25 +100,19 @@ pub async fn many(
             "Give a `filter` or `ids`; an empty filter means every device.",
         ));
     }
-    let mut answer = InspectionAnswer {
-        asked: 0,
-        not_connected: 0,
-    };
-    let mut ask = |key: i64| {
-        if app.fleet.inspect_now(key, Vec::new()) {
-            answer.asked += 1;
-        } else {
-            answer.not_connected += 1;
-        }
-    };
+    if request.ids.len() > IDS_AT_MOST {
+        return Err(Problem::bad_request(format!(
+            "At most {IDS_AT_MOST} `ids`; a `filter` names as many devices as there are."
+        )));
+    }
+    // Everything is looked up before anybody is asked: a request that cannot be is none at all.
+    let mut keys = Vec::new();
     for id in &request.ids {
         let id = device_id(id)?;
         let device = app.store.device(&viewer.scope, id).await?;
-        ask(device
-            .ok_or_else(|| Problem::not_found(format!("There is no device {id}.")))?
-            .row
-            .identity
-            .key);
+        let device =
+            device.ok_or_else(|| Problem::not_found(format!("There is no device {id}.")))?;
+        keys.push(device.row.identity.key);
     }
     if let Some(text) = &request.filter {
         let filter = if text.trim().is_empty() {
@@ -129,15 +126,21 @@ pub async fn many(
         };
         loop {
             let rows = app.store.devices(&viewer.scope, &filter, &page).await?;
-            for row in &rows {
-                ask(row.identity.key);
-            }
+            keys.extend(rows.iter().map(|row| row.identity.key));
             match rows.last() {
                 Some(last) if rows.len() == MAX_LIMIT as usize => page.after = Some(last.cursor()),
                 _ => break,
             }
         }
     }
+    let asked = keys
+        .iter()
+        .filter(|key| app.fleet.inspect_now(**key, Vec::new()))
+        .count();
+    let answer = InspectionAnswer {
+        asked: asked as u64,
+        not_connected: (keys.len() - asked) as u64,
+    };
     let which = request.filter.as_deref().map_or_else(
         || format!("{} named devices", request.ids.len()),
         |filter| match filter.trim() {

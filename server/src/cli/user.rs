@@ -41,7 +41,7 @@ enum UserCommand {
         #[command(flatten)]
         may: May,
     },
-    /// Print a one-time sign-in link of a local account, for a password that was lost
+    /// Print a one-time link by which the owner of a local account chooses a new password; the one until now ends
     Link {
         #[command(flatten)]
         config: WithConfig,
@@ -115,7 +115,7 @@ pub(super) async fn run(args: UserArgs) -> anyhow::Result<()> {
 
 async fn link(opened: &Opened, account: &AccountRow) -> anyhow::Result<()> {
     let (by, now) = (operator(), opened.clock.now());
-    let path = access::create_link(&*opened.store, Some(account), &by, now).await?;
+    let path = access::new_password_link(&*opened.store, account, &by, now).await?;
     let web = &opened.config.web;
     say(&format!("Sign in: {}{path}", web.url(web.listen)));
     Ok(())

@@ -9,7 +9,9 @@ use sickbay_diagnosis::issues;
 use sickbay_diagnosis::observation::{Observation, Outcome};
 use sickbay_diagnosis::verdict::{State, Verdict};
 use sickbay_diagnosis::{Check, Time};
-use sickbay_store::{AuditQuery, AuditRow, DeviceDetail, DeviceStatus, HistoryRow};
+use sickbay_store::{
+    AuditQuery, AuditRow, DeviceDetail, DeviceStatus, HistoryRow, Relative, Scope,
+};
 use sickbay_web::Nav;
 use sickbay_web::pages::device::{
     CollectorHealth, DevicePage, FactGroup, HistoryLine, Identity, RecordLine, Story, VerdictView,
@@ -53,7 +55,19 @@ pub(super) async fn show(
     history.truncate(HISTORY as usize);
 
     let record = store.audit(&AuditQuery::of(id, RECORD)).await;
-    let record = visit.told(record)?;
+    let mut record = visit.told(record)?;
+    let mut device = device;
+    if *visit.scope() != Scope::All {
+        // Who did what is for those who see the whole fleet; and what is out of sight is not named as a relative.
+        record.clear();
+        let life = &mut device.life;
+        let keys = life.predecessors.iter().chain(&life.successor);
+        let keys: Vec<i64> = keys.map(|relative| relative.device.key).collect();
+        let seen = visit.told(store.device_ids(visit.scope(), &keys).await)?;
+        let is_seen = |relative: &Relative| seen.iter().any(|one| one.key == relative.device.key);
+        life.predecessors.retain(is_seen);
+        life.successor = life.successor.take().filter(is_seen);
+    }
     let now = visit.app.clock.now();
     let connected = visit.app.fleet.is_live(device.row.identity.key);
     let rules = visit.app.rules.get();

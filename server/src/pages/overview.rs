@@ -2,7 +2,7 @@
 
 use axum::response::Html;
 use sickbay_diagnosis::issues;
-use sickbay_store::{FleetCounts, IssueCount};
+use sickbay_store::{FleetCounts, IssueCount, Scope};
 use sickbay_web::Nav;
 use sickbay_web::pages::issues::{IssueLine, by_weight};
 use sickbay_web::pages::overview::{Change, Count, FirstSteps, FleetHealth, OverviewPage};
@@ -45,7 +45,11 @@ pub(super) async fn show(visit: Visit) -> Result<Html<String>, PageError> {
         fleet: health(&fleet),
         issues: lines,
         changes,
-        provisional: provisional_of_kinds(&rules.wishes, &rules.fleet),
+        // What most devices do is the whole fleet's affair.
+        provisional: match visit.scope() {
+            Scope::All => provisional_of_kinds(&rules.wishes, &rules.fleet),
+            Scope::Matching(_) => Vec::new(),
+        },
         first_steps: first_steps(&visit.app),
     };
     Ok(Html(page.render()))

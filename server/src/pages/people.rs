@@ -209,7 +209,7 @@ pub(super) async fn add(visit: Visit, Form(form): Form<AddForm>) -> Result<Respo
 async fn show_link(visit: &Visit, account: &AccountRow) -> Result<Response, PageError> {
     let app = &visit.app;
     let now = app.clock.now();
-    let path = access::create_link(&*app.store, Some(account), &visit.viewer.name, now).await;
+    let path = access::new_password_link(&*app.store, account, &visit.viewer.name, now).await;
     let path = visit.told(path)?;
     let said = Said {
         secret: Some(Shown {

@@ -529,3 +529,49 @@ async fn a_scoped_viewer_hears_of_their_own_devices_alone() {
     assert!(!heard.contains(&other.id.to_string()), "{heard}");
     assert_eq!(heard.matches("event:").count(), 1, "{heard}");
 }
+
+#[tokio::test]
+async fn a_lost_password_ends_when_its_owner_is_given_a_link_for_another() {
+    let site = Site::start().await;
+    let admin = site.person("Ann", Access::ALL).await;
+    let bob = site.person("Bob", Access::ALL).await;
+    assert_eq!(choose(&bob, "", PASSWORD, PASSWORD).await.0, 303);
+    let found = site.store().account_of(AccountSource::Local, "bob").await;
+    let id = found.unwrap().unwrap().id.to_string();
+    let csrf = admin.csrf().await;
+    let fields = [("csrf", &*csrf), ("id", &*id)];
+    let page = admin.post_form("/people/link", &fields).await;
+    let page = page.text().await.unwrap();
+    assert_eq!(bob.get("/").await.status(), 401);
+    assert_eq!(sign_in(&site, "bob", PASSWORD).await.status(), 401);
+    let bob = site.come_by(&link_on(&page)).await;
+    let fresh = "another long one";
+    assert_eq!(choose(&bob, "", fresh, fresh).await.0, 303);
+    assert_eq!(sign_in(&site, "bob", fresh).await.status(), 303);
+}
+
+#[tokio::test]
+async fn a_stream_ends_with_what_its_listener_may_see() {
+    use futures::StreamExt as _;
+
+    let site = Site::start().await;
+    let (_, token) = site.token(|_| ()).await;
+    let device = site.stored_device(&token, "PC-1").await;
+    let bob = site.person("Bob", Access::ALL).await;
+    let mut events = bob.get("/events").await.bytes_stream();
+    let found = site.store().account_of(AccountSource::Local, "bob").await;
+    let id = found.unwrap().unwrap().id;
+    let disabled = site.store().set_disabled(id, true, "test", site.now());
+    assert!(disabled.await.unwrap());
+    site.take_in(&device, vec![crate::readings::client("PC-1")])
+        .await;
+    let rest = async {
+        let mut rest = String::new();
+        while let Some(Ok(part)) = events.next().await {
+            rest.push_str(&String::from_utf8_lossy(&part));
+        }
+        rest
+    };
+    let rest = tokio::time::timeout(crate::site::PATIENCE, rest).await;
+    assert!(!rest.expect("the stream ends").contains("data:"));
+}

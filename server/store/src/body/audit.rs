@@ -55,6 +55,8 @@ statements! {
     FIRST_SINCE = "SELECT id FROM audit WHERE at >= $1 ORDER BY id LIMIT 1";
     /// The newest of the lines that go in one step.
     LAST_OF_STEP = "SELECT id, hash FROM (SELECT id, hash FROM audit WHERE id < $1 ORDER BY id LIMIT $2) s ORDER BY id DESC LIMIT 1";
+    /// A line up to the start of the record, where none may be.
+    BEFORE_START = "SELECT id FROM audit WHERE id <= $1 ORDER BY id LIMIT 1";
     /// They go.
     CUT = "DELETE FROM audit WHERE id <= $1";
     /// A line that had no hash yet gets it.
@@ -270,6 +272,9 @@ pub(super) async fn verify(store: &Backend) -> Result<Verified> {
         last: since.last,
         hash: since.hash.clone(),
     });
+    if let Some(line) = before_start(&mut transaction, end.last).await? {
+        return Ok(Verified::Broken(Fault::Line { line }));
+    }
     let mut lines = 0;
     loop {
         let step = walk(&mut transaction, end.last).await?;
@@ -375,12 +380,6 @@ pub(super) async fn cut(store: &Backend, before: Time, at_most: u32, now: Time) 
         .await
         .during(CUT_OFF)?;
     let Some(last) = last else { return Ok(0) };
-    let removed = sqlx::query::<Db>(CUT)
-        .bind(last.id)
-        .execute(&mut *transaction)
-        .await
-        .during(CUT_OFF)?
-        .rows_affected();
     let before = checkpoint(&mut transaction).await?;
     let before = before.map(SealedCheckpoint::split);
     if before
@@ -389,6 +388,22 @@ pub(super) async fn cut(store: &Backend, before: Time, at_most: u32, now: Time) 
     {
         return Ok(0);
     }
+    // What goes is proven for the last time: nobody has it signed away by making it look old.
+    let start = before
+        .as_ref()
+        .map_or_else(Head::default, |(found, _)| Head {
+            last: found.last,
+            hash: found.hash.clone(),
+        });
+    if !leads_to(&mut transaction, start, &last).await? {
+        return Ok(0);
+    }
+    let removed = sqlx::query::<Db>(CUT)
+        .bind(last.id)
+        .execute(&mut *transaction)
+        .await
+        .during(CUT_OFF)?
+        .rows_affected();
     let checkpoint = Checkpoint {
         last: last.id,
         hash: last.hash,
@@ -399,6 +414,39 @@ pub(super) async fn cut(store: &Backend, before: Time, at_most: u32, now: Time) 
     put_checkpoint(store, &mut transaction, &checkpoint).await?;
     transaction.commit().await.during(CUT_OFF)?;
     Ok(removed)
+}
+
+/// Whether the chain leads from its start to this line, and nothing stands before it.
+async fn leads_to(connection: &mut Connection, start: Head, last: &Cut) -> Result<bool> {
+    if before_start(connection, start.last).await?.is_some() {
+        return Ok(false);
+    }
+    let mut end = start;
+    while end.last < last.id {
+        let step = walk(connection, end.last).await?;
+        if step.is_empty() {
+            return Ok(false);
+        }
+        for line in step.into_iter().filter(|line| line.id <= last.id) {
+            if line.link().hash(&end.hash) != line.hash {
+                return Ok(false);
+            }
+            end = Head {
+                last: line.id,
+                hash: line.hash,
+            };
+        }
+    }
+    Ok(end.last == last.id && end.hash == last.hash)
+}
+
+/// A line that stands where the record does not reach.
+async fn before_start(connection: &mut Connection, start: i64) -> Result<Option<i64>> {
+    sqlx::query_scalar::<Db, i64>(BEFORE_START)
+        .bind(start)
+        .fetch_optional(connection)
+        .await
+        .during(VERIFY)
 }
 
 pub(super) async fn how_enrolled(store: &Backend, ids: &[Uuid]) -> Result<Vec<(Uuid, String)>> {

@@ -16,6 +16,8 @@ use crate::{Result, Seal, StoreError};
 const READERS: u32 = 4;
 /// Prepared statements kept per connection: every statement of this crate, with each length of a list of rows, fits in.
 const STATEMENTS: usize = 256;
+/// The version of the schema since which lines of the record are chained.
+const CHAINED_SINCE: i64 = 9;
 /// How long a caller waits for a connection before the store is called unavailable.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -37,7 +39,7 @@ impl SqliteStore {
         match store.schema().await? {
             Schema::Version(found) if found == newest() => Ok(store),
             Schema::Empty => {
-                store.bring_up_to_date().await?;
+                store.bring_up_to_date(0).await?;
                 Ok(store)
             }
             Schema::Version(found) if found < newest() => Err(store.cannot_open(&format!(
@@ -55,12 +57,12 @@ impl SqliteStore {
     pub async fn migrate(path: &Path, seal: Arc<dyn Seal>) -> Result<i64> {
         create(path)?;
         let store = Self::connect(path, seal).await?;
-        match store.schema().await? {
-            Schema::Version(found) if found <= newest() => {}
-            Schema::Empty => {}
+        let from = match store.schema().await? {
+            Schema::Version(found) if found <= newest() => found,
+            Schema::Empty => 0,
             other => return Err(store.cannot_use(&other)),
-        }
-        store.bring_up_to_date().await?;
+        };
+        store.bring_up_to_date(from).await?;
         store.close().await;
         Ok(newest())
     }
@@ -122,15 +124,19 @@ impl SqliteStore {
         })
     }
 
-    async fn bring_up_to_date(&self) -> Result<()> {
+    /// From this version of the schema.
+    async fn bring_up_to_date(&self, from: i64) -> Result<()> {
         migrator().run(&self.writer).await.map_err(|error| {
             self.cannot_open(&format!(
                 "its schema could not be brought up to date: {}",
                 chain(&error)
             ))
         })?;
-        // Lines of a version without a chain. Only here: a record that lost its end at any other time was tampered with.
-        audit::adopt(self).await
+        // Lines of a version without a chain are chained now and never again: a record that lost its end later was tampered with.
+        if from < CHAINED_SINCE {
+            audit::adopt(self).await?;
+        }
+        Ok(())
     }
 
     fn cannot_use(&self, schema: &Schema) -> StoreError {

@@ -42,6 +42,7 @@ macro_rules! on_every_database {
             record::a_record_that_nobody_touched_is_sound,
             record::whatever_is_done_to_the_record_is_found_and_stays_found,
             record::old_lines_go_in_steps_and_what_is_left_is_still_proven,
+            record::what_lost_its_seal_is_not_chained_again_by_another_migration,
             record::a_record_is_sealed_anew_only_by_an_order_that_stands_in_it,
             record::the_record_is_searched_by_who_what_and_when,
             access::a_session_lives_until_it_ends_or_is_ended,

@@ -116,6 +116,17 @@ const TAMPERING: &[(&[&str], Fault)] = &[
         Fault::NoHead,
     ),
     (
+        &[
+            "INSERT INTO audit SELECT -1, at, actor, action, device_id, subject, detail, hash FROM audit WHERE id = 10",
+        ],
+        Fault::Line { line: -1 },
+    ),
+    // Made to look old, so that it is removed by age.
+    (
+        &["UPDATE audit SET at = 0, actor = 'Bob' WHERE id <= 3"],
+        Fault::Line { line: 1 },
+    ),
+    (
         &["UPDATE audit_head SET seal = X'00'"],
         Fault::HeadSeal { last: 10 },
     ),
@@ -222,6 +233,26 @@ pub(crate) async fn old_lines_go_in_steps_and_what_is_left_is_still_proven(store
     assert_eq!(sound(&store).await, (1, 10, Some(9)));
     with_lines(&store, 3).await;
     assert_eq!(sound(&store).await, (4, 13, Some(9)));
+}
+
+pub(crate) async fn what_lost_its_seal_is_not_chained_again_by_another_migration(store: Fixture) {
+    with_lines(&store, 3).await;
+    behind_its_back(
+        &store,
+        &[
+            "UPDATE audit SET actor = 'Bob', hash = X''",
+            "DELETE FROM audit_head",
+        ],
+    )
+    .await;
+    let url = format!("sqlite://{}", store.path.display());
+    sickbay_store::migrate(&url, std::sync::Arc::new(crate::fixture::TestSeal))
+        .await
+        .unwrap();
+    assert!(matches!(
+        store.verify_audit().await.unwrap(),
+        Verified::Broken(_)
+    ));
 }
 
 pub(crate) async fn a_record_is_sealed_anew_only_by_an_order_that_stands_in_it(store: Fixture) {
