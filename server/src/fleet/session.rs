@@ -485,7 +485,7 @@ fn admit(identity: Option<DeviceIdentity>) -> Result<DeviceIdentity, Status> {
 }
 
 /// Why a device of this status may not speak; `None` for the status is a device that is not known.
-fn refusal_of(status: Option<DeviceStatus>) -> Option<Status> {
+pub(crate) fn refusal_of(status: Option<DeviceStatus>) -> Option<Status> {
     match status {
         Some(DeviceStatus::Active) => None,
         Some(DeviceStatus::Pending) => Some(wire::refusal(

@@ -13,7 +13,7 @@ use tonic::{Code, Status};
 
 use crate::clock::Clock;
 use crate::events::{Change, Events};
-use crate::fleet::session::storage_status;
+use crate::fleet::session::{refusal_of, storage_status};
 use crate::identity::ca::{Ca, SigningRequest};
 use crate::identity::desk::{Desk, DeskError};
 use crate::identity::secret;
@@ -115,7 +115,7 @@ impl Enrolments {
         };
         match device.status {
             DeviceStatus::Active => {
-                let issued = self.issue(device, &request, now).await?;
+                let issued = self.issue(device, &request, now, None).await?;
                 tracing::info!(device = %issued.device.id, host_name, "device enrolled");
                 self.tell(issued.device.key);
                 Ok(Enrolled::Issued(issued))
@@ -147,19 +147,7 @@ impl Enrolments {
 
     /// Issues a certificate to a device that showed a valid one.
     pub async fn renew(&self, device: DeviceIdentity, csr_der: &[u8]) -> Result<Issued, Status> {
-        let request = SigningRequest::read(csr_der).map_err(|reason| {
-            wire::refusal(Code::InvalidArgument, RefusalReason::BadRequest, reason, 0)
-        })?;
-        // A key that belongs to another device stays with it.
-        let holder = self
-            .store
-            .device_by_key(&request.key_sha256)
-            .await
-            .map_err(|error| storage_status(&error))?;
-        if holder.is_some_and(|holder| holder.key != device.key) {
-            return Err(foreign_key());
-        }
-        self.issue(device, &request, self.clock.now()).await
+        self.issue_again(device, csr_der, None).await
     }
 
     /// Issues a certificate to an active device whose own has ended, or was issued by a CA that is retired.
@@ -176,16 +164,15 @@ impl Enrolments {
         if late {
             return Err(key_ended(AWAY));
         }
-        let issued = self.renew(device, csr_der).await?;
         if !peer.of_retired_ca && peer.not_after.is_some_and(|end| end > now) {
             // Its certificate counts still: a renewal by another name.
-            return Ok(issued);
+            return self.renew(device, csr_der).await;
         }
         let line = NewAudit {
             at: now,
             actor: DEVICE.to_owned(),
             action: action::RECOVERED,
-            device: Some(issued.device.id),
+            device: Some(device.id),
             subject: "its certificate".to_owned(),
             detail: peer.not_after.map_or_else(String::new, |end| {
                 format!(
@@ -194,12 +181,30 @@ impl Enrolments {
                 )
             }),
         };
-        self.store
-            .record(vec![line])
-            .await
-            .map_err(|error| storage_status(&error))?;
+        let issued = self.issue_again(device, csr_der, Some(line)).await?;
         tracing::info!(device = %issued.device.id, "device recovered its certificate");
         Ok(issued)
+    }
+
+    async fn issue_again(
+        &self,
+        device: DeviceIdentity,
+        csr_der: &[u8],
+        line: Option<NewAudit>,
+    ) -> Result<Issued, Status> {
+        let request = SigningRequest::read(csr_der).map_err(|reason| {
+            wire::refusal(Code::InvalidArgument, RefusalReason::BadRequest, reason, 0)
+        })?;
+        // A key that belongs to another device stays with it.
+        let holder = self
+            .store
+            .device_by_key(&request.key_sha256)
+            .await
+            .map_err(|error| storage_status(&error))?;
+        if holder.is_some_and(|holder| holder.key != device.key) {
+            return Err(foreign_key());
+        }
+        self.issue(device, &request, self.clock.now(), line).await
     }
 
     /// Retires a device whose collector is uninstalled. Its sessions end as those of any retired device do.
@@ -222,6 +227,7 @@ impl Enrolments {
         device: DeviceIdentity,
         request: &SigningRequest,
         now: Time,
+        line: Option<NewAudit>,
     ) -> Result<Issued, Status> {
         let ca = self.ca.in_force();
         let certificate = ca.issue_device(device.id, request, now).map_err(|error| {
@@ -237,11 +243,19 @@ impl Enrolments {
                 issued_at: now,
                 not_after: certificate.not_after,
                 ca: certificate.ca,
+                line,
             })
             .await
             .map_err(|error| desk_status(&error))?;
         if !recorded {
-            return Err(foreign_key());
+            let holder = self.store.device_by_key(&request.key_sha256).await;
+            let holder = holder.map_err(|error| storage_status(&error))?;
+            let is_its_own = holder
+                .as_ref()
+                .is_some_and(|holder| holder.key == device.key);
+            // Its own, and it left the fleet a moment ago: that is what it is told.
+            let left = refusal_of(holder.map(|holder| holder.status)).filter(|_| is_its_own);
+            return Err(left.unwrap_or_else(foreign_key));
         }
         Ok(Issued {
             device,

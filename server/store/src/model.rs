@@ -111,6 +111,8 @@ pub struct IssuedCertificate {
     pub not_after: Time,
     /// Which generation of the CA issued it.
     pub ca: u32,
+    /// What the record says of it, if anything.
+    pub line: Option<NewAudit>,
 }
 
 /// Where a device's reports stand.

@@ -415,9 +415,14 @@ pub(super) async fn record_certificates(
 ) -> Result<Vec<bool>> {
     let mut transaction = store.begin(RECORD).await?;
     let mut recorded = Vec::with_capacity(certificates.len());
-    for certificate in certificates {
-        recorded.push(record(&mut transaction, certificate).await?);
+    let mut lines = Vec::new();
+    for mut certificate in certificates {
+        let line = certificate.line.take();
+        let done = record(&mut transaction, certificate).await?;
+        lines.extend(line.filter(|_| done));
+        recorded.push(done);
     }
+    audit::add(store, &mut transaction, &lines).await?;
     transaction.commit().await.during(RECORD)?;
     Ok(recorded)
 }
@@ -431,7 +436,11 @@ async fn record(connection: &mut Connection, certificate: IssuedCertificate) -> 
     )
     .await?;
     let holder = holder(connection, &certificate.key_sha256, RECORD).await?;
-    if holder.is_none_or(|holder| holder.key != certificate.device_key) {
+    // It may have left the fleet since it was asked who it is.
+    let may_have_it = holder.is_some_and(|holder| {
+        holder.key == certificate.device_key && holder.status == DeviceStatus::Active
+    });
+    if !may_have_it {
         return Ok(false);
     }
     let done = sqlx::query::<Db>(CREATE_CERTIFICATE)

@@ -1,8 +1,8 @@
 //! Tokens, keys and certificates.
 
 use sickbay_store::{
-    Approval, AuditQuery, DeviceStatus, Ended, EnrolOutcome, EnrolRequest, Introduction,
-    IssuedCertificate, NewToken, Scope, StoreError, action,
+    Approval, AuditQuery, DeviceIdentity, DeviceStatus, Ended, EnrolOutcome, EnrolRequest,
+    Introduction, IssuedCertificate, NewAudit, NewToken, Scope, StoreError, action,
 };
 use uuid::Uuid;
 
@@ -176,6 +176,7 @@ pub(crate) async fn a_renewed_key_joins_its_device_and_a_foreign_one_never_moves
         issued_at: at(100),
         not_after: at(not_after),
         ca: 1,
+        line: None,
     };
     let recorded = store
         .record_certificates(vec![
@@ -204,6 +205,35 @@ pub(crate) async fn a_renewed_key_joins_its_device_and_a_foreign_one_never_moves
 
     let detail = store.device(&Scope::All, mine.id).await.unwrap().unwrap();
     assert_eq!(detail.certificate_not_after, Some(at(900)));
+}
+
+pub(crate) async fn who_left_the_fleet_meanwhile_gets_no_certificate_and_no_line(store: Fixture) {
+    let gone = store.active("PC-1").await;
+    let stays = store.active("PC-2").await;
+    store.put_status(&gone, DeviceStatus::Revoked).await;
+    let certificate = |of: &DeviceIdentity, serial: &[u8]| IssuedCertificate {
+        device_key: of.key,
+        serial: serial.to_vec(),
+        key_sha256: [b"key of ", serial].concat(),
+        issued_at: at(100),
+        not_after: at(900),
+        ca: 1,
+        line: Some(NewAudit {
+            device: Some(of.id),
+            ..NewAudit::new(at(100), "the device", action::RECOVERED, "its certificate")
+        }),
+    };
+    let recorded = store
+        .record_certificates(vec![certificate(&gone, b"s1"), certificate(&stays, b"s2")])
+        .await
+        .unwrap();
+    assert_eq!(recorded, [false, true]);
+    let newest = async |id| {
+        let lines = store.audit(&AuditQuery::of(id, 1)).await.unwrap();
+        lines[0].action.clone()
+    };
+    assert_eq!(newest(gone.id).await, action::REVOKED);
+    assert_eq!(newest(stays.id).await, action::RECOVERED);
 }
 
 /// A token by which the imported list lets machines in.

@@ -61,6 +61,7 @@ macro_rules! on_every_database {
             enrolment::a_token_is_found_by_its_hash_whatever_became_of_it,
             enrolment::an_approving_token_makes_active_devices,
             enrolment::a_renewed_key_joins_its_device_and_a_foreign_one_never_moves,
+            enrolment::who_left_the_fleet_meanwhile_gets_no_certificate_and_no_line,
             enrolment::the_list_lets_in_whom_it_names_and_nobody_into_a_held_place,
             enrolment::who_waits_for_the_list_comes_in_once_nothing_stands_in_the_way,
             enrolment::a_token_is_for_its_scope_and_its_rate,
