@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 use sickbay_store::{Access, AccountSource};
 
-use crate::pages::people::read_access;
+use super::given::read_access;
 
 /// A line of the settings: members of this group may do this.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

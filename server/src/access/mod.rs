@@ -6,6 +6,7 @@
 
 mod attempts;
 mod client;
+pub(crate) mod given;
 pub mod groups;
 pub mod ldap;
 pub mod openid;
@@ -18,12 +19,12 @@ mod sign_in;
 
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::time::{HOUR_MS, MINUTE_MS};
-use sickbay_store::{AccountRow, AccountSource, Role, Scope, SessionRow, StoreError};
+use sickbay_store::{Access, AccountRow, AccountSource, Role, Scope, SessionRow, StoreError};
 use uuid::Uuid;
 
 pub use attempts::Attempts;
@@ -71,6 +72,14 @@ impl Viewer {
             None => Ok(()),
             Some(expected) if csrf == Some(expected.as_str()) => Ok(()),
             Some(_) => Err(Problem::bad_csrf()),
+        }
+    }
+
+    /// What they may do.
+    pub fn access(&self) -> Access {
+        Access {
+            role: self.role,
+            scope: self.scope.clone(),
         }
     }
 
@@ -198,12 +207,7 @@ pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> 
         }
     };
     let Some(needs) = rules::needs(request.method().as_str(), path) else {
-        if let Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::DELETE =
-            *request.method()
-        {
-            // A method that the route does not take, or a route without a line: it lets nobody in.
-            tracing::debug!(method = %request.method(), path, "no line in the table of rules");
-        }
+        // A method that the route does not take, or a route without a line: it lets nobody in.
         return match asking(&app, request.headers()).await {
             Ok(Asking::Somebody(_)) => told(Problem::no_such_method(), request.headers()),
             Ok(_) => told(Problem::unauthorized(), request.headers()),

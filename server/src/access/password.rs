@@ -4,7 +4,10 @@ use std::sync::{Arc, LazyLock};
 
 use argon2::Argon2;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash};
+use axum::http::StatusCode;
 use tokio::sync::Semaphore;
+
+use crate::problem::Problem;
 
 /// Fewest characters of a password. Length is what counts; nothing else is asked.
 pub const CHARS_AT_LEAST: usize = 12;
@@ -56,6 +59,16 @@ pub async fn verify(password: String, kept: String) -> anyhow::Result<bool> {
         Ok(fits && !nobody)
     })
     .await
+}
+
+/// What whoever asks is told where a password cannot be looked at at all.
+pub(crate) fn broken(error: anyhow::Error) -> Problem {
+    tracing::error!(%error, "a password could not be looked at");
+    Problem::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "The password could not be looked at",
+        "The server's log says why.",
+    )
 }
 
 fn hashed(password: &str) -> anyhow::Result<String> {

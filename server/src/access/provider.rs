@@ -13,7 +13,7 @@ use sickbay_web::pages::sign_in::SignInReason;
 
 use super::openid::UnderWay;
 use super::sign_in::{SOMEBODY, SignInQuery, open, path_of, secure};
-use super::{Client, cookie};
+use super::{Client, actor, cookie};
 use crate::app::App;
 use crate::pages;
 use crate::problem::Problem;
@@ -118,7 +118,8 @@ pub async fn back(
             None => "no group of theirs gives a role",
         };
         let (why, reason) = (why.to_owned(), SignInReason::Shut);
-        return refused(&app, &client, &headers, &person.name, why, reason, &next).await;
+        let who = actor(&account);
+        return refused(&app, &client, &headers, &who, why, reason, &next).await;
     }
     let grant = match grant.as_str() {
         "" => Vec::new(),

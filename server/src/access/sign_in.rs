@@ -165,14 +165,7 @@ pub async fn password(
         .map_or_else(String::new, |a| a.password.clone());
     let fits = password::verify(form.password, kept)
         .await
-        .map_err(|error| {
-            tracing::error!(%error, "a password could not be looked at");
-            Problem::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "The password could not be looked at",
-                "The server's log says why.",
-            )
-        })?;
+        .map_err(password::broken)?;
     match account {
         Some(account) if fits && account.may().is_some() => {
             app.attempts.signed_in(&name, client.address);
@@ -192,13 +185,10 @@ pub async fn password(
                 (Some(_), false) => "the password is another one",
                 (Some(_), true) => "the account is disabled",
             };
-            let line = NewAudit::new(
-                app.clock.now(),
-                name,
-                action::SIGN_IN_REFUSED,
-                "by password",
-            )
-            .with(format!("{why}; from {}", client.address));
+            // Whoever types their password into the wrong field has it in no record.
+            let who = account.as_ref().map_or_else(|| SOMEBODY.to_owned(), actor);
+            let line = NewAudit::new(app.clock.now(), who, action::SIGN_IN_REFUSED, "by password")
+                .with(format!("{why}; from {}", client.address));
             app.store.record(vec![line]).await?;
             let page = pages::sign_in(&app, &headers, SignInReason::WrongPassword, next);
             Ok((StatusCode::UNAUTHORIZED, page).into_response())

@@ -10,9 +10,9 @@ use uuid::Uuid;
 use super::token::plain;
 use super::{WithConfig, operator, parse_span, say};
 use crate::access;
+use crate::access::given::{read_access, read_name};
 use crate::identity::ca::{Ca, Phase, Step, pin_of};
 use crate::identity::secret::{API_PREFIX, Secret};
-use crate::pages::people::{read_access, read_name};
 
 /// What somebody may do, as commands take it.
 #[derive(Debug, Args)]
@@ -33,9 +33,9 @@ impl May {
 
 /// A scope as commands print it.
 pub(super) fn scope_words(scope: &Scope) -> String {
-    match scope {
-        Scope::All => "all devices".to_owned(),
-        Scope::Matching(filter) => filter.to_string(),
+    match scope.text() {
+        text if text.is_empty() => "all devices".to_owned(),
+        text => text,
     }
 }
 

@@ -8,7 +8,7 @@ use super::access::{May, scope_words};
 use super::token::plain;
 use super::{Opened, WithConfig, operator, say};
 use crate::access;
-use crate::pages::people::read_name;
+use crate::access::given::read_name;
 
 #[derive(Debug, Args)]
 pub(super) struct UserArgs {

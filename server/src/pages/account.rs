@@ -9,7 +9,7 @@ use sickbay_web::links;
 use sickbay_web::pages::account::{AccountPage, SessionLine};
 use uuid::Uuid;
 
-use super::{PageError, Visit, access_words};
+use super::{PageError, Visit};
 use crate::access::{self, password};
 use crate::problem::Problem;
 
@@ -60,7 +60,7 @@ async fn page(
     let page = AccountPage {
         chrome: visit.chrome("Account", None),
         account: account.map(|one| (one.name.clone(), one.source.name())),
-        may: access_words(viewer.role, &viewer.scope),
+        may: viewer.access().to_string(),
         has_password: account.is_some_and(|one| !one.password.is_empty()),
         shortest: password::CHARS_AT_LEAST,
         sessions: mine.map(|session| session_line(visit, session)).collect(),
@@ -122,7 +122,7 @@ pub(super) async fn password(
             .await;
         }
         let fits = password::verify(form.current, account.password.clone()).await;
-        if !visit.told(fits.map_err(broken))? {
+        if !visit.told(fits.map_err(password::broken))? {
             return mistake("The password until now is another one.".to_owned()).await;
         }
     }
@@ -132,7 +132,7 @@ pub(super) async fn password(
     if form.fresh != form.again {
         return mistake("The new password was not typed the same twice.".to_owned()).await;
     }
-    let hash = visit.told(password::hash(form.fresh).await.map_err(broken))?;
+    let hash = visit.told(password::hash(form.fresh).await.map_err(password::broken))?;
     let (by, now) = (&visit.viewer.name, visit.app.clock.now());
     let kept = visit
         .app
@@ -140,15 +140,6 @@ pub(super) async fn password(
         .set_password(account.id, &hash, visit.viewer.session, by, now);
     visit.told(kept.await)?;
     Ok(Redirect::to(&format!("{}?done=password", links::ACCOUNT)).into_response())
-}
-
-fn broken(error: anyhow::Error) -> Problem {
-    tracing::error!(%error, "a password could not be looked at");
-    Problem::new(
-        axum::http::StatusCode::INTERNAL_SERVER_ERROR,
-        "The password could not be looked at",
-        "The server's log says why.",
-    )
 }
 
 pub(super) async fn end_session(

@@ -11,7 +11,7 @@ mod expectations;
 mod issue;
 mod issues;
 mod overview;
-pub(crate) mod people;
+mod people;
 mod settings;
 mod updates;
 
@@ -154,16 +154,7 @@ impl Visit {
     fn error(&self, problem: Problem) -> PageError {
         let mut chrome = self.chrome(problem.title.clone(), None);
         chrome.live = false;
-        PageError {
-            status: problem.status(),
-            page: MessagePage {
-                chrome,
-                status: problem.status,
-                heading: problem.title,
-                advice: problem.detail,
-            }
-            .render(),
-        }
+        PageError::of(chrome, problem)
     }
 
     /// Turns an error of a query into the page that tells it.
@@ -176,6 +167,21 @@ impl Visit {
 pub struct PageError {
     status: StatusCode,
     page: String,
+}
+
+impl PageError {
+    fn of(chrome: Chrome, problem: Problem) -> Self {
+        Self {
+            status: problem.status(),
+            page: MessagePage {
+                chrome,
+                status: problem.status,
+                heading: problem.title,
+                advice: problem.detail,
+            }
+            .render(),
+        }
+    }
 }
 
 impl IntoResponse for PageError {
@@ -242,17 +248,7 @@ pub fn sign_in(
 
 /// What went wrong before it was known who asks.
 pub fn outside_problem(app: &App, headers: &HeaderMap, problem: Problem) -> PageError {
-    let chrome = outside(app, headers, &problem.title);
-    PageError {
-        status: problem.status(),
-        page: MessagePage {
-            chrome,
-            status: problem.status,
-            heading: problem.title,
-            advice: problem.detail,
-        }
-        .render(),
-    }
+    PageError::of(outside(app, headers, &problem.title), problem)
 }
 
 fn outside(app: &App, headers: &HeaderMap, title: &str) -> Chrome {
@@ -291,14 +287,6 @@ fn build_text(build: Option<u32>, ubr: Option<u32>) -> String {
         (Some(build), Some(ubr)) => format!("{build}.{ubr}"),
         (Some(build), None) => build.to_string(),
         (None, _) => String::new(),
-    }
-}
-
-/// What somebody may do, in words.
-fn access_words(role: Role, scope: &Scope) -> String {
-    match scope {
-        Scope::All => format!("{role} of all devices"),
-        Scope::Matching(filter) => format!("{role} of devices that match {filter}"),
     }
 }
 

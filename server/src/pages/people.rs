@@ -4,8 +4,7 @@ use axum::Form;
 use axum::extract::Query;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use serde::Deserialize;
-use sickbay_diagnosis::expectation::DeviceScope;
-use sickbay_store::{Access, AccountMade, AccountRow, AccountSource, NewApiToken, Role, Scope};
+use sickbay_store::{AccountMade, AccountRow, AccountSource, NewApiToken, Role};
 use sickbay_web::pages::people::{AccountLine, ApiTokenLine, PeoplePage, Secret as Shown};
 use sickbay_web::{Nav, links};
 use uuid::Uuid;
@@ -13,11 +12,10 @@ use uuid::Uuid;
 use super::account::{OneForm, session_line, sessions};
 use super::{PageError, Visit};
 use crate::access;
+use crate::access::given::{read_access, read_name};
 use crate::identity::secret::{API_PREFIX, Secret};
 use crate::problem::Problem;
 
-/// Longest name of an account or token, in characters.
-const NAME_CHARS: usize = 100;
 /// Longest life of an API token that is made here, in days.
 const DAYS_AT_MOST: i64 = 3_650;
 
@@ -106,7 +104,7 @@ async fn page(visit: &Visit, said: Said) -> Result<Html<String>, PageError> {
                 id: token.id.to_string(),
                 name: token.name,
                 role: token.access.role.name().to_owned(),
-                scope: scope_text(&token.access.scope),
+                scope: token.access.scope.text(),
                 made_by: token.made_by,
                 made_at: token.created_at,
                 used_at: token.used_at,
@@ -127,49 +125,13 @@ fn account_line(account: AccountRow) -> AccountLine {
     AccountLine {
         id: account.id.to_string(),
         role: access.map_or_else(String::new, |access| access.role.name().to_owned()),
-        scope: access.map_or_else(String::new, |access| scope_text(&access.scope)),
+        scope: access.map_or_else(String::new, |access| access.scope.text()),
         name: account.name,
         source: account.source.name(),
         has_password: !account.password.is_empty(),
         signed_in_at: account.signed_in_at,
         disabled_at: account.disabled_at,
     }
-}
-
-fn scope_text(scope: &Scope) -> String {
-    match scope {
-        Scope::All => String::new(),
-        Scope::Matching(filter) => filter.to_string(),
-    }
-}
-
-/// Role and scope as a form or a command says them.
-pub(crate) fn read_access(role: &str, scope: &str) -> Result<Access, String> {
-    let role = Role::named(role.trim()).ok_or_else(|| {
-        format!(
-            "{role:?} is no role: one of {}",
-            Role::ALL.map(Role::name).join(", ")
-        )
-    })?;
-    let scope = match scope.trim() {
-        "" => Scope::All,
-        text => {
-            let scope = DeviceScope::parse(text).map_err(|why| format!("The scope: {why}"))?;
-            Scope::Matching(scope.filter().clone())
-        }
-    };
-    Ok(Access { role, scope })
-}
-
-/// The name of an account or token as a form or a command says it.
-pub(crate) fn read_name(name: &str) -> Result<String, String> {
-    let name = name.trim();
-    let is_fit = !name.is_empty()
-        && name.chars().count() <= NAME_CHARS
-        && !name.chars().any(char::is_control);
-    is_fit.then(|| name.to_owned()).ok_or_else(|| {
-        format!("A name has 1 to {NAME_CHARS} characters, none of them a control character.")
-    })
 }
 
 async fn mistake(visit: &Visit, why: String) -> Result<Response, PageError> {

@@ -122,14 +122,6 @@ pub(crate) fn filter_text(filter: &Filter) -> String {
     }
 }
 
-/// How a scope is kept; empty for every device.
-pub(crate) fn scope_text(scope: &Scope) -> String {
-    match scope {
-        Scope::All => String::new(),
-        Scope::Matching(filter) => filter.to_string(),
-    }
-}
-
 /// The code of a role; 0 for none.
 pub(crate) const fn role_code(role: Option<Role>) -> i64 {
     match role {
@@ -164,13 +156,7 @@ pub(crate) fn access(role: i64, scope: &str) -> Result<Option<Access>> {
 
 /// What somebody may do, for the record.
 pub(crate) fn access_words(access: Option<&Access>) -> String {
-    match access {
-        None => "no role".to_owned(),
-        Some(Access { role, scope }) => match scope {
-            Scope::All => format!("{role} of all devices"),
-            Scope::Matching(filter) => format!("{role} of devices that match {filter}"),
-        },
-    }
+    access.map_or_else(|| "no role".to_owned(), Access::to_string)
 }
 
 /// The code of who knows an account.

@@ -39,6 +39,16 @@ pub enum Scope {
     Matching(Filter),
 }
 
+impl Scope {
+    /// As people write it, and as it is kept: the filter; empty for all devices.
+    pub fn text(&self) -> String {
+        match self {
+            Self::All => String::new(),
+            Self::Matching(filter) => filter.to_string(),
+        }
+    }
+}
+
 /// Life of a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DeviceStatus {

@@ -244,7 +244,7 @@ pub(super) async fn create_api_token(store: &Backend, token: NewApiToken) -> Res
         .bind(token.hash)
         .bind(codes::text(&token.name))
         .bind(codes::role_code(Some(token.access.role)))
-        .bind(codes::text(&codes::scope_text(&token.access.scope)))
+        .bind(codes::text(&token.access.scope.text()))
         .bind(codes::text(&token.made_by))
         .bind(token.created_at.millis())
         .bind(token.expires_at.map(Time::millis))

@@ -77,7 +77,7 @@ async fn insert(
     access: Option<&Access>,
     now: Time,
 ) -> Result<Option<AccountRow>> {
-    let scope = access.map_or_else(String::new, |access| codes::scope_text(&access.scope));
+    let scope = access.map_or_else(String::new, |access| access.scope.text());
     sqlx::query_as::<Db, AccountColumns>(CREATE)
         .bind(Uuid::now_v7().to_string())
         .bind(codes::account_source_code(source))
@@ -163,7 +163,7 @@ pub(super) async fn learn(
 
 async fn put_access(connection: &mut Connection, row: &AccountRow) -> Result<()> {
     let access = row.access.as_ref();
-    let scope = access.map_or_else(String::new, |access| codes::scope_text(&access.scope));
+    let scope = access.map_or_else(String::new, |access| access.scope.text());
     sqlx::query::<Db>(PUT_ACCESS)
         .bind(row.id.to_string())
         .bind(row.name.clone())

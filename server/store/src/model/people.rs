@@ -52,6 +52,15 @@ pub struct Access {
     pub scope: Scope,
 }
 
+impl fmt::Display for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.scope {
+            Scope::All => write!(f, "{} of all devices", self.role),
+            Scope::Matching(filter) => write!(f, "{} of devices that match {filter}", self.role),
+        }
+    }
+}
+
 impl Access {
     /// Everything.
     pub const ALL: Self = Self {
