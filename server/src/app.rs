@@ -13,6 +13,7 @@ use crate::access::{Attempts, Rechecks};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::events::Events;
+use crate::export::jobs::Exports;
 use crate::fleet::Fleet;
 use crate::identity::ca::{Ca, CaError};
 use crate::identity::enrolment::Liveness;
@@ -63,6 +64,8 @@ pub struct App {
     pub groups: Arc<Groups>,
     /// When it is asked again.
     pub rechecks: Arc<Rechecks>,
+    /// Files that are made while nobody waits.
+    pub exports: Arc<Exports>,
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// Fires when the server goes down; streams end with it.

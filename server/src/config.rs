@@ -14,6 +14,7 @@ use sickbay_diagnosis::expectation::{ScopedWish, Wanted, Wishes};
 use crate::access::groups::GroupRole;
 use crate::access::ldap::LdapSettings;
 use crate::access::openid::OpenIdSettings;
+use crate::export::schedule::ScheduledExport;
 use crate::knowledge_pack::{BadKey, TrustedKeys};
 
 /// The settings file that `sickbay-server config --default` prints, with every key and its default.
@@ -37,6 +38,8 @@ pub struct Config {
     pub sign_in: SignIn,
     /// The record of what was done.
     pub audit: Audit,
+    /// Lists that are written into a folder every day.
+    pub exports: Vec<ScheduledExport>,
     /// What is known of Windows.
     pub knowledge: Knowledge,
     /// What the fleet's owner wants of every device. What is left out is decided by the catalogue's defaults.
@@ -356,6 +359,12 @@ impl Config {
         self.knowledge
             .trusted()
             .context("knowledge.trusted_keys cannot be used")?;
+        for (place, export) in self.exports.iter().enumerate() {
+            export.check()?;
+            if self.exports[..place].iter().any(|e| e.name == export.name) {
+                bail!("two scheduled exports have the name {}", export.name);
+            }
+        }
         let wishes = Wishes {
             scopes: self.scopes.clone(),
             fleet: self.expectations.clone(),

@@ -17,12 +17,19 @@ pub struct Change {
     pub others: BTreeSet<String>,
     /// Devices were enrolled, approved, revoked or retired.
     pub enrolment: bool,
+    /// Files that are being made have come further.
+    pub exports: bool,
 }
 
 impl Change {
     /// Whether nothing changed.
     pub fn is_empty(&self) -> bool {
-        self.devices.is_empty() && self.others.is_empty() && !self.enrolment
+        !self.is_of_devices() && !self.exports
+    }
+
+    /// Whether it says anything of devices.
+    pub fn is_of_devices(&self) -> bool {
+        !self.devices.is_empty() || !self.others.is_empty() || self.enrolment
     }
 
     /// Ids of every issue of which a finding changed.
@@ -38,6 +45,7 @@ impl Change {
         }
         self.others.extend(other.others.iter().cloned());
         self.enrolment |= other.enrolment;
+        self.exports |= other.exports;
     }
 }
 

@@ -14,6 +14,8 @@ use sickbay_diagnosis::filter::{FindingView, NumberField, Subject, TextField};
 use sickbay_diagnosis::issue::{Case, Shared};
 use sickbay_diagnosis::knowledge::DeviceKind;
 use sickbay_diagnosis::observation::Observations;
+use sickbay_diagnosis::reading::Evidence;
+use sickbay_diagnosis::verdict::Verdict;
 use sickbay_diagnosis::{Diagnosis, Time, diagnose, diagnose_listed, diagnose_unreported};
 use sickbay_store::{DeviceDetail, DeviceState, DeviceStatus, DeviceSummary};
 use uuid::Uuid;
@@ -60,6 +62,18 @@ impl<'a> From<&'a DeviceDetail> for Device<'a> {
             tags: &detail.row.tags,
             sighting: &detail.sighting,
         }
+    }
+}
+
+impl Device<'_> {
+    /// The readings behind a verdict of it.
+    pub fn evidence(&self, verdict: &Verdict) -> Vec<Evidence> {
+        let resolve = |reference| self.observations.evidence(reference, Some(self.sighting));
+        verdict
+            .evidence
+            .iter()
+            .filter_map(|reference| resolve(*reference))
+            .collect()
     }
 }
 

@@ -21,6 +21,7 @@ use crate::clock::Clock;
 use crate::collectors;
 use crate::config::Config;
 use crate::events::Events;
+use crate::export::jobs::Exports;
 use crate::fleet::Fleet;
 use crate::fleet::session::Sessions;
 use crate::health;
@@ -112,6 +113,8 @@ impl Running {
         let openid = OpenId::open(&config.sign_in.openid, &config.web)?.map(Arc::new);
         let sealing = Sealing::open_or_make(&config.storage.data_dir)?;
         let groups = Groups::read(&config.sign_in.groups)?;
+        let exports = Exports::open(&config.storage.data_dir)
+            .context("cannot empty the folder `exports` of the data folder (storage.data_dir)")?;
         let app = App {
             liveness: Liveness::new(config.collectors.heartbeat_interval_s, clock.now()),
             identity: Arc::clone(&identity),
@@ -132,6 +135,7 @@ impl Running {
             sealing: Arc::new(sealing),
             groups: Arc::new(groups),
             rechecks: Arc::default(),
+            exports: Arc::new(exports),
             metrics,
             stop,
         };

@@ -68,6 +68,10 @@ pub const END_SESSION: &str = "/people/sessions/end";
 pub const ADD_API_TOKEN: &str = "/people/tokens/add";
 /// Revokes an API token: `csrf`, `id`.
 pub const REVOKE_API_TOKEN: &str = "/people/tokens/revoke";
+/// Lists as files; begins one: `csrf`, `issue`, `filter`, `format`, `columns` once for each.
+pub const EXPORTS: &str = "/exports";
+/// Removes one: `csrf`, `id`.
+pub const REMOVE_EXPORT: &str = "/exports/remove";
 /// The record of what was done.
 pub const AUDIT: &str = "/audit";
 /// Takes the form that ends the session: `csrf`.
@@ -78,6 +82,8 @@ pub const SIGN_OUT: &str = "/sign-out";
 pub enum ExportFormat {
     /// Comma separated values.
     Csv,
+    /// A workbook of Excel.
+    Xlsx,
     /// One JSON document.
     Json,
     /// One JSON object a line.
@@ -86,12 +92,13 @@ pub enum ExportFormat {
 
 impl ExportFormat {
     /// All of them, in the order in which pages offer them.
-    pub const ALL: [Self; 3] = [Self::Csv, Self::Json, Self::Ndjson];
+    pub const ALL: [Self; 4] = [Self::Csv, Self::Xlsx, Self::Json, Self::Ndjson];
 
     /// The ending of the address.
     pub const fn extension(self) -> &'static str {
         match self {
             Self::Csv => "csv",
+            Self::Xlsx => "xlsx",
             Self::Json => "json",
             Self::Ndjson => "ndjson",
         }
@@ -101,6 +108,7 @@ impl ExportFormat {
     pub const fn label(self) -> &'static str {
         match self {
             Self::Csv => "CSV",
+            Self::Xlsx => "Excel",
             Self::Json => "JSON",
             Self::Ndjson => "NDJSON",
         }
@@ -120,14 +128,42 @@ pub fn issue_after(id: &str, filter: &str, cursor: Option<&str>) -> String {
     )
 }
 
-/// The export of exactly the devices that the page of an issue shows for `filter`.
-pub fn issue_export(id: &str, format: ExportFormat, filter: &str) -> String {
+/// Devices beyond which a workbook is made while one goes on working, and not while the browser waits.
+const WORKBOOK_WAITED_FOR: u64 = 20_000;
+
+/// The export of exactly the devices that the page of an issue shows for `filter`, which are so many.
+pub fn issue_export(id: &str, format: ExportFormat, filter: &str, devices: u64) -> String {
+    if format == ExportFormat::Xlsx && devices > WORKBOOK_WAITED_FOR {
+        return exports_of(id, filter);
+    }
     let path = format!(
         "/api/v1/issues/{}/devices.{}",
         encode(id),
         format.extension()
     );
     with_query(path, &[("filter", filter)])
+}
+
+/// The same of the list of devices.
+pub fn devices_export(format: ExportFormat, filter: &str, devices: u64) -> String {
+    if format == ExportFormat::Xlsx && devices > WORKBOOK_WAITED_FOR {
+        return exports_of(ALL_DEVICES, filter);
+    }
+    let path = format!("/api/v1/exports/devices/devices.{}", format.extension());
+    with_query(path, &[("filter", filter)])
+}
+
+/// The list of all devices, where another one is named by its issue.
+pub const ALL_DEVICES: &str = "devices";
+
+/// The form that makes a file of a list: [`ALL_DEVICES`], or an issue's.
+pub fn exports_of(list: &str, filter: &str) -> String {
+    with_query(EXPORTS.to_owned(), &[("list", list), ("filter", filter)])
+}
+
+/// The file of an export.
+pub fn export_file(id: &str, name: &str) -> String {
+    format!("/api/v1/exports/{}/{}", encode(id), encode(name))
 }
 
 /// How the fleet stands with an update, of the devices that match `filter` and are in `class` (all where they are empty).
@@ -263,8 +299,12 @@ mod tests {
         assert_eq!(devices(""), "/devices");
         assert_eq!(devices_after("", Some("abc")), "/devices?cursor=abc");
         assert_eq!(
-            issue_export("pending-reboot", ExportFormat::Ndjson, "kind:server"),
+            issue_export("pending-reboot", ExportFormat::Ndjson, "kind:server", 1),
             "/api/v1/issues/pending-reboot/devices.ndjson?filter=kind%3Aserver"
+        );
+        assert_eq!(
+            issue_export("pending-reboot", ExportFormat::Xlsx, "", 1_000_000),
+            "/exports?list=pending-reboot"
         );
     }
 }

@@ -9,6 +9,9 @@ pub const ISSUES: &str = "issues";
 /// Lists of devices, and who waits for approval.
 pub const DEVICES: &str = "devices";
 
+/// Files that are being made.
+pub const EXPORTS: &str = "exports";
+
 /// The page of an issue.
 pub fn issue(id: &str) -> String {
     format!("issue:{id}")

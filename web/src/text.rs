@@ -71,6 +71,20 @@ pub fn counted(n: impl Borrow<u64>, one: &str, many: &str) -> String {
     format!("{} {}", number(n), if n == 1 { one } else { many })
 }
 
+/// The size of a file: `1.8 MB`.
+pub fn size(bytes: impl Borrow<u64>) -> String {
+    let mut size = *bytes.borrow() as f64 / 1000.0;
+    let mut unit = "kB";
+    for larger in ["MB", "GB"] {
+        if size < 1000.0 {
+            break;
+        }
+        size /= 1000.0;
+        unit = larger;
+    }
+    format!("{size:.1} {unit}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,6 +100,13 @@ mod tests {
     fn lists_keep_their_lines_and_foreign_names_stay_readable() {
         assert_eq!(block("one\ntwo\0"), "one\ntwo␀");
         assert_eq!(line("Größe-東京-חיפה"), "Größe-東京-חיפה");
+    }
+
+    #[test]
+    fn sizes_are_told_in_the_unit_that_fits() {
+        assert_eq!(size(900), "0.9 kB");
+        assert_eq!(size(1_840_000), "1.8 MB");
+        assert_eq!(size(5_000_000_000_000), "5000.0 GB");
     }
 
     #[test]

@@ -59,6 +59,8 @@ pub struct Viewer {
     pub csrf: Option<String>,
     /// Who they are, for the record.
     pub name: String,
+    /// Id of the account or the API token; of the session where a link of the command line opened it. Names may be shared, this is not.
+    pub id: Uuid,
     /// Their session; `None` for an API token.
     pub session: Option<Uuid>,
     /// Their account, where they have one.
@@ -114,6 +116,7 @@ pub async fn asking(app: &App, headers: &HeaderMap) -> Result<Asking, StoreError
             scope: token.access.scope,
             csrf: None,
             name: format!("API token {}", token.name),
+            id: token.id,
             session: None,
             account: None,
         }));
@@ -137,6 +140,10 @@ pub async fn asking(app: &App, headers: &HeaderMap) -> Result<Asking, StoreError
         scope,
         csrf: Some(session.csrf.clone()),
         name: name_of(&session),
+        id: session
+            .account
+            .as_ref()
+            .map_or(session.id, |account| account.id),
         session: Some(session.id),
         account: session.account.map(Box::new),
     }))
@@ -220,6 +227,10 @@ pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> 
     if needs == Needs::Nothing {
         return next.run(request).await;
     }
+    // A browser sends its cookie along whoever makes it ask, and an export stands in the record under the name of whose browser it was.
+    if path.starts_with("/api/") && is_without_a_click_elsewhere(request.headers()) {
+        return told(Problem::from_elsewhere(), request.headers());
+    }
     let asked = asking(&app, request.headers()).await;
     let viewer = match asked {
         Ok(Asking::Somebody(viewer)) => viewer,
@@ -245,6 +256,15 @@ pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> 
     }
     request.extensions_mut().insert(viewer);
     next.run(request).await
+}
+
+/// Whether a browser says that a page of somebody else makes it ask, and that nobody clicked there.
+fn is_without_a_click_elsewhere(headers: &HeaderMap) -> bool {
+    let is = |name: &str, wanted: &str| {
+        let value = headers.get(name).and_then(|value| value.to_str().ok());
+        value == Some(wanted)
+    };
+    is("sec-fetch-site", "cross-site") && !is("sec-fetch-user", "?1")
 }
 
 /// Whether a browser says that a page of somebody else makes it ask. Programs say nothing of the kind.

@@ -15,7 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::access::Viewer;
 use crate::api::{DEFAULT_LIMIT, MAX_LIMIT};
 use crate::app::App;
-use crate::export::{self, Exported, Format};
+use crate::export::{self, Cell, Column, Columns, Exported, Format, columns};
 use crate::problem::Problem;
 
 /// Lines that are fetched at once.
@@ -62,6 +62,18 @@ impl Conditions {
             before: self.before,
             limit,
         })
+    }
+
+    /// For people.
+    fn in_words(&self) -> String {
+        let given = self
+            .pairs()
+            .into_iter()
+            .filter(|(_, value)| !value.is_empty());
+        let given: Vec<String> = given
+            .map(|(name, value)| format!("{name}: {value}"))
+            .collect();
+        given.join(", ")
     }
 
     /// As they stand in an address.
@@ -125,22 +137,15 @@ impl From<&AuditRow> for AuditView {
 }
 
 impl Exported for AuditRow {
-    const COLUMNS: &'static [&'static str] = &[
-        "line", "at", "actor", "action", "subject", "detail", "device",
+    const COLUMNS: &'static [Column<Self>] = columns![
+        "line" 10 |row| Cell::number(u64::try_from(row.id).ok());
+        "at" 20 |row| Cell::Time(row.at);
+        "actor" 30 |row| Cell::text(&row.actor);
+        "action" 24 |row| Cell::text(&row.action);
+        "subject" 40 |row| Cell::text(&row.subject);
+        "detail" 70 |row| Cell::text(&row.detail);
+        "device" 38 |row| row.device.map_or(Cell::Empty, |id| Cell::Text(id.to_string().into()));
     ];
-
-    fn cells(&self) -> Vec<String> {
-        let view = AuditView::from(self);
-        vec![
-            view.line.to_string(),
-            view.at,
-            view.actor,
-            view.action,
-            view.subject,
-            view.detail,
-            view.device.unwrap_or_default(),
-        ]
-    }
 
     fn json(&self) -> String {
         serde_json::to_string(&AuditView::from(self)).expect("strings and numbers always serialize")
@@ -209,7 +214,7 @@ pub async fn list(
     }))
 }
 
-/// Every line that matches, the newest first, as a file: `record.csv`, `record.json`, `record.ndjson`.
+/// Every line that matches, the newest first, as a file: `record.csv`, `.xlsx`, `.json` or `.ndjson`.
 #[utoipa::path(get, path = "/audit/{file}", tag = "people", params(("file" = String, Path, example = "record.csv"), Conditions), responses(
     (status = 200, description = "The lines", content_type = "text/csv"),
     (status = 400, body = Problem, content_type = "application/problem+json"),
@@ -223,16 +228,28 @@ pub async fn export(
     Path(file): Path<String>,
     Query(conditions): Query<Conditions>,
 ) -> Result<Response, Problem> {
-    let extension = file.strip_prefix("record.");
-    let format = extension.and_then(Format::named).ok_or_else(|| {
-        Problem::not_found("Exports are record.csv, record.json and record.ndjson.")
-    })?;
+    let format = Format::of_file(&file, "record")?;
     let query = conditions.query(LINES_AT_ONCE)?;
-    let line =
-        NewAudit::new(app.clock.now(), viewer.name, action::EXPORTED, "the record").with(file);
+    let now = app.clock.now();
+    let about = export::about(
+        "the record".to_owned(),
+        conditions.in_words(),
+        &viewer.name,
+        now,
+    );
+    let line = NewAudit::new(now, viewer.name, action::EXPORTED, "the record").with(file);
     app.store.record(vec![line]).await?;
-    let rows = export::written(lines(app.store, query), format);
-    Ok(export::response("sickbay-record", format, rows))
+    let rows = lines(app.store, query);
+    let folder = app.exports.folder();
+    export::answer(
+        "sickbay-record",
+        format,
+        rows,
+        Columns::default(),
+        about,
+        folder,
+    )
+    .await
 }
 
 /// Every line that matches, a page at a time.

@@ -2,17 +2,20 @@
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
+use axum::response::Response;
 use serde::Serialize;
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::reading::Evidence;
-use sickbay_diagnosis::verdict::{Severity, Verdict};
-use sickbay_store::{DeviceDetail, DeviceRow};
+use sickbay_diagnosis::verdict::Severity;
+use sickbay_store::DeviceRow;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::access::Viewer;
+use crate::api::exports::ExportQuery;
 use crate::api::{CauseView, DEFAULT_LIMIT, ListQuery, Listed};
 use crate::app::App;
+use crate::export::devices::DeviceList;
 use crate::judgement::{Device, Judgement};
 use crate::problem::Problem;
 
@@ -152,20 +155,6 @@ pub struct DeviceDetailView {
     pub history: Vec<HistoryView>,
 }
 
-/// The readings behind a verdict.
-pub fn evidence_of(verdict: &Verdict, device: &DeviceDetail) -> Vec<Evidence> {
-    let resolve = |reference| {
-        device
-            .observations
-            .evidence(reference, Some(&device.sighting))
-    };
-    verdict
-        .evidence
-        .iter()
-        .filter_map(|reference| resolve(*reference))
-        .collect()
-}
-
 /// A device id from a path.
 pub fn device_id(text: &str) -> Result<Uuid, Problem> {
     text.parse()
@@ -232,7 +221,7 @@ pub async fn detail(
                 .find(|f| f.issue == issue.id && f.state == verdict.state())
                 .map(|f| f.since.to_string()),
             accepted_until: judged.accepted.get(issue.id).map(Time::to_string),
-            evidence: evidence_of(verdict, &device),
+            evidence: Device::from(&device).evidence(verdict),
         })
         .collect();
     Ok(Json(DeviceDetailView {
@@ -254,4 +243,24 @@ pub async fn detail(
             })
             .collect(),
     }))
+}
+
+/// All active devices that match the filter, as a file: `devices.csv`, `.xlsx`, `.json` or `.ndjson`. No cap.
+#[utoipa::path(get, path = "/exports/devices/{file}", tag = "exports", params(("file" = String, Path, example = "devices.csv"), ExportQuery), responses(
+    (status = 200, description = "One row a device", content(
+        (String = "text/csv"), (String = "application/json"), (String = "application/x-ndjson"),
+        (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
+    )),
+    (status = 400, body = Problem, content_type = "application/problem+json"),
+    (status = 401, body = Problem, content_type = "application/problem+json"),
+    (status = 404, body = Problem, content_type = "application/problem+json")
+))]
+pub async fn export(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path(file): Path<String>,
+    Query(query): Query<ExportQuery>,
+) -> Result<Response, Problem> {
+    let list = DeviceList::read(None, query.filter.as_deref())?;
+    super::exports::answer(&app, viewer, list, &file, query.columns.as_deref()).await
 }

@@ -1,6 +1,6 @@
 //! `GET events`: which regions of pages are out of date, as server-sent events.
 //!
-//! An event `change` carries `{"regions": [...]}`: `overview`, `issues`, `issue:ID`, `devices`, `device:ID`, `enrolment`. Changes are
+//! An event `change` carries `{"regions": [...]}`: `overview`, `issues`, `issue:ID`, `devices`, `device:ID`, `enrolment`, `exports`. Changes are
 //! gathered for [`GATHER`], so that a storm of reports is one event. A listener that falls behind is told `everything`.
 
 use std::collections::BTreeSet;
@@ -14,6 +14,7 @@ use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
 use futures::Stream;
 use sickbay_store::Scope;
+use sickbay_web::region;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
@@ -92,13 +93,19 @@ async fn next_regions(
 
 /// Regions of pages that a change makes out of date for somebody who sees a scope.
 async fn regions(app: &App, scope: &Scope, change: &Change) -> BTreeSet<String> {
+    let mut regions = BTreeSet::new();
+    if change.exports {
+        regions.insert(region::EXPORTS.to_owned());
+    }
+    if !change.is_of_devices() {
+        return regions;
+    }
     let keys: Vec<i64> = change.devices.keys().copied().collect();
     let seen = if keys.len() > DEVICES_NAMED && *scope == Scope::All {
         None
     } else {
         Some(app.store.device_ids(scope, &keys).await.unwrap_or_default())
     };
-    let mut regions = BTreeSet::new();
     let issues: BTreeSet<&String> = if let (Some(seen), Scope::Matching(_)) = (&seen, scope) {
         if seen.is_empty() {
             return regions;

@@ -7,15 +7,15 @@ use serde::Serialize;
 use sickbay_diagnosis::issue::Issue;
 use sickbay_diagnosis::issues;
 use sickbay_diagnosis::verdict::Severity;
-use sickbay_store::IssueDevice;
+use sickbay_store::{DeviceRow, Finding, IssueDevice};
 use utoipa::ToSchema;
 
 use crate::access::Viewer;
 use crate::api::devices::DeviceView;
-use crate::api::{CauseView, DEFAULT_LIMIT, ListQuery, Listed, export_format};
+use crate::api::exports::ExportQuery;
+use crate::api::{CauseView, DEFAULT_LIMIT, ListQuery, Listed};
 use crate::app::App;
-use crate::audit;
-use crate::export;
+use crate::export::devices::{DeviceList, open_unless_said};
 use crate::problem::Problem;
 
 /// An issue with its counts.
@@ -68,14 +68,21 @@ pub struct FindingView {
 
 impl From<&IssueDevice> for FindingView {
     fn from(row: &IssueDevice) -> Self {
+        Self::of(&row.device, &row.finding)
+    }
+}
+
+impl FindingView {
+    /// A device with its finding.
+    pub fn of(device: &DeviceRow, finding: &Finding) -> Self {
         Self {
-            device: DeviceView::from(&row.device),
-            state: row.finding.kept().name(),
-            severity: row.finding.severity.map(Severity::name),
-            summary: row.finding.summary.clone(),
-            causes: row.finding.causes.iter().map(CauseView::from).collect(),
-            since: row.finding.since.to_string(),
-            accepted_until: row.finding.accepted_until.map(|t| t.to_string()),
+            device: DeviceView::from(device),
+            state: finding.kept().name(),
+            severity: finding.severity.map(Severity::name),
+            summary: finding.summary.clone(),
+            causes: finding.causes.iter().map(CauseView::from).collect(),
+            since: finding.since.to_string(),
+            accepted_until: finding.accepted_until.map(|t| t.to_string()),
         }
     }
 }
@@ -132,7 +139,7 @@ pub async fn devices(
     Query(query): Query<ListQuery>,
 ) -> Result<Json<Listed<FindingView>>, Problem> {
     let issue = known(&issue)?;
-    let filter = export::open_unless_said(query.filter()?);
+    let filter = open_unless_said(query.filter()?);
     let mut page = query.page(DEFAULT_LIMIT)?;
     let limit = page.limit;
     page.limit += 1;
@@ -147,16 +154,17 @@ pub async fn devices(
     Ok(Json(Listed::new(rows, limit)))
 }
 
-/// All devices of an issue that match the filter, as a file: `devices.csv`, `devices.json` or `devices.ndjson`. No cap.
+/// All devices of an issue that match the filter, as a file: `devices.csv`, `.xlsx`, `.json` or `.ndjson`. No cap.
 #[utoipa::path(get, path = "/issues/{issue}/{file}", tag = "issues",
     params(
         ("issue" = String, Path, example = "safeguard-hold"),
         ("file" = String, Path, example = "devices.csv"),
-        ("filter" = Option<String>, Query)
+        ExportQuery
     ),
     responses(
         (status = 200, description = "One row a device", content(
-            (String = "text/csv"), (String = "application/json"), (String = "application/x-ndjson")
+            (String = "text/csv"), (String = "application/json"), (String = "application/x-ndjson"),
+            (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
         )),
         (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 401, body = Problem, content_type = "application/problem+json"),
@@ -167,23 +175,8 @@ pub async fn export(
     State(app): State<App>,
     viewer: Viewer,
     Path((issue, file)): Path<(String, String)>,
-    Query(query): Query<ListQuery>,
+    Query(query): Query<ExportQuery>,
 ) -> Result<Response, Problem> {
-    let issue = known(&issue)?;
-    let format = export_format(&file)?;
-    let filter = export::open_unless_said(query.filter()?);
-    let line = audit::exported(
-        app.clock.now(),
-        &viewer.name,
-        issue.id,
-        &file,
-        query.filter.as_deref(),
-    );
-    app.store.record(vec![line]).await?;
-    let rows = export::devices_of_issue(app.store, viewer.scope, issue.id.to_owned(), filter);
-    Ok(export::response(
-        issue.id,
-        format,
-        export::written(rows, format),
-    ))
+    let list = DeviceList::read(Some(known(&issue)?), query.filter.as_deref())?;
+    super::exports::answer(&app, viewer, list, &file, query.columns.as_deref()).await
 }

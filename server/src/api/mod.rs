@@ -6,6 +6,7 @@ pub mod devices;
 pub mod error_codes;
 pub mod events;
 pub mod expectations;
+pub mod exports;
 pub mod inspections;
 pub mod issues;
 pub mod knowledge;
@@ -28,7 +29,6 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
-use crate::export::Format;
 use crate::problem::{self, Problem};
 
 /// Rows of a page where the caller does not say.
@@ -48,6 +48,7 @@ pub const MAX_LIMIT: u32 = 1000;
         (name = "issues", description = "Reasons why devices do not get their updates"),
         (name = "updates", description = "Why an update is on some devices and not on others"),
         (name = "devices", description = "Windows endpoints"),
+        (name = "exports", description = "Lists as files, whole, in the columns that you choose"),
         (name = "expectations", description = "What the fleet's owner wants, and what they accept for a time"),
         (name = "people", description = "What was done, by whom"),
         (name = "knowledge", description = "What is known of Windows, and how old it is"),
@@ -64,6 +65,10 @@ pub fn routes() -> (Router<App>, Document) {
         .routes(routes!(issues::export))
         .routes(routes!(devices::list))
         .routes(routes!(devices::detail))
+        .routes(routes!(devices::export))
+        .routes(routes!(exports::list, exports::begin))
+        .routes(routes!(exports::show, exports::remove))
+        .routes(routes!(exports::file))
         .routes(routes!(updates::list))
         .routes(routes!(updates::show))
         .routes(routes!(updates::devices))
@@ -153,14 +158,6 @@ fn cursor_from_text(text: &str) -> Result<Cursor, Problem> {
     Ok(Cursor {
         name: name.to_owned(),
         key: key.parse().map_err(|_| wrong())?,
-    })
-}
-
-/// The format of an export by the name of its file, `devices.csv`.
-pub fn export_format(file: &str) -> Result<Format, Problem> {
-    let extension = file.strip_prefix("devices.");
-    extension.and_then(Format::named).ok_or_else(|| {
-        Problem::not_found("Exports are devices.csv, devices.json and devices.ndjson.")
     })
 }
 

@@ -12,10 +12,10 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::access::Viewer;
 use crate::api::devices::device_id;
-use crate::api::{DEFAULT_LIMIT, ListQuery, Listed, cursor_to_text, export_format};
+use crate::api::{DEFAULT_LIMIT, ListQuery, Listed, cursor_to_text};
 use crate::app::App;
 use crate::audit;
-use crate::export::{self, Exported};
+use crate::export::{self, Cell, Column, Columns, Exported, Format, columns};
 use crate::problem::Problem;
 use crate::rules::Rules;
 use crate::updates::{self, Explained, OfDevice, Tally};
@@ -389,7 +389,8 @@ pub async fn device(
     ),
     responses(
         (status = 200, description = "One row a device", content(
-            (String = "text/csv"), (String = "application/json"), (String = "application/x-ndjson")
+            (String = "text/csv"), (String = "application/json"), (String = "application/x-ndjson"),
+            (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
         )),
         (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 401, body = Problem, content_type = "application/problem+json"),
@@ -405,19 +406,14 @@ pub async fn export(
 ) -> Result<Response, Problem> {
     let rules = app.rules.get();
     let number = asked(&rules, &kb)?.kb;
-    let format = export_format(&file)?;
+    let format = Format::of_file(&file, "devices")?;
     let class = of.class()?;
     let name = match class {
         Some(class) => format!("{number}-{}", class.name()),
         None => number.to_string(),
     };
-    let line = audit::exported(
-        app.clock.now(),
-        &viewer.name,
-        &name,
-        &file,
-        query.filter.as_deref(),
-    );
+    let now = app.clock.now();
+    let line = audit::exported(now, &viewer.name, &name, &file, query.filter.as_deref());
     app.store.record(vec![line]).await?;
     let rows = updates::every_page(
         app.store,
@@ -426,13 +422,19 @@ pub async fn export(
         query.filter()?,
         kb,
         class,
-        app.clock.now(),
+        now,
     );
-    Ok(export::response(
+    let filter = query.filter.unwrap_or_default();
+    let about = export::about(name.clone(), filter, &viewer.name, now);
+    export::answer(
         &name,
         format,
-        export::written(rows, format),
-    ))
+        rows,
+        Columns::default(),
+        about,
+        app.exports.folder(),
+    )
+    .await
 }
 
 impl UpdateView {
@@ -563,35 +565,18 @@ impl DeviceUpdateView {
 }
 
 impl Exported for Explained {
-    const COLUMNS: &'static [&'static str] = &[
-        "device_id",
-        "name",
-        "domain",
-        "ou",
-        "release",
-        "build",
-        "ubr",
-        "class",
-        "why",
-        "rest",
+    const COLUMNS: &'static [Column<Self>] = columns![
+        "device_id" 38 |row| Cell::Text(row.device.identity.id.to_string().into());
+        "name" 24 |row| Cell::text(&row.device.name);
+        "domain" 22 |row| Cell::text(&row.device.domain);
+        "ou" 44 |row| Cell::text(&row.device.ou);
+        "release" 24 |row| Cell::text(&row.device.release);
+        "build" 8 |row| Cell::number(row.device.build);
+        "ubr" 8 |row| Cell::number(row.device.ubr);
+        "class" 20 |row| Cell::word(row.class.name());
+        "why" 70 |row| Cell::text(&row.why);
+        "rest" 70 |row| Cell::Text(row.rest.join(" ").into());
     ];
-
-    fn cells(&self) -> Vec<String> {
-        let view = ExplainedView::from(self);
-        let number = |n: Option<u32>| n.map(|n| n.to_string()).unwrap_or_default();
-        vec![
-            view.id,
-            view.name,
-            view.domain,
-            view.ou,
-            view.release,
-            number(view.build),
-            number(view.ubr),
-            view.class.to_owned(),
-            view.why,
-            view.rest.join(" "),
-        ]
-    }
 
     fn json(&self) -> String {
         serde_json::to_string(&ExplainedView::from(self))

@@ -271,6 +271,7 @@ impl Enrolments {
             // It may have stood in the imported list.
             others: BTreeSet::from([never_enrolled::ID.to_owned()]),
             devices: BTreeMap::from([(device, BTreeSet::new())]),
+            exports: false,
         });
     }
 }

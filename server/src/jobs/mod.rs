@@ -36,6 +36,8 @@ const EPHEMERAL_EVERY: Duration = Duration::from_secs(10);
 const EPHEMERAL_AT_ONCE: u32 = 1000;
 /// How often old lines of the record are looked for.
 const OLD_LINES_EVERY: Duration = Duration::from_hours(1);
+/// How often it is looked whether a scheduled export is due.
+const EXPORTS_EVERY: Duration = Duration::from_secs(30);
 /// A server certificate is issued anew at this age.
 const CERTIFICATE_AGE_MS: i64 = 10 * DAY_MS;
 
@@ -49,6 +51,7 @@ pub fn start(app: &App) -> tokio::task::JoinSet<()> {
     jobs.spawn(certificates(app.clone()));
     jobs.spawn(ephemeral(app.clone()));
     jobs.spawn(old_lines(app.clone()));
+    jobs.spawn(scheduled_exports(app.clone()));
     jobs
 }
 
@@ -179,6 +182,28 @@ async fn old_lines(app: App) {
         }
         if !next_round(&app, OLD_LINES_EVERY).await {
             return;
+        }
+    }
+}
+
+/// Makes the exports that are wanted every day.
+async fn scheduled_exports(app: App) {
+    if app.config.exports.is_empty() {
+        return;
+    }
+    while next_round(&app, EXPORTS_EVERY).await {
+        for export in &app.config.exports {
+            match export.round(&app).await {
+                Ok(None) => {}
+                Ok(Some(file)) => {
+                    tracing::info!(export = export.name, file = %file.display(), "a scheduled export was written");
+                }
+                Err(error) => tracing::error!(
+                    export = export.name,
+                    error = format!("{error:#}"),
+                    "a scheduled export was not written; it is tried again"
+                ),
+            }
         }
     }
 }

@@ -18,7 +18,7 @@ use sickbay_web::pages::device::{
 };
 
 use super::{PageError, Visit, build_text, status_word};
-use crate::api::devices::{device_id, evidence_of};
+use crate::api::devices::device_id;
 use crate::identity::story;
 use crate::judgement::{Device, Judgement};
 use crate::problem::Problem;
@@ -121,7 +121,7 @@ fn view(
             .map(|f| f.since),
         valid_until: verdict.valid_until,
         accepted_until: judged.accepted.get(issue.id).copied(),
-        evidence: evidence_of(verdict, device),
+        evidence: Device::from(device).evidence(verdict),
     }
 }
 

@@ -10,7 +10,7 @@ use sickbay_web::{FilterBox, Nav};
 
 use super::{PageError, ROWS, Visit, build_text, read_filter};
 use crate::api::{ListQuery, cursor_to_text, issues::known};
-use crate::export::open_unless_said;
+use crate::export::devices::open_unless_said;
 
 pub(super) async fn show(
     visit: Visit,

@@ -8,6 +8,7 @@ mod devices;
 mod enrolment;
 mod error_codes;
 mod expectations;
+mod exports;
 mod issue;
 mod issues;
 mod overview;
@@ -71,6 +72,9 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::post(links::END_SESSION, || post(people::end_session)),
     Route::post(links::ADD_API_TOKEN, || post(people::add_token)),
     Route::post(links::REVOKE_API_TOKEN, || post(people::revoke_token)),
+    Route::get(links::EXPORTS, || get(exports::show)),
+    Route::post(links::EXPORTS, || post(exports::begin)),
+    Route::post(links::REMOVE_EXPORT, || post(exports::remove)),
     Route::get(links::AUDIT, || get(audit::show)),
     Route::get("/assets/{name}", || get(asset_file)),
     Route::get("/favicon.ico", || get(favicon)),

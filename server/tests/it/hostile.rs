@@ -1,7 +1,10 @@
 //! Names that want to be more than names: every page, call, file, command and log line, filled with them. What is new has to be named here.
 
 use std::collections::BTreeSet;
+use std::io::{Cursor, Read as _};
 
+use calamine::{Data, Reader as _, Xlsx};
+use sickbay_server::export::Format;
 use sickbay_server::identity::secret::{ENROLMENT_PREFIX, Secret};
 use sickbay_store::{
     AcceptanceRow, Access, AccountSource, Approval, EnrolOutcome, EnrolRequest, Introduction,
@@ -170,6 +173,47 @@ fn is_harmless_csv(what: &str, text: &str) -> usize {
     rows
 }
 
+const WORKBOOK: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+
+/// Every text of it is a text, also to whoever edits the cell; none is a formula or a link. Says how many rows there are.
+fn is_harmless_workbook(what: &str, bytes: &[u8]) -> usize {
+    let mut book: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).unwrap();
+    for sheet in book.sheet_names() {
+        let formulas = book.worksheet_formula(&sheet).unwrap();
+        assert!(formulas.is_empty(), "{what}: {sheet} has formulas");
+    }
+    let range = book.worksheet_range("Rows").unwrap();
+    let mut looks_like_formula = 0;
+    for (_, _, cell) in range.used_cells() {
+        if let Data::String(text) = cell {
+            assert_eq!(text.chars().find(|c| steers(*c)), None, "{what}: {text:?}");
+            looks_like_formula += usize::from(text.starts_with(['=', '+', '-', '@']));
+        }
+    }
+    let mut parts = zip::ZipArchive::new(Cursor::new(bytes)).unwrap();
+    let mut part = |name: &str| {
+        let mut text = String::new();
+        parts
+            .by_name(name)
+            .unwrap()
+            .read_to_string(&mut text)
+            .unwrap();
+        text
+    };
+    let sheet = part("xl/worksheets/sheet1.xml");
+    assert!(
+        !sheet.contains("<f>") && !sheet.contains("hyperlink"),
+        "{what}"
+    );
+    if looks_like_formula > 0 {
+        assert!(
+            part("xl/styles.xml").contains("quotePrefix=\"1\""),
+            "{what}"
+        );
+    }
+    range.height() - 1
+}
+
 fn is_harmless_json(what: &str, text: &str) {
     for line in text.lines().filter(|_| what.contains("ndjson")) {
         serde_json::from_str::<serde_json::Value>(line).unwrap_or_else(|e| panic!("{what}: {e}"));
@@ -191,15 +235,15 @@ async fn hostile_names_are_harmless_on_every_page_in_every_call_and_file() {
         if method != "GET" || path.contains("events") || path.starts_with("/sign-in/openid") {
             continue;
         }
-        let names = match path.as_str() {
-            "/api/v1/audit/{file}" => ["record.csv", "record.json", "record.ndjson"],
-            _ => ["devices.csv", "devices.json", "devices.ndjson"],
+        let list = match path.as_str() {
+            "/api/v1/audit/{file}" => "record",
+            _ => "devices",
         };
         let mut asked: Vec<String> = vec![path.clone()];
         if path.contains("{file}") {
-            asked = names
+            asked = Format::ALL
                 .iter()
-                .map(|file| path.replace("{file}", file))
+                .map(|format| path.replace("{file}", &format!("{list}.{}", format.extension())))
                 .collect();
         }
         if path.contains("{id}") {
@@ -215,6 +259,12 @@ async fn hostile_names_are_harmless_on_every_page_in_every_call_and_file() {
             let answer = viewer.get(&path).await;
             let kind = answer.headers().get("content-type").cloned();
             let kind = kind.map_or_else(String::new, |kind| kind.to_str().unwrap().to_owned());
+            if kind == WORKBOOK {
+                let rows = is_harmless_workbook(&path, &answer.bytes().await.unwrap());
+                assert!(rows > 0 || path.contains("/updates/"), "{path} is empty");
+                kinds.insert(kind);
+                continue;
+            }
             let text = answer.text().await.unwrap();
             match kind.split(';').next().unwrap() {
                 "text/html" => is_harmless_page(&path, &text),
@@ -233,7 +283,7 @@ async fn hostile_names_are_harmless_on_every_page_in_every_call_and_file() {
             kinds.insert(kind);
         }
     }
-    assert!(kinds.len() >= 4, "{kinds:?}");
+    assert!(kinds.contains(WORKBOOK) && kinds.len() >= 5, "{kinds:?}");
     // What a filter or a search is given comes back on the page.
     for name in hostile().into_iter().filter(|name| name.len() < 1_000) {
         let asked = crate::site::encoded(&name);
@@ -309,6 +359,13 @@ async fn hostile_names_are_harmless_on_a_terminal() {
             assert!(columns.len() <= 2, "{arguments:?}: {columns:?}");
         }
     }
+    let file = folder.join("held.xlsx").display().to_string();
+    let to_file = ["--format", "xlsx", "--output", &file, "--config", &settings];
+    let arguments = [&["export", "safeguard-hold"], &to_file[..]].concat();
+    let output = tokio::task::block_in_place(|| sickbay_server(&arguments));
+    assert!(output.status.success(), "{output:?}");
+    let bytes = std::fs::read(&file).unwrap();
+    assert!(is_harmless_workbook("export --output", &bytes) > 0);
     let help = tokio::task::block_in_place(|| sickbay_server(&["--help"]));
     let help = String::from_utf8(help.stdout).unwrap();
     let (_, commands) = help.split_once("Commands:").unwrap();

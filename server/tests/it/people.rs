@@ -211,6 +211,36 @@ async fn a_sign_in_from_another_site_is_refused_and_leads_nowhere_else() {
 }
 
 #[tokio::test]
+async fn a_page_of_another_site_takes_nothing_away_in_somebodys_name() {
+    let site = Site::start().await;
+    let browser = site.browser().await;
+    let export = "/api/v1/exports/devices/devices.csv";
+    let asked = async |headers: &[(&'static str, &'static str)]| {
+        let mut request = browser.request("GET", export);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.send().await.unwrap().status().as_u16()
+    };
+    let elsewhere = ("sec-fetch-site", "cross-site");
+    assert_eq!(
+        asked(&[elsewhere, ("sec-fetch-mode", "no-cors")]).await,
+        403
+    );
+    assert_eq!(
+        asked(&[elsewhere, ("sec-fetch-mode", "navigate")]).await,
+        403
+    );
+    let record = site.browser().await;
+    let lines = record.json("/api/v1/audit?action=exported").await;
+    assert_eq!(lines["items"], serde_json::json!([]));
+    // A link in a wiki that they clicked themselves.
+    assert_eq!(asked(&[elsewhere, ("sec-fetch-user", "?1")]).await, 200);
+    assert_eq!(asked(&[("sec-fetch-site", "same-origin")]).await, 200);
+    assert_eq!(asked(&[]).await, 200);
+}
+
+#[tokio::test]
 async fn what_an_administrator_takes_away_is_gone_at_the_next_click() {
     let site = Site::start().await;
     let admin = site.person("Ann", Access::ALL).await;

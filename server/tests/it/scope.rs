@@ -317,6 +317,10 @@ async fn sees_its_devices(
 }
 
 async fn sees_its_issues(viewer: &Viewer, fleet: &[Known], visible: &[&Known], what: &str) {
+    let file = viewer.page("/api/v1/exports/devices/devices.ndjson").await;
+    let taken: BTreeSet<String> = file.lines().map(id_of).collect();
+    let seen: BTreeSet<String> = visible.iter().map(|known| known.id()).collect();
+    assert_eq!(taken, seen, "{what}: devices as a file");
     let of = |issue: &str, state: &str| -> BTreeSet<String> {
         visible
             .iter()
@@ -349,6 +353,13 @@ async fn sees_its_issues(viewer: &Viewer, fleet: &[Known], visible: &[&Known], w
             .map(|row| row.unwrap()[0].to_owned())
             .collect();
         assert_eq!(taken, open, "{what}: {issue} as a file");
+        let made = crate::exports::made(
+            viewer,
+            &format!(r#"{{"issue":"{issue}","format":"ndjson"}}"#),
+        )
+        .await;
+        let made: BTreeSet<String> = made.lines().map(id_of).collect();
+        assert_eq!(made, open, "{what}: {issue} as a file that was made");
         let page = viewer.page(&format!("/issues/{issue}")).await;
         for known in fleet {
             let link = format!("/devices/{}", known.id());
@@ -359,6 +370,11 @@ async fn sees_its_issues(viewer: &Viewer, fleet: &[Known], visible: &[&Known], w
             );
         }
     }
+}
+
+fn id_of(line: &str) -> String {
+    let row: Value = serde_json::from_str(line).unwrap();
+    row["id"].as_str().unwrap().to_owned()
 }
 
 /// Everything changes at once, and of all that the viewer hears of what they see.

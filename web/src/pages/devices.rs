@@ -4,6 +4,7 @@ use askama::Template;
 use sickbay_diagnosis::Time;
 
 use crate::component::{self, FilterBox};
+use crate::links::ExportFormat;
 use crate::{Chrome, document, links, region, text};
 
 /// A device in the list.
@@ -72,6 +73,18 @@ impl DevicesPage {
     /// The whole document.
     pub fn render(&self) -> String {
         document(Template::render(self))
+    }
+
+    fn exports(&self) -> impl Iterator<Item = (&'static str, String)> + '_ {
+        let filter = &self.filter;
+        ExportFormat::ALL.into_iter().map(|format| {
+            let href = links::devices_export(format, &filter.text, filter.matching);
+            (format.label(), href)
+        })
+    }
+
+    fn choose_columns(&self) -> String {
+        links::exports_of(links::ALL_DEVICES, &self.filter.text)
     }
 
     fn next(&self) -> Option<String> {

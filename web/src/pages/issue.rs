@@ -104,9 +104,14 @@ impl IssuePage {
 
     fn exports(&self) -> impl Iterator<Item = (&'static str, String)> + '_ {
         ExportFormat::ALL.into_iter().map(|format| {
-            let href = links::issue_export(self.issue.id, format, &self.filter.text);
+            let filter = &self.filter;
+            let href = links::issue_export(self.issue.id, format, &filter.text, filter.matching);
             (format.label(), href)
         })
+    }
+
+    fn choose_columns(&self) -> String {
+        links::exports_of(self.issue.id, &self.filter.text)
     }
 
     fn next(&self) -> Option<String> {

@@ -5,6 +5,7 @@ mod device;
 mod devices;
 mod error_codes;
 mod expectations;
+mod exports;
 mod issues;
 mod overview;
 mod people;
@@ -73,6 +74,8 @@ impl<'a> Sample<'a> {
             ("account-of-link", self.account_of_link().render()),
             ("people", self.people().render()),
             ("people-first", self.people_first().render()),
+            ("exports", self.exports().render()),
+            ("exports-none", self.no_exports().render()),
             ("audit", self.audit().render()),
             ("audit-broken", self.audit_broken().render()),
         ]
