@@ -66,6 +66,8 @@ const OWN: &[Route] = &[
     Route::get(links::SIGN_IN_BY_PROVIDER, || get(access::provider::begin)),
     Route::get(access::openid::CALLBACK, || get(access::provider::back)),
     Route::get("/sign-in/{link}", || get(access::link)),
+    Route::get("/sign-in/of-account/{link}", || get(access::ask)),
+    Route::post("/sign-in/of-account/{link}", || post(access::link)),
     Route::post(links::SIGN_OUT, || post(access::sign_out)),
     Route::get("/events", || get(api::events::stream)),
 ];

@@ -194,6 +194,11 @@ pub fn update_export(asked: &str, format: ExportFormat, filter: &str, class: &st
     with_query(path, &[("filter", filter), ("class", class)])
 }
 
+/// Where an account's one-time link leads, and where its button does.
+pub fn sign_in_of_account(link: &str) -> String {
+    format!("{SIGN_IN}/of-account/{}", encode(link))
+}
+
 /// Sends the browser to the provider, and afterwards to a page.
 pub fn sign_in_by_provider(next: &str) -> String {
     with_query(SIGN_IN_BY_PROVIDER.to_owned(), &[("next", next)])

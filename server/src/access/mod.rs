@@ -31,7 +31,9 @@ pub use attempts::Attempts;
 pub use client::{Client, PeerAddress};
 pub use recheck::Rechecks;
 pub(crate) use sign_in::end;
-pub use sign_in::{create_link, link, new_password_link, password as by_password, show, sign_out};
+pub use sign_in::{
+    ask, create_link, link, new_password_link, password as by_password, show, sign_out,
+};
 
 use crate::app::App;
 use crate::identity::secret;

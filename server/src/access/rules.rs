@@ -26,6 +26,8 @@ pub const RULES: &[(&str, &str, Needs)] = &[
     ("GET", "/sign-in/openid", Nothing),
     ("GET", "/sign-in/openid/callback", Nothing),
     ("GET", "/sign-in/{link}", Nothing),
+    ("GET", "/sign-in/of-account/{link}", Nothing),
+    ("POST", "/sign-in/of-account/{link}", Nothing),
     ("POST", "/sign-out", Nothing),
     ("GET", "/", Scoped(Viewer)),
     ("GET", "/issues", Scoped(Viewer)),

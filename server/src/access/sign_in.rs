@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Form;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use sickbay_diagnosis::Time;
@@ -25,6 +25,8 @@ use crate::problem::Problem;
 
 /// Who signs in under a name that nobody has, for the record.
 pub(super) const SOMEBODY: &str = "somebody";
+/// Where links of accounts lead.
+const OF_ACCOUNT: &str = "/sign-in/of-account";
 /// Longest name that is looked at.
 const NAME_CHARS: usize = 200;
 
@@ -49,7 +51,14 @@ pub async fn create_link(
     store
         .create_sign_in_link(&link.hash(), id, expires_at, line)
         .await?;
-    Ok(format!("/sign-in/{}", link.reveal()))
+    // What is sent to somebody is looked at by mail filters and previews before they see it, so it opens a page with a button. What stands
+    // on the server's own terminal is opened by nobody else, and by programs.
+    let path = if account.is_some() {
+        OF_ACCOUNT
+    } else {
+        links::SIGN_IN
+    };
+    Ok(format!("{path}/{}", link.reveal()))
 }
 
 /// Makes a link by which somebody chooses a new password; the one until now is of no use any more, and their sessions end.
@@ -82,13 +91,24 @@ pub async fn show(
     (StatusCode::OK, page).into_response()
 }
 
-/// `GET /sign-in/{link}`: uses the link up, opens a session and goes to the first page.
+/// `GET /sign-in/of-account/{link}`: asks whether to use the link, and does nothing yet.
+pub async fn ask(State(app): State<App>, Path(link): Path<String>, headers: HeaderMap) -> Response {
+    let to = links::sign_in_of_account(&link);
+    (StatusCode::OK, pages::confirm_sign_in(&app, &headers, to)).into_response()
+}
+
+/// `GET /sign-in/{link}`, and `POST` of an account's: uses the link up, opens a session and goes to the first page.
 pub async fn link(
     State(app): State<App>,
     Path(link): Path<String>,
     client: Client,
+    method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    if method == Method::HEAD {
+        // Whoever only asks what is there uses nothing up.
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
     let now = app.clock.now();
     let taken = app
         .store

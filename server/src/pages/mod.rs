@@ -25,7 +25,7 @@ use sickbay_diagnosis::filter::Filter;
 use sickbay_store::{DeviceStatus, Role, Scope};
 use sickbay_web::asset::{self, Asset};
 use sickbay_web::pages::message::MessagePage;
-use sickbay_web::pages::sign_in::{SignInPage, SignInReason};
+use sickbay_web::pages::sign_in::{ConfirmPage, SignInPage, SignInReason};
 use sickbay_web::{Chrome, Nav, SignedIn, Theme, links};
 
 use crate::access::{self, Asking, Client, Viewer};
@@ -248,6 +248,12 @@ pub fn sign_in(
         link_command: Some("sickbay-server sign-in --config sickbay.toml".to_owned()),
     };
     Html(page.render())
+}
+
+/// The page that asks whether to use a one-time link.
+pub fn confirm_sign_in(app: &App, headers: &HeaderMap, to: String) -> Html<String> {
+    let chrome = outside(app, headers, "Sign in");
+    Html(ConfirmPage { chrome, to }.render())
 }
 
 /// What went wrong before it was known who asks.

@@ -24,6 +24,8 @@ const LINES: &[(&str, &str, Needs)] = &[
     ("GET", "/sign-in/openid", Nothing),
     ("GET", "/sign-in/openid/callback", Nothing),
     ("GET", "/sign-in/{link}", Nothing),
+    ("GET", "/sign-in/of-account/{link}", Nothing),
+    ("POST", "/sign-in/of-account/{link}", Nothing),
     ("POST", "/sign-out", Nothing),
     ("GET", "/", Scoped(Viewer)),
     ("GET", "/issues", Scoped(Viewer)),
@@ -109,10 +111,12 @@ enum Stranger {
     Open,
 }
 
-fn of_stranger(path: &str, needs: Needs) -> Stranger {
+fn of_stranger(method: &str, path: &str, needs: Needs) -> Stranger {
     match needs {
         // A link that does not work is told by the same page.
         Nothing if path == "/sign-in/{link}" => Stranger::SignInPage,
+        // Asks before it looks; then it is told as above.
+        Nothing if path == "/sign-in/of-account/{link}" && method == "POST" => Stranger::SignInPage,
         Nothing => Stranger::Open,
         _ if path.starts_with("/api/") || path == "/events" => Stranger::Problem,
         _ => Stranger::SignInPage,
@@ -222,7 +226,7 @@ async fn a_stranger_gets_nothing_but_the_door_on_every_route() {
                 .send()
                 .await
                 .unwrap();
-            let expected = of_stranger(path, line(method, path));
+            let expected = of_stranger(method, path, line(method, path));
             let status = answer.status().as_u16();
             for header in HEADERS {
                 assert!(

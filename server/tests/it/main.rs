@@ -11,6 +11,7 @@ mod access_table;
 mod api;
 mod canaille;
 mod device;
+mod elsewhere;
 mod enrolment;
 mod error_codes;
 mod expectation_pages;

@@ -73,6 +73,23 @@ pub struct SignInPage {
     pub link_command: Option<String>,
 }
 
+/// What an account's one-time link leads to: a button, so that only a person uses it up.
+#[derive(Debug, Clone, Template)]
+#[template(path = "pages/sign_in_confirm.html")]
+pub struct ConfirmPage {
+    /// What surrounds it; not signed in.
+    pub chrome: Chrome,
+    /// Where the button leads.
+    pub to: String,
+}
+
+impl ConfirmPage {
+    /// The whole document.
+    pub fn render(&self) -> String {
+        document(Template::render(self))
+    }
+}
+
 impl SignInPage {
     /// The whole document.
     pub fn render(&self) -> String {

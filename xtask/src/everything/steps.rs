@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result};
 
 use super::tally::Tally;
-use super::{provider, tools};
+use super::{pypi, tools};
 use crate::{dist, tidy};
 
 /// One step.
@@ -24,7 +24,7 @@ pub(super) struct Step {
 #[derive(Debug)]
 enum Work {
     /// Looks for the tools that later steps need, and installs what is missing.
-    Tools,
+    Tools { long: bool },
     /// The rules of the sources.
     Tidy,
     /// Builds the Windows collector that tests start under Wine.
@@ -91,7 +91,15 @@ pub(super) fn all(long: bool) -> Vec<Step> {
         )
     };
     let mut steps = vec![
-        own("tools", "cargo xtask test", Work::Tools),
+        own(
+            "tools",
+            if long {
+                "cargo xtask test --long"
+            } else {
+                "cargo xtask test"
+            },
+            Work::Tools { long },
+        ),
         cargo("formatting", &["fmt", "--all", "--check"]),
         own("tidy", "cargo xtask tidy", Work::Tidy),
         cargo(
@@ -131,6 +139,20 @@ pub(super) fn all(long: bool) -> Vec<Step> {
         suites,
     ];
     if long {
+        // Programs of others that look at a server for minutes.
+        steps.push(tests(
+            "scans",
+            &[
+                "test",
+                "--package",
+                "sickbay-tests",
+                "--test",
+                "long",
+                "--locked",
+                "--",
+                "--test-threads=1",
+            ],
+        ));
         // It builds another standard library, which takes minutes.
         steps.push(own(
             "usual windows target",
@@ -145,7 +167,9 @@ impl Step {
     /// Does it. Returns whether it passed; an error says that it could not even be tried.
     pub(super) fn run(&self, root: &Path, tally: &mut Tally) -> Result<bool> {
         match &self.work {
-            Work::Tools => Ok(tools::install_missing()? && provider::install_missing(root)?),
+            Work::Tools { long } => {
+                Ok(tools::install_missing()? && pypi::install_missing(root, *long)?)
+            }
             Work::Tidy => tidy::run(root),
             Work::WindowsProgram => dist::run(root, true, None),
             Work::UsualWindowsTarget => dist::compiles_for_the_usual_target(root),

@@ -68,6 +68,7 @@ impl<'a> Sample<'a> {
             ("update-unknown", self.update_unknown().render()),
             ("update-on", self.update_on().render()),
             ("sign-in", self.sign_in().render()),
+            ("sign-in-confirm", self.sign_in_confirm().render()),
             ("message", self.message().render()),
             ("message-to-viewer", self.message_to_viewer().render()),
             ("account", self.account().render()),

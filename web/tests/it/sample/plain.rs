@@ -9,7 +9,7 @@ use sickbay_web::pages::settings::{
     ImportedLine, KnowledgeLine, KnowledgeView, RefusedLine, SettingGroup, SettingLine,
     SettingsPage,
 };
-use sickbay_web::pages::sign_in::{SignInPage, SignInReason};
+use sickbay_web::pages::sign_in::{ConfirmPage, SignInPage, SignInReason};
 use sickbay_web::{Chrome, FilterBox, Nav};
 
 impl Sample<'_> {
@@ -206,6 +206,13 @@ impl Sample<'_> {
             provider: Some(self.say("Sign in with Example")),
             next: self.say("/devices"),
             link_command: Some(self.say("sickbay-server user sign-in-link")),
+        }
+    }
+
+    pub(crate) fn sign_in_confirm(&self) -> ConfirmPage {
+        ConfirmPage {
+            chrome: self.sign_in().chrome,
+            to: "/sign-in/of-account/AAAA".to_owned(),
         }
     }
 

@@ -1,0 +1,59 @@
+//! Programs of others that look at a server for minutes: `cargo xtask test --long` installs and starts them.
+//!
+//! Alone: `cargo xtask test --long` once, then `cargo test -p sickbay-tests --test long -- --test-threads=1 NAME`.
+
+mod api_calls;
+mod web_scan;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, ensure};
+use sickbay_tests::program::program;
+use sickbay_tests::server::{Ready, free_port, start_until_ready};
+use tempfile::TempDir;
+use tokio::process::Command;
+
+/// A demo's server, with its sign-in link and its API token.
+struct Demo {
+    url: String,
+    link: String,
+    token: String,
+    /// Its log and what else is written; removed with it.
+    folder: TempDir,
+    _process: Ready,
+}
+
+impl Demo {
+    async fn start(devices: usize) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir().context("make a temporary folder")?;
+        let log = folder.path().join("demo.log");
+        let mut command = Command::new(program("sickbay-server")?);
+        command.args(["demo", "--devices", &devices.to_string()]);
+        command.args(["--web", &free_port()?.to_string()]);
+        command.args(["--collectors", &free_port()?.to_string()]);
+        let wanted = ["Sickbay is ready: ", "Sign in: ", "API token: "];
+        let process = start_until_ready(command, &log, &wanted).await?;
+        let [url, link, token] = process.said.as_slice() else {
+            anyhow::bail!("the demo said {:?}", process.said);
+        };
+        Ok(Self {
+            url: url.clone(),
+            link: link.clone(),
+            token: token.clone(),
+            folder,
+            _process: process,
+        })
+    }
+}
+
+/// A program that `cargo xtask test --long` installed.
+fn installed(name: &str) -> anyhow::Result<PathBuf> {
+    let place = format!("../target/tools/{name}/bin/{name}");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(place);
+    ensure!(
+        path.is_file(),
+        "{} is missing: cargo xtask test --long installs it",
+        path.display()
+    );
+    Ok(path)
+}

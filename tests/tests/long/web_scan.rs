@@ -1,0 +1,67 @@
+//! Wapiti, a scanner of web servers, signed in as an administrator: finds nothing.
+
+use anyhow::{Context as _, ensure};
+use serde_json::Value;
+use tokio::process::Command;
+
+use crate::{Demo, installed};
+
+/// Fewest pages that it must have come to, so that it really was signed in.
+const PAGES: u64 = 300;
+/// How long it looks, in seconds; it needs about half of that here.
+const AT_MOST: u64 = 1200;
+
+#[tokio::test]
+async fn a_scanner_of_web_servers_finds_nothing() -> anyhow::Result<()> {
+    let demo = Demo::start(12).await?;
+    let client = reqwest::Client::builder()
+        .tls_backend_preconfigured(sickbay_server::identity::tls::client_config(
+            rustls::RootCertStore::empty(),
+        )?)
+        .redirect(reqwest::redirect::Policy::none())
+        .build()?;
+    let answer = client.get(&demo.link).send().await.context("sign in")?;
+    let cookie = answer.headers().get("set-cookie");
+    let cookie = cookie.context("the link opens a session")?.to_str()?;
+    let cookie = cookie.split(';').next().unwrap_or_default().to_owned();
+
+    let report = demo.folder.path().join("report.json");
+    let mut scan = Command::new(installed("wapiti")?);
+    scan.args(["--url", &format!("{}/", demo.url), "--scope", "folder"])
+        .args(["--header", &format!("Cookie: {cookie}")])
+        // These would end its own session, or never end.
+        .args(["--exclude", &format!("{}/sign-out", demo.url)])
+        .args(["--exclude", &format!("{}/events", demo.url)])
+        .args(["--exclude", &format!("{}/api/v1/events", demo.url)])
+        .args(["--exclude", &format!("{}/account/sessions/end", demo.url)])
+        .args(["--exclude", &format!("{}/people/sessions/end", demo.url)])
+        .args(["--depth", "3", "--max-scan-time", &AT_MOST.to_string()])
+        .args(["--format", "json", "--output"])
+        .arg(&report)
+        .args(["--no-bugreport", "--flush-session", "--verbose", "1"])
+        .arg("--store-session")
+        .arg(demo.folder.path())
+        .kill_on_drop(true);
+    let status = scan.status().await.context("start wapiti")?;
+    ensure!(status.success(), "wapiti ended with {status}");
+
+    let report = std::fs::read_to_string(&report).context("read the report")?;
+    let report: Value = serde_json::from_str(&report).context("read the report")?;
+    let pages = report["infos"]["crawled_pages_nbr"].as_u64();
+    ensure!(
+        pages.is_some_and(|pages| pages >= PAGES),
+        "it came to {pages:?} pages only; was it signed in?"
+    );
+    for kind in ["vulnerabilities", "anomalies", "additionals"] {
+        let found = report[kind]
+            .as_object()
+            .with_context(|| format!("the report has no {kind}"))?;
+        ensure!(!found.is_empty(), "it looked for no {kind}");
+        for (name, places) in found {
+            let places = places.as_array().context("places are a list")?;
+            ensure!(places.is_empty(), "{kind}, {name}: {places:#?}");
+        }
+    }
+    println!("{} pages, nothing found", pages.unwrap_or_default());
+    Ok(())
+}
