@@ -8,8 +8,9 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use sickbay_diagnosis::Time;
+use sickbay_diagnosis::filter::Filter;
 use sickbay_diagnosis::time::{DAY_MS, HOUR_MS};
-use sickbay_store::{Deed, DeviceStatus, Ended, StoreError};
+use sickbay_store::{Deed, DeviceStatus, Ended, Scope, StoreError};
 
 use crate::app::App;
 use crate::audit;
@@ -36,6 +37,8 @@ const EPHEMERAL_EVERY: Duration = Duration::from_secs(10);
 const EPHEMERAL_AT_ONCE: u32 = 1000;
 /// How often old lines of the record are looked for.
 const OLD_LINES_EVERY: Duration = Duration::from_hours(1);
+/// How often notes of changes are removed: a server that takes in 10,000 reports a second makes some 100,000 meanwhile.
+const OLD_CHANGES_EVERY: Duration = Duration::from_secs(5);
 /// How often it is looked whether a scheduled export is due.
 const EXPORTS_EVERY: Duration = Duration::from_secs(30);
 /// A server certificate is issued anew at this age.
@@ -51,6 +54,7 @@ pub fn start(app: &App) -> tokio::task::JoinSet<()> {
     jobs.spawn(certificates(app.clone()));
     jobs.spawn(ephemeral(app.clone()));
     jobs.spawn(old_lines(app.clone()));
+    jobs.spawn(old_changes(app.clone()));
     jobs.spawn(scheduled_exports(app.clone()));
     jobs
 }
@@ -182,6 +186,23 @@ async fn old_lines(app: App) {
         }
         if !next_round(&app, OLD_LINES_EVERY).await {
             return;
+        }
+    }
+}
+
+/// Reads the fleet into memory before anybody asks, and removes notes of changes that were seen.
+async fn old_changes(app: App) {
+    let everything = Filter::Everything;
+    if let Err(error) = app
+        .store
+        .survey_devices(&Scope::All, &everything, &[])
+        .await
+    {
+        log("fleet in memory", &error);
+    }
+    while next_round(&app, OLD_CHANGES_EVERY).await {
+        if let Err(error) = app.store.forget_changes().await {
+            log("old changes", &error);
         }
     }
 }

@@ -18,8 +18,6 @@ pub(crate) enum On {
     Devices,
     /// The same, for what somebody may see: tags are those that the server gave.
     Scope,
-    /// Findings of one issue: `finding f` and its `device d`.
-    Findings,
 }
 
 /// A value to be bound.
@@ -127,7 +125,7 @@ impl Sql {
                 // Whoever runs a machine writes the tags that it reports, and decides by none of them who sees it.
                 let tables: &[(&str, &str)] = match on {
                     On::Scope => &[("(EXISTS", "device_tag")],
-                    On::Devices | On::Findings => &[
+                    On::Devices => &[
                         ("(EXISTS", "device_tag"),
                         (" OR EXISTS", "device_reported_tag"),
                     ],
@@ -160,21 +158,15 @@ impl Sql {
             }
             Test::Cause(pattern) => {
                 self.push("(EXISTS (SELECT 1 FROM finding_cause c WHERE c.device_key = d.key");
-                if on == On::Findings {
-                    self.push(" AND c.issue = f.issue");
-                }
                 self.push(" AND lower(c.cause_key)");
                 self.pattern(pattern).push("))");
             }
             Test::State(state) => {
-                match on {
-                    On::Findings => self.push("(f.state = "),
-                    On::Devices | On::Scope => {
-                        self.push("(EXISTS (SELECT 1 FROM finding x WHERE x.device_key = d.key AND x.state = ")
-                    }
-                };
-                self.bind(Value::Int(kept_code(*state)));
-                self.push(if on == On::Findings { ")" } else { "))" });
+                self.push(
+                    "(EXISTS (SELECT 1 FROM finding x WHERE x.device_key = d.key AND x.state = ",
+                )
+                .bind(Value::Int(kept_code(*state)))
+                .push("))");
             }
         }
     }

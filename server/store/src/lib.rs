@@ -15,6 +15,7 @@ mod codes;
 mod column;
 mod error;
 mod filter_sql;
+mod index;
 mod machine_list;
 mod model;
 mod plan;
@@ -27,11 +28,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use sickbay_diagnosis::Time;
-use sickbay_diagnosis::filter::Filter;
+use sickbay_diagnosis::filter::{Filter, TextField};
 use uuid::Uuid;
 
 pub use chain::{Checkpoint, Fault, Seal, Verified};
 pub use error::StoreError;
+pub use index::{Facet, Group, Survey};
 pub use machine_list::{Imported, ListedMachine};
 pub use model::*;
 pub use sqlite::{BUSY_TIMEOUT, SqliteStore};
@@ -88,6 +90,13 @@ fn sqlite_path(url: &str) -> Result<&Path> {
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     // ---- health
+
+    /// Copies every device so often, with its readings, findings and profile, and without its history; counters follow. For benchmarks.
+    #[cfg(any(test, feature = "benchmarks"))]
+    async fn copy_devices(&self, copies: u32) -> Result<()>;
+
+    /// Removes notes of changes that everybody has seen; says how many. A step of some ten thousand at most.
+    async fn forget_changes(&self) -> Result<u64>;
 
     /// Writes and reads back a row, so that a full disk or a database that is away is noticed before anyone waits for it.
     async fn check_writable(&self, now: Time) -> Result<()>;
@@ -264,6 +273,21 @@ pub trait Store: Send + Sync + 'static {
         issue: &str,
         filter: &Filter,
     ) -> Result<Vec<CauseCount>>;
+    /// How many devices match, and how they fall into groups by these fields.
+    async fn survey_devices(
+        &self,
+        scope: &Scope,
+        filter: &Filter,
+        fields: &[TextField],
+    ) -> Result<Survey>;
+    /// The same of the devices of an issue, with their causes.
+    async fn survey_issue(
+        &self,
+        scope: &Scope,
+        issue: &str,
+        filter: &Filter,
+        fields: &[TextField],
+    ) -> Result<Survey>;
     /// How many findings of an issue match.
     async fn count_issue_devices(&self, scope: &Scope, issue: &str, filter: &Filter)
     -> Result<u64>;

@@ -70,7 +70,6 @@ pub(crate) struct SummaryWrite<'a> {
 #[derive(Debug)]
 pub(crate) struct FindingWrite<'a> {
     pub(crate) key: i64,
-    pub(crate) name_lower: String,
     pub(crate) finding: &'a Finding,
     pub(crate) state: i64,
     pub(crate) severity: Option<i64>,
@@ -133,8 +132,6 @@ pub(crate) struct Plan<'a> {
     pub(crate) retagged: Vec<i64>,
     /// Key and tag, of all devices in `retagged`.
     pub(crate) reported_tags: Vec<(i64, String)>,
-    /// Key and new name of devices whose findings have to be listed elsewhere.
-    pub(crate) renamed: Vec<(i64, String)>,
     pub(crate) facts: Vec<(i64, Vec<u8>)>,
     pub(crate) profiles: Vec<(i64, &'a [u8])>,
     pub(crate) removed: Vec<FindingName<'a>>,
@@ -189,8 +186,8 @@ impl<'a> Plan<'a> {
         guard: &Guard,
         weights: &HashMap<String, Weight>,
     ) {
-        let name_lower = self.summary(change, guard);
-        let counts = self.findings(change, guard, weights, &name_lower);
+        self.summary(change, guard);
+        let counts = self.findings(change, guard, weights);
         if let Some(observations) = &change.observations {
             self.facts.push((change.key, facts_bytes(observations)));
         }
@@ -228,10 +225,10 @@ impl<'a> Plan<'a> {
         });
     }
 
-    /// Plans a new summary; says the name by which the device is listed from now on.
-    fn summary(&mut self, change: &'a DeviceChange, guard: &Guard) -> String {
+    /// Plans a new summary, where there is one.
+    fn summary(&mut self, change: &'a DeviceChange, guard: &Guard) {
         let Some(summary) = &change.summary else {
-            return guard.name_lower.clone();
+            return;
         };
         let name = text(&summary.name);
         let name_lower = name.to_ascii_lowercase();
@@ -247,9 +244,6 @@ impl<'a> Plan<'a> {
             self.tally.primary(&guard.primary_issue, -1);
             self.tally.primary(&text(&summary.primary_issue), 1);
         }
-        if name_lower != guard.name_lower {
-            self.renamed.push((change.key, name_lower.clone()));
-        }
         let reported_tags = tags_text(&summary.reported_tags);
         if reported_tags != guard.reported_tags {
             self.retagged.push(change.key);
@@ -261,11 +255,10 @@ impl<'a> Plan<'a> {
             key: change.key,
             summary,
             name,
-            name_lower: name_lower.clone(),
+            name_lower,
             sources,
             reported_tags,
         });
-        name_lower
     }
 
     /// Plans the findings; says how many the device then has.
@@ -274,7 +267,6 @@ impl<'a> Plan<'a> {
         change: &'a DeviceChange,
         guard: &Guard,
         weights: &HashMap<String, Weight>,
-        name_lower: &str,
     ) -> Counts {
         let mut counts = guard.counts;
         for (issue, put) in last_per_issue(&change.findings) {
@@ -288,7 +280,7 @@ impl<'a> Plan<'a> {
                     let after = weight_of(finding);
                     counts.add(after, 1);
                     self.tally.finding(issue, after, 1);
-                    self.put(change.key, name_lower, finding, before.is_some());
+                    self.put(change.key, finding, before.is_some());
                 }
                 None if before.is_some() => self.removed.push(FindingName {
                     key: change.key,
@@ -301,14 +293,13 @@ impl<'a> Plan<'a> {
     }
 
     /// Plans a finding with its causes.
-    pub(crate) fn put(&mut self, key: i64, name_lower: &str, finding: &'a Finding, existed: bool) {
+    pub(crate) fn put(&mut self, key: i64, finding: &'a Finding, existed: bool) {
         let issue = finding.issue.as_str();
         if existed {
             self.replaced.push(FindingName { key, issue });
         }
         self.put.push(FindingWrite {
             key,
-            name_lower: name_lower.to_owned(),
             finding,
             state: kept_code(finding.kept()),
             severity: weight_of(finding).severity.map(severity_code),

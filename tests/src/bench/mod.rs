@@ -6,6 +6,7 @@
 mod diagnose;
 mod enrol;
 mod explain;
+mod export;
 mod freshness;
 mod idle;
 mod stored;
@@ -51,6 +52,12 @@ enum Bench {
         #[arg(long, default_value_t = 50_000)]
         machines: usize,
     },
+    /// How fast a large list is taken away as CSV and as a workbook, and what memory that takes.
+    Export {
+        /// How many devices the fleet has.
+        #[arg(long, default_value_t = 1_000_000)]
+        devices: usize,
+    },
     /// How fast devices are diagnosed: the rules alone, and with loading and writing around them.
     Diagnose {
         /// How many devices go through the store.
@@ -72,6 +79,7 @@ pub fn run() -> ExitCode {
             Bench::Collector { minutes } => idle::measure(minutes).await,
             Bench::Explain { devices } => explain::measure(devices).await,
             Bench::Enrol { machines } => enrol::measure(machines).await,
+            Bench::Export { devices } => export::measure(devices).await,
             Bench::Diagnose { devices } => diagnose::measure(devices).await,
         }
     });

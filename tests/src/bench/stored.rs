@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
-use anyhow::bail;
-use sickbay_diagnosis::Time;
+use anyhow::{Context as _, bail};
+use sickbay_collector::inspection::inspect;
 use sickbay_diagnosis::observation::Observations;
+use sickbay_diagnosis::{Check, Time};
+use sickbay_server::demo::fleet::FleetPlan;
+use sickbay_server::ingest::plan::Working;
+use sickbay_server::rules::Rules;
 use sickbay_server::wire::Report;
 use sickbay_store::{
     Approval, Committed, EnrolOutcome, EnrolRequest, Introduction, NewToken, Store,
@@ -43,6 +47,44 @@ pub(super) async fn enrol(
         }
     }
     Ok(keys)
+}
+
+/// Different machines of a large fleet; more are copies of these.
+const DIFFERENT: usize = 500;
+
+/// A fleet of at least so many devices, as the demo's machines would report: a few hundred that are diagnosed by the rules, and copies.
+/// Says how many there are.
+pub(super) async fn fleet(
+    store: &Arc<dyn Store>,
+    devices: usize,
+    now: Time,
+) -> anyhow::Result<usize> {
+    let plan = FleetPlan::new(1, DIFFERENT.min(devices), now);
+    let machines = plan.machines();
+    let keys = enrol(store, machines.len(), now).await?;
+    let rules = Rules::default();
+    for (keys, machines) in keys
+        .chunks(BATCH as usize)
+        .zip(machines.chunks(BATCH as usize))
+    {
+        let states = store.load_states(keys).await?;
+        let mut changes = Vec::with_capacity(states.len());
+        for (state, machine) in states.into_iter().zip(machines) {
+            let mut working = Working::new(state, now);
+            let seen = inspect(&machine.recording, Check::ALL);
+            working.take(&[1; 16], report(&seen), now);
+            working.diagnose(&rules, now);
+            changes.push(
+                working
+                    .finish()
+                    .context("a first report changes something")?,
+            );
+        }
+        commit(store, changes).await?;
+    }
+    let copies = devices.div_ceil(machines.len()) - 1;
+    store.copy_devices(u32::try_from(copies)?).await?;
+    Ok(machines.len() * (copies + 1))
 }
 
 /// A first report of these observations.

@@ -2,7 +2,7 @@
 
 use sqlx::FromRow;
 
-use super::{Backend, Db, query};
+use super::{Backend, Db, index, query};
 use crate::codes::{self, count};
 use crate::error::During;
 use crate::filter_sql::{On, Sql, is_whole_fleet};
@@ -49,15 +49,13 @@ struct SourceRow {
 }
 
 pub(super) async fn issues(store: &Backend, scope: &Scope) -> Result<Vec<IssueCount>> {
-    let rows: Vec<IssueRow> = if is_whole_fleet(scope, &Filter::Everything) {
-        sqlx::query_as::<Db, _>(ISSUES)
-            .fetch_all(store.reader())
-            .await
-            .during(COUNT)?
-    } else {
-        let mut transaction = store.begin_read(COUNT).await?;
-        query::all(&mut transaction, scoped_issues(scope), COUNT).await?
-    };
+    if !is_whole_fleet(scope, &Filter::Everything) {
+        return Ok(index::fleet(store).await?.issue_counts(scope));
+    }
+    let rows: Vec<IssueRow> = sqlx::query_as::<Db, _>(ISSUES)
+        .fetch_all(store.reader())
+        .await
+        .during(COUNT)?;
     rows.into_iter()
         .map(|row| {
             Ok(IssueCount {
@@ -72,23 +70,16 @@ pub(super) async fn issues(store: &Backend, scope: &Scope) -> Result<Vec<IssueCo
         .collect()
 }
 
-pub(super) fn scoped_issues(scope: &Scope) -> Sql {
-    let mut sql = Sql::new(
-        "SELECT f.issue, CAST(SUM(CASE WHEN f.state = 1 THEN 1 ELSE 0 END) AS BIGINT) AS open_count, \
-         CAST(SUM(CASE WHEN f.state = 1 AND f.severity = 2 THEN 1 ELSE 0 END) AS BIGINT) AS serious_count, \
-         CAST(SUM(CASE WHEN f.state = 2 THEN 1 ELSE 0 END) AS BIGINT) AS unknown_count, \
-         CAST(SUM(CASE WHEN f.state = 5 THEN 1 ELSE 0 END) AS BIGINT) AS accepted_count, \
-         CAST(SUM(CASE WHEN d.primary_issue = f.issue THEN 1 ELSE 0 END) AS BIGINT) AS primary_count \
-         FROM device d JOIN finding f ON f.device_key = d.key WHERE d.status IN (1, 4)",
-    );
-    sql.and_scope(scope)
-        .push(" GROUP BY f.issue ORDER BY f.issue");
-    sql
-}
-
 pub(super) async fn fleet(store: &Backend, scope: &Scope) -> Result<FleetCounts> {
+    if !is_whole_fleet(scope, &Filter::Everything) {
+        return Ok(index::fleet(store).await?.fleet_counts(scope));
+    }
     let mut counts = FleetCounts::default();
-    for row in fleet_rows(store, scope).await? {
+    let rows: Vec<FleetRow> = sqlx::query_as::<Db, _>(FLEET)
+        .fetch_all(store.reader())
+        .await
+        .during(COUNT_FLEET)?;
+    for row in rows {
         let devices = count("count", row.devices)?;
         match codes::status(row.status)? {
             DeviceStatus::Pending => counts.pending += devices,
@@ -105,25 +96,6 @@ pub(super) async fn active(store: &Backend) -> Result<u64> {
     fleet(store, &Scope::All)
         .await
         .map(|counts| counts.active())
-}
-
-async fn fleet_rows(store: &Backend, scope: &Scope) -> Result<Vec<FleetRow>> {
-    if is_whole_fleet(scope, &Filter::Everything) {
-        return sqlx::query_as::<Db, _>(FLEET)
-            .fetch_all(store.reader())
-            .await
-            .during(COUNT_FLEET);
-    }
-    let mut transaction = store.begin_read(COUNT_FLEET).await?;
-    query::all(&mut transaction, scoped_fleet(scope), COUNT_FLEET).await
-}
-
-pub(super) fn scoped_fleet(scope: &Scope) -> Sql {
-    let mut sql = Sql::new(
-        "SELECT d.status, d.health, COUNT(*) AS devices FROM device d WHERE d.status IN (0, 1, 4)",
-    );
-    sql.and_scope(scope).push(" GROUP BY d.status, d.health");
-    sql
 }
 
 /// The place of a health's code; one that this build does not know is told as not known.

@@ -5,15 +5,15 @@ use sickbay_diagnosis::verdict::Kept;
 use uuid::Uuid;
 
 use super::{
-    acceptances, access, accounts, audit, baselines, ca, causes, counters, detail, enrolment,
+    acceptances, access, accounts, audit, baselines, ca, copies, counters, detail, enrolment,
     fleet, guard, health, history,
 };
 use super::{
-    issue_lists, knowledge, lists, machines, places, settings, states, status, tokens, updates,
-    write,
+    index, issue_lists, knowledge, lists, machines, places, settings, states, status, tokens,
+    updates, write,
 };
 use crate::filter_sql::Sql;
-use crate::{Concerned, Cursor, DeviceStatus, Page, Scope};
+use crate::{Concerned, Cursor, Page, Scope};
 
 /// Name and text of every statement.
 pub(in super::super) fn statements() -> Vec<(String, String)> {
@@ -25,12 +25,16 @@ pub(in super::super) fn statements() -> Vec<(String, String)> {
         ("audit", audit::STATEMENTS),
         ("baselines", baselines::STATEMENTS),
         ("ca", ca::STATEMENTS),
+        ("copies", copies::STATEMENTS),
         ("counters", counters::STATEMENTS),
         ("detail", detail::STATEMENTS),
         ("enrolment", enrolment::STATEMENTS),
         ("fleet", fleet::STATEMENTS),
         ("guard", guard::STATEMENTS),
         ("health", health::STATEMENTS),
+        ("index", index::STATEMENTS),
+        ("issue_lists", issue_lists::STATEMENTS),
+        ("lists", lists::STATEMENTS),
         ("knowledge", knowledge::STATEMENTS),
         ("machines", machines::STATEMENTS),
         ("places", places::STATEMENTS),
@@ -79,22 +83,6 @@ fn filtered() -> Vec<(String, Sql)> {
     };
     let id = Uuid::nil();
     [
-        (
-            "devices",
-            lists::list_sql(&scope, DeviceStatus::Active, &filter, &page),
-        ),
-        ("count_devices", lists::count_sql(&scope, &filter)),
-        (
-            "issue_devices",
-            issue_lists::list_sql(&scope, "i", &filter, &page),
-        ),
-        (
-            "count_issue_devices",
-            issue_lists::count_sql(&scope, "i", &filter),
-        ),
-        ("issue_causes", causes::group_sql(&scope, "i", &filter)),
-        ("issue_counts", counters::scoped_issues(&scope)),
-        ("fleet_counts", counters::scoped_fleet(&scope)),
         ("device", detail::sql(&scope, id)),
         ("history", history::sql(&scope, id, Some(1), 10)),
         ("recent_history", history::recent_sql(&scope, 10)),

@@ -1,17 +1,17 @@
 //! Findings of an issue with their devices, paged by name and key.
 
-use sickbay_diagnosis::filter::Test;
+use sickbay_diagnosis::filter::{Test, TextField};
 use sickbay_diagnosis::verdict::Kept;
 use sqlx::FromRow;
 
-use super::{Backend, counters, query};
-use crate::codes;
-use crate::filter_sql::{On, Sql, Value, is_everything, is_whole_fleet};
+use super::{Backend, Db, counters, index, key_list};
+use crate::error::During;
+use crate::filter_sql::{is_everything, is_whole_fleet};
+use crate::index::{Among, Survey};
 use crate::rows::{DeviceColumns, FindingColumns};
 use crate::{Filter, IssueCount, IssueDevice, Page, Result, Scope};
 
 const LIST: &str = "list devices of an issue";
-const COUNT: &str = "count devices of an issue";
 
 #[derive(FromRow)]
 struct FindingRow {
@@ -21,6 +21,13 @@ struct FindingRow {
     finding: FindingColumns,
 }
 
+statements! {
+    ROWS = concat!(
+        "SELECT ", device_columns!(), ", ", finding_columns!(), " FROM finding f JOIN device d ON d.key = f.device_key \
+         WHERE f.issue = $1 AND f.device_key IN ", key_list!("$2")
+    );
+}
+
 pub(super) async fn devices(
     store: &Backend,
     scope: &Scope,
@@ -28,10 +35,15 @@ pub(super) async fn devices(
     filter: &Filter,
     page: &Page,
 ) -> Result<Vec<IssueDevice>> {
-    let mut transaction = store.begin_read(LIST).await?;
-    let rows: Vec<FindingRow> =
-        query::all(&mut transaction, list_sql(scope, issue, filter, page), LIST).await?;
-    rows.into_iter()
+    let keys = index::keys(store, Among::Issue(issue), scope, filter, page).await?;
+    let rows: Vec<FindingRow> = sqlx::query_as::<Db, FindingRow>(ROWS)
+        .bind(issue.to_owned())
+        .bind(key_list(&keys))
+        .fetch_all(store.reader())
+        .await
+        .during(LIST)?;
+    index::in_order(&keys, rows, |row| row.finding.device_key)
+        .into_iter()
         .map(|row| {
             Ok(IssueDevice {
                 device: row.device.read()?,
@@ -41,27 +53,14 @@ pub(super) async fn devices(
         .collect()
 }
 
-pub(super) fn list_sql(scope: &Scope, issue: &str, filter: &Filter, page: &Page) -> Sql {
-    let mut sql = Sql::new(concat!(
-        "SELECT ",
-        device_columns!(),
-        ", ",
-        finding_columns!(),
-        " FROM finding f JOIN device d ON d.key = f.device_key WHERE d.status IN (1, 4) AND f.issue = "
-    ));
-    sql.bind(Value::Text(issue.to_owned()))
-        .and_scope(scope)
-        .and_filter(filter, On::Findings);
-    if let Some(after) = &page.after {
-        sql.push(" AND (f.name_lower, f.device_key) > (")
-            .bind(Value::Text(codes::text(&after.name)))
-            .push(", ")
-            .bind(Value::Int(after.key))
-            .push(")");
-    }
-    sql.push(" ORDER BY f.name_lower, f.device_key LIMIT ")
-        .bind(Value::Int(i64::from(page.limit)));
-    sql
+pub(super) async fn survey(
+    store: &Backend,
+    scope: &Scope,
+    issue: &str,
+    filter: &Filter,
+    fields: &[TextField],
+) -> Result<Survey> {
+    index::survey(store, Among::Issue(issue), scope, filter, fields).await
 }
 
 pub(super) async fn count(
@@ -79,20 +78,7 @@ pub(super) async fn count(
             .find(|row| row.issue == issue)
             .map_or(0, counted));
     }
-    let mut transaction = store.begin_read(COUNT).await?;
-    let rows: Vec<(i64,)> =
-        query::all(&mut transaction, count_sql(scope, issue, filter), COUNT).await?;
-    codes::count("count", rows.first().map_or(0, |row| row.0))
-}
-
-pub(super) fn count_sql(scope: &Scope, issue: &str, filter: &Filter) -> Sql {
-    let mut sql = Sql::new(
-        "SELECT COUNT(*) FROM finding f JOIN device d ON d.key = f.device_key WHERE d.status IN (1, 4) AND f.issue = ",
-    );
-    sql.bind(Value::Text(issue.to_owned()))
-        .and_scope(scope)
-        .and_filter(filter, On::Findings);
-    sql
+    Ok(survey(store, scope, issue, filter, &[]).await?.devices)
 }
 
 /// What of an issue's counters answers a filter, where one does.

@@ -1,14 +1,21 @@
 //! Lists of devices, paged by key.
 
-use super::{Backend, counters, key_list, query};
+use sickbay_diagnosis::filter::TextField;
+
+use super::{Backend, Db, counters, index, key_list, query};
 use crate::codes::status_code;
-use crate::filter_sql::{On, Sql, Value, is_whole_fleet};
+use crate::error::During;
+use crate::filter_sql::{Sql, Value, is_whole_fleet};
+use crate::index::{Among, Survey};
 use crate::rows::{DeviceColumns, IdentityRow};
-use crate::{DeviceIdentity, DeviceRow, DeviceStatus, Filter, Page, Result, Scope, codes};
+use crate::{DeviceIdentity, DeviceRow, DeviceStatus, Filter, Page, Result, Scope};
 
 const LIST: &str = "list devices";
-const COUNT: &str = "count devices";
 const NAME: &str = "name devices";
+
+statements! {
+    ROWS = concat!("SELECT ", device_columns!(), " FROM device d WHERE d.key IN ", key_list!("$1"));
+}
 
 pub(super) async fn devices(
     store: &Backend,
@@ -17,67 +24,41 @@ pub(super) async fn devices(
     filter: &Filter,
     page: &Page,
 ) -> Result<Vec<DeviceRow>> {
-    let mut transaction = store.begin_read(LIST).await?;
-    let sql = list_sql(scope, status, filter, page);
-    query::all::<DeviceColumns>(&mut transaction, sql, LIST)
-        .await?
+    let among = Among::Status(status_code(status));
+    let keys = index::keys(store, among, scope, filter, page).await?;
+    let rows: Vec<DeviceColumns> = sqlx::query_as::<Db, DeviceColumns>(ROWS)
+        .bind(key_list(&keys))
+        .fetch_all(store.reader())
+        .await
+        .during(LIST)?;
+    index::in_order(&keys, rows, DeviceColumns::key)
         .into_iter()
         .map(DeviceColumns::read)
         .collect()
 }
 
-pub(super) fn list_sql(scope: &Scope, status: DeviceStatus, filter: &Filter, page: &Page) -> Sql {
-    let mut sql = Sql::new(concat!(
-        "SELECT ",
-        device_columns!(),
-        " FROM device d WHERE d.status = "
-    ));
-    sql.bind(Value::Int(status_code(status)))
-        .and_scope(scope)
-        .and_filter(filter, On::Devices);
-    if let Some(after) = &page.after {
-        sql.push(" AND (d.name_lower, d.key) > (")
-            .bind(Value::Text(codes::text(&after.name)))
-            .push(", ")
-            .bind(Value::Int(after.key))
-            .push(")");
-    }
-    sql.push(" ORDER BY d.name_lower, d.key LIMIT ")
-        .bind(Value::Int(i64::from(page.limit)));
-    sql
+pub(super) async fn survey(
+    store: &Backend,
+    scope: &Scope,
+    status: DeviceStatus,
+    filter: &Filter,
+    fields: &[TextField],
+) -> Result<Survey> {
+    let among = Among::Status(status_code(status));
+    index::survey(store, among, scope, filter, fields).await
 }
 
-pub(super) async fn count(store: &Backend, scope: &Scope, filter: &Filter) -> Result<u64> {
-    if is_whole_fleet(scope, filter) {
-        return counters::active(store).await;
-    }
-    let mut transaction = store.begin_read(COUNT).await?;
-    let rows: Vec<(i64,)> = query::all(&mut transaction, count_sql(scope, filter), COUNT).await?;
-    codes::count("count", rows.first().map_or(0, |row| row.0))
-}
-
-pub(super) async fn count_with_status(
+pub(super) async fn count(
     store: &Backend,
     scope: &Scope,
     status: DeviceStatus,
     filter: &Filter,
 ) -> Result<u64> {
-    let mut transaction = store.begin_read(COUNT).await?;
-    let sql = count_in_sql(scope, status, filter);
-    let rows: Vec<(i64,)> = query::all(&mut transaction, sql, COUNT).await?;
-    codes::count("count", rows.first().map_or(0, |row| row.0))
-}
-
-pub(super) fn count_sql(scope: &Scope, filter: &Filter) -> Sql {
-    count_in_sql(scope, DeviceStatus::Active, filter)
-}
-
-fn count_in_sql(scope: &Scope, status: DeviceStatus, filter: &Filter) -> Sql {
-    let mut sql = Sql::new("SELECT COUNT(*) FROM device d WHERE d.status = ");
-    sql.bind(Value::Int(status_code(status)))
-        .and_scope(scope)
-        .and_filter(filter, On::Devices);
-    sql
+    if status == DeviceStatus::Active && is_whole_fleet(scope, filter) {
+        return counters::active(store).await;
+    }
+    let survey = survey(store, scope, status, filter, &[]);
+    Ok(survey.await?.devices)
 }
 
 /// Who the devices of these keys are, by key.

@@ -258,16 +258,13 @@ async fn create(
         .await
         .during(IMPORT)?;
     let keys: HashMap<String, i64> = keys.into_iter().map(|(key, id)| (id, key)).collect();
-    let findings: Vec<(i64, String, Finding)> = entries
+    let findings: Vec<(i64, Finding)> = entries
         .iter()
-        .filter_map(|entry| {
-            let name_lower = entry.machine.name.to_ascii_lowercase();
-            Some((*keys.get(&entry.id)?, name_lower, entry.finding()))
-        })
+        .filter_map(|entry| Some((*keys.get(&entry.id)?, entry.finding())))
         .collect();
     let mut plan = Plan::default();
-    for (key, name_lower, finding) in &findings {
-        plan.put(*key, name_lower, finding, false);
+    for (key, finding) in &findings {
+        plan.put(*key, finding, false);
     }
     write::plan(connection, &plan).await?;
     tally.listed(findings.len() as i64);

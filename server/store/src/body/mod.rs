@@ -9,8 +9,9 @@ mod accounts;
 pub(super) mod audit;
 mod baselines;
 mod ca;
-mod causes;
 mod commit;
+#[cfg(any(test, feature = "benchmarks"))]
+mod copies;
 mod counters;
 mod detail;
 mod enrolment;
@@ -18,6 +19,7 @@ mod fleet;
 mod guard;
 mod health;
 mod history;
+mod index;
 mod issue_lists;
 mod knowledge;
 mod lists;
@@ -37,7 +39,7 @@ pub(super) mod enumerated;
 
 use async_trait::async_trait;
 use sickbay_diagnosis::Time;
-use sickbay_diagnosis::filter::Filter;
+use sickbay_diagnosis::filter::{Filter, TextField};
 use uuid::Uuid;
 
 use super::{Backend, Connection, Db, key_list, placeholder, text_list};
@@ -48,13 +50,39 @@ use crate::{
     FleetCounts, HistoryRow, Imported, ImportedPack, IssueCount, IssueDevice, IssuedCertificate,
     LearnedRow, ListedMachine, NewApiToken, NewAudit, NewSession, NewToken, PackMark, Page,
     Profiled, ProfiledDevice, Result, RevisionCount, Scope, SeenRevision, SessionRow, SourceCount,
-    Store, TakenLink, TokenRow, Touch, Verified,
+    Store, Survey, TakenLink, TokenRow, Touch, Verified,
 };
 
 #[async_trait]
 impl Store for Backend {
     async fn close(&self) {
         Backend::close(self).await;
+    }
+
+    #[cfg(any(test, feature = "benchmarks"))]
+    async fn copy_devices(&self, copies: u32) -> Result<()> {
+        copies::copy(self, copies).await
+    }
+
+    async fn survey_devices(
+        &self,
+        scope: &Scope,
+        filter: &Filter,
+        fields: &[TextField],
+    ) -> Result<Survey> {
+        lists::survey(self, scope, DeviceStatus::Active, filter, fields).await
+    }
+    async fn survey_issue(
+        &self,
+        scope: &Scope,
+        issue: &str,
+        filter: &Filter,
+        fields: &[TextField],
+    ) -> Result<Survey> {
+        issue_lists::survey(self, scope, issue, filter, fields).await
+    }
+    async fn forget_changes(&self) -> Result<u64> {
+        index::forget_changes(self).await
     }
 
     async fn check_writable(&self, now: Time) -> Result<()> {
@@ -239,7 +267,8 @@ impl Store for Backend {
         issue: &str,
         filter: &Filter,
     ) -> Result<Vec<CauseCount>> {
-        causes::of_issue(self, scope, issue, filter).await
+        let survey = issue_lists::survey(self, scope, issue, filter, &[]).await?;
+        Ok(survey.causes)
     }
     async fn count_issue_devices(
         &self,
@@ -267,10 +296,10 @@ impl Store for Backend {
         status: DeviceStatus,
         filter: &Filter,
     ) -> Result<u64> {
-        lists::count_with_status(self, scope, status, filter).await
+        lists::count(self, scope, status, filter).await
     }
     async fn count_devices(&self, scope: &Scope, filter: &Filter) -> Result<u64> {
-        lists::count(self, scope, filter).await
+        lists::count(self, scope, DeviceStatus::Active, filter).await
     }
     async fn device(&self, scope: &Scope, id: Uuid) -> Result<Option<DeviceDetail>> {
         detail::device(self, scope, id).await

@@ -53,14 +53,6 @@ pub(super) const TAGS: RowList = RowList {
     after: " ON CONFLICT (device_key, tag) DO NOTHING",
 };
 
-/// A device's findings stand in lists by its name.
-pub(super) const RENAMED: RowList = RowList {
-    operation: "rename findings",
-    before: "UPDATE finding SET name_lower = v.column2 FROM (VALUES",
-    columns: &[Int, Text],
-    after: ") AS v WHERE finding.device_key = v.column1",
-};
-
 pub(super) const FACTS: RowList = RowList {
     operation: "write facts",
     before: "INSERT INTO device_facts (device_key, facts) VALUES",
@@ -85,8 +77,8 @@ pub(super) const OLD_CAUSES: RowList = RowList {
 
 pub(super) const FINDINGS: RowList = RowList {
     operation: "write findings",
-    before: "INSERT INTO finding (device_key, issue, name_lower, state, severity, summary, causes, since, changed_at, accepted_until) VALUES",
-    columns: &[Int, Text, Text, Int, Int, Text, Text, Int, Int, Int],
+    before: "INSERT INTO finding (device_key, issue, state, severity, summary, causes, since, changed_at, accepted_until) VALUES",
+    columns: &[Int, Text, Int, Int, Text, Text, Int, Int, Int],
     after: " ON CONFLICT (device_key, issue) DO UPDATE SET state = excluded.state, severity = excluded.severity, \
             summary = excluded.summary, causes = excluded.causes, since = excluded.since, changed_at = excluded.changed_at, \
             accepted_until = excluded.accepted_until",
@@ -165,7 +157,6 @@ pub(super) const LISTS: &[&RowList] = &[
     &SUMMARIES,
     &OLD_TAGS,
     &TAGS,
-    &RENAMED,
     &FACTS,
     &PROFILES,
     &REMOVED,
@@ -272,11 +263,6 @@ async fn devices(connection: &mut Connection, plan: &Plan<'_>) -> Result<()> {
         query.bind(*key).bind(tag.clone())
     })
     .await?;
-    RENAMED
-        .run(connection, &plan.renamed, |query, (key, name)| {
-            query.bind(*key).bind(name.clone())
-        })
-        .await?;
     FACTS
         .run(connection, &plan.facts, |query, (key, facts)| {
             query.bind(*key).bind(facts.clone())
@@ -305,7 +291,6 @@ async fn findings(connection: &mut Connection, plan: &Plan<'_>) -> Result<()> {
             query
                 .bind(row.key)
                 .bind(row.finding.issue.clone())
-                .bind(row.name_lower.clone())
                 .bind(row.state)
                 .bind(row.severity)
                 .bind(text(&row.finding.summary))

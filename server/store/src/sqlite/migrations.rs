@@ -57,6 +57,11 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
         "people",
         include_str!("../../../../migrations/sqlite/0010_people.sql"),
     ),
+    (
+        11,
+        "changes",
+        include_str!("../../../../migrations/sqlite/0011_changes.sql"),
+    ),
 ];
 
 /// The version that this build uses.
@@ -133,6 +138,10 @@ mod tests {
         (
             10,
             "feb75a15f22f4351495f566616bd1e94ba53335aff1cf002d0bdb847ad37889f",
+        ),
+        (
+            11,
+            "9348f3862e3294a129a652747e4b4f5e8337ecce8a6a931abfc64b9ee71a0635",
         ),
     ];
 

@@ -16,6 +16,7 @@ use std::time::Duration;
 use sqlx::Sqlite;
 
 use crate::error::During;
+use crate::index::Index;
 use crate::{Result, Seal};
 
 /// The database that the shared body is compiled against.
@@ -40,6 +41,14 @@ macro_rules! key_list {
 /// The value bound for [`key_list!`].
 pub(crate) fn key_list(keys: &[i64]) -> String {
     serde_json::to_string(keys).expect("numbers always have a JSON form")
+}
+
+/// The id of a copied device: its original's with another end, made of its key.
+#[cfg(any(test, feature = "benchmarks"))]
+macro_rules! id_of_copy {
+    ($key:literal) => {
+        concat!("substr(id, 1, 24) || printf('%012x', ", $key, ")")
+    };
 }
 
 /// A list of texts as one bound value.
@@ -77,6 +86,7 @@ pub struct SqliteStore {
     reader: Pool,
     path: PathBuf,
     seal: Arc<dyn Seal>,
+    index: Index,
 }
 
 impl SqliteStore {
@@ -102,6 +112,11 @@ impl SqliteStore {
     /// Connections for single reads.
     pub(crate) const fn reader(&self) -> &Pool {
         &self.reader
+    }
+
+    /// The fleet in memory.
+    pub(crate) const fn index(&self) -> &Index {
+        &self.index
     }
 
     /// What signs the record.

@@ -10,6 +10,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use super::body::audit;
 use super::migrations::{migrator, newest};
 use super::{BUSY_TIMEOUT, SqliteStore};
+use crate::index::Index;
 use crate::{Result, Seal, StoreError};
 
 /// Connections that read at the same time.
@@ -93,6 +94,7 @@ impl SqliteStore {
             reader,
             path: path.to_owned(),
             seal,
+            index: Index::default(),
         })
     }
 

@@ -73,7 +73,6 @@ async fn group_commit_finds_its_rows_by_key_and_never_walks_the_fleet() {
     for name in [
         "write devices (3 rows)",
         "write summaries (3 rows)",
-        "rename findings (3 rows)",
         "remove reported tags (3 rows)",
         "remove findings (3 rows)",
         "remove causes (3 rows)",
@@ -104,8 +103,6 @@ async fn jobs_and_lists_read_an_index_in_its_order() {
         ("walk", "device_active"),
         ("baselines::SHARED_IDS", "device_client_id"),
         ("status::CHANGED_SINCE", "device_status_at"),
-        ("devices", "device_list"),
-        ("issue_devices", "finding_list"),
         ("machines::STORED", "device_list"),
         ("history", "history_device"),
     ] {
@@ -252,15 +249,58 @@ fn rows(of_token: &[&str], reported: &[&str]) -> (Vec<String>, Vec<String>) {
 }
 
 #[tokio::test]
+async fn what_was_forgotten_is_read_anew() {
+    let (_folder, store) = fresh().await;
+    let key = pilot(&store).await;
+    let count = async |text: &str| {
+        let filter = sickbay_diagnosis::filter::Filter::parse(text).unwrap();
+        store.count_devices(&Scope::All, &filter).await.unwrap()
+    };
+    assert_eq!(count("site:berlin").await, 0);
+    rows_written(&store, key, "Berlin", &[]).await;
+    rows_written(&store, key, "Paris", &[]).await;
+    // Somebody was away for longer than changes are kept.
+    sqlx::query("DELETE FROM change WHERE seq < (SELECT MAX(seq) FROM change)")
+        .execute(&store.writer)
+        .await
+        .unwrap();
+    assert_eq!(
+        (count("site:berlin").await, count("site:paris").await),
+        (0, 1)
+    );
+    // A sign of life is no change.
+    let newest = "SELECT MAX(seq) FROM change";
+    let before: i64 = sqlx::query_scalar(newest)
+        .fetch_one(&store.reader)
+        .await
+        .unwrap();
+    store
+        .touch(&[crate::Touch {
+            key,
+            seen_at: Time::from_millis(9),
+            confirmed_at: None,
+            greeting: None,
+        }])
+        .await
+        .unwrap();
+    let after: i64 = sqlx::query_scalar(newest)
+        .fetch_one(&store.reader)
+        .await
+        .unwrap();
+    assert_eq!(before, after);
+    assert_eq!(store.forget_changes().await.unwrap(), 0, "few are kept");
+}
+
+#[tokio::test]
 async fn tags_cost_rows_only_when_they_change() {
     let (_folder, store) = fresh().await;
     let key = pilot(&store).await;
-    // The device and its summary, as for any summary.
-    assert_eq!(rows_written(&store, key, "Berlin", &[]).await, 2);
+    // The device, the note that it changed, and its summary, as for any summary.
+    assert_eq!(rows_written(&store, key, "Berlin", &[]).await, 3);
     // And a row for each that came or went.
-    assert_eq!(rows_written(&store, key, "Paris", &["a", "b"]).await, 4);
-    assert_eq!(rows_written(&store, key, "Rome", &["a", "b"]).await, 2);
-    assert_eq!(rows_written(&store, key, "Rome", &[]).await, 4);
+    assert_eq!(rows_written(&store, key, "Paris", &["a", "b"]).await, 5);
+    assert_eq!(rows_written(&store, key, "Rome", &["a", "b"]).await, 3);
+    assert_eq!(rows_written(&store, key, "Rome", &[]).await, 5);
 }
 
 #[tokio::test]

@@ -9,8 +9,8 @@ use sickbay_diagnosis::filter::Filter;
 use sickbay_diagnosis::knowledge::DeviceKind;
 use sickbay_diagnosis::verdict::{Kept, Severity};
 use sickbay_store::{
-    DeviceChange, DeviceDetail, DeviceIdentity, DeviceStatus, DeviceSummary, FindingChange,
-    FleetCounts, IssueCount, Scope,
+    DeviceChange, DeviceDetail, DeviceIdentity, DeviceRow, DeviceStatus, DeviceSummary,
+    FindingChange, FleetCounts, IssueCount, Scope,
 };
 use tokio::runtime::Handle;
 
@@ -422,6 +422,48 @@ fn add_findings(
         (open, serious, unknown, accepted)
     );
     (open, serious, unknown)
+}
+
+pub(crate) async fn copies_are_like_their_originals_and_counted(store: Fixture) {
+    let named = store.tagged_device("a", &["berlin"]).await;
+    let silent = store.tagged_device("b", &[]).await;
+    store
+        .report(
+            named.key,
+            vec![open("hold", Severity::Serious, &["c"]), unknown("pause")],
+        )
+        .await;
+    store.copy_devices(2).await.unwrap();
+    let everything = Filter::Everything;
+    let rows = store
+        .devices(&Scope::All, &everything, &first(100))
+        .await
+        .unwrap();
+    assert_eq!(rows.len(), 6);
+    let original = |row: &DeviceRow| {
+        let name = row.summary.name.chars().next();
+        rows.iter()
+            .find(|other| {
+                other.summary.name.chars().next() == name && other.summary.name.len() == 1
+            })
+            .unwrap()
+            .clone()
+    };
+    for row in &rows {
+        let mut like = original(row);
+        like.identity = row.identity.clone();
+        like.summary.name.clone_from(&row.summary.name);
+        assert_eq!(format!("{row:?}"), format!("{like:?}"));
+    }
+    let ids: BTreeSet<_> = rows.iter().map(|row| row.identity.id).collect();
+    assert_eq!(ids.len(), 6);
+    let all: Vec<DeviceIdentity> = rows.into_iter().map(|row| row.identity).collect();
+    assert!(all.contains(&named) && all.contains(&silent));
+    recount(&store, &all).await;
+    for (text, expected) in [("tag:berlin", 3), ("cause:c", 3), ("name:a-2", 1)] {
+        let count = store.count_devices(&Scope::All, &filter(text)).await;
+        assert_eq!(count.unwrap(), expected, "{text}");
+    }
 }
 
 pub(crate) async fn a_scope_counts_only_what_it_shows(store: Fixture) {

@@ -1,7 +1,7 @@
 //! A filter means the same in SQL as in its own evaluation.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
 
 use proptest::prelude::*;
@@ -12,10 +12,13 @@ use sickbay_diagnosis::filter::{
     Compare, Filter, FindingView, NumberField, Pattern, Subject, Test, TextField,
 };
 use sickbay_diagnosis::verdict::{Kept, Severity};
-use sickbay_store::{DeviceChange, DeviceDetail, DeviceSummary, FindingChange, Scope};
+use sickbay_store::{
+    Concerned, DeviceChange, DeviceDetail, DeviceStatus, DeviceSummary, Facet, FindingChange,
+    Group, Scope,
+};
 use tokio::runtime::Handle;
 
-use crate::fixture::{Fixture, accepted, bare_change, filter, first, mark, open, unknown};
+use crate::fixture::{Fixture, accepted, bare_change, deed, filter, first, mark, open, unknown};
 
 /// Texts that differ in case, hold SQL's wildcards, quotes and escapes, or letters whose case only Unicode folds.
 const TEXTS: [&str; 14] = [
@@ -265,7 +268,7 @@ async fn fleet(store: &Fixture) -> Vec<Member> {
     fleet
 }
 
-pub(crate) async fn sql_and_evaluation_agree(store: Fixture) {
+pub(crate) async fn index_sql_and_evaluation_agree(store: Fixture) {
     let fleet = fleet(&store).await;
     assert!(
         fleet.iter().any(|device| device.findings.len() == 2),
@@ -320,6 +323,20 @@ async fn agree(
         prop_assert_eq!(&listed, &expected);
         let count = store.count_devices(&within, filter).await.unwrap();
         prop_assert_eq!(count, expected.len() as u64);
+        let survey = store.survey_devices(&within, filter, &TextField::ALL);
+        let survey = survey.await.unwrap();
+        let matching = fleet
+            .iter()
+            .filter(|device| expected.contains(&device.row.identity.key));
+        prop_assert_eq!(survey.facets, facets(matching));
+        // What SQL makes of them: a filter where the fleet is walked, a scope where devices are named.
+        let concerned = Concerned::Matching(filter.clone());
+        let walked = store.keys_after(&concerned, 0, 1_000).await.unwrap();
+        let keys: Vec<i64> = fleet.iter().map(|d| d.row.identity.key).collect();
+        let visible = store.device_ids(&within, &keys).await.unwrap();
+        let visible: BTreeSet<i64> = visible.iter().map(|device| device.key).collect();
+        let walked: BTreeSet<i64> = walked.into_iter().filter(|k| visible.contains(k)).collect();
+        prop_assert_eq!(&walked, &expected);
 
         for issue in ISSUES {
             let question = |device: &Member| {
@@ -346,9 +363,117 @@ async fn agree(
                 .await
                 .unwrap();
             prop_assert_eq!(count, expected.len() as u64);
+            let survey = store.survey_issue(&within, issue, filter, &[TextField::Ou]);
+            let survey = survey.await.unwrap();
+            prop_assert_eq!(survey.devices, count);
+            let mut causes: BTreeMap<&str, u64> = BTreeMap::new();
+            let matching = fleet
+                .iter()
+                .filter(|device| expected.contains(&device.row.identity.key));
+            let findings = matching
+                .flat_map(|device| &device.detail.findings)
+                .filter(|finding| finding.issue == issue && finding.kept() == Kept::Open);
+            for finding in findings {
+                let keys: BTreeSet<&str> = finding.causes.iter().map(|c| c.key.as_str()).collect();
+                for key in keys {
+                    *causes.entry(key).or_default() += 1;
+                }
+            }
+            let told: BTreeMap<&str, u64> = survey
+                .causes
+                .iter()
+                .map(|count| (count.cause.key.as_str(), count.devices))
+                .collect();
+            prop_assert_eq!(told, causes);
         }
     }
     Ok(())
+}
+
+/// Groups by every field that has few values, counted one by one.
+fn facets<'a>(devices: impl Iterator<Item = &'a Member> + Clone) -> Vec<Facet> {
+    let grouped = TextField::ALL
+        .into_iter()
+        .filter(|field| !matches!(field, TextField::Name | TextField::Id));
+    grouped
+        .map(|field| {
+            let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+            for device in devices.clone() {
+                let sample = Sample {
+                    device,
+                    tags: &device.row.tags,
+                    issue: None,
+                };
+                for text in sample.texts(field) {
+                    *counts.entry(text.into_owned()).or_default() += 1;
+                }
+            }
+            let mut groups: Vec<Group> = counts
+                .into_iter()
+                .map(|(value, devices)| Group { value, devices })
+                .collect();
+            // Those of one size stay in the order of their words.
+            groups.sort_by_key(|group| std::cmp::Reverse(group.devices));
+            Facet { field, groups }
+        })
+        .collect()
+}
+
+pub(crate) async fn lists_follow_whatever_another_process_writes(store: Fixture) {
+    let other = store.another_handle().await;
+    let everything = Filter::Everything;
+    let counted = async |text: &str| {
+        let by = filter(text);
+        let count = store.count_devices(&Scope::All, &by).await.unwrap();
+        let listed = store.devices(&Scope::All, &by, &first(100)).await.unwrap();
+        assert_eq!(count, listed.len() as u64, "{text}");
+        count
+    };
+    assert_eq!(counted("name:*").await, 0);
+    let device = store.tagged_device("first", &["a"]).await;
+    assert_eq!(counted("name:*").await, 1);
+    // The other one reads what this one wrote, and writes.
+    let seen = other.devices(&Scope::All, &everything, &first(10)).await;
+    assert_eq!(seen.unwrap().len(), 1);
+    other
+        .commit(vec![DeviceChange {
+            summary: Some(DeviceSummary {
+                name: "second".to_owned(),
+                ou: "OU=There".to_owned(),
+                ..DeviceSummary::default()
+            }),
+            findings: vec![FindingChange::Put(open("hold", Severity::Serious, &["c"]))],
+            mark: Some(mark(1)),
+            ..bare_change(device.key)
+        }])
+        .await
+        .unwrap();
+    assert_eq!(counted("name:first").await, 0);
+    assert_eq!(counted("name:second ou:ou=there issue:hold").await, 1);
+    assert_eq!(counted("standing:serious").await, 1);
+    other
+        .set_status(&[device.id], DeviceStatus::Retired, &deed(9))
+        .await
+        .unwrap();
+    assert_eq!(counted("name:*").await, 0);
+    let page = first(10);
+    let retired = store.devices_with_status(&Scope::All, DeviceStatus::Retired, &everything, &page);
+    assert_eq!(retired.await.unwrap().len(), 1);
+    other.delete_devices(&[device.id], &deed(10)).await.unwrap();
+    let retired = store.count_with_status(&Scope::All, DeviceStatus::Retired, &everything);
+    assert_eq!(retired.await.unwrap(), 0);
+    // Its place goes to somebody else, in the right order.
+    for name in ["b", "a", "c"] {
+        store.tagged_device(name, &[]).await;
+    }
+    let names: Vec<String> = store
+        .devices(&Scope::All, &everything, &first(10))
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|row| row.summary.name)
+        .collect();
+    assert_eq!(names, ["a", "b", "c"]);
 }
 
 pub(crate) async fn texts_of_devices_cannot_break_out_of_sql(store: Fixture) {

@@ -83,6 +83,12 @@ impl Fixture {
         Arc::clone(&self.store)
     }
 
+    /// The same database, opened once more, as another process does.
+    pub(crate) async fn another_handle(&self) -> Arc<dyn Store> {
+        let url = format!("sqlite://{}", self.path.display());
+        sickbay_store::open(&url, Arc::new(TestSeal)).await.unwrap()
+    }
+
     /// A token that approves by itself, with tags; gives its hash.
     pub(crate) async fn approving_token(&self, tags: &[&str]) -> Vec<u8> {
         let hash = self
