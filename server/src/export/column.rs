@@ -166,6 +166,11 @@ impl<R: 'static> Columns<R> {
         self.columns.iter().copied()
     }
 
+    /// Whether somebody chose them.
+    pub const fn are_chosen(&self) -> bool {
+        self.chosen
+    }
+
     /// Whether this one is among them.
     pub fn has(&self, name: &str) -> bool {
         self.columns.iter().any(|column| column.name == name)

@@ -10,6 +10,7 @@
 mod statements;
 
 mod admission;
+mod cells;
 mod chain;
 mod codes;
 mod column;
@@ -31,6 +32,7 @@ use sickbay_diagnosis::Time;
 use sickbay_diagnosis::filter::{Filter, TextField};
 use uuid::Uuid;
 
+pub use cells::{CellValue, Cells, Field};
 pub use chain::{Checkpoint, Fault, Seal, Verified};
 pub use error::StoreError;
 pub use index::{Facet, Group, Survey};
@@ -273,6 +275,16 @@ pub trait Store: Send + Sync + 'static {
         issue: &str,
         filter: &Filter,
     ) -> Result<Vec<CauseCount>>;
+    /// These fields of the devices of an issue, or of all active ones, that match, as exports need them. Fields of findings only with an
+    /// issue.
+    async fn cells(
+        &self,
+        scope: &Scope,
+        issue: Option<&str>,
+        filter: &Filter,
+        fields: &[Field],
+        page: &Page,
+    ) -> Result<Cells>;
     /// How many devices match, and how they fall into groups by these fields.
     async fn survey_devices(
         &self,

@@ -9,6 +9,7 @@ mod explain;
 mod export;
 mod freshness;
 mod idle;
+mod pages;
 mod stored;
 
 use std::process::ExitCode;
@@ -58,6 +59,12 @@ enum Bench {
         #[arg(long, default_value_t = 1_000_000)]
         devices: usize,
     },
+    /// How long a server takes for every page and list of a large fleet, for thirty filters.
+    Pages {
+        /// How many devices the fleet has.
+        #[arg(long, default_value_t = 100_000)]
+        devices: usize,
+    },
     /// How fast devices are diagnosed: the rules alone, and with loading and writing around them.
     Diagnose {
         /// How many devices go through the store.
@@ -80,6 +87,7 @@ pub fn run() -> ExitCode {
             Bench::Explain { devices } => explain::measure(devices).await,
             Bench::Enrol { machines } => enrol::measure(machines).await,
             Bench::Export { devices } => export::measure(devices).await,
+            Bench::Pages { devices } => pages::measure(devices).await,
             Bench::Diagnose { devices } => diagnose::measure(devices).await,
         }
     });

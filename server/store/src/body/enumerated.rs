@@ -5,15 +5,15 @@ use sickbay_diagnosis::verdict::Kept;
 use uuid::Uuid;
 
 use super::{
-    acceptances, access, accounts, audit, baselines, ca, copies, counters, detail, enrolment,
-    fleet, guard, health, history,
+    acceptances, access, accounts, audit, baselines, ca, cells, copies, counters, detail,
+    enrolment, fleet, guard, health, history,
 };
 use super::{
     index, issue_lists, knowledge, lists, machines, places, settings, states, status, tokens,
     updates, write,
 };
 use crate::filter_sql::Sql;
-use crate::{Concerned, Cursor, Page, Scope};
+use crate::{Concerned, Cursor, Field, Page, Scope};
 
 /// Name and text of every statement.
 pub(in super::super) fn statements() -> Vec<(String, String)> {
@@ -62,6 +62,7 @@ pub(in super::super) fn statements() -> Vec<(String, String)> {
             all.push((format!("{} ({rows} rows)", list.operation), list.text(rows)));
         }
     }
+    all.push(("cells".to_owned(), cells::text(&Field::ALL, true)));
     all.extend(
         filtered()
             .into_iter()

@@ -9,6 +9,7 @@ mod accounts;
 pub(super) mod audit;
 mod baselines;
 mod ca;
+mod cells;
 mod commit;
 #[cfg(any(test, feature = "benchmarks"))]
 mod copies;
@@ -45,12 +46,12 @@ use uuid::Uuid;
 use super::{Backend, Connection, Db, key_list, placeholder, text_list};
 use crate::{
     AcceptanceRow, Access, AccountMade, AccountRow, AccountSource, ApiTokenRow, AuditQuery,
-    AuditRow, CaProgress, CaRow, CauseCount, Committed, Concerned, Deed, DeviceChange,
+    AuditRow, CaProgress, CaRow, CauseCount, Cells, Committed, Concerned, Deed, DeviceChange,
     DeviceDetail, DeviceIdentity, DeviceRow, DeviceState, DeviceStatus, EnrolOutcome, EnrolRequest,
-    FleetCounts, HistoryRow, Imported, ImportedPack, IssueCount, IssueDevice, IssuedCertificate,
-    LearnedRow, ListedMachine, NewApiToken, NewAudit, NewSession, NewToken, PackMark, Page,
-    Profiled, ProfiledDevice, Result, RevisionCount, Scope, SeenRevision, SessionRow, SourceCount,
-    Store, Survey, TakenLink, TokenRow, Touch, Verified,
+    Field, FleetCounts, HistoryRow, Imported, ImportedPack, IssueCount, IssueDevice,
+    IssuedCertificate, LearnedRow, ListedMachine, NewApiToken, NewAudit, NewSession, NewToken,
+    PackMark, Page, Profiled, ProfiledDevice, Result, RevisionCount, Scope, SeenRevision,
+    SessionRow, SourceCount, Store, Survey, TakenLink, TokenRow, Touch, Verified,
 };
 
 #[async_trait]
@@ -64,6 +65,16 @@ impl Store for Backend {
         copies::copy(self, copies).await
     }
 
+    async fn cells(
+        &self,
+        scope: &Scope,
+        issue: Option<&str>,
+        filter: &Filter,
+        fields: &[Field],
+        page: &Page,
+    ) -> Result<Cells> {
+        cells::page(self, scope, issue, filter, fields, page).await
+    }
     async fn survey_devices(
         &self,
         scope: &Scope,

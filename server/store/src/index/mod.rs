@@ -398,6 +398,15 @@ impl Fleet {
             .collect()
     }
 
+    /// The place of a device in lists.
+    pub(crate) fn cursor(&self, key: i64) -> Option<Cursor> {
+        let device = &self.devices[*self.places.get(&key)? as usize];
+        Some(Cursor {
+            name: device.name.to_string(),
+            key,
+        })
+    }
+
     /// How many there are, and how they fall into groups.
     pub(crate) fn survey(
         &self,

@@ -38,7 +38,18 @@ macro_rules! key_list {
     };
 }
 
-/// The value bound for [`key_list!`].
+/// The devices of such a list, in its order.
+macro_rules! keyed_devices {
+    ($placeholder:literal) => {
+        concat!(
+            "json_each(",
+            $placeholder,
+            ") k CROSS JOIN device d ON d.key = k.value"
+        )
+    };
+}
+
+/// The value bound for [`key_list!`] and [`keyed_devices!`].
 pub(crate) fn key_list(keys: &[i64]) -> String {
     serde_json::to_string(keys).expect("numbers always have a JSON form")
 }

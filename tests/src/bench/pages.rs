@@ -1,0 +1,255 @@
+//! How long a server takes for every page and every list of the API, with a large fleet, for thirty filters; and what the first page weighs.
+//!
+//! Asked one after the other over plain HTTP on this machine, until the last byte is there; the slowest of a hundred counts.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+use sickbay_diagnosis::issues;
+use sickbay_server::clock::Clock;
+use sickbay_server::identity::secret::{API_PREFIX, Secret};
+use sickbay_server::server::{self, Running};
+use sickbay_store::{Access, NewApiToken};
+use tokio_util::sync::CancellationToken;
+
+use super::{Figures, stored, this_machine};
+use crate::newcomer;
+
+/// The filters, one a line.
+const FILTERS: &str = include_str!("filters.txt");
+/// How often everything is asked.
+const ROUNDS: usize = 5;
+/// The slowest of a hundred answers may take so long, in milliseconds.
+const MOST_MS: f64 = 50.0;
+/// What comes over the wire until the first page is whole, in kB at most.
+const WEIGHS_KB: f64 = 150.0;
+/// How long a server that starts may take until it has looked at every device again.
+const QUIET_WITHIN: Duration = Duration::from_mins(20);
+
+pub(super) async fn measure(devices: usize) -> anyhow::Result<Figures> {
+    let filters: Vec<&str> = FILTERS
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .collect();
+    ensure!(filters.len() == 30, "there are {} filters", filters.len());
+    let folder = tempfile::tempdir().context("make a folder for the server")?;
+    let config = newcomer::config(folder.path());
+    let clock = Clock::system();
+    let (store, ca) = server::open(&config, &clock).await?;
+    let devices = stored::fleet(&store, devices, clock.now()).await?;
+    let begun = Instant::now();
+    let server = Running::start_with(config, clock, store, ca).await?;
+    all_are_diagnosed(&server, devices).await?;
+    let looked_again = begun.elapsed();
+
+    let visitor = Visitor::of(&server).await?;
+    let mut asked = Vec::new();
+    let paths = paths(&visitor, &filters).await?;
+    for _ in 0..ROUNDS {
+        for (kind, path) in &paths {
+            let begun = Instant::now();
+            let bytes = visitor.fetch(path).await?;
+            asked.push((begun.elapsed(), *kind, path.clone(), bytes));
+        }
+    }
+    let weighs = visitor.weight_of_first_page().await?;
+
+    let mut figures = Figures::new("pages");
+    figures.put("machine", this_machine());
+    figures.put("devices", devices);
+    figures.put("filters", filters.len());
+    figures.put("addresses", paths.len());
+    figures.put("all_looked_at_again_s", looked_again.as_secs());
+    for kind in KINDS {
+        let mut took: Vec<Duration> = asked
+            .iter()
+            .filter(|(_, of, ..)| *of == kind)
+            .map(|(took, ..)| *took)
+            .collect();
+        figures.put(&format!("{kind}_p99_ms"), percentile_ms(&mut took, 0.99));
+    }
+    let mut all: Vec<Duration> = asked.iter().map(|(took, ..)| *took).collect();
+    figures.put("p50_ms", percentile_ms(&mut all, 0.5));
+    figures.put_limited("p99_ms", percentile_ms(&mut all, 0.99), MOST_MS);
+    asked.sort_by_key(|(took, ..)| std::cmp::Reverse(*took));
+    if let Some((took, _, path, _)) = asked.first() {
+        figures.put("slowest", format!("{path} ({} ms)", took.as_millis()));
+    }
+    figures.put_limited("first_page_kb", weighs as f64 / 1000.0, WEIGHS_KB);
+    let stop = CancellationToken::new();
+    stop.cancel();
+    server.until(stop).await?;
+    Ok(figures)
+}
+
+/// What is asked for, for the figures.
+const KINDS: [&str; 5] = [
+    "pages",
+    "device_lists",
+    "issue_lists",
+    "api_device_lists",
+    "api_issue_lists",
+];
+
+async fn paths(visitor: &Visitor, filters: &[&str]) -> anyhow::Result<Vec<(&'static str, String)>> {
+    let listed = visitor.fetch_json("/api/v1/devices?limit=1").await?;
+    let id = listed["items"][0]["id"]
+        .as_str()
+        .context("a list has a device")?;
+    let mut paths: Vec<(&'static str, String)> = [
+        "/",
+        "/issues",
+        "/devices",
+        "/updates",
+        "/enrolment",
+        "/error-codes",
+        "/settings",
+        "/expectations",
+        "/people",
+        "/audit",
+        "/exports?list=devices",
+        "/api/v1/issues",
+    ]
+    .map(|path| ("pages", path.to_owned()))
+    .to_vec();
+    paths.push(("pages", format!("/devices/{id}")));
+    for issue in issues::ALL {
+        paths.push(("pages", format!("/issues/{}", issue.id)));
+    }
+    for (filter, issue) in filters.iter().zip(issues::ALL.iter().cycle()) {
+        let filter = encoded(filter);
+        let id = issue.id;
+        paths.extend([
+            ("device_lists", format!("/devices?filter={filter}")),
+            ("issue_lists", format!("/issues/{id}?filter={filter}")),
+            (
+                "issue_lists",
+                format!("/issues/safeguard-hold?filter={filter}"),
+            ),
+            (
+                "api_device_lists",
+                format!("/api/v1/devices?filter={filter}"),
+            ),
+            (
+                "api_issue_lists",
+                format!("/api/v1/issues/{id}/devices?filter={filter}"),
+            ),
+        ]);
+    }
+    Ok(paths)
+}
+
+/// A server that starts looks at every device again, in the background. What it costs then is not what it costs.
+async fn all_are_diagnosed(server: &Running, devices: usize) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    let (mut before, mut since) = (0, Instant::now());
+    loop {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let now = server.app.metrics.rediagnosed.get();
+        if now != before {
+            (before, since) = (now, Instant::now());
+        }
+        if now >= devices as u64 / 2 && since.elapsed() > Duration::from_secs(4) {
+            return Ok(());
+        }
+        ensure!(
+            begun.elapsed() < QUIET_WITHIN,
+            "{now} of {devices} devices were looked at again"
+        );
+    }
+}
+
+/// Somebody with an API token, who takes what is compressed.
+struct Visitor {
+    client: reqwest::Client,
+    base: String,
+    token: String,
+}
+
+impl Visitor {
+    async fn of(server: &Running) -> anyhow::Result<Self> {
+        let secret = Secret::new(API_PREFIX);
+        let token = NewApiToken {
+            hash: secret.hash(),
+            name: "bench".to_owned(),
+            access: Access::ALL,
+            made_by: "bench".to_owned(),
+            created_at: server.app.clock.now(),
+            expires_at: None,
+        };
+        server.app.store.create_api_token(token).await?;
+        let tls = sickbay_server::identity::tls::client_config(rustls::RootCertStore::empty())?;
+        Ok(Self {
+            client: reqwest::Client::builder()
+                .tls_backend_preconfigured(tls)
+                .build()?,
+            base: format!("http://{}", server.web),
+            token: secret.reveal().to_owned(),
+        })
+    }
+
+    async fn get(&self, path: &str) -> anyhow::Result<bytes::Bytes> {
+        let answer = self
+            .client
+            .get(format!("{}{path}", self.base))
+            .bearer_auth(&self.token)
+            .header("accept-encoding", "gzip")
+            .send()
+            .await?;
+        let status = answer.status();
+        ensure!(status.is_success(), "{path} was answered {status}");
+        Ok(answer.bytes().await?)
+    }
+
+    /// How many bytes came.
+    async fn fetch(&self, path: &str) -> anyhow::Result<usize> {
+        Ok(self.get(path).await?.len())
+    }
+
+    async fn fetch_json(&self, path: &str) -> anyhow::Result<serde_json::Value> {
+        let answer = self
+            .client
+            .get(format!("{}{path}", self.base))
+            .bearer_auth(&self.token)
+            .send()
+            .await?;
+        Ok(serde_json::from_str(&answer.text().await?)?)
+    }
+
+    /// Bytes of the first page with everything that it names: style, scripts, pictures.
+    async fn weight_of_first_page(&self) -> anyhow::Result<usize> {
+        let plain = self
+            .client
+            .get(format!("{}/", self.base))
+            .bearer_auth(&self.token)
+            .send()
+            .await?;
+        let page = plain.text().await?;
+        let mut parts: Vec<&str> = page
+            .split('"')
+            .filter(|part| part.starts_with("/assets/"))
+            .collect();
+        parts.sort_unstable();
+        parts.dedup();
+        ensure!(parts.len() >= 4, "the first page names {parts:?} only");
+        let mut bytes = self.fetch("/").await?;
+        for part in parts {
+            bytes += self.fetch(part).await?;
+        }
+        Ok(bytes)
+    }
+}
+
+fn encoded(text: &str) -> String {
+    use std::fmt::Write as _;
+    text.bytes().fold(String::new(), |mut encoded, byte| {
+        let _ = write!(encoded, "%{byte:02X}");
+        encoded
+    })
+}
+
+fn percentile_ms(took: &mut [Duration], part: f64) -> f64 {
+    took.sort_unstable();
+    let place = ((took.len() as f64 * part).ceil() as usize).clamp(1, took.len()) - 1;
+    took[place].as_secs_f64() * 1000.0
+}
