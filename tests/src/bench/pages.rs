@@ -1,7 +1,9 @@
 //! How long a server takes for every page and every list of the API, with a large fleet, for thirty filters; and what the first page weighs.
 //!
-//! Asked one after the other over plain HTTP on this machine, until the last byte is there; the slowest of a hundred counts.
+//! Asked one after the other over plain HTTP on this machine, until the last byte is there. Of each page, and of each list over all filters,
+//! the slowest of a hundred answers counts, and the slowest page or list of all has to keep the limit.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
@@ -18,7 +20,7 @@ use crate::newcomer;
 /// The filters, one a line.
 const FILTERS: &str = include_str!("filters.txt");
 /// How often everything is asked.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 20;
 /// The slowest of a hundred answers may take so long, in milliseconds.
 const MOST_MS: f64 = 50.0;
 /// What comes over the wire until the first page is whole, in kB at most.
@@ -48,8 +50,8 @@ pub(super) async fn measure(devices: usize) -> anyhow::Result<Figures> {
     for _ in 0..ROUNDS {
         for (kind, path) in &paths {
             let begun = Instant::now();
-            let bytes = visitor.fetch(path).await?;
-            asked.push((begun.elapsed(), *kind, path.clone(), bytes));
+            visitor.fetch(path).await?;
+            asked.push((begun.elapsed(), *kind, path.clone()));
         }
     }
     let weighs = visitor.weight_of_first_page().await?;
@@ -60,21 +62,26 @@ pub(super) async fn measure(devices: usize) -> anyhow::Result<Figures> {
     figures.put("filters", filters.len());
     figures.put("addresses", paths.len());
     figures.put("all_looked_at_again_s", looked_again.as_secs());
-    for kind in KINDS {
-        let mut took: Vec<Duration> = asked
-            .iter()
-            .filter(|(_, of, ..)| *of == kind)
-            .map(|(took, ..)| *took)
-            .collect();
-        figures.put(&format!("{kind}_p99_ms"), percentile_ms(&mut took, 0.99));
+    let mut by_kind: BTreeMap<String, Vec<Duration>> = BTreeMap::new();
+    let mut all = Vec::with_capacity(asked.len());
+    for (took, kind, path) in asked {
+        all.push(took);
+        // A page is one by itself, a list is one with all its filters.
+        let kind = if kind == PAGES { path } else { kind.to_owned() };
+        by_kind.entry(kind).or_default().push(took);
     }
-    let mut all: Vec<Duration> = asked.iter().map(|(took, ..)| *took).collect();
+    let mut slowest: Vec<(f64, String)> = by_kind
+        .into_iter()
+        .map(|(kind, mut took)| (percentile_ms(&mut took, 0.99), kind))
+        .collect();
+    slowest.sort_by(|(a, _), (b, _)| b.total_cmp(a));
     figures.put("p50_ms", percentile_ms(&mut all, 0.5));
-    figures.put_limited("p99_ms", percentile_ms(&mut all, 0.99), MOST_MS);
-    asked.sort_by_key(|(took, ..)| std::cmp::Reverse(*took));
-    if let Some((took, _, path, _)) = asked.first() {
-        figures.put("slowest", format!("{path} ({} ms)", took.as_millis()));
+    figures.put("p99_of_all_ms", percentile_ms(&mut all, 0.99));
+    for (number, (ms, kind)) in (1..=5).zip(&slowest) {
+        figures.put(&format!("slowest_{number}"), format!("{kind}: {ms:.1} ms"));
     }
+    let worst = slowest.first().map_or(f64::MAX, |(ms, _)| *ms);
+    figures.put_limited("p99_of_slowest_ms", worst, MOST_MS);
     figures.put_limited("first_page_kb", weighs as f64 / 1000.0, WEIGHS_KB);
     let stop = CancellationToken::new();
     stop.cancel();
@@ -82,14 +89,8 @@ pub(super) async fn measure(devices: usize) -> anyhow::Result<Figures> {
     Ok(figures)
 }
 
-/// What is asked for, for the figures.
-const KINDS: [&str; 5] = [
-    "pages",
-    "device_lists",
-    "issue_lists",
-    "api_device_lists",
-    "api_issue_lists",
-];
+/// Pages that are asked for without a filter.
+const PAGES: &str = "page";
 
 async fn paths(visitor: &Visitor, filters: &[&str]) -> anyhow::Result<Vec<(&'static str, String)>> {
     let listed = visitor.fetch_json("/api/v1/devices?limit=1").await?;
@@ -110,28 +111,28 @@ async fn paths(visitor: &Visitor, filters: &[&str]) -> anyhow::Result<Vec<(&'sta
         "/exports?list=devices",
         "/api/v1/issues",
     ]
-    .map(|path| ("pages", path.to_owned()))
+    .map(|path| (PAGES, path.to_owned()))
     .to_vec();
-    paths.push(("pages", format!("/devices/{id}")));
+    paths.push((PAGES, format!("/devices/{id}")));
     for issue in issues::ALL {
-        paths.push(("pages", format!("/issues/{}", issue.id)));
+        paths.push((PAGES, format!("/issues/{}", issue.id)));
     }
     for (filter, issue) in filters.iter().zip(issues::ALL.iter().cycle()) {
         let filter = encoded(filter);
         let id = issue.id;
         paths.extend([
-            ("device_lists", format!("/devices?filter={filter}")),
-            ("issue_lists", format!("/issues/{id}?filter={filter}")),
+            ("list of devices", format!("/devices?filter={filter}")),
+            ("list of an issue", format!("/issues/{id}?filter={filter}")),
             (
-                "issue_lists",
+                "list of an issue",
                 format!("/issues/safeguard-hold?filter={filter}"),
             ),
             (
-                "api_device_lists",
+                "API list of devices",
                 format!("/api/v1/devices?filter={filter}"),
             ),
             (
-                "api_issue_lists",
+                "API list of an issue",
                 format!("/api/v1/issues/{id}/devices?filter={filter}"),
             ),
         ]);

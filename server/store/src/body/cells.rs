@@ -1,10 +1,16 @@
-//! Reading the cells of exports: only the columns that are asked for, by their place, in one statement a page.
+//! Reading the cells of exports: only the columns that are asked for, a page as one text.
+//!
+//! A page comes as one JSON array of arrays. A row by itself costs more to hand over than to read: a value of its own for each column, and a
+//! thread to be woken for each row.
 
-use futures::TryStreamExt as _;
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error as _, SeqAccess, Visitor};
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::filter::Filter;
 use sickbay_diagnosis::verdict::Severity;
-use sqlx::{AssertSqlSafe, Database, Row as _};
+use sqlx::AssertSqlSafe;
 
 use super::{Backend, Db, index, key_list};
 use crate::cells::{Cells, Field, Value};
@@ -13,9 +19,6 @@ use crate::index::Among;
 use crate::{DeviceStatus, Page, Result, Scope, StoreError, codes};
 
 const READ: &str = "read rows of an export";
-
-/// A row of this database.
-type Row = <Db as Database>::Row;
 
 /// Columns of a field, and how many there are.
 const fn columns(field: Field) -> (&'static str, usize) {
@@ -52,12 +55,12 @@ const fn columns(field: Field) -> (&'static str, usize) {
 
 /// The statement that reads these fields of the devices of a list of keys, in its order; of an issue's devices where there is one.
 pub(super) fn text(fields: &[Field], of_issue: bool) -> String {
-    let mut text = "SELECT d.key".to_owned();
+    let mut text = concat!("SELECT ", array_of_rows!(), "d.key").to_owned();
     for field in fields {
         text.push_str(", ");
         text.push_str(columns(*field).0);
     }
-    text.push_str(concat!(" FROM ", keyed_devices!("$1")));
+    text.push_str(concat!(")) FROM ", keyed_devices!("$1")));
     if of_issue {
         text.push_str(" JOIN finding f ON f.device_key = d.key AND f.issue = $2");
     }
@@ -96,31 +99,140 @@ pub(super) async fn page(
     }
     // Of constants alone.
     let text = AssertSqlSafe(text(fields, issue.is_some()));
-    let mut query = sqlx::query::<Db>(text).bind(key_list(&keys));
+    let mut query = sqlx::query_scalar::<Db, String>(text).bind(key_list(&keys));
     if let Some(issue) = issue {
         query = query.bind(issue.to_owned());
     }
-    let mut rows = query.fetch(store.reader());
-    while let Some(row) = rows.try_next().await.during(READ)? {
-        cells.take(&row)?;
-    }
+    let rows = query.fetch_one(store.reader()).await.during(READ)?;
+    let unread = |error: serde_json::Error| StoreError::Corrupt {
+        what: "rows of an export",
+        reason: error.to_string(),
+    };
+    let mut reader = serde_json::Deserializer::from_str(&rows);
+    Rows(&mut cells).deserialize(&mut reader).map_err(unread)?;
     Ok(cells)
 }
 
-impl Cells {
-    fn take(&mut self, row: &Row) -> Result<()> {
-        self.keys.push(integer(row, 0)?.unwrap_or_default());
-        let mut place = 1;
-        for number in 0..self.fields.len() {
-            let field = self.fields[number];
-            let value = self.read(row, place, field)?;
-            self.values.push(value);
-            place += columns(field).1;
+/// Rows to be read.
+struct Rows<'a>(&'a mut Cells);
+
+impl<'de> DeserializeSeed<'de> for Rows<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> std::result::Result<(), D::Error> {
+        reader.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Rows<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array of rows")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut rows: A) -> std::result::Result<(), A::Error> {
+        while rows.next_element_seed(OneRow(&mut *self.0))?.is_some() {}
+        Ok(())
+    }
+}
+
+/// A row to be read.
+struct OneRow<'a>(&'a mut Cells);
+
+impl<'de> DeserializeSeed<'de> for OneRow<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> std::result::Result<(), D::Error> {
+        reader.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for OneRow<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array of columns")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut row: A) -> std::result::Result<(), A::Error> {
+        let mut next = || {
+            row.next_element::<Column<'de>>()?
+                .ok_or_else(|| A::Error::custom("a row ends early"))
+        };
+        let cells = self.0;
+        cells.keys.push(next()?.integer().unwrap_or_default());
+        for place in 0..cells.fields.len() {
+            let field = cells.fields[place];
+            let first = next()?;
+            let second = match columns(field).1 {
+                1 => Column::Null,
+                _ => next()?,
+            };
+            let value = cells
+                .read(field, &first, &second)
+                .map_err(A::Error::custom)?;
+            cells.values.push(value);
         }
         Ok(())
     }
+}
 
-    fn read(&mut self, row: &Row, place: usize, field: Field) -> Result<Value> {
+/// What stands in a column.
+enum Column<'a> {
+    Null,
+    Integer(i64),
+    Text(Cow<'a, str>),
+}
+
+impl Column<'_> {
+    const fn integer(&self) -> Option<i64> {
+        match self {
+            Self::Integer(number) => Some(*number),
+            Self::Null | Self::Text(_) => None,
+        }
+    }
+
+    fn text(&self) -> &str {
+        match self {
+            Self::Text(text) => text,
+            Self::Null | Self::Integer(_) => "",
+        }
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Column<'de> {
+    fn deserialize<D: Deserializer<'de>>(reader: D) -> std::result::Result<Self, D::Error> {
+        struct Any;
+        impl<'de> Visitor<'de> for Any {
+            type Value = Column<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number, a text or null")
+            }
+            fn visit_unit<E>(self) -> std::result::Result<Column<'de>, E> {
+                Ok(Column::Null)
+            }
+            fn visit_i64<E>(self, number: i64) -> std::result::Result<Column<'de>, E> {
+                Ok(Column::Integer(number))
+            }
+            fn visit_u64<E>(self, number: u64) -> std::result::Result<Column<'de>, E> {
+                Ok(Column::Integer(i64::try_from(number).unwrap_or(i64::MAX)))
+            }
+            fn visit_borrowed_str<E>(self, text: &'de str) -> std::result::Result<Column<'de>, E> {
+                Ok(Column::Text(Cow::Borrowed(text)))
+            }
+            fn visit_str<E>(self, text: &str) -> std::result::Result<Column<'de>, E> {
+                Ok(Column::Text(Cow::Owned(text.to_owned())))
+            }
+        }
+        reader.deserialize_any(Any)
+    }
+}
+
+impl Cells {
+    fn read(&mut self, field: Field, first: &Column<'_>, second: &Column<'_>) -> Result<Value> {
+        let number = first.integer();
         Ok(match field {
             Field::Id
             | Field::Name
@@ -132,14 +244,13 @@ impl Cells {
             | Field::Edition
             | Field::Arch
             | Field::Primary
-            | Field::FindingSummary => self.text(plain(row, place)?),
+            | Field::FindingSummary => self.text(first.text()),
             Field::Build
             | Field::Ubr
             | Field::Open
             | Field::Serious
             | Field::Unknown
             | Field::Accepted => {
-                let number = integer(row, place)?;
                 let number = number.map(|n| codes::count("number", n)).transpose()?;
                 number.map_or(Value::Nothing, Value::Number)
             }
@@ -148,22 +259,17 @@ impl Cells {
             | Field::Enrolled
             | Field::FindingSince
             | Field::FindingAcceptedUntil => {
-                integer(row, place)?.map_or(Value::Nothing, |ms| Value::Time(Time::from_millis(ms)))
+                number.map_or(Value::Nothing, |ms| Value::Time(Time::from_millis(ms)))
             }
-            Field::Status => {
-                Value::Word(codes::status(integer(row, place)?.unwrap_or_default())?.name())
-            }
-            Field::FindingState => {
-                Value::Word(codes::kept(integer(row, place)?.unwrap_or_default())?.name())
-            }
-            Field::FindingSeverity => {
-                let severity = integer(row, place)?.map(codes::severity).transpose()?;
-                severity
-                    .map(Severity::name)
-                    .map_or(Value::Nothing, Value::Word)
-            }
+            Field::Status => Value::Word(codes::status(number.unwrap_or_default())?.name()),
+            Field::FindingState => Value::Word(codes::kept(number.unwrap_or_default())?.name()),
+            Field::FindingSeverity => number
+                .map(codes::severity)
+                .transpose()?
+                .map(Severity::name)
+                .map_or(Value::Nothing, Value::Word),
             Field::Tags => {
-                let (given, reported) = (plain(row, place)?, plain(row, place + 1)?);
+                let (given, reported) = (first.text(), second.text());
                 if given == "[]" && reported == "[]" {
                     return Ok(Value::Nothing);
                 }
@@ -173,7 +279,7 @@ impl Cells {
                 ))
             }
             Field::CauseKeys | Field::CauseLabels => {
-                let causes = codes::causes(plain(row, place)?)?.into_iter();
+                let causes = codes::causes(first.text())?.into_iter();
                 texts(if field == Field::CauseKeys {
                     causes.map(|cause| cause.key).collect()
                 } else {
@@ -198,20 +304,5 @@ fn texts(texts: Vec<String>) -> Value {
         Value::Nothing
     } else {
         Value::Texts(texts.into())
-    }
-}
-
-fn plain(row: &Row, place: usize) -> Result<&str> {
-    row.try_get(place).map_err(unread)
-}
-
-fn integer(row: &Row, place: usize) -> Result<Option<i64>> {
-    row.try_get(place).map_err(unread)
-}
-
-fn unread(error: sqlx::Error) -> StoreError {
-    StoreError::Corrupt {
-        what: "a column of an export",
-        reason: error.to_string(),
     }
 }

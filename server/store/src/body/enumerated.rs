@@ -87,6 +87,10 @@ fn filtered() -> Vec<(String, Sql)> {
         ("device", detail::sql(&scope, id)),
         ("history", history::sql(&scope, id, Some(1), 10)),
         ("recent_history", history::recent_sql(&scope, 10)),
+        (
+            "recent_history of all",
+            history::recent_sql(&Scope::All, 10),
+        ),
         ("device_ids", lists::ids_sql(&scope, &[1, 2])),
         ("profiles", updates::walk_sql(&scope, &filter, 1, 10)),
         (

@@ -74,9 +74,14 @@ pub(super) async fn recent(
 pub(super) fn recent_sql(scope: &Scope, limit: u32) -> Sql {
     let mut sql = Sql::new(
         "SELECT d.key AS device_key, d.id AS device_id, d.status AS device_status, d.name AS device_name, \
-         h.id, h.at, h.issue, h.from_state, h.to_state, h.causes, h.summary \
-         FROM history h JOIN device d ON d.key = h.device_key WHERE d.status = 1",
+         h.id, h.at, h.issue, h.from_state, h.to_state, h.causes, h.summary FROM history h ",
     );
+    sql.push(match scope {
+        // SQLite would begin with the devices and sort all that ever happened to them; a cross join it takes in the order that is written.
+        Scope::All => "CROSS JOIN device d WHERE d.key = h.device_key AND d.status = 1",
+        // Of few devices the newest changes may lie far back.
+        Scope::Matching(_) => "JOIN device d ON d.key = h.device_key WHERE d.status = 1",
+    });
     sql.and_scope(scope)
         .push(" ORDER BY h.id DESC LIMIT ")
         .bind(Value::Int(i64::from(limit)));

@@ -33,8 +33,9 @@ macro_rules! finding_words {
 }
 
 statements! {
-    /// The newest change and the oldest one that is kept; 0 where there is none.
-    CHANGES = "SELECT COALESCE(MAX(seq), 0) AS newest, COALESCE(MIN(seq), 0) AS oldest FROM change";
+    /// The newest change and the oldest one that is kept; 0 where there is none. Each asked for by itself: SQLite finds one end of an index
+    /// at once, and both only by walking through it.
+    CHANGES = "SELECT COALESCE((SELECT MAX(seq) FROM change), 0) AS newest, COALESCE((SELECT MIN(seq) FROM change), 0) AS oldest";
     CHANGED = "SELECT DISTINCT device_key FROM change WHERE seq > $1 AND seq <= $2 ORDER BY device_key";
     FORGET = "DELETE FROM change WHERE seq <= $1 AND seq <= (SELECT MIN(seq) FROM change) + $2";
 

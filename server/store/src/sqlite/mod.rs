@@ -38,6 +38,13 @@ macro_rules! key_list {
     };
 }
 
+/// Begins an array of arrays of columns, one for each row; two parentheses end it.
+macro_rules! array_of_rows {
+    () => {
+        "json_group_array(json_array("
+    };
+}
+
 /// The devices of such a list, in its order.
 macro_rules! keyed_devices {
     ($placeholder:literal) => {

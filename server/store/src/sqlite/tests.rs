@@ -105,6 +105,7 @@ async fn jobs_and_lists_read_an_index_in_its_order() {
         ("status::CHANGED_SINCE", "device_status_at"),
         ("machines::STORED", "device_list"),
         ("history", "history_device"),
+        ("recent_history of all", "SCAN h"),
     ] {
         let plan = plan_of(&store, name).await;
         assert!(plan.contains(index), "{name}:\n{plan}");
