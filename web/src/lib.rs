@@ -16,6 +16,7 @@
 pub mod asset;
 mod chrome;
 mod component;
+pub mod facets;
 pub mod links;
 pub mod moment;
 pub mod pages;

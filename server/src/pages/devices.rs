@@ -4,10 +4,11 @@ use axum::extract::Query;
 use axum::response::Html;
 use sickbay_diagnosis::issues;
 use sickbay_store::DeviceRow;
+use sickbay_web::facets::Facets;
 use sickbay_web::pages::devices::{DeviceLine, DevicesPage};
-use sickbay_web::{FilterBox, Nav};
+use sickbay_web::{FilterBox, Nav, links};
 
-use super::{PageError, ROWS, Visit, build_text, read_filter, status_word};
+use super::{PageError, ROWS, Visit, build_text, facets, read_filter, status_word};
 use crate::api::{ListQuery, cursor_to_text};
 
 pub(super) async fn show(
@@ -20,15 +21,18 @@ pub(super) async fn show(
     let (text, filter) = read_filter(query.filter.as_deref());
     let mut error = None;
     let mut matching = 0;
+    let mut groups = Facets::default();
     let mut devices = Vec::new();
     match filter {
         Err(why) => error = Some(why),
         Ok(filter) => {
-            let (total, rows) = tokio::join!(
-                store.count_devices(visit.scope(), &filter),
+            let (survey, rows) = tokio::join!(
+                store.survey_devices(visit.scope(), &filter, &facets::OF_DEVICES),
                 store.devices(visit.scope(), &filter, &page),
             );
-            matching = visit.told(total)?;
+            let survey = visit.told(survey)?;
+            matching = survey.devices;
+            groups = facets::shown(&survey, &filter, links::devices);
             devices = visit.told(rows)?;
         }
     }
@@ -45,6 +49,7 @@ pub(super) async fn show(
             error,
             matching,
         },
+        facets: groups,
         devices: devices.into_iter().map(line).collect(),
         next_cursor,
         is_continued: query.cursor.is_some(),

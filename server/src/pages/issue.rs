@@ -5,10 +5,11 @@ use axum::response::Html;
 use sickbay_diagnosis::filter::{Filter, Pattern, Test};
 use sickbay_diagnosis::issues;
 use sickbay_store::{CauseCount, IssueDevice};
+use sickbay_web::facets::Facets;
 use sickbay_web::pages::issue::{AffectedDevice, CauseGroup, IssuePage};
-use sickbay_web::{FilterBox, Nav};
+use sickbay_web::{FilterBox, Nav, links};
 
-use super::{PageError, ROWS, Visit, build_text, read_filter};
+use super::{PageError, ROWS, Visit, build_text, facets, read_filter};
 use crate::api::{ListQuery, cursor_to_text, issues::known};
 use crate::export::devices::open_unless_said;
 
@@ -29,19 +30,21 @@ pub(super) async fn show(
     let mut matching = 0;
     let mut devices = Vec::new();
     let mut causes = Vec::new();
+    let mut groups = Facets::default();
     match typed {
         Err(why) => error = Some(why),
         Ok(typed) => {
             let filter = open_unless_said(typed.clone());
-            let (total, rows, groups) = tokio::join!(
-                store.count_issue_devices(visit.scope(), issue.id, &filter),
+            let (survey, rows) = tokio::join!(
+                store.survey_issue(visit.scope(), issue.id, &filter, &facets::OF_ISSUE),
                 store.issue_devices(visit.scope(), issue.id, &filter, &page),
-                store.issue_causes(visit.scope(), issue.id, &filter),
             );
-            matching = visit.told(total)?;
+            let survey = visit.told(survey)?;
+            matching = survey.devices;
             devices = visit.told(rows)?;
-            causes = visit
-                .told(groups)?
+            groups = facets::shown(&survey, &typed, |filter| links::issue(issue.id, filter));
+            causes = survey
+                .causes
                 .into_iter()
                 .map(|group| cause_group(group, &typed))
                 .collect();
@@ -71,6 +74,7 @@ pub(super) async fn show(
             error,
             matching,
         },
+        facets: groups,
         causes,
         devices: devices.into_iter().map(affected).collect(),
         next_cursor,

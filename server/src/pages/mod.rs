@@ -9,6 +9,7 @@ mod enrolment;
 mod error_codes;
 mod expectations;
 mod exports;
+mod facets;
 mod issue;
 mod issues;
 mod overview;

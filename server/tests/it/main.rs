@@ -17,6 +17,7 @@ mod error_codes;
 mod expectation_pages;
 mod expectations;
 mod exports;
+mod facets;
 mod fleet_context;
 mod gpo_kit;
 mod hostile;

@@ -4,6 +4,7 @@ use askama::Template;
 use sickbay_diagnosis::Time;
 
 use crate::component::{self, FilterBox};
+use crate::facets::Facets;
 use crate::links::ExportFormat;
 use crate::{Chrome, document, links, region, text};
 
@@ -61,6 +62,8 @@ pub struct DevicesPage {
     pub chrome: Chrome,
     /// What is asked of the list.
     pub filter: FilterBox,
+    /// Groups of the devices that match.
+    pub facets: Facets,
     /// The devices of this part of the list.
     pub devices: Vec<DeviceLine>,
     /// Where the next part begins.

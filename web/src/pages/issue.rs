@@ -7,6 +7,7 @@ use sickbay_diagnosis::verdict::{Cause, Kept, Severity};
 
 use super::accept::AcceptForm;
 use crate::component::{self, Bar, FilterBox};
+use crate::facets::Facets;
 use crate::links::ExportFormat;
 use crate::{Chrome, document, links, region, text};
 
@@ -73,6 +74,8 @@ pub struct IssuePage {
     /// What is asked of the list. Exports are given the same text, so list and export must read it alike (open findings, unless it
     /// says otherwise).
     pub filter: FilterBox,
+    /// Other groups of them.
+    pub facets: Facets,
     /// Causes among the devices that match, most first.
     pub causes: Vec<CauseGroup>,
     /// The devices of this part of the list.

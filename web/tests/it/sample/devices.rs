@@ -101,6 +101,7 @@ impl Sample<'_> {
                 error: None,
                 matching: 200,
             },
+            facets: self.facets(),
             devices: rows
                 .iter()
                 .enumerate()
@@ -156,6 +157,7 @@ impl Sample<'_> {
                 error: None,
                 matching: 0,
             },
+            facets: sickbay_web::facets::Facets::default(),
             devices: Vec::new(),
             next_cursor: None,
             ..self.devices()

@@ -40,6 +40,7 @@ impl Sample<'_> {
                 error: None,
                 matching: 14,
             },
+            facets: self.facets(),
             causes: vec![
                 group("40667045/GE24H2", "Hold 40667045 for Windows 11 24H2", 9),
                 group("52754008/GE24H2", "Hold 52754008 for Windows 11 24H2", 4),

@@ -6,6 +6,7 @@ mod devices;
 mod error_codes;
 mod expectations;
 mod exports;
+mod facets;
 mod issues;
 mod overview;
 mod people;
