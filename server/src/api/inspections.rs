@@ -86,7 +86,9 @@ const IDS_AT_MOST: usize = 1_000;
 #[utoipa::path(post, path = "/inspections", tag = "live", request_body = InspectionRequest, responses(
     (status = 202, body = InspectionAnswer),
     (status = 400, body = Problem, content_type = "application/problem+json"),
-    (status = 401, body = Problem, content_type = "application/problem+json")
+    (status = 401, body = Problem, content_type = "application/problem+json"),
+    (status = 403, body = Problem, content_type = "application/problem+json"),
+    (status = 404, description = "One of the ids is no device's", body = Problem, content_type = "application/problem+json")
 ))]
 pub async fn many(
     State(app): State<App>,

@@ -23,7 +23,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use sickbay_diagnosis::filter::Filter;
 use sickbay_store::{Cursor, Page};
-use utoipa::openapi::OpenApi as Document;
+use utoipa::openapi::{ContentBuilder, OpenApi as Document, Ref, ResponseBuilder};
 use utoipa::{IntoParams, OpenApi, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -59,7 +59,7 @@ struct ApiDocument;
 
 /// The routes below `/api/v1`, and their description.
 pub fn routes() -> (Router<App>, Document) {
-    let (router, document) = OpenApiRouter::with_openapi(ApiDocument::openapi())
+    let (router, mut document) = OpenApiRouter::with_openapi(ApiDocument::openapi())
         .routes(routes!(issues::list))
         .routes(routes!(issues::devices))
         .routes(routes!(issues::export))
@@ -88,6 +88,7 @@ pub fn routes() -> (Router<App>, Document) {
         .routes(routes!(audit::list))
         .routes(routes!(audit::export))
         .split_for_parts();
+    say_how_bodies_are_refused(&mut document);
     let described = document.clone();
     let router = router
         .route(
@@ -99,6 +100,34 @@ pub fn routes() -> (Router<App>, Document) {
         })
         .layer(middleware::from_fn(problem::every_error));
     (router, document)
+}
+
+/// Says of every call that takes a body how one is refused that is of another kind, or of another shape: that happens before the call's own
+/// code sees it.
+fn say_how_bodies_are_refused(document: &mut Document) {
+    let content = ContentBuilder::new()
+        .schema(Some(Ref::from_schema_name("Problem")))
+        .build();
+    let refusal = |why: &str| {
+        ResponseBuilder::new()
+            .description(why)
+            .content("application/problem+json", content.clone())
+            .build()
+    };
+    for item in document.paths.paths.values_mut() {
+        let with_body = [&mut item.post, &mut item.put].into_iter().flatten();
+        for operation in with_body.filter(|operation| operation.request_body.is_some()) {
+            let answers = &mut operation.responses.responses;
+            for (status, why) in [
+                ("413", "The body is too long"),
+                ("415", "The body is of another kind than the call takes"),
+                ("422", "The body is of another shape than the call takes"),
+            ] {
+                let answer = || refusal(why).into();
+                answers.entry(status.to_owned()).or_insert_with(answer);
+            }
+        }
+    }
 }
 
 /// Header that carries the session's CSRF token where a page's script calls.

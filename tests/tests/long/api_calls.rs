@@ -23,6 +23,8 @@ async fn every_call_answers_as_it_is_described_whatever_it_is_given() -> anyhow:
         ])
         .args(["--header", &format!("Authorization: Bearer {}", demo.token)])
         .args(["--checks", "all", "--max-examples", EXAMPLES])
+        // Filters, cursors and names of columns are languages of their own, which a schema does not describe: a text may well be refused.
+        .args(["--exclude-checks", "positive_data_acceptance"])
         // A stream of events has no end.
         .args(["--exclude-path", "/events"])
         .args(["--request-timeout", "20", "--no-color"])
