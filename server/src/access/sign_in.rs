@@ -25,8 +25,6 @@ use crate::problem::Problem;
 
 /// Who signs in under a name that nobody has, for the record.
 pub(super) const SOMEBODY: &str = "somebody";
-/// Where links of accounts lead.
-const OF_ACCOUNT: &str = "/sign-in/of-account";
 /// Longest name that is looked at.
 const NAME_CHARS: usize = 200;
 
@@ -53,12 +51,11 @@ pub async fn create_link(
         .await?;
     // What is sent to somebody is looked at by mail filters and previews before they see it, so it opens a page with a button. What stands
     // on the server's own terminal is opened by nobody else, and by programs.
-    let path = if account.is_some() {
-        OF_ACCOUNT
+    Ok(if account.is_some() {
+        links::sign_in_of_account(link.reveal())
     } else {
-        links::SIGN_IN
-    };
-    Ok(format!("{path}/{}", link.reveal()))
+        format!("{}/{}", links::SIGN_IN, link.reveal())
+    })
 }
 
 /// Makes a link by which somebody chooses a new password; the one until now is of no use any more, and their sessions end.

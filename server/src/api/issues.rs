@@ -7,7 +7,7 @@ use serde::Serialize;
 use sickbay_diagnosis::issue::Issue;
 use sickbay_diagnosis::issues;
 use sickbay_diagnosis::verdict::Severity;
-use sickbay_store::{DeviceRow, Finding, IssueDevice};
+use sickbay_store::IssueDevice;
 use utoipa::ToSchema;
 
 use crate::access::Viewer;
@@ -68,21 +68,14 @@ pub struct FindingView {
 
 impl From<&IssueDevice> for FindingView {
     fn from(row: &IssueDevice) -> Self {
-        Self::of(&row.device, &row.finding)
-    }
-}
-
-impl FindingView {
-    /// A device with its finding.
-    pub fn of(device: &DeviceRow, finding: &Finding) -> Self {
         Self {
-            device: DeviceView::from(device),
-            state: finding.kept().name(),
-            severity: finding.severity.map(Severity::name),
-            summary: finding.summary.clone(),
-            causes: finding.causes.iter().map(CauseView::from).collect(),
-            since: finding.since.to_string(),
-            accepted_until: finding.accepted_until.map(|t| t.to_string()),
+            device: DeviceView::from(&row.device),
+            state: row.finding.kept().name(),
+            severity: row.finding.severity.map(Severity::name),
+            summary: row.finding.summary.clone(),
+            causes: row.finding.causes.iter().map(CauseView::from).collect(),
+            since: row.finding.since.to_string(),
+            accepted_until: row.finding.accepted_until.map(|t| t.to_string()),
         }
     }
 }

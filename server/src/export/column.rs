@@ -47,11 +47,6 @@ impl<'a> Cell<'a> {
         number.map_or(Self::Empty, |number| Self::Number(number.into()))
     }
 
-    /// A moment, where there is one.
-    pub fn time(time: Option<Time>) -> Self {
-        time.map_or(Self::Empty, Self::Time)
-    }
-
     /// As plain text.
     pub fn into_text(self) -> Cow<'a, str> {
         match self {
@@ -99,15 +94,6 @@ pub struct Columns<R: 'static> {
     columns: Vec<&'static Column<R>>,
     /// Whether somebody chose them.
     chosen: bool,
-}
-
-impl<R: 'static> Clone for Columns<R> {
-    fn clone(&self) -> Self {
-        Self {
-            columns: self.columns.clone(),
-            chosen: self.chosen,
-        }
-    }
 }
 
 impl<R: Exported> Default for Columns<R> {

@@ -268,13 +268,6 @@ pub trait Store: Send + Sync + 'static {
         filter: &Filter,
         page: &Page,
     ) -> Result<Vec<IssueDevice>>;
-    /// How many devices share each cause of an issue, most first. A device with two causes counts in both groups.
-    async fn issue_causes(
-        &self,
-        scope: &Scope,
-        issue: &str,
-        filter: &Filter,
-    ) -> Result<Vec<CauseCount>>;
     /// These fields of the devices of an issue, or of all active ones, that match, as exports need them. Fields of findings only with an
     /// issue.
     async fn cells(

@@ -46,12 +46,12 @@ use uuid::Uuid;
 use super::{Backend, Connection, Db, key_list, placeholder, text_list};
 use crate::{
     AcceptanceRow, Access, AccountMade, AccountRow, AccountSource, ApiTokenRow, AuditQuery,
-    AuditRow, CaProgress, CaRow, CauseCount, Cells, Committed, Concerned, Deed, DeviceChange,
-    DeviceDetail, DeviceIdentity, DeviceRow, DeviceState, DeviceStatus, EnrolOutcome, EnrolRequest,
-    Field, FleetCounts, HistoryRow, Imported, ImportedPack, IssueCount, IssueDevice,
-    IssuedCertificate, LearnedRow, ListedMachine, NewApiToken, NewAudit, NewSession, NewToken,
-    PackMark, Page, Profiled, ProfiledDevice, Result, RevisionCount, Scope, SeenRevision,
-    SessionRow, SourceCount, Store, Survey, TakenLink, TokenRow, Touch, Verified,
+    AuditRow, CaProgress, CaRow, Cells, Committed, Concerned, Deed, DeviceChange, DeviceDetail,
+    DeviceIdentity, DeviceRow, DeviceState, DeviceStatus, EnrolOutcome, EnrolRequest, Field,
+    FleetCounts, HistoryRow, Imported, ImportedPack, IssueCount, IssueDevice, IssuedCertificate,
+    LearnedRow, ListedMachine, NewApiToken, NewAudit, NewSession, NewToken, PackMark, Page,
+    Profiled, ProfiledDevice, Result, RevisionCount, Scope, SeenRevision, SessionRow, SourceCount,
+    Store, Survey, TakenLink, TokenRow, Touch, Verified,
 };
 
 #[async_trait]
@@ -271,15 +271,6 @@ impl Store for Backend {
         page: &Page,
     ) -> Result<Vec<IssueDevice>> {
         issue_lists::devices(self, scope, issue, filter, page).await
-    }
-    async fn issue_causes(
-        &self,
-        scope: &Scope,
-        issue: &str,
-        filter: &Filter,
-    ) -> Result<Vec<CauseCount>> {
-        let survey = issue_lists::survey(self, scope, issue, filter, &[]).await?;
-        Ok(survey.causes)
     }
     async fn count_issue_devices(
         &self,

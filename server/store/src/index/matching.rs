@@ -5,7 +5,7 @@
 use sickbay_diagnosis::filter::{Compare, Filter, NumberField, Pattern, Test, TextField};
 use sickbay_diagnosis::verdict::Kept;
 
-use super::{Device, Finding, Fleet, Word};
+use super::{Device, Finding, Fleet, Word, word_of};
 use crate::codes::{self, kept_code};
 use crate::tally::Health;
 
@@ -87,27 +87,19 @@ impl Condition {
     }
 
     fn of_text(field: TextField, pattern: &Pattern, on: On, fleet: &Fleet) -> Self {
-        let word = match field {
-            TextField::Name => return Self::Name(pattern.clone()),
-            TextField::Id => return Self::Id(pattern.clone()),
+        if let Some(word) = word_of(field) {
+            return Self::Word(word, fleet.words(word).marked(|text| pattern.matches(text)));
+        }
+        match field {
+            TextField::Name => Self::Name(pattern.clone()),
+            TextField::Id => Self::Id(pattern.clone()),
             TextField::Tag => {
                 let has = |tags: &Vec<String>| tags.iter().any(|tag| pattern.matches(tag));
-                return Self::Tags(fleet.tags.marked(has), on == On::Scope);
+                Self::Tags(fleet.tags.marked(has), on == On::Scope)
             }
-            TextField::Standing => {
-                let marked = STANDINGS.map(|(_, word)| pattern.matches(word));
-                return Self::Health(marked.to_vec());
-            }
-            TextField::Domain => Word::Domain,
-            TextField::Ou => Word::Ou,
-            TextField::Site => Word::Site,
-            TextField::Kind => Word::Kind,
-            TextField::Release => Word::Release,
-            TextField::Edition => Word::Edition,
-            TextField::Arch => Word::Arch,
-            TextField::Primary => Word::Primary,
-        };
-        Self::Word(word, fleet.words(word).marked(|text| pattern.matches(text)))
+            // Of all that is no word, this is left.
+            _ => Self::Health(STANDINGS.map(|(_, word)| pattern.matches(word)).to_vec()),
+        }
     }
 
     /// Whether it holds; `finding` is that of the issue in question.

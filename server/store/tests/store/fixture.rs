@@ -9,9 +9,9 @@ use sickbay_diagnosis::Time;
 use sickbay_diagnosis::filter::Filter;
 use sickbay_diagnosis::verdict::{Cause, Severity, State};
 use sickbay_store::{
-    Approval, Committed, Deed, DeviceChange, DeviceIdentity, DeviceState, DeviceStatus,
+    Approval, CauseCount, Committed, Deed, DeviceChange, DeviceIdentity, DeviceState, DeviceStatus,
     DeviceSummary, EnrolOutcome, EnrolRequest, Finding, FindingChange, Introduction, ListedMachine,
-    NewToken, Page, ReportMark, Seal, Store,
+    NewToken, Page, ReportMark, Scope, Seal, Store,
 };
 use tempfile::TempDir;
 
@@ -87,6 +87,17 @@ impl Fixture {
     pub(crate) async fn another_handle(&self) -> Arc<dyn Store> {
         let url = format!("sqlite://{}", self.path.display());
         sickbay_store::open(&url, Arc::new(TestSeal)).await.unwrap()
+    }
+
+    /// Causes of an issue's devices that match.
+    pub(crate) async fn issue_causes(
+        &self,
+        scope: &Scope,
+        issue: &str,
+        filter: &Filter,
+    ) -> sickbay_store::Result<Vec<CauseCount>> {
+        let survey = self.store.survey_issue(scope, issue, filter, &[]);
+        Ok(survey.await?.causes)
     }
 
     /// A token that approves by itself, with tags; gives its hash.
