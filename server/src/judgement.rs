@@ -195,8 +195,8 @@ impl Subject for Described<'_> {
             TextField::Release => &summary.release,
             TextField::Edition => &summary.edition,
             TextField::Arch => &summary.arch,
-            // A scope that asks for these is refused when it is written down: they are decided here.
-            TextField::Standing | TextField::Primary => "",
+            // A scope that asks for these is refused when it is written down: they are decided here, or judged by what is expected.
+            TextField::Standing | TextField::Primary | TextField::Source => "",
         };
         vec![text.into()]
     }

@@ -16,6 +16,7 @@ pub mod cli;
 pub mod clock;
 pub mod collectors;
 pub mod config;
+pub mod days;
 pub mod demo;
 pub mod events;
 pub mod export;

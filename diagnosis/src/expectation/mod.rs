@@ -5,6 +5,8 @@ mod spelled;
 mod wanted;
 mod wanted_updates;
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 pub use self::wanted::{BadWish, DeviceScope, ScopedWish, Wanted, Wishes, bytes_of_gigabytes};
@@ -92,6 +94,17 @@ pub struct ExpectedSource {
     /// The WSUS address, where a particular one is expected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<String>,
+}
+
+/// As filters and exports say it: the source, and the server's address where there is one.
+impl fmt::Display for ExpectedSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.source.name())?;
+        match &self.server {
+            Some(server) => write!(f, " {server}"),
+            None => Ok(()),
+        }
+    }
 }
 
 impl ExpectedSource {

@@ -193,6 +193,7 @@ fn asks_for_findings(filter: &Filter) -> Option<&'static str> {
             Test::State(_) => Some("state"),
             Test::Text(TextField::Standing, _) => Some("standing"),
             Test::Text(TextField::Primary, _) => Some("primary"),
+            Test::Text(TextField::Source, _) => Some("source"),
             Test::Text(..) | Test::Number(..) => None,
         },
     }

@@ -15,11 +15,12 @@
 //! | `cause:40667045*` | has an open finding with such a cause key; on the page of an issue, its finding of that issue has it |
 //! | `state:unknown` | on the page of an issue: its finding is in this state (`open`, `accepted`, `unknown`); elsewhere: any of its findings is |
 //! | `primary:safeguard-hold` | has this issue as its primary cause |
+//! | `source:wsus*` | gets its quality updates from there |
 //!
 //! An open finding that somebody accepted is `accepted`, not `open`, and `issue:` and `cause:` pass over it.
 //!
-//! Fields are `name`, `id`, `domain`, `ou`, `site`, `tag`, `kind`, `release`, `edition`, `arch`, `standing`, `primary` (texts), `build`, `ubr` (numbers),
-//! `issue`, `cause` and `state`. Texts are compared as a whole and without regard to ASCII case. A value with blanks, parentheses or
+//! Fields are `name`, `id`, `domain`, `ou`, `site`, `tag`, `kind`, `release`, `edition`, `arch`, `standing`, `primary`, `source` (texts), `build`, `ubr`
+//! (numbers), `issue`, `cause` and `state`. Texts are compared as a whole and without regard to ASCII case. A value with blanks, parentheses or
 //! quotes stands in double quotes, inside which `\"` and `\\` stand for `"` and `\`; so does a word that would otherwise mean
 //! something (`"or"`). A word with a `*` of its own is compared with the whole host name. `*` has no escape. `()` and the empty text
 //! are no condition.
@@ -53,7 +54,7 @@ pub use matches::{FindingView, Subject};
 use crate::verdict::Kept;
 
 /// Longest text of a filter, in bytes of UTF-8.
-pub const MAX_BYTES: usize = 2_000;
+pub const MAX_BYTES: usize = 8_000;
 
 /// Most parentheses and negations inside each other.
 pub const MAX_DEPTH: usize = 32;
@@ -116,6 +117,8 @@ pub enum TextField {
     Standing,
     /// Id of its primary cause: the open issue that explains the others; empty where nothing is open.
     Primary,
+    /// Where its quality updates come from: `windows-update`, `wsus https://wsus.example:8531`, `blocked`; empty where that is not known.
+    Source,
 }
 
 /// Numbers of a device that can be compared.
@@ -207,7 +210,7 @@ impl Filter {
 
 impl TextField {
     /// Every text field, in the order of the documentation.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Name,
         Self::Id,
         Self::Domain,
@@ -220,6 +223,7 @@ impl TextField {
         Self::Arch,
         Self::Standing,
         Self::Primary,
+        Self::Source,
     ];
 
     /// Its name in the language.
@@ -237,6 +241,7 @@ impl TextField {
             Self::Arch => "arch",
             Self::Standing => "standing",
             Self::Primary => "primary",
+            Self::Source => "source",
         }
     }
 }

@@ -202,7 +202,7 @@ fn errors_name_the_place_and_what_to_write_instead() {
         (
             "kiosk nam:x",
             7,
-            "write one of name, id, domain, ou, site, tag, kind, release, edition, arch, standing, primary, build, ubr, issue, cause, state",
+            "write one of name, id, domain, ou, site, tag, kind, release, edition, arch, standing, primary, source, build, ubr, issue, cause, state",
         ),
         ("http://pc", 1, "there is no field \"http\""),
         ("tag>=3", 4, "write tag:value instead of tag>=value"),

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::access::Viewer;
 use crate::api::exports::ExportQuery;
-use crate::api::{CauseView, DEFAULT_LIMIT, ListQuery, Listed};
+use crate::api::{CauseView, DEFAULT_LIMIT, ListQuery, Listed, cursor_to_text};
 use crate::app::App;
 use crate::export::devices::DeviceList;
 use crate::judgement::{Device, Judgement};
@@ -51,6 +51,10 @@ pub struct DeviceView {
     pub arch: String,
     /// Tags.
     pub tags: Vec<String>,
+    /// Where its quality updates come from: `windows-update`, `wsus https://wsus.example:8531`, `blocked`; empty where unknown.
+    pub source: String,
+    /// The worst that its findings say: `serious`, `warning`, `unknown`, `healthy` or `never-reported`.
+    pub standing: &'static str,
     /// When it was last heard of, RFC 3339.
     pub last_seen_at: Option<String>,
     /// When a report was last taken in, RFC 3339.
@@ -84,6 +88,10 @@ impl From<&DeviceRow> for DeviceView {
             edition: s.edition.clone(),
             arch: s.arch.clone(),
             tags: row.tags.clone(),
+            source: s.sources[0]
+                .as_ref()
+                .map_or_else(String::new, ToString::to_string),
+            standing: row.standing(),
             last_seen_at: row.last_seen_at.map(|t| t.to_string()),
             last_report_at: row.last_report_at.map(|t| t.to_string()),
             primary_issue: s.primary_issue.clone(),
@@ -161,7 +169,7 @@ pub fn device_id(text: &str) -> Result<Uuid, Problem> {
         .map_err(|_| Problem::not_found(format!("{text:?} is no device id.")))
 }
 
-/// Devices, by name.
+/// Devices, by name unless another order is asked for.
 #[utoipa::path(get, path = "/devices", tag = "devices", params(ListQuery), responses(
     (status = 200, body = Listed<DeviceView>),
     (status = 400, body = Problem, content_type = "application/problem+json"),
@@ -172,16 +180,15 @@ pub async fn list(
     viewer: Viewer,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<Listed<DeviceView>>, Problem> {
-    let filter = query.filter()?;
-    let mut page = query.page(DEFAULT_LIMIT)?;
-    let limit = page.limit;
-    page.limit += 1;
-    let rows = app.store.devices(&viewer.scope, &filter, &page).await?;
-    let rows = rows
-        .iter()
-        .map(|row| (row.cursor(), DeviceView::from(row)))
-        .collect();
-    Ok(Json(Listed::new(rows, limit)))
+    let list = DeviceList::read(None, query.filter.as_deref(), query.sort.as_deref())?;
+    let page = query.page(DEFAULT_LIMIT)?;
+    let (rows, next) = list
+        .page(&*app.store, &viewer.scope, &list.fields(), &page)
+        .await?;
+    Ok(Json(Listed {
+        items: rows.iter().map(DeviceView::from).collect(),
+        next_cursor: next.as_ref().map(cursor_to_text),
+    }))
 }
 
 /// One device with every verdict, its evidence and its history.
@@ -261,6 +268,6 @@ pub async fn export(
     Path(file): Path<String>,
     Query(query): Query<ExportQuery>,
 ) -> Result<Response, Problem> {
-    let list = DeviceList::read(None, query.filter.as_deref())?;
+    let list = DeviceList::read(None, query.filter.as_deref(), None)?;
     super::exports::answer(&app, viewer, list, &file, query.columns.as_deref()).await
 }

@@ -143,7 +143,7 @@ pub async fn begin(
 ) -> Result<(StatusCode, Json<ExportView>), Problem> {
     viewer.may_change(csrf(&headers))?;
     let issue = request.issue.as_deref().map(issues::known).transpose()?;
-    let list = DeviceList::read(issue, request.filter.as_deref())?;
+    let list = DeviceList::read(issue, request.filter.as_deref(), None)?;
     let columns = request.columns.map(|names| names.join(","));
     let wanted = Wanted {
         columns: list.columns(columns.as_deref())?,

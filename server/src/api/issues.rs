@@ -6,16 +6,14 @@ use axum::response::Response;
 use serde::Serialize;
 use sickbay_diagnosis::issue::Issue;
 use sickbay_diagnosis::issues;
-use sickbay_diagnosis::verdict::Severity;
-use sickbay_store::IssueDevice;
 use utoipa::ToSchema;
 
 use crate::access::Viewer;
 use crate::api::devices::DeviceView;
 use crate::api::exports::ExportQuery;
-use crate::api::{CauseView, DEFAULT_LIMIT, ListQuery, Listed};
+use crate::api::{CauseView, DEFAULT_LIMIT, ListQuery, Listed, cursor_to_text};
 use crate::app::App;
-use crate::export::devices::{DeviceList, open_unless_said};
+use crate::export::devices::DeviceList;
 use crate::problem::Problem;
 
 /// An issue with its counts.
@@ -64,20 +62,6 @@ pub struct FindingView {
     pub since: String,
     /// Until when it is accepted, RFC 3339; null where it is not.
     pub accepted_until: Option<String>,
-}
-
-impl From<&IssueDevice> for FindingView {
-    fn from(row: &IssueDevice) -> Self {
-        Self {
-            device: DeviceView::from(&row.device),
-            state: row.finding.kept().name(),
-            severity: row.finding.severity.map(Severity::name),
-            summary: row.finding.summary.clone(),
-            causes: row.finding.causes.iter().map(CauseView::from).collect(),
-            since: row.finding.since.to_string(),
-            accepted_until: row.finding.accepted_until.map(|t| t.to_string()),
-        }
-    }
 }
 
 /// The issue of that id, or a problem that names it.
@@ -132,19 +116,15 @@ pub async fn devices(
     Query(query): Query<ListQuery>,
 ) -> Result<Json<Listed<FindingView>>, Problem> {
     let issue = known(&issue)?;
-    let filter = open_unless_said(query.filter()?);
-    let mut page = query.page(DEFAULT_LIMIT)?;
-    let limit = page.limit;
-    page.limit += 1;
-    let rows = app
-        .store
-        .issue_devices(&viewer.scope, issue.id, &filter, &page)
+    let list = DeviceList::read(Some(issue), query.filter.as_deref(), query.sort.as_deref())?;
+    let page = query.page(DEFAULT_LIMIT)?;
+    let (rows, next) = list
+        .page(&*app.store, &viewer.scope, &list.fields(), &page)
         .await?;
-    let rows = rows
-        .iter()
-        .map(|row| (row.device.cursor(), FindingView::from(row)))
-        .collect();
-    Ok(Json(Listed::new(rows, limit)))
+    Ok(Json(Listed {
+        items: rows.iter().map(FindingView::from).collect(),
+        next_cursor: next.as_ref().map(cursor_to_text),
+    }))
 }
 
 /// All devices of an issue that match the filter, as a file: `devices.csv`, `.xlsx`, `.json` or `.ndjson`. No cap.
@@ -170,6 +150,6 @@ pub async fn export(
     Path((issue, file)): Path<(String, String)>,
     Query(query): Query<ExportQuery>,
 ) -> Result<Response, Problem> {
-    let list = DeviceList::read(Some(known(&issue)?), query.filter.as_deref())?;
+    let list = DeviceList::read(Some(known(&issue)?), query.filter.as_deref(), None)?;
     super::exports::answer(&app, viewer, list, &file, query.columns.as_deref()).await
 }

@@ -21,8 +21,9 @@ use axum::routing::get;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sickbay_diagnosis::filter::Filter;
-use sickbay_store::{Cursor, Page};
+use sickbay_store::{Cursor, Ordered, Page};
 use utoipa::openapi::{ContentBuilder, OpenApi as Document, Ref, ResponseBuilder};
 use utoipa::{IntoParams, OpenApi, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -145,6 +146,9 @@ pub struct ListQuery {
     /// Condition in the filter language, for example `kind:server name:DC*`.
     #[param(example = "kind:server")]
     pub filter: Option<String>,
+    /// The column that orders the list, with a `-` before it the other way round: `name` unless said. What is not known comes last.
+    #[param(example = "-build")]
+    pub sort: Option<String>,
     /// Where the last page ended (`next_cursor`).
     pub cursor: Option<String>,
     /// Rows at most, 1 to 1000; 100 unless said.
@@ -176,17 +180,35 @@ impl ListQuery {
 
 /// A cursor as callers see it: opaque, safe in a URL.
 pub fn cursor_to_text(cursor: &Cursor) -> String {
-    URL_SAFE_NO_PAD.encode(format!("{}/{}", cursor.key, cursor.name))
+    let by = match &cursor.by {
+        None => serde_json::json!([cursor.key, cursor.name]),
+        Some(Ordered::Unknown) => serde_json::json!([cursor.key, cursor.name, null]),
+        Some(Ordered::Number(number)) => serde_json::json!([cursor.key, cursor.name, number]),
+        Some(Ordered::Text(text)) => serde_json::json!([cursor.key, cursor.name, text]),
+    };
+    URL_SAFE_NO_PAD.encode(by.to_string())
 }
 
 fn cursor_from_text(text: &str) -> Result<Cursor, Problem> {
     let wrong = || Problem::bad_request("`cursor` must be a `next_cursor` of this list.");
     let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| wrong())?;
-    let text = String::from_utf8(bytes).map_err(|_| wrong())?;
-    let (key, name) = text.split_once('/').ok_or_else(wrong)?;
+    let parts: Vec<Value> = serde_json::from_slice(&bytes).map_err(|_| wrong())?;
+    let (key, name, by) = match parts.as_slice() {
+        [key, Value::String(name)] => (key, name, None),
+        [key, Value::String(name), by] => {
+            let by = match by {
+                Value::Null => Ordered::Unknown,
+                Value::String(text) => Ordered::Text(text.clone()),
+                number => Ordered::Number(number.as_u64().ok_or_else(wrong)?),
+            };
+            (key, name, Some(by))
+        }
+        _ => return Err(wrong()),
+    };
     Ok(Cursor {
-        name: name.to_owned(),
-        key: key.parse().map_err(|_| wrong())?,
+        name: name.clone(),
+        key: key.as_i64().ok_or_else(wrong)?,
+        by,
     })
 }
 
@@ -197,22 +219,6 @@ pub struct Listed<T> {
     pub items: Vec<T>,
     /// Where the next page starts; null on the last one.
     pub next_cursor: Option<String>,
-}
-
-impl<T> Listed<T> {
-    /// From one row more than `limit`, where there are more.
-    pub fn new(mut rows: Vec<(Cursor, T)>, limit: u32) -> Self {
-        let more = rows.len() > limit as usize;
-        rows.truncate(limit as usize);
-        let next_cursor = rows
-            .last()
-            .filter(|_| more)
-            .map(|(cursor, _)| cursor_to_text(cursor));
-        Self {
-            items: rows.into_iter().map(|(_, row)| row).collect(),
-            next_cursor,
-        }
-    }
 }
 
 /// A cause, as the API shows it.

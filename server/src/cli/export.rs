@@ -48,7 +48,7 @@ pub(super) async fn run(args: ExportArgs) -> anyhow::Result<()> {
             })
         })
         .transpose()?;
-    let list = DeviceList::read(issue, args.filter.as_deref())
+    let list = DeviceList::read(issue, args.filter.as_deref(), None)
         .map_err(|problem| anyhow::anyhow!("--filter cannot be understood: {}", problem.detail))?;
     let columns = list
         .columns(args.columns.as_deref())

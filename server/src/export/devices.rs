@@ -11,11 +11,13 @@ use sickbay_diagnosis::filter::{Filter, Test};
 use sickbay_diagnosis::issue::Issue;
 use sickbay_diagnosis::reading::Evidence;
 use sickbay_diagnosis::verdict::Kept;
-use sickbay_store::{CellValue, Cells, Cursor, DeviceState, Field, Page, Scope, Store, StoreError};
+use sickbay_store::{
+    CellValue, Cells, Cursor, DeviceState, Field, Order, Page, Scope, Store, StoreError,
+};
 use tokio::sync::mpsc::Sender;
 
 use super::workbook::{self, About};
-use super::{Cell, Column, Columns, Exported, columns};
+use super::{Cell, Column, Columns, Exported, columns, order};
 use crate::api::CauseView;
 use crate::api::devices::DeviceView;
 use crate::api::issues::FindingView;
@@ -63,6 +65,7 @@ fields! {
         "edition" 16 Edition;
         "arch" 8 Arch;
         "tags" 20 Tags;
+        "source" 34 Source;
         "state" 10 FindingState;
         "severity" 10 FindingSeverity;
         "causes" 32 CauseKeys;
@@ -71,6 +74,7 @@ fields! {
         "since" 20 FindingSince;
         "accepted_until" 20 FindingAcceptedUntil;
         "status" 10 Status;
+        "standing" 14 Standing;
         "primary_issue" 28 Primary;
         "open_findings" 10 Open;
         "serious_findings" 10 Serious;
@@ -102,9 +106,10 @@ static PROOF: Column<DeviceLine> = Column {
 };
 
 /// Columns of the list of an issue that are there only where somebody chooses them.
-const UNUSUAL_OF_ISSUE: [&str; 8] = [
+const UNUSUAL_OF_ISSUE: [&str; 9] = [
     "evidence",
     "status",
+    "standing",
     "primary_issue",
     "open_findings",
     "serious_findings",
@@ -114,6 +119,11 @@ const UNUSUAL_OF_ISSUE: [&str; 8] = [
 ];
 
 impl DeviceLine {
+    /// The device, as the store knows it.
+    pub fn key(&self) -> i64 {
+        self.cells.key(self.row)
+    }
+
     fn cell(&self, field: Field) -> Cell<'_> {
         match self.cells.value(self.row, field) {
             CellValue::Nothing => Cell::Empty,
@@ -184,6 +194,8 @@ impl From<&DeviceLine> for DeviceView {
             edition: row.text(Field::Edition),
             arch: row.text(Field::Arch),
             tags: row.texts(Field::Tags).to_vec(),
+            source: row.text(Field::Source),
+            standing: row.word(Field::Standing).unwrap_or_default(),
             last_seen_at: row.moment(Field::LastSeen),
             last_report_at: row.moment(Field::LastReport),
             primary_issue: row.text(Field::Primary),
@@ -248,14 +260,19 @@ pub struct DeviceList {
     filter: Filter,
     /// The filter as it was asked for.
     said: String,
+    order: Order,
 }
 
 impl DeviceList {
-    /// The devices of an issue, or all active ones, that match a filter as somebody wrote it.
+    /// The devices of an issue, or all active ones, that match a filter as somebody wrote it, in an order as they wrote it.
     ///
     /// # Errors
-    /// Where the filter cannot be understood.
-    pub fn read(issue: Option<&'static Issue>, filter: Option<&str>) -> Result<Self, Problem> {
+    /// Where either cannot be understood.
+    pub fn read(
+        issue: Option<&'static Issue>,
+        filter: Option<&str>,
+        sort: Option<&str>,
+    ) -> Result<Self, Problem> {
         let said = filter.unwrap_or_default().trim();
         let filter = if said.is_empty() {
             Filter::Everything
@@ -269,6 +286,7 @@ impl DeviceList {
                 Some(_) => open_unless_said(filter),
             },
             said: said.to_owned(),
+            order: order::read(sort, issue.is_some())?,
         })
     }
 
@@ -280,6 +298,52 @@ impl DeviceList {
     /// The filter as it was asked for; empty where none was.
     pub fn said(&self) -> &str {
         &self.said
+    }
+
+    /// The filter that leaves its devices.
+    pub const fn filter(&self) -> &Filter {
+        &self.filter
+    }
+
+    /// Its order.
+    pub const fn order(&self) -> Order {
+        self.order
+    }
+
+    /// Every field that its rows can have.
+    pub fn fields(&self) -> Vec<Field> {
+        let of_issue = self.issue.is_some();
+        Field::ALL
+            .into_iter()
+            .filter(|field| of_issue || !field.is_of_finding())
+            .collect()
+    }
+
+    /// A page of its rows with these fields, and where the next one begins.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn page(
+        &self,
+        store: &dyn Store,
+        scope: &Scope,
+        fields: &[Field],
+        page: &Page,
+    ) -> Result<(Vec<DeviceLine>, Option<Cursor>), StoreError> {
+        let id = self.issue.map(|issue| issue.id);
+        let cells = store
+            .cells(scope, id, &self.filter, fields, self.order, page)
+            .await?;
+        let cells = Arc::new(cells);
+        let rows = (0..cells.rows())
+            .map(|row| DeviceLine {
+                cells: Arc::clone(&cells),
+                row,
+                of_issue: id.is_some(),
+                evidence: Vec::new(),
+            })
+            .collect();
+        Ok((rows, cells.next.clone()))
     }
 
     /// A name for it in files and the record: the issue's id, or `devices`.
@@ -359,10 +423,7 @@ impl DeviceList {
                 .collect()
         } else {
             // JSON says all of them, in its own form.
-            let of_issue = self.issue.is_some();
-            let all = Field::ALL.into_iter();
-            all.filter(|field| of_issue || !field.is_of_finding())
-                .collect()
+            self.fields()
         };
         let walk = Walk {
             proves: columns.has(PROOF.name).then_some(rules),
@@ -411,35 +472,25 @@ impl Walk {
         &self,
         page: &Page,
     ) -> Result<(VecDeque<DeviceLine>, Option<Cursor>), StoreError> {
-        let issue = self.list.issue;
-        let id = issue.map(|issue| issue.id);
-        let cells = self
-            .store
-            .cells(&self.scope, id, &self.list.filter, &self.fields, page)
+        let (rows, next) = self
+            .list
+            .page(&*self.store, &self.scope, &self.fields, page)
             .await?;
-        let cells = Arc::new(cells);
-        let mut rows: VecDeque<DeviceLine> = (0..cells.rows())
-            .map(|row| DeviceLine {
-                cells: Arc::clone(&cells),
-                row,
-                of_issue: issue.is_some(),
-                evidence: Vec::new(),
-            })
-            .collect();
-        if let (Some(rules), Some(issue)) = (&self.proves, issue) {
-            let keys: Vec<i64> = (0..cells.rows()).map(|row| cells.key(row)).collect();
+        let mut rows = VecDeque::from(rows);
+        if let (Some(rules), Some(issue)) = (&self.proves, self.list.issue) {
+            let keys: Vec<i64> = rows.iter().map(DeviceLine::key).collect();
             let states = self.store.load_states(&keys).await?;
             let states: HashMap<i64, DeviceState> = states
                 .into_iter()
                 .map(|state| (state.identity.key, state))
                 .collect();
             for row in &mut rows {
-                if let Some(state) = states.get(&cells.key(row.row)) {
+                if let Some(state) = states.get(&row.key()) {
                     row.evidence = evidence(state, issue, rules, self.now);
                 }
             }
         }
-        Ok((rows, cells.next.clone()))
+        Ok((rows, next))
     }
 }
 
@@ -469,7 +520,7 @@ mod tests {
     #[test]
     fn every_column_that_is_named_elsewhere_is_there() {
         let issue = sickbay_diagnosis::issues::ALL.first();
-        let list = DeviceList::read(issue.copied(), None).expect("no filter");
+        let list = DeviceList::read(issue.copied(), None, None).expect("no filter");
         let there: Vec<&str> = list.offered().map(|column| column.name).collect();
         for name in UNUSUAL_OF_ISSUE {
             assert!(there.contains(&name), "{name}");

@@ -6,6 +6,7 @@
 pub mod column;
 pub mod devices;
 pub mod jobs;
+pub mod order;
 pub mod schedule;
 pub mod text;
 pub mod workbook;

@@ -94,7 +94,7 @@ impl ScheduledExport {
         let told = |problem: crate::problem::Problem| {
             anyhow::anyhow!("the scheduled export {}: {}", self.name, problem.detail)
         };
-        let list = DeviceList::read(issue, Some(&self.filter)).map_err(told)?;
+        let list = DeviceList::read(issue, Some(&self.filter), None).map_err(told)?;
         list.columns(self.chosen().as_deref()).map_err(told)?;
         Ok(list)
     }

@@ -41,7 +41,7 @@ async fn form(visit: &Visit, name: &str, asked: &Asked) -> Result<ExportForm, Pa
         "devices" => None,
         id => Some(visit.told(known(id))?),
     };
-    let list = visit.told(DeviceList::read(issue, Some(&asked.filter)))?;
+    let list = visit.told(DeviceList::read(issue, Some(&asked.filter), None))?;
     let matching = list.count(visit.app.store.as_ref(), visit.scope()).await;
     Ok(ExportForm {
         issue,
@@ -114,7 +114,7 @@ pub(super) async fn begin(
     visit.told(visit.viewer.may_change(field("csrf")))?;
     let issue = field("issue").filter(|id| !id.is_empty()).map(known);
     let issue = visit.told(issue.transpose())?;
-    let list = visit.told(DeviceList::read(issue, field("filter")))?;
+    let list = visit.told(DeviceList::read(issue, field("filter"), None))?;
     let names: Vec<&str> = fields
         .iter()
         .filter(|(name, _)| name == "columns")

@@ -6,20 +6,22 @@ use sickbay_store::{Group, Survey};
 use sickbay_web::facets::{Facet, FacetGroup, Facets, GROUPS_SHOWN};
 
 /// What the list of devices is grouped by.
-pub(super) const OF_DEVICES: [TextField; 7] = [
+pub(super) const OF_DEVICES: [TextField; 8] = [
     TextField::Standing,
     TextField::Primary,
     TextField::Kind,
     TextField::Release,
+    TextField::Source,
     TextField::Ou,
     TextField::Site,
     TextField::Tag,
 ];
 
 /// What the devices of an issue are grouped by, besides its causes.
-pub(super) const OF_ISSUE: [TextField; 5] = [
+pub(super) const OF_ISSUE: [TextField; 6] = [
     TextField::Kind,
     TextField::Release,
+    TextField::Source,
     TextField::Ou,
     TextField::Site,
     TextField::Tag,
@@ -62,6 +64,7 @@ const fn heading(field: TextField) -> &'static str {
         TextField::Arch => "Architecture",
         TextField::Standing => "Health",
         TextField::Primary => "Primary cause",
+        TextField::Source => "Source",
     }
 }
 

@@ -37,6 +37,10 @@ pub enum Field {
     Tags,
     /// Id of its primary cause.
     Primary,
+    /// Where its quality updates come from.
+    Source,
+    /// How it stands, as the filter language says it.
+    Standing,
     /// Open findings.
     Open,
     /// Of these, serious ones.
@@ -69,7 +73,7 @@ pub enum Field {
 
 impl Field {
     /// All of them.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 30] = [
         Self::Id,
         Self::Status,
         Self::Name,
@@ -84,6 +88,8 @@ impl Field {
         Self::Arch,
         Self::Tags,
         Self::Primary,
+        Self::Source,
+        Self::Standing,
         Self::Open,
         Self::Serious,
         Self::Unknown,

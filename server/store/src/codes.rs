@@ -321,10 +321,7 @@ fn json<T: serde::de::DeserializeOwned>(what: &'static str, text: &str) -> Resul
 
 /// A source in one text: its public word, and after a blank the server.
 pub(crate) fn source_text(source: &ExpectedSource) -> String {
-    match &source.server {
-        Some(server) => text(&format!("{} {server}", source.source.name())),
-        None => source.source.name().to_owned(),
-    }
+    text(&source.to_string())
 }
 
 /// A source from its text.

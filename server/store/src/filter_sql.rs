@@ -232,6 +232,7 @@ const fn text_column(field: TextField) -> &'static str {
         TextField::Edition => "lower(d.edition)",
         TextField::Arch => "lower(d.arch)",
         TextField::Primary => "lower(d.primary_issue)",
+        TextField::Source => "lower(COALESCE(d.source_quality, ''))",
         // The codes of `tally::Health`; one that this build does not know is told as not known.
         TextField::Standing => {
             "(CASE d.health WHEN 0 THEN 'never-reported' WHEN 1 THEN 'healthy' WHEN 3 THEN 'warning' WHEN 4 THEN 'serious' \

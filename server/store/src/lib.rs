@@ -259,6 +259,10 @@ pub trait Store: Send + Sync + 'static {
     async fn issue_counts(&self, scope: &Scope) -> Result<Vec<IssueCount>>;
     /// How the fleet stands.
     async fn fleet_counts(&self, scope: &Scope) -> Result<FleetCounts>;
+    /// Keeps what was counted on days, for each scope, in the place of what was counted of them before; forgets the days before `since`.
+    async fn keep_days(&self, days: &[(Scope, DayCounts)], since: Day) -> Result<()>;
+    /// What was counted for a scope on each day from `since` on, the oldest first; a day that was not counted is left out.
+    async fn days(&self, scope: &Scope, since: Day) -> Result<Vec<DayCounts>>;
     /// Findings of an issue with their devices, by name then key. The filter's `State` tests apply to the finding; without one, open
     /// and unknown ones are both given.
     async fn issue_devices(
@@ -268,14 +272,15 @@ pub trait Store: Send + Sync + 'static {
         filter: &Filter,
         page: &Page,
     ) -> Result<Vec<IssueDevice>>;
-    /// These fields of the devices of an issue, or of all active ones, that match, as exports need them. Fields of findings only with an
-    /// issue.
+    /// These fields of the devices of an issue, or of all active ones, that match, as lists and exports need them. Fields of findings only
+    /// with an issue; the same holds for orders.
     async fn cells(
         &self,
         scope: &Scope,
         issue: Option<&str>,
         filter: &Filter,
         fields: &[Field],
+        order: Order,
         page: &Page,
     ) -> Result<Cells>;
     /// How many devices match, and how they fall into groups by these fields.
@@ -411,6 +416,15 @@ pub trait Store: Send + Sync + 'static {
     async fn setting(&self, name: &str) -> Result<Option<String>>;
     /// Sets it.
     async fn put_setting(&self, name: &str, json: &str, line: NewAudit) -> Result<()>;
+
+    // ---- saved views
+
+    /// Views that somebody is offered, by name: their own, and those of others that are for everybody.
+    async fn views(&self, owner: &str) -> Result<Vec<ViewRow>>;
+    /// Keeps a view in the place of its owner's other one of that name.
+    async fn save_view(&self, view: ViewRow) -> Result<ViewSaved>;
+    /// Removes a view of `owner`, or with `also_shared` one that is for everybody; `false` where there is none.
+    async fn remove_view(&self, id: Uuid, owner: &str, also_shared: bool) -> Result<bool>;
 
     // ---- the imported knowledge
 

@@ -1,10 +1,13 @@
 //! The store's words: rows in and out, free of any database.
 
+mod days;
 mod fleet_knowledge;
 mod identity;
 mod knowledge;
+mod order;
 mod people;
 mod updates;
+mod views;
 
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::context::Sighting;
@@ -15,6 +18,7 @@ use sickbay_diagnosis::observation::Observations;
 use sickbay_diagnosis::verdict::{Cause, Kept, Severity, State};
 use uuid::Uuid;
 
+pub use self::days::{Day, DayCounts};
 pub use self::fleet_knowledge::{AcceptanceRow, Baseline, Claim, Concerned, SeenRevision};
 pub use self::identity::{
     Approval, AuditQuery, AuditRow, CaProgress, CaRow, Deed, Ended, EnrolOutcome, EnrolRequest,
@@ -22,11 +26,13 @@ pub use self::identity::{
     action,
 };
 pub use self::knowledge::{ImportedPack, PackMark};
+pub use self::order::{Order, OrderBy, Ordered};
 pub use self::people::{
     Access, AccountMade, AccountRow, AccountSource, ApiTokenRow, NewApiToken, NewSession, Role,
     SessionRow, TakenLink,
 };
 pub use self::updates::{LearnedRow, Profiled, ProfiledDevice, RevisionCount};
+pub use self::views::{MAX_VIEWS, ViewRow, ViewSaved};
 
 /// Which devices a viewer may see.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -400,13 +406,15 @@ pub struct Page {
     pub limit: u32,
 }
 
-/// A place in a list ordered by name, then key.
+/// A place in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor {
     /// Lower-case name of the last row seen.
     pub name: String,
     /// Its key.
     pub key: i64,
+    /// By what the row was ordered before its name; `None` in a list by name.
+    pub by: Option<Ordered>,
 }
 
 /// A device in a list.
@@ -435,11 +443,23 @@ pub struct DeviceRow {
 }
 
 impl DeviceRow {
+    /// How it stands, as the filter language says it.
+    pub const fn standing(&self) -> &'static str {
+        match (self.last_report_at, self.serious, self.open, self.unknown) {
+            (None, ..) => "never-reported",
+            (_, 1.., _, _) => "serious",
+            (_, _, 1.., _) => "warning",
+            (_, _, _, 1..) => "unknown",
+            _ => "healthy",
+        }
+    }
+
     /// The place of this row in a list.
     pub fn cursor(&self) -> Cursor {
         Cursor {
             name: self.summary.name.to_ascii_lowercase(),
             key: self.identity.key,
+            by: None,
         }
     }
 }

@@ -15,8 +15,8 @@ use sqlx::AssertSqlSafe;
 use super::{Backend, Db, index, key_list};
 use crate::cells::{Cells, Field, Value};
 use crate::error::During;
-use crate::index::Among;
-use crate::{DeviceStatus, Page, Result, Scope, StoreError, codes};
+use crate::index::{Among, standing_word};
+use crate::{DeviceStatus, Order, Page, Result, Scope, StoreError, codes};
 
 const READ: &str = "read rows of an export";
 
@@ -37,6 +37,8 @@ const fn columns(field: Field) -> (&'static str, usize) {
         Field::Arch => ("d.arch", 1),
         Field::Tags => ("d.tags, d.reported_tags", 2),
         Field::Primary => ("d.primary_issue", 1),
+        Field::Source => ("d.source_quality", 1),
+        Field::Standing => ("d.health", 1),
         Field::Open => ("d.open_count", 1),
         Field::Serious => ("d.serious_count", 1),
         Field::Unknown => ("d.unknown_count", 1),
@@ -73,6 +75,7 @@ pub(super) async fn page(
     issue: Option<&str>,
     filter: &Filter,
     fields: &[Field],
+    order: Order,
     page: &Page,
 ) -> Result<Cells> {
     let among = match issue {
@@ -82,9 +85,12 @@ pub(super) async fn page(
     let (keys, next) = {
         let fleet = index::fleet(store).await?;
         let limit = page.limit as usize;
-        let keys = fleet.page(among, scope, filter, page.after.as_ref(), limit);
-        let last = keys.last().filter(|_| keys.len() == limit);
-        let next = last.and_then(|key| fleet.cursor(*key));
+        // One more says whether there is another page.
+        let mut keys = fleet.page(among, scope, filter, order, page.after.as_ref(), limit + 1);
+        let more = keys.len() > limit;
+        keys.truncate(limit);
+        let last = keys.last().filter(|_| more);
+        let next = last.and_then(|key| fleet.cursor(*key, issue, order));
         (keys, next)
     };
     let mut cells = Cells {
@@ -244,6 +250,7 @@ impl Cells {
             | Field::Edition
             | Field::Arch
             | Field::Primary
+            | Field::Source
             | Field::FindingSummary => self.text(first.text()),
             Field::Build
             | Field::Ubr
@@ -261,6 +268,7 @@ impl Cells {
             | Field::FindingAcceptedUntil => {
                 number.map_or(Value::Nothing, |ms| Value::Time(Time::from_millis(ms)))
             }
+            Field::Standing => Value::Word(standing_word(number.unwrap_or_default())),
             Field::Status => Value::Word(codes::status(number.unwrap_or_default())?.name()),
             Field::FindingState => Value::Word(codes::kept(number.unwrap_or_default())?.name()),
             Field::FindingSeverity => number

@@ -5,12 +5,12 @@ use sickbay_diagnosis::verdict::Kept;
 use uuid::Uuid;
 
 use super::{
-    acceptances, access, accounts, audit, baselines, ca, cells, copies, counters, detail,
+    acceptances, access, accounts, audit, baselines, ca, cells, copies, counters, days, detail,
     enrolment, fleet, guard, health, history,
 };
 use super::{
     index, issue_lists, knowledge, lists, machines, places, settings, states, status, tokens,
-    updates, write,
+    updates, views, write,
 };
 use crate::filter_sql::Sql;
 use crate::{Concerned, Cursor, Field, Page, Scope};
@@ -27,6 +27,7 @@ pub(in super::super) fn statements() -> Vec<(String, String)> {
         ("ca", ca::STATEMENTS),
         ("copies", copies::STATEMENTS),
         ("counters", counters::STATEMENTS),
+        ("days", days::STATEMENTS),
         ("detail", detail::STATEMENTS),
         ("enrolment", enrolment::STATEMENTS),
         ("fleet", fleet::STATEMENTS),
@@ -43,6 +44,7 @@ pub(in super::super) fn statements() -> Vec<(String, String)> {
         ("status", status::STATEMENTS),
         ("tokens", tokens::STATEMENTS),
         ("updates", updates::STATEMENTS),
+        ("views", views::STATEMENTS),
     ] {
         all.extend(
             statements
@@ -56,6 +58,7 @@ pub(in super::super) fn statements() -> Vec<(String, String)> {
         &machines::CREATE,
         &machines::NAMES,
         &audit::LINES,
+        &days::ISSUE_DAYS,
         &updates::LEARNING,
     ]) {
         for rows in [1, 3] {
@@ -79,6 +82,7 @@ fn filtered() -> Vec<(String, Sql)> {
         after: Some(Cursor {
             name: "a".to_owned(),
             key: 1,
+            by: None,
         }),
         limit: 10,
     };

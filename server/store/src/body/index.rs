@@ -7,7 +7,7 @@ use tokio::sync::RwLockReadGuard;
 use super::{Backend, Connection, Db, key_list};
 use crate::error::During;
 use crate::index::{Among, DeviceWords, FindingWords, Fleet, Survey};
-use crate::{Page, Result, Scope};
+use crate::{Order, Page, Result, Scope};
 
 const FOLLOW: &str = "follow what changed in the fleet";
 /// Devices that are read at once.
@@ -21,14 +21,15 @@ const FORGOTTEN_AT_ONCE: i64 = 50_000;
 
 macro_rules! device_words {
     () => {
-        "SELECT key, id, status, health, name_lower, domain, ou, site, kind, release, edition, arch, primary_issue, tags, reported_tags, \
+        "SELECT key, id, status, health, name_lower, domain, ou, site, kind, release, edition, arch, primary_issue, \
+         COALESCE(source_quality, '') AS source, tags, reported_tags, \
          build, ubr FROM device "
     };
 }
 
 macro_rules! finding_words {
     () => {
-        "SELECT device_key, issue, state, severity, causes FROM finding "
+        "SELECT device_key, issue, state, severity, causes, since FROM finding "
     };
 }
 
@@ -66,6 +67,7 @@ struct DeviceColumns {
     edition: String,
     arch: String,
     primary_issue: String,
+    source: String,
     tags: String,
     reported_tags: String,
     build: Option<i64>,
@@ -79,6 +81,7 @@ struct FindingColumns {
     state: i64,
     severity: Option<i64>,
     causes: String,
+    since: i64,
 }
 
 /// The fleet as it is now: with everything that was committed before this was asked, by whichever process.
@@ -201,6 +204,7 @@ fn joined(
                     state: finding.state,
                     severity: finding.severity,
                     causes: finding.causes,
+                    since: finding.since,
                 });
             }
         }
@@ -219,6 +223,7 @@ fn joined(
                 device.edition,
                 device.arch,
                 device.primary_issue,
+                device.source,
             ],
             tags: device.tags,
             reported_tags: device.reported_tags,
@@ -250,7 +255,8 @@ pub(super) async fn keys(
 ) -> Result<Vec<i64>> {
     let fleet = fleet(store).await?;
     let after = page.after.as_ref();
-    Ok(fleet.page(among, scope, filter, after, page.limit as usize))
+    let limit = page.limit as usize;
+    Ok(fleet.page(among, scope, filter, Order::default(), after, limit))
 }
 
 /// Rows in the order of their keys; of a device that is gone since there is none.

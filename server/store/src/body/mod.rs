@@ -14,6 +14,7 @@ mod commit;
 #[cfg(any(test, feature = "benchmarks"))]
 mod copies;
 mod counters;
+mod days;
 mod detail;
 mod enrolment;
 mod fleet;
@@ -33,6 +34,7 @@ mod states;
 mod status;
 mod tokens;
 mod updates;
+mod views;
 mod write;
 
 #[cfg(test)]
@@ -46,12 +48,13 @@ use uuid::Uuid;
 use super::{Backend, Connection, Db, key_list, placeholder, text_list};
 use crate::{
     AcceptanceRow, Access, AccountMade, AccountRow, AccountSource, ApiTokenRow, AuditQuery,
-    AuditRow, CaProgress, CaRow, Cells, Committed, Concerned, Deed, DeviceChange, DeviceDetail,
-    DeviceIdentity, DeviceRow, DeviceState, DeviceStatus, EnrolOutcome, EnrolRequest, Field,
-    FleetCounts, HistoryRow, Imported, ImportedPack, IssueCount, IssueDevice, IssuedCertificate,
-    LearnedRow, ListedMachine, NewApiToken, NewAudit, NewSession, NewToken, PackMark, Page,
-    Profiled, ProfiledDevice, Result, RevisionCount, Scope, SeenRevision, SessionRow, SourceCount,
-    Store, Survey, TakenLink, TokenRow, Touch, Verified,
+    AuditRow, CaProgress, CaRow, Cells, Committed, Concerned, Day, DayCounts, Deed, DeviceChange,
+    DeviceDetail, DeviceIdentity, DeviceRow, DeviceState, DeviceStatus, EnrolOutcome, EnrolRequest,
+    Field, FleetCounts, HistoryRow, Imported, ImportedPack, IssueCount, IssueDevice,
+    IssuedCertificate, LearnedRow, ListedMachine, NewApiToken, NewAudit, NewSession, NewToken,
+    Order, PackMark, Page, Profiled, ProfiledDevice, Result, RevisionCount, Scope, SeenRevision,
+    SessionRow, SourceCount, Store, Survey, TakenLink, TokenRow, Touch, Verified, ViewRow,
+    ViewSaved,
 };
 
 #[async_trait]
@@ -71,9 +74,10 @@ impl Store for Backend {
         issue: Option<&str>,
         filter: &Filter,
         fields: &[Field],
+        order: Order,
         page: &Page,
     ) -> Result<Cells> {
-        cells::page(self, scope, issue, filter, fields, page).await
+        cells::page(self, scope, issue, filter, fields, order, page).await
     }
     async fn survey_devices(
         &self,
@@ -418,6 +422,22 @@ impl Store for Backend {
     }
     async fn put_setting(&self, name: &str, json: &str, line: NewAudit) -> Result<()> {
         settings::put(self, name, json, line).await
+    }
+
+    async fn keep_days(&self, days: &[(Scope, DayCounts)], since: Day) -> Result<()> {
+        days::keep(self, days, since).await
+    }
+    async fn days(&self, scope: &Scope, since: Day) -> Result<Vec<DayCounts>> {
+        days::since(self, scope, since).await
+    }
+    async fn views(&self, owner: &str) -> Result<Vec<ViewRow>> {
+        views::offered(self, owner).await
+    }
+    async fn save_view(&self, view: ViewRow) -> Result<ViewSaved> {
+        views::save(self, view).await
+    }
+    async fn remove_view(&self, id: Uuid, owner: &str, also_shared: bool) -> Result<bool> {
+        views::remove(self, id, owner, also_shared).await
     }
 
     async fn knowledge_mark(&self) -> Result<Option<PackMark>> {

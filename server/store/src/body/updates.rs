@@ -163,6 +163,7 @@ impl ListRow {
             cursor: Cursor {
                 name: self.name_lower,
                 key: self.key,
+                by: None,
             },
             name: self.name,
             domain: self.domain,

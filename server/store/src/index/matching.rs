@@ -178,3 +178,8 @@ pub(super) fn health_of(code: i64) -> u8 {
     let place = place.or(unknown).expect("unknown is one of them");
     u8::try_from(place).expect("there are five")
 }
+
+/// The word of the filter language for a health's code.
+pub(crate) fn standing_word(code: i64) -> &'static str {
+    STANDINGS[usize::from(health_of(code))].1
+}

@@ -7,6 +7,7 @@
 //! they show.
 
 mod matching;
+mod order;
 mod words;
 
 use std::collections::HashMap;
@@ -15,9 +16,10 @@ use sickbay_diagnosis::filter::{Filter, TextField};
 use sickbay_diagnosis::verdict::{Cause, Kept};
 use uuid::Uuid;
 
+pub(crate) use self::matching::standing_word;
 use self::matching::{Condition, On, code_of, health_of};
 use self::words::{Made, Words};
-use crate::{CauseCount, Cursor, FleetCounts, IssueCount, Result, Scope, codes};
+use crate::{CauseCount, FleetCounts, IssueCount, Result, Scope, codes};
 
 /// Words of a device, by their place in [`Device::words`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,10 +32,11 @@ enum Word {
     Edition,
     Arch,
     Primary,
+    Source,
 }
 
 /// How many kinds of words there are.
-const WORDS: usize = 8;
+const WORDS: usize = 9;
 
 /// A device.
 #[derive(Debug)]
@@ -59,11 +62,17 @@ struct Finding {
     causes: u32,
     kept: u8,
     is_serious: bool,
+    /// Milliseconds UTC.
+    since: i64,
 }
 
 impl Finding {
     fn is_open(&self) -> bool {
         self.kept == code_of(Kept::Open)
+    }
+
+    fn is_unknown(&self) -> bool {
+        self.kept == code_of(Kept::Unknown)
     }
 }
 
@@ -91,6 +100,7 @@ pub(crate) struct FindingWords {
     pub(crate) state: i64,
     pub(crate) severity: Option<i64>,
     pub(crate) causes: String,
+    pub(crate) since: i64,
 }
 
 /// Which devices are asked about.
@@ -249,6 +259,7 @@ impl Fleet {
                     })?,
                     kept: code_of(codes::kept(finding.state)?),
                     is_serious: finding.severity == Some(SERIOUS),
+                    since: finding.since,
                 })
             })
             .collect::<Result<_>>()?;
@@ -372,41 +383,6 @@ pub struct Survey {
 }
 
 impl Fleet {
-    /// Keys of the devices after a place in the list, so many at most, in its order.
-    pub(crate) fn page(
-        &self,
-        among: Among<'_>,
-        scope: &Scope,
-        filter: &Filter,
-        after: Option<&Cursor>,
-        limit: usize,
-    ) -> Vec<i64> {
-        let question = Question::new(self, among, scope, filter);
-        let start = after.map_or(0, |cursor| {
-            let cursor = (codes::text(&cursor.name), cursor.key);
-            self.order.partition_point(|place| {
-                let device = &self.devices[*place as usize];
-                (&*device.name, device.key) <= (cursor.0.as_str(), cursor.1)
-            })
-        });
-        self.order[start..]
-            .iter()
-            .map(|place| &self.devices[*place as usize])
-            .filter(|device| question.holds(device))
-            .map(|device| device.key)
-            .take(limit)
-            .collect()
-    }
-
-    /// The place of a device in lists.
-    pub(crate) fn cursor(&self, key: i64) -> Option<Cursor> {
-        let device = &self.devices[*self.places.get(&key)? as usize];
-        Some(Cursor {
-            name: device.name.to_string(),
-            key,
-        })
-    }
-
     /// How many there are, and how they fall into groups.
     pub(crate) fn survey(
         &self,
@@ -578,6 +554,7 @@ fn word_of(field: TextField) -> Option<Word> {
         TextField::Edition => Word::Edition,
         TextField::Arch => Word::Arch,
         TextField::Primary => Word::Primary,
+        TextField::Source => Word::Source,
         TextField::Name | TextField::Id | TextField::Tag | TextField::Standing => return None,
     })
 }

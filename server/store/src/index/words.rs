@@ -33,6 +33,11 @@ impl Words {
         &self.texts[number as usize]
     }
 
+    /// Every text, in the order of their numbers.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.texts.iter().map(|text| &**text)
+    }
+
     /// For each number, whether its text is one of these.
     pub(super) fn marked(&self, is_one: impl Fn(&str) -> bool) -> Vec<bool> {
         self.texts.iter().map(|text| is_one(text)).collect()
@@ -79,6 +84,11 @@ impl<T> Made<T> {
     /// What has this number.
     pub(super) fn value(&self, number: u32) -> &T {
         &self.values[number as usize]
+    }
+
+    /// Every value, in the order of their numbers.
+    pub(super) fn values(&self) -> impl Iterator<Item = &T> {
+        self.values.iter()
     }
 
     /// For each number, whether what it names is one of these.

@@ -62,6 +62,11 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
         "changes",
         include_str!("../../../../migrations/sqlite/0011_changes.sql"),
     ),
+    (
+        12,
+        "days_and_views",
+        include_str!("../../../../migrations/sqlite/0012_days_and_views.sql"),
+    ),
 ];
 
 /// The version that this build uses.
@@ -142,6 +147,10 @@ mod tests {
         (
             11,
             "9348f3862e3294a129a652747e4b4f5e8337ecce8a6a931abfc64b9ee71a0635",
+        ),
+        (
+            12,
+            "e04641ef9afcb1fb2eda60b4a595da23931e247cea9b6331e71e3ca01427632d",
         ),
     ];
 

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, TestRunner};
+use sickbay_diagnosis::expectation::{ExpectedSource, UpdateSource};
 use sickbay_diagnosis::filter::{
     Compare, Filter, FindingView, NumberField, Pattern, Subject, Test, TextField,
 };
@@ -105,6 +106,10 @@ impl Subject for Sample<'_> {
             TextField::Edition => &summary.edition,
             TextField::Arch => &summary.arch,
             TextField::Primary => &summary.primary_issue,
+            TextField::Source => {
+                let source = summary.sources[0].as_ref();
+                return vec![source.map_or_else(String::new, ToString::to_string).into()];
+            }
         };
         vec![text.as_str().into()]
     }
@@ -155,7 +160,13 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 fn devices() -> impl Strategy<Value = (DeviceSummary, Vec<String>, Vec<FindingChange>)> {
-    let names = (text(), text(), text(), text(), (text(), text()));
+    let source = select(vec![
+        None,
+        Some((UpdateSource::WindowsUpdate, None)),
+        Some((UpdateSource::Wsus, Some("http://PC-1".to_owned()))),
+        Some((UpdateSource::Blocked, None)),
+    ]);
+    let names = (text(), text(), text(), (text(), source), (text(), text()));
     let tags = proptest::collection::vec(text(), 0..3);
     let more = (
         text(),
@@ -166,7 +177,7 @@ fn devices() -> impl Strategy<Value = (DeviceSummary, Vec<String>, Vec<FindingCh
     );
     let summary = (names, more, tags).prop_map(
         |(
-            (name, domain, ou, site, (kind, primary_issue)),
+            (name, domain, ou, (site, source), (kind, primary_issue)),
             (release, edition, arch, build, ubr),
             reported_tags,
         )| {
@@ -183,6 +194,12 @@ fn devices() -> impl Strategy<Value = (DeviceSummary, Vec<String>, Vec<FindingCh
                 edition,
                 arch,
                 primary_issue,
+                sources: [
+                    source.map(|(source, server)| ExpectedSource { source, server }),
+                    None,
+                    None,
+                    None,
+                ],
                 ..DeviceSummary::default()
             }
         },

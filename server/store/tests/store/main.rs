@@ -3,6 +3,7 @@
 
 mod access;
 mod counters;
+mod days;
 mod enrolment;
 mod filters;
 mod fixture;
@@ -14,10 +15,12 @@ mod knowledge;
 mod lists;
 mod machines;
 mod opening;
+mod orders;
 mod record;
 mod status;
 mod tags;
 mod updates;
+mod views;
 
 /// Makes one test of each function for a database.
 macro_rules! conformance {
@@ -55,6 +58,13 @@ macro_rules! on_every_database {
             counters::counters_equal_a_recount_after_anything,
             counters::copies_are_like_their_originals_and_counted,
             counters::a_scope_counts_only_what_it_shows,
+            orders::every_order_says_each_device_once_and_follows_its_field,
+            orders::a_list_goes_on_where_it_was_left_though_the_last_word_is_gone,
+            days::a_day_is_what_was_counted_last_and_old_ones_are_forgotten,
+            days::a_day_has_its_number_and_its_start,
+            views::a_view_is_its_owners_unless_it_is_for_everybody,
+            views::a_view_is_removed_by_its_owner_and_a_shared_one_by_who_may,
+            views::nobody_keeps_more_views_than_they_may,
             enrolment::a_key_enrols_once_and_costs_one_use,
             enrolment::a_use_limit_is_exact_when_many_come_at_once,
             enrolment::each_refusal_of_a_token_has_its_reason,
