@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use sickbay_store::{Day, DayCounts, Scope, Store, StoreError};
+use sickbay_store::{Day, DayCounts, FleetCounts, IssueCount, Scope, Store, StoreError};
 
 use crate::app::App;
 
@@ -60,23 +60,57 @@ async fn scopes(app: &App) -> Result<Vec<Scope>, StoreError> {
     Ok(scopes)
 }
 
-/// What was counted on the last so many days, today as it is now; a day that was not counted is `None`. The first one is the oldest.
+/// The last so many days up to today, the oldest first; a day that was not counted is a gap.
+#[derive(Debug, Clone)]
+pub struct Days(Vec<(Day, Option<DayCounts>)>);
+
+/// What was counted on the last so many days, today as it is now.
 ///
 /// # Errors
 /// Where the database does not answer.
-pub async fn last(
-    app: &App,
-    scope: &Scope,
-    days: i64,
-) -> Result<Vec<(Day, Option<DayCounts>)>, StoreError> {
+pub async fn last(app: &App, scope: &Scope, days: i64) -> Result<Days, StoreError> {
     let store = &*app.store;
     let last = Day::of(app.clock.now());
     let first = last.before(days - 1);
     let (kept, today) = tokio::try_join!(store.days(scope, first), today(store, scope, app))?;
     let mut kept = kept.into_iter().peekable();
-    Ok((first.0..last.0)
+    let days = (first.0..last.0)
         .map(Day)
         .map(|day| (day, kept.next_if(|counts| counts.day == day)))
-        .chain(std::iter::once((last, Some(today))))
-        .collect())
+        .chain(std::iter::once((last, Some(today))));
+    Ok(Days(days.collect()))
+}
+
+impl Days {
+    /// Every day.
+    pub fn iter(&self) -> impl Iterator<Item = &(Day, Option<DayCounts>)> {
+        self.0.iter()
+    }
+
+    /// What stands now.
+    pub fn today(&self) -> Option<&DayCounts> {
+        self.0.last().and_then(|(_, counts)| counts.as_ref())
+    }
+
+    /// Their dates.
+    pub fn dates(&self) -> Vec<String> {
+        self.iter().map(|(day, _)| day.start().date()).collect()
+    }
+
+    /// A number of each day about the fleet.
+    pub fn fleet(&self, read: impl Fn(&FleetCounts) -> u64) -> Vec<Option<u64>> {
+        self.iter()
+            .map(|(_, counts)| counts.as_ref().map(|counts| read(&counts.fleet)))
+            .collect()
+    }
+
+    /// A number of each day about an issue; nought on a day on which nobody had it.
+    pub fn issue(&self, id: &str, read: impl Fn(&IssueCount) -> u64) -> Vec<Option<u64>> {
+        self.iter()
+            .map(|(_, counts)| {
+                let counts = counts.as_ref()?;
+                Some(counts.issue(id).map_or(0, &read))
+            })
+            .collect()
+    }
 }

@@ -253,6 +253,7 @@ pub(crate) fn sessions(app: &App) -> Sessions {
         fleet: Arc::clone(&app.fleet),
         ingest: app.ingest.clone(),
         clock: app.clock.clone(),
+        events: app.events.clone(),
         ca: Arc::clone(&app.ca),
         settings: app.config.collectors.clone(),
         metrics: Arc::clone(&app.metrics),

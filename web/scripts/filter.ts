@@ -5,8 +5,9 @@ const TYPING_MS = 300;
 
 function addressOf(form: HTMLFormElement): string {
   const address = new URL(form.action);
-  const text = new FormData(form).get("filter");
-  if (typeof text === "string" && text.trim() !== "") address.searchParams.set("filter", text);
+  for (const [name, value] of new FormData(form)) {
+    if (typeof value === "string" && value.trim() !== "") address.searchParams.set(name, value);
+  }
   return address.href;
 }
 

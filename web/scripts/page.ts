@@ -12,6 +12,10 @@ const CHOICES: Record<string, string[]> = {
 const TYPED = ["text", "date"];
 
 const callbacks = {
+  // What a script put there is no part of any page that the server sends.
+  beforeNodeRemoved(node: Node): boolean {
+    return !(node instanceof HTMLElement && "kept" in node.dataset);
+  },
   beforeAttributeUpdated(name: string, node: Element): boolean {
     if (name === "value" && node instanceof HTMLInputElement && TYPED.includes(node.type)) return false;
     return !(CHOICES[node.nodeName] ?? []).includes(name);

@@ -1,10 +1,16 @@
 // Makes pages better where scripts run; each part works alone, and every page works without any.
+import { startCharts } from "./chart";
 import { startCopying } from "./copy";
 import { startFiltering } from "./filter";
 import { startListening } from "./live";
+import { startMoments } from "./moment";
+import { startSelecting } from "./select";
 import { startThemeSwitch } from "./theme";
 
 startThemeSwitch();
 startCopying();
 startFiltering();
+startSelecting();
+startMoments();
+startCharts();
 startListening();

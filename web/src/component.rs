@@ -21,6 +21,7 @@ markup!(
     LastDay,
     Said<'_>,
     Segmented<'_>,
+    ShortOu<'_>,
     SeverityBadge,
     StateBadge,
     KeptBadge,
@@ -112,6 +113,28 @@ pub(crate) fn path(text: &str) -> Segmented<'_> {
 
 pub(crate) fn ou(text: &str) -> Segmented<'_> {
     Segmented { text, mark: ',' }
+}
+
+/// A distinguished name without the domain's parts, which are the same nearly everywhere; all of it stands on hover.
+#[derive(Template)]
+#[template(
+    source = r#"<bdi title="{{ text::line(name) }}">{% for part in self.parts() %}{{ text::line(part) }}<wbr>{% endfor %}</bdi>"#,
+    ext = "html"
+)]
+pub(crate) struct ShortOu<'a> {
+    name: &'a str,
+}
+
+pub(crate) fn short_ou(name: &str) -> ShortOu<'_> {
+    ShortOu { name }
+}
+
+impl ShortOu<'_> {
+    fn parts(&self) -> impl Iterator<Item = &str> {
+        let domain = self.name.to_ascii_lowercase().find(",dc=");
+        let shown = &self.name[..domain.unwrap_or(self.name.len())];
+        shown.split_inclusive(',')
+    }
 }
 
 /// How bad: in a colour, a shape and a word.
@@ -341,27 +364,59 @@ pub struct FilterBox {
     pub error: Option<String>,
     /// How many rows match.
     pub matching: u64,
-}
-
-/// The form of a [`FilterBox`].
-#[derive(Template)]
-#[template(path = "components/filter.html")]
-pub(crate) struct FilterForm<'a> {
-    filter: &'a FilterBox,
-    action: &'a str,
-    on_issue: bool,
-    /// The class that stays chosen, on the page of an update.
-    class: &'a str,
+    /// Each of its conditions that must all hold, with the list without it.
+    pub conditions: Vec<(String, String)>,
+    /// What the form says again of the list besides: its order, its columns.
+    pub kept: Vec<(&'static str, String)>,
+    /// Values that devices have now, offered where a condition is put together.
+    pub values: Vec<String>,
+    /// Whether a condition may be put together beside typing it.
+    pub builds: bool,
 }
 
 impl FilterBox {
+    /// The parameters of a condition that is put together: of what, how, and with which value.
+    pub const WHERE: &str = "where";
+    /// See [`Self::WHERE`].
+    pub const HOW: &str = "how";
+    /// See [`Self::WHERE`].
+    pub const VALUE: &str = "value";
+    /// Ways in which a condition may hold, each with its words.
+    pub const WAYS: [(&str, &str); 6] = [
+        ("is", "is"),
+        ("is-not", "is not"),
+        ("contains", "contains"),
+        ("starts", "starts with"),
+        ("at-least", "is at least"),
+        ("at-most", "is at most"),
+    ];
+    /// Of what a condition may be; the last ones on the page of an issue alone mean its finding.
+    pub const FIELDS: [(&str, &str); 17] = [
+        ("name", "Name"),
+        ("ou", "OU"),
+        ("site", "Site"),
+        ("domain", "Domain"),
+        ("tag", "Tag"),
+        ("kind", "Kind"),
+        ("release", "Release"),
+        ("build", "Build"),
+        ("ubr", "Revision"),
+        ("edition", "Edition"),
+        ("arch", "Architecture"),
+        ("source", "Source"),
+        ("standing", "Health"),
+        ("issue", "Issue"),
+        ("primary", "Primary cause"),
+        ("cause", "Cause"),
+        ("state", "State"),
+    ];
+
     /// The form that asks the list of devices.
     pub(crate) fn on_devices<'a>(&'a self, action: &'a str) -> FilterForm<'a> {
         FilterForm {
             filter: self,
             action,
             on_issue: false,
-            class: "",
         }
     }
 
@@ -371,18 +426,31 @@ impl FilterBox {
             filter: self,
             action,
             on_issue: true,
-            class: "",
         }
     }
+}
 
-    /// The form that asks the devices of an update, of which the class stays as it was chosen.
-    pub(crate) fn on_update<'a>(&'a self, action: &'a str, class: &'a str) -> FilterForm<'a> {
-        FilterForm {
-            filter: self,
-            action,
-            on_issue: false,
-            class,
-        }
+/// The form of a [`FilterBox`].
+#[derive(Template)]
+#[template(path = "components/filter.html")]
+pub(crate) struct FilterForm<'a> {
+    filter: &'a FilterBox,
+    action: &'a str,
+    on_issue: bool,
+}
+
+impl FilterForm<'_> {
+    /// The list without any filter.
+    fn without(&self) -> String {
+        links::with_query(
+            self.action.to_owned(),
+            &self
+                .filter
+                .kept
+                .iter()
+                .map(|(name, value)| (*name, value.as_str()))
+                .collect::<Vec<_>>(),
+        )
     }
 }
 

@@ -14,14 +14,18 @@
 #![forbid(unsafe_code)]
 
 pub mod asset;
+pub mod chart;
 mod chrome;
+pub mod columns;
 mod component;
 pub mod facets;
 pub mod links;
 pub mod moment;
 pub mod pages;
 pub mod region;
+pub mod table;
 pub mod text;
+pub mod views;
 
 pub use asset::{Asset, asset};
 pub use chrome::{Chrome, Nav, SignedIn, Theme};

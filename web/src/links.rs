@@ -70,6 +70,14 @@ pub const ADD_API_TOKEN: &str = "/people/tokens/add";
 pub const REVOKE_API_TOKEN: &str = "/people/tokens/revoke";
 /// Lists as files; begins one: `csrf`, `issue`, `filter`, `format`, `columns` once for each.
 pub const EXPORTS: &str = "/exports";
+/// Takes chosen devices of a list and what is to be done with them: `csrf`, `list`, `filter`, `device` once for each, `all`, `do`.
+pub const SELECTION: &str = "/selection";
+/// Asks devices to look again: `csrf`, `id`.
+pub const INSPECT: &str = "/inspect";
+/// Saves a list as a view: `csrf`, `list`, `filter`, `sort`, `columns`, `name`, `shared`.
+pub const VIEWS: &str = "/views";
+/// Removes a view: `csrf`, `id`, and `list` to go back to.
+pub const REMOVE_VIEW: &str = "/views/remove";
 /// Removes one: `csrf`, `id`.
 pub const REMOVE_EXPORT: &str = "/exports/remove";
 /// The record of what was done.
@@ -115,43 +123,116 @@ impl ExportFormat {
     }
 }
 
-/// The page of an issue, with the devices that match `filter` (all of them where it is empty).
-pub fn issue(id: &str, filter: &str) -> String {
-    issue_after(id, filter, None)
+/// A list of devices as somebody has it: of an issue, or of all devices.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct List {
+    /// The issue's id, or [`ALL_DEVICES`].
+    pub list: String,
+    /// The filter; empty for none.
+    pub filter: String,
+    /// By what it is ordered; empty for the usual order.
+    pub sort: String,
+    /// Columns with commas; empty for the usual ones.
+    pub columns: String,
+    /// The row after which it begins; empty from the start.
+    pub cursor: String,
 }
 
-/// The same from the row after `cursor`.
-pub fn issue_after(id: &str, filter: &str, cursor: Option<&str>) -> String {
-    with_query(
-        format!("/issues/{}", encode(id)),
-        &[("filter", filter), ("cursor", cursor.unwrap_or(""))],
-    )
+impl List {
+    /// Its address.
+    pub fn href(&self) -> String {
+        with_query(
+            self.page(),
+            &[
+                ("filter", &self.filter),
+                ("sort", &self.sort),
+                ("columns", &self.columns),
+                ("cursor", &self.cursor),
+            ],
+        )
+    }
+
+    /// The page that it is on, without anything said of it.
+    pub fn page(&self) -> String {
+        match self.list.as_str() {
+            ALL_DEVICES => DEVICES.to_owned(),
+            issue => format!("/issues/{}", encode(issue)),
+        }
+    }
+
+    /// The same list with another filter, from the start.
+    pub fn filtered(&self, filter: &str) -> String {
+        Self {
+            filter: filter.to_owned(),
+            cursor: String::new(),
+            ..self.clone()
+        }
+        .href()
+    }
+
+    /// The same list in another order, from the start.
+    pub fn sorted(&self, sort: &str) -> String {
+        Self {
+            sort: sort.to_owned(),
+            cursor: String::new(),
+            ..self.clone()
+        }
+        .href()
+    }
+
+    /// The same list from the row after a place on.
+    pub fn after(&self, cursor: &str) -> String {
+        Self {
+            cursor: cursor.to_owned(),
+            ..self.clone()
+        }
+        .href()
+    }
+
+    /// The export of exactly this list, which has so many devices.
+    pub fn export(&self, format: ExportFormat, devices: u64) -> String {
+        if format == ExportFormat::Xlsx && devices > WORKBOOK_WAITED_FOR {
+            return self.exports();
+        }
+        let extension = format.extension();
+        let path = match self.list.as_str() {
+            ALL_DEVICES => format!("/api/v1/exports/devices/devices.{extension}"),
+            issue => format!("/api/v1/issues/{}/devices.{extension}", encode(issue)),
+        };
+        let columns = if self.columns.is_empty() {
+            String::new()
+        } else {
+            format!("name,device_id,{}", self.columns)
+        };
+        with_query(path, &[("filter", &self.filter), ("columns", &columns)])
+    }
+
+    /// The form that makes a file of it.
+    pub fn exports(&self) -> String {
+        exports_of(&self.list, &self.filter)
+    }
+
+    /// What a form that changes one of its parts has to say again of the others.
+    pub fn kept(&self) -> Vec<(&'static str, String)> {
+        let all = [
+            ("filter", &self.filter),
+            ("sort", &self.sort),
+            ("columns", &self.columns),
+        ];
+        all.into_iter()
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(name, value)| (name, value.clone()))
+            .collect()
+    }
+}
+
+/// The page of an issue, with the devices that match `filter` (all of them where it is empty).
+pub fn issue(id: &str, filter: &str) -> String {
+    with_query(format!("/issues/{}", encode(id)), &[("filter", filter)])
 }
 
 /// Devices beyond which a workbook is made while one goes on working, and not while the browser waits.
 const WORKBOOK_WAITED_FOR: u64 = 20_000;
-
-/// The export of exactly the devices that the page of an issue shows for `filter`, which are so many.
-pub fn issue_export(id: &str, format: ExportFormat, filter: &str, devices: u64) -> String {
-    if format == ExportFormat::Xlsx && devices > WORKBOOK_WAITED_FOR {
-        return exports_of(id, filter);
-    }
-    let path = format!(
-        "/api/v1/issues/{}/devices.{}",
-        encode(id),
-        format.extension()
-    );
-    with_query(path, &[("filter", filter)])
-}
-
-/// The same of the list of devices.
-pub fn devices_export(format: ExportFormat, filter: &str, devices: u64) -> String {
-    if format == ExportFormat::Xlsx && devices > WORKBOOK_WAITED_FOR {
-        return exports_of(ALL_DEVICES, filter);
-    }
-    let path = format!("/api/v1/exports/devices/devices.{}", format.extension());
-    with_query(path, &[("filter", filter)])
-}
 
 /// The list of all devices, where another one is named by its issue.
 pub const ALL_DEVICES: &str = "devices";
@@ -219,15 +300,7 @@ pub fn audit_export(format: ExportFormat, conditions: &[(&str, &str)]) -> String
 
 /// The devices that match `filter`.
 pub fn devices(filter: &str) -> String {
-    devices_after(filter, None)
-}
-
-/// The same from the row after `cursor`.
-pub fn devices_after(filter: &str, cursor: Option<&str>) -> String {
-    with_query(
-        DEVICES.to_owned(),
-        &[("filter", filter), ("cursor", cursor.unwrap_or(""))],
-    )
+    with_query(DEVICES.to_owned(), &[("filter", filter)])
 }
 
 /// The form of the scope at `place`.
@@ -257,7 +330,7 @@ pub fn verdict(device_id: &str, issue_id: &str) -> String {
 }
 
 /// Adds the parameters that are not empty.
-fn with_query(mut path: String, parameters: &[(&str, &str)]) -> String {
+pub(crate) fn with_query(mut path: String, parameters: &[(&str, &str)]) -> String {
     let given = parameters.iter().filter(|(_, value)| !value.is_empty());
     for (place, (name, value)) in given.enumerate() {
         let before = if place == 0 { '?' } else { '&' };
@@ -302,14 +375,24 @@ mod tests {
     #[test]
     fn an_empty_filter_leaves_a_clean_address() {
         assert_eq!(devices(""), "/devices");
-        assert_eq!(devices_after("", Some("abc")), "/devices?cursor=abc");
+        let list = |list: &str, filter: &str| List {
+            list: list.to_owned(),
+            filter: filter.to_owned(),
+            ..List::default()
+        };
+        assert_eq!(list(ALL_DEVICES, "").after("abc"), "/devices?cursor=abc");
+        let reboot = list("pending-reboot", "kind:server");
         assert_eq!(
-            issue_export("pending-reboot", ExportFormat::Ndjson, "kind:server", 1),
+            reboot.export(ExportFormat::Ndjson, 1),
             "/api/v1/issues/pending-reboot/devices.ndjson?filter=kind%3Aserver"
         );
         assert_eq!(
-            issue_export("pending-reboot", ExportFormat::Xlsx, "", 1_000_000),
+            list("pending-reboot", "").export(ExportFormat::Xlsx, 1_000_000),
             "/exports?list=pending-reboot"
+        );
+        assert_eq!(
+            reboot.sorted("-build"),
+            "/issues/pending-reboot?filter=kind%3Aserver&sort=-build"
         );
     }
 }

@@ -37,7 +37,7 @@ mod scans;
 mod secure_boot_certificates_outdated;
 mod servicing_stack_broken;
 mod servicing_stack_outdated;
-mod silent;
+pub mod silent;
 mod update_endpoint_unreachable;
 mod update_health_tools_missing;
 mod update_services_disabled;

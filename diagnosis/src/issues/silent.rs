@@ -6,9 +6,12 @@ use crate::observation::EvidenceRef;
 use crate::time::{DAY_MS, Time};
 use crate::verdict::{Cause, Severity, State, Verdict};
 
+/// Its public id.
+pub const ID: &str = "silent";
+
 /// The collector has not been heard of for too long.
 pub(super) const ISSUE: Issue = Issue {
-    id: "silent",
+    id: ID,
     title: "Not heard of for too long",
     meaning: "The collector has not been heard of within the expected time. The device may be switched off, gone or unable to reach the \
               server; what is shown of it are its last words, which say nothing of today.",

@@ -4,14 +4,15 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
-use sickbay_diagnosis::filter::Filter;
-use sickbay_store::{NewAudit, Page, action};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::access::Viewer;
+use crate::api::csrf;
 use crate::api::devices::device_id;
-use crate::api::{MAX_LIMIT, csrf};
 use crate::app::App;
+use crate::export::devices::DeviceList;
+use crate::inspections::{self, Asked, Which};
 use crate::problem::Problem;
 
 /// Which devices are to look again: by filter, by ids, or both.
@@ -35,6 +36,15 @@ pub struct InspectionAnswer {
     pub not_connected: u64,
 }
 
+impl From<Asked> for InspectionAnswer {
+    fn from(asked: Asked) -> Self {
+        Self {
+            asked: asked.asked,
+            not_connected: asked.not_connected,
+        }
+    }
+}
+
 /// Asks one device.
 #[utoipa::path(post, path = "/devices/{id}/inspect", tag = "live", params(("id" = String, Path)), responses(
     (status = 202, body = InspectionAnswer),
@@ -50,33 +60,16 @@ pub async fn one(
 ) -> Result<(StatusCode, Json<InspectionAnswer>), Problem> {
     viewer.may_change(csrf(&headers))?;
     let id = device_id(&id)?;
-    let Some(device) = app.store.device(&viewer.scope, id).await? else {
-        return Err(Problem::not_found(format!("There is no device {id}.")));
-    };
-    if !app.fleet.inspect_now(device.row.identity.key, Vec::new()) {
-        return Err(Problem::new(
+    let asked = inspections::ask(&app, &viewer, &[Which::Devices(vec![id])]).await?;
+    match (asked.unknown, asked.not_connected) {
+        (0, 0) => Ok((StatusCode::ACCEPTED, Json(asked.into()))),
+        (0, _) => Err(Problem::new(
             StatusCode::CONFLICT,
             "The device is not connected",
             "It inspects itself and reports when it comes back.",
-        ));
+        )),
+        _ => Err(Problem::not_found(format!("There is no device {id}."))),
     }
-    let line = NewAudit {
-        device: Some(id),
-        ..NewAudit::new(
-            app.clock.now(),
-            viewer.name,
-            action::INSPECTED,
-            device.row.summary.name,
-        )
-    };
-    app.store.record(vec![line]).await?;
-    Ok((
-        StatusCode::ACCEPTED,
-        Json(InspectionAnswer {
-            asked: 1,
-            not_connected: 0,
-        }),
-    ))
 }
 
 /// Most ids of one request.
@@ -107,51 +100,21 @@ pub async fn many(
             "At most {IDS_AT_MOST} `ids`; a `filter` names as many devices as there are."
         )));
     }
-    // Everything is looked up before anybody is asked: a request that cannot be is none at all.
-    let mut keys = Vec::new();
-    for id in &request.ids {
-        let id = device_id(id)?;
-        let device = app.store.device(&viewer.scope, id).await?;
-        let device =
+    let mut which = Vec::new();
+    if !request.ids.is_empty() {
+        let ids: Result<Vec<Uuid>, Problem> = request.ids.iter().map(|id| device_id(id)).collect();
+        let ids = ids?;
+        // A request that cannot be is none at all.
+        for id in &ids {
+            let device = app.store.device(&viewer.scope, *id).await?;
             device.ok_or_else(|| Problem::not_found(format!("There is no device {id}.")))?;
-        keys.push(device.row.identity.key);
+        }
+        which.push(Which::Devices(ids));
     }
     if let Some(text) = &request.filter {
-        let filter = if text.trim().is_empty() {
-            Filter::Everything
-        } else {
-            Filter::parse(text)?
-        };
-        let mut page = Page {
-            after: None,
-            limit: MAX_LIMIT,
-        };
-        loop {
-            let rows = app.store.devices(&viewer.scope, &filter, &page).await?;
-            keys.extend(rows.iter().map(|row| row.identity.key));
-            match rows.last() {
-                Some(last) if rows.len() == MAX_LIMIT as usize => page.after = Some(last.cursor()),
-                _ => break,
-            }
-        }
+        let list = DeviceList::read(None, Some(text), None)?;
+        which.push(Which::Listed(Box::new(list)));
     }
-    let asked = keys
-        .iter()
-        .filter(|key| app.fleet.inspect_now(**key, Vec::new()))
-        .count();
-    let answer = InspectionAnswer {
-        asked: asked as u64,
-        not_connected: (keys.len() - asked) as u64,
-    };
-    let which = request.filter.as_deref().map_or_else(
-        || format!("{} named devices", request.ids.len()),
-        |filter| match filter.trim() {
-            "" => "every device in sight".to_owned(),
-            filter => format!("devices that match {filter}"),
-        },
-    );
-    let line = NewAudit::new(app.clock.now(), viewer.name, action::INSPECTED, which)
-        .with(format!("{} were connected", answer.asked));
-    app.store.record(vec![line]).await?;
-    Ok((StatusCode::ACCEPTED, Json(answer)))
+    let asked = inspections::ask(&app, &viewer, &which).await?;
+    Ok((StatusCode::ACCEPTED, Json(asked.into())))
 }

@@ -2,6 +2,7 @@
 
 pub mod acceptances;
 pub mod audit;
+pub mod days;
 pub mod devices;
 pub mod error_codes;
 pub mod events;
@@ -12,6 +13,7 @@ pub mod issues;
 pub mod knowledge;
 pub mod machines;
 pub mod updates;
+pub mod views;
 
 use axum::Json;
 use axum::Router;
@@ -49,6 +51,7 @@ pub const MAX_LIMIT: u32 = 1000;
         (name = "issues", description = "Reasons why devices do not get their updates"),
         (name = "updates", description = "Why an update is on some devices and not on others"),
         (name = "devices", description = "Windows endpoints"),
+        (name = "views", description = "Lists as people left them"),
         (name = "exports", description = "Lists as files, whole, in the columns that you choose"),
         (name = "expectations", description = "What the fleet's owner wants, and what they accept for a time"),
         (name = "people", description = "What was done, by whom"),
@@ -64,6 +67,9 @@ pub fn routes() -> (Router<App>, Document) {
         .routes(routes!(issues::list))
         .routes(routes!(issues::devices))
         .routes(routes!(issues::export))
+        .routes(routes!(days::list))
+        .routes(routes!(views::list, views::save))
+        .routes(routes!(views::remove))
         .routes(routes!(devices::list))
         .routes(routes!(devices::detail))
         .routes(routes!(devices::export))

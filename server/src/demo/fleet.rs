@@ -50,6 +50,11 @@ const SHARED_OUT_FOR: usize = 200;
 /// The version of collectors that nobody brought up to date.
 const OLD_COLLECTOR: &str = "0.1.4";
 
+/// Whether updates came out on a day, by its number since 1970-01-01.
+pub(super) fn is_patch_tuesday(day: i64) -> bool {
+    calendar::second_tuesday(day).is_some()
+}
+
 /// A fleet and the chance that acts on it.
 #[derive(Debug)]
 pub struct FleetPlan {

@@ -1,6 +1,7 @@
 //! A whole fleet in one process: a real server, and simulated collectors that are the real collector library over recordings (they
 //! enrol, speak mTLS, spool). What happens to the machines follows from a seed.
 
+mod days;
 pub mod fleet;
 pub mod owner;
 mod past;
@@ -100,6 +101,7 @@ impl Demo {
             .import_machines(plan.directory(), "demo", app.clock.now())
             .await?;
         demo.wait_for_context().await;
+        days::tell(&demo.server.app, options.seed).await?;
         demo.collectors.spawn(keep_changing(
             plan,
             machines,

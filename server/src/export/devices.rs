@@ -43,7 +43,7 @@ macro_rules! fields {
             columns![$($name $width |row| row.cell(Field::$field);)*];
 
         /// The field that a column says; `None` of what is no field.
-        fn field_of(column: &str) -> Option<Field> {
+        pub fn field_of(column: &str) -> Option<Field> {
             match column {
                 $($name => Some(Field::$field),)*
                 _ => None,
@@ -125,7 +125,7 @@ impl DeviceLine {
     }
 
     fn cell(&self, field: Field) -> Cell<'_> {
-        match self.cells.value(self.row, field) {
+        match self.value(field) {
             CellValue::Nothing => Cell::Empty,
             CellValue::Text(text) => Cell::Text(Cow::Borrowed(text)),
             CellValue::Texts(texts) => {
@@ -137,33 +137,42 @@ impl DeviceLine {
         }
     }
 
-    fn text(&self, field: Field) -> String {
+    /// What it says in a field; nothing where it was not asked for.
+    pub fn value(&self, field: Field) -> CellValue<'_> {
+        self.cells.value(self.row, field)
+    }
+
+    /// It as a text; empty where it says nothing.
+    pub fn text(&self, field: Field) -> String {
         self.cell(field).into_text().into_owned()
     }
 
-    fn texts(&self, field: Field) -> &[String] {
-        match self.cells.value(self.row, field) {
+    /// Its texts.
+    pub fn texts(&self, field: Field) -> &[String] {
+        match self.value(field) {
             CellValue::Texts(texts) => texts,
             _ => &[],
         }
     }
 
-    fn word(&self, field: Field) -> Option<&'static str> {
-        match self.cells.value(self.row, field) {
+    /// A word of this program.
+    pub fn word(&self, field: Field) -> Option<&'static str> {
+        match self.value(field) {
             CellValue::Word(word) => Some(word),
             _ => None,
         }
     }
 
-    fn number(&self, field: Field) -> Option<u32> {
-        match self.cells.value(self.row, field) {
+    /// A number of 32 bits.
+    pub fn number(&self, field: Field) -> Option<u32> {
+        match self.value(field) {
             CellValue::Number(number) => u32::try_from(number).ok(),
             _ => None,
         }
     }
 
     fn moment(&self, field: Field) -> Option<String> {
-        match self.cells.value(self.row, field) {
+        match self.value(field) {
             CellValue::Time(time) => Some(time.to_string()),
             _ => None,
         }

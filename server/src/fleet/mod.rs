@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::fleet::twins::{Run, Twins, Verdict};
+use crate::inspections::Inspections;
 use crate::wire::ToCollector;
 
 /// Requests that may wait for a session to send them.
@@ -70,6 +71,8 @@ pub struct Fleet {
     live: Mutex<HashMap<i64, Live>>,
     twins: Mutex<Twins>,
     touches: Mutex<HashMap<i64, Touch>>,
+    /// Who was asked to look again.
+    pub inspections: Inspections,
     next_session: AtomicU64,
     next_request: AtomicU64,
 }
@@ -170,15 +173,23 @@ impl Fleet {
     }
 
     /// Asks a device to inspect itself now; `false` where it is not connected or has too many requests waiting.
-    pub fn inspect_now(&self, key: i64, checks: Vec<String>) -> bool {
+    pub fn inspect_now(&self, key: i64, checks: Vec<String>, now: Time) -> bool {
         let number = self.next_request.fetch_add(1, Ordering::Relaxed);
+        let request_id = format!("inspect-{number}");
         let request = ToCollector::InspectNow {
-            request_id: format!("inspect-{number}"),
+            request_id: request_id.clone(),
             checks,
         };
-        self.live()
-            .get(&key)
-            .is_some_and(|live| live.requests.try_send(request).is_ok())
+        let live = self.live();
+        let Some(there) = live.get(&key) else {
+            return false;
+        };
+        // Noted before it can be answered: the session needs the lock that is held here to go on.
+        let sent = there.requests.try_send(request).is_ok();
+        if sent {
+            self.inspections.asks(key, request_id, now);
+        }
+        sent
     }
 
     /// Notes a sign of life; written later, together with others.

@@ -3,6 +3,7 @@
 //! A session reads at most [`limits::REPORTS_IN_FLIGHT`] reports ahead of their acknowledgements and as much as
 //! [`throttle::Device`] lets through; a device that sends more is slowed down alone.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +25,7 @@ use tonic::{Code, Status, Streaming};
 
 use crate::clock::Clock;
 use crate::config::Collectors;
+use crate::events::{Change, Events};
 use crate::fleet::twins::{Run, Verdict};
 use crate::fleet::{End, Fleet, Membership};
 use crate::identity::ca::Ca;
@@ -56,6 +58,8 @@ pub struct Sessions {
     pub ingest: Ingest,
     /// The clock.
     pub clock: Clock,
+    /// Who listens to changes.
+    pub events: Events,
     /// Who issues, and is trusted.
     pub ca: Arc<Ca>,
     /// Intervals that collectors are told.
@@ -445,6 +449,14 @@ impl Session {
             }
             FromCollector::RequestResult { request_id, done } => {
                 tracing::debug!(device = %self.identity.id, request_id, done, "request answered");
+                let key = self.identity.key;
+                let inspections = &self.sessions.fleet.inspections;
+                if inspections.answers(key, &request_id, done, now) {
+                    self.sessions.events.publish(Change {
+                        devices: BTreeMap::from([(key, BTreeSet::new())]),
+                        ..Change::default()
+                    });
+                }
             }
             FromCollector::Unknown => {}
         }

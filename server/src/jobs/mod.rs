@@ -41,6 +41,8 @@ const OLD_LINES_EVERY: Duration = Duration::from_hours(1);
 const OLD_CHANGES_EVERY: Duration = Duration::from_secs(5);
 /// How often it is looked whether a scheduled export is due.
 const EXPORTS_EVERY: Duration = Duration::from_secs(30);
+/// How often today's counts are kept.
+const DAYS_EVERY: Duration = Duration::from_mins(5);
 /// A server certificate is issued anew at this age.
 const CERTIFICATE_AGE_MS: i64 = 10 * DAY_MS;
 
@@ -56,6 +58,7 @@ pub fn start(app: &App) -> tokio::task::JoinSet<()> {
     jobs.spawn(old_lines(app.clone()));
     jobs.spawn(old_changes(app.clone()));
     jobs.spawn(scheduled_exports(app.clone()));
+    jobs.spawn(days(app.clone()));
     jobs
 }
 
@@ -203,6 +206,18 @@ async fn old_changes(app: App) {
     while next_round(&app, OLD_CHANGES_EVERY).await {
         if let Err(error) = app.store.forget_changes().await {
             log("old changes", &error);
+        }
+    }
+}
+
+/// Counts each day, again and again until it is over.
+async fn days(app: App) {
+    loop {
+        if let Err(error) = crate::days::keep(&app).await {
+            log("days", &error);
+        }
+        if !next_round(&app, DAYS_EVERY).await {
+            return;
         }
     }
 }

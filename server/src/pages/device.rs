@@ -10,11 +10,12 @@ use sickbay_diagnosis::observation::{Observation, Outcome};
 use sickbay_diagnosis::verdict::{State, Verdict};
 use sickbay_diagnosis::{Check, Time};
 use sickbay_store::{
-    AuditQuery, AuditRow, DeviceDetail, DeviceStatus, HistoryRow, Relative, Scope,
+    AuditQuery, AuditRow, DeviceDetail, DeviceStatus, HistoryRow, Relative, Role, Scope,
 };
 use sickbay_web::Nav;
 use sickbay_web::pages::device::{
-    CollectorHealth, DevicePage, FactGroup, HistoryLine, Identity, RecordLine, Story, VerdictView,
+    CollectorHealth, DevicePage, FactGroup, HistoryLine, Identity, Looked, RecordLine, Story,
+    VerdictView,
 };
 
 use super::{PageError, Visit, build_text, status_word};
@@ -32,6 +33,8 @@ const RECORD: u32 = 20;
 pub(super) struct DeviceQuery {
     /// The last row of history seen.
     before: Option<i64>,
+    /// Said where somebody asked a device to look again that is not connected.
+    away: Option<String>,
 }
 
 pub(super) async fn show(
@@ -88,6 +91,14 @@ pub(super) async fn show(
     });
     let page = DevicePage {
         chrome: visit.chrome(device.row.summary.name.clone(), Some(Nav::Devices)),
+        connected,
+        may_inspect: visit.viewer.role >= Role::Operator,
+        looked: looked(
+            &visit,
+            device.row.identity.key,
+            query.away.is_some(),
+            connected,
+        ),
         identity: identity(&device),
         story: story(&device, record, connected, now),
         primary,
@@ -101,6 +112,19 @@ pub(super) async fn show(
         health: health(&device),
     };
     Ok(Html(page.render()))
+}
+
+/// What became of the last request to look again.
+fn looked(visit: &Visit, key: i64, away: bool, connected: bool) -> Option<Looked> {
+    if away && !connected {
+        return Some(Looked::Away);
+    }
+    let asked = visit.app.fleet.inspections.of(key, visit.app.clock.now())?;
+    Some(match asked.answered {
+        None => Looked::Asked(asked.asked_at),
+        Some((at, true)) => Looked::Done(at),
+        Some((at, false)) => Looked::Refused(at),
+    })
 }
 
 fn view(

@@ -75,6 +75,7 @@ pub(super) async fn show(
             text,
             error,
             matching,
+            ..FilterBox::default()
         },
         pending_total: visit.pending,
         tokens: tokens.into_iter().map(token).collect(),

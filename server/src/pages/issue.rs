@@ -1,61 +1,37 @@
 //! `/issues/{issue}`.
 
 use axum::extract::{Path, Query};
-use axum::response::Html;
+use axum::response::{Html, IntoResponse, Response};
 use sickbay_diagnosis::filter::{Filter, Pattern, Test};
 use sickbay_diagnosis::issues;
-use sickbay_store::{CauseCount, IssueDevice};
-use sickbay_web::facets::Facets;
-use sickbay_web::pages::issue::{AffectedDevice, CauseGroup, IssuePage};
-use sickbay_web::{FilterBox, Nav, links};
+use sickbay_store::CauseCount;
+use sickbay_web::Nav;
+use sickbay_web::chart::{Band, Chart};
+use sickbay_web::pages::issue::{CauseGroup, IssuePage};
+use sickbay_web::region;
 
-use super::{PageError, ROWS, Visit, build_text, facets, read_filter};
-use crate::api::{ListQuery, cursor_to_text, issues::known};
-use crate::export::devices::open_unless_said;
+use super::list::{self, Answer, Parameters};
+use super::{PageError, Visit, facets, selection};
+use crate::api::issues::known;
+use crate::days::{self, Days};
 
 pub(super) async fn show(
     visit: Visit,
     Path(issue): Path<String>,
-    Query(query): Query<ListQuery>,
-) -> Result<Html<String>, PageError> {
+    Query(parameters): Query<Parameters>,
+) -> Result<Response, PageError> {
     let issue = visit.told(known(&issue))?;
-    let store = &visit.app.store;
-    let counts = visit.told(store.issue_counts(visit.scope()).await)?;
-    let count = counts.iter().find(|c| c.issue == issue.id);
-    let mut page = visit.told(query.page(ROWS))?;
-    page.limit += 1;
-
-    let (text, typed) = read_filter(query.filter.as_deref());
-    let mut error = None;
-    let mut matching = 0;
-    let mut devices = Vec::new();
-    let mut causes = Vec::new();
-    let mut groups = Facets::default();
-    match typed {
-        Err(why) => error = Some(why),
-        Ok(typed) => {
-            let filter = open_unless_said(typed.clone());
-            let (survey, rows) = tokio::join!(
-                store.survey_issue(visit.scope(), issue.id, &filter, &facets::OF_ISSUE),
-                store.issue_devices(visit.scope(), issue.id, &filter, &page),
-            );
-            let survey = visit.told(survey)?;
-            matching = survey.devices;
-            devices = visit.told(rows)?;
-            groups = facets::shown(&survey, &typed, |filter| links::issue(issue.id, filter));
-            causes = survey
-                .causes
-                .into_iter()
-                .map(|group| cause_group(group, &typed))
-                .collect();
-        }
-    }
-    let more = devices.len() > ROWS as usize;
-    devices.truncate(ROWS as usize);
-    let next_cursor = devices
-        .last()
-        .filter(|_| more)
-        .map(|row| cursor_to_text(&row.device.cursor()));
+    let shown = list::show(&visit, Some(issue), &parameters);
+    let days = days::last(&visit.app, visit.scope(), days::SHOWN);
+    let (shown, days) = tokio::join!(shown, days);
+    let shown = match shown? {
+        Answer::Elsewhere(response) => return Ok(response),
+        Answer::Shown(shown) => *shown,
+    };
+    let days = visit.told(days)?;
+    let count = days.today().and_then(|today| today.issue(issue.id));
+    let typed = &shown.typed;
+    let causes = shown.survey.causes.iter().cloned();
     let page = IssuePage {
         chrome: visit.chrome(issue.title, Some(Nav::Issues)),
         issue,
@@ -69,18 +45,39 @@ pub(super) async fn show(
             .iter()
             .filter_map(|id| issues::get(id))
             .collect(),
-        filter: FilterBox {
-            text,
-            error,
-            matching,
-        },
-        facets: groups,
-        causes,
-        devices: devices.into_iter().map(affected).collect(),
-        next_cursor,
-        is_continued: query.cursor.is_some(),
+        causes: causes.map(|group| cause_group(group, typed)).collect(),
+        facets: facets::shown(&shown.survey, typed, |filter| shown.list.filtered(filter)),
+        trend: trend(&days, issue.id),
+        filter: shown.filter,
+        views: shown.views,
+        table: shown.table,
+        next_cursor: shown.next_cursor,
+        list: shown.list,
+        done: selection::done(&parameters),
     };
-    Ok(Html(page.render()))
+    Ok(Html(page.render()).into_response())
+}
+
+/// Devices that have it, serious ones below, and those of which that is accepted.
+fn trend(days: &Days, issue: &'static str) -> Chart {
+    let band = |class, label, read: fn(&sickbay_store::IssueCount) -> u64| Band {
+        class,
+        label,
+        values: days.issue(issue, read),
+    };
+    Chart {
+        id: "trend",
+        title: "Devices that have it",
+        days: days.dates(),
+        bands: vec![
+            band("serious", "Serious", |count| count.serious),
+            band("warning", "Warning", |count| {
+                count.open - count.serious.min(count.open)
+            }),
+            band("quiet", "Accepted", |count| count.accepted),
+        ],
+        region: region::issue(issue),
+    }
 }
 
 fn cause_group(group: CauseCount, typed: &Filter) -> CauseGroup {
@@ -89,23 +86,5 @@ fn cause_group(group: CauseCount, typed: &Filter) -> CauseGroup {
         filter: typed.clone().and(narrowed).to_string(),
         cause: group.cause,
         devices: group.devices,
-    }
-}
-
-fn affected(row: IssueDevice) -> AffectedDevice {
-    let summary = row.device.summary;
-    AffectedDevice {
-        id: row.device.identity.id.to_string(),
-        name: summary.name,
-        release: summary.release,
-        build: build_text(summary.build, summary.ubr),
-        ou: summary.ou,
-        state: row.finding.kept(),
-        accepted_until: row.finding.accepted_until,
-        severity: row.finding.severity,
-        causes: row.finding.causes,
-        summary: row.finding.summary,
-        since: row.finding.since,
-        last_seen_at: row.device.last_seen_at,
     }
 }

@@ -6,17 +6,17 @@ use sickbay_web::pages::issues::{IssuesPage, by_weight};
 
 use super::overview::issue_lines;
 use super::{PageError, Visit};
+use crate::days;
 
 pub(super) async fn show(visit: Visit) -> Result<Html<String>, PageError> {
-    let store = &visit.app.store;
-    let counts = visit.told(store.issue_counts(visit.scope()).await)?;
-    let fleet = visit.told(store.fleet_counts(visit.scope()).await)?;
-    let mut lines = issue_lines(&counts);
+    let days = days::last(&visit.app, visit.scope(), days::SHOWN).await;
+    let days = visit.told(days)?;
+    let mut lines = issue_lines(&days);
     by_weight(&mut lines);
     let page = IssuesPage {
         chrome: visit.chrome("Issues", Some(Nav::Issues)),
         issues: lines,
-        active: fleet.active(),
+        active: days.today().map_or(0, |today| today.fleet.active()),
     };
     Ok(Html(page.render()))
 }

@@ -3,6 +3,7 @@
 mod account;
 mod audit;
 mod ca;
+mod conditions;
 mod device;
 mod devices;
 mod enrolment;
@@ -12,10 +13,13 @@ mod exports;
 mod facets;
 mod issue;
 mod issues;
+mod list;
 mod overview;
 mod people;
+mod selection;
 mod settings;
 mod updates;
+mod views;
 
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
@@ -77,6 +81,10 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::post(links::EXPORTS, || post(exports::begin)),
     Route::post(links::REMOVE_EXPORT, || post(exports::remove)),
     Route::get(links::AUDIT, || get(audit::show)),
+    Route::post(links::SELECTION, || post(selection::take)),
+    Route::post(links::INSPECT, || post(selection::inspect)),
+    Route::post(links::VIEWS, || post(views::save)),
+    Route::post(links::REMOVE_VIEW, || post(views::remove)),
     Route::get("/assets/{name}", || get(asset_file)),
     Route::get("/favicon.ico", || get(favicon)),
 ];

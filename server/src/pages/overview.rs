@@ -1,29 +1,51 @@
 //! `/`.
 
 use axum::response::Html;
-use sickbay_diagnosis::issues;
-use sickbay_store::{FleetCounts, IssueCount, Scope};
-use sickbay_web::Nav;
+use sickbay_diagnosis::expectation::ExpectedSource;
+use sickbay_diagnosis::filter::{Filter, Pattern, Test, TextField};
+use sickbay_diagnosis::issues::{self, never_enrolled, silent};
+use sickbay_store::{FleetCounts, Scope, SourceCount};
+use sickbay_web::chart::{Band, Chart, Difference};
 use sickbay_web::pages::issues::{IssueLine, by_weight};
-use sickbay_web::pages::overview::{Change, Count, FirstSteps, FleetHealth, OverviewPage};
+use sickbay_web::pages::overview::{
+    Change, Count, FirstSteps, FleetHealth, OverviewPage, ReleaseShare, RevisionShare, SourceShare,
+    Unheard,
+};
+use sickbay_web::{Nav, links, region};
 
 use super::expectations::provisional_of_kinds;
-use super::{PageError, Visit};
+use super::{PageError, Visit, list};
 use crate::app::App;
+use crate::days::{self, Days};
+use crate::updates::{self, Release};
+use crate::wishes::fields::source_in_words;
 
 /// Newest changes shown.
 const CHANGES: u32 = 12;
+/// Releases shown, those of most devices.
+const RELEASES: usize = 8;
+/// Saved views shown.
+const VIEWS: usize = 12;
 
 pub(super) async fn show(visit: Visit) -> Result<Html<String>, PageError> {
-    let store = &visit.app.store;
-    let (counts, fleet, recent) = tokio::join!(
-        store.issue_counts(visit.scope()),
-        store.fleet_counts(visit.scope()),
-        store.recent_history(visit.scope(), CHANGES),
+    let (store, scope) = (&*visit.app.store, visit.scope());
+    let owner = visit.viewer.id.to_string();
+    let sources = async {
+        match scope {
+            Scope::All => store.source_counts().await,
+            Scope::Matching(filter) => store.source_counts_of(filter).await,
+        }
+    };
+    let (days, recent, revisions, sources, views) = tokio::join!(
+        days::last(&visit.app, scope, days::SHOWN),
+        store.recent_history(scope, CHANGES),
+        store.revision_counts(scope),
+        sources,
+        store.views(&owner),
     );
-    let fleet = visit.told(fleet)?;
-    let recent = visit.told(recent)?;
-    let mut lines = issue_lines(&visit.told(counts)?);
+    let (days, recent) = (visit.told(days)?, visit.told(recent)?);
+    let (revisions, sources) = (visit.told(revisions)?, visit.told(sources)?);
+    let mut lines = issue_lines(&days);
     by_weight(&mut lines);
     let changes = recent
         .into_iter()
@@ -40,9 +62,26 @@ pub(super) async fn show(visit: Visit) -> Result<Html<String>, PageError> {
         })
         .collect();
     let rules = visit.app.rules.get();
+    let fleet = days
+        .today()
+        .map_or_else(FleetCounts::default, |today| today.fleet.clone());
     let page = OverviewPage {
         chrome: visit.chrome("Overview", Some(Nav::Overview)),
         fleet: health(&fleet),
+        past: past(&days),
+        unheard: unheard(&fleet, &days),
+        releases: updates::releases(&revisions, &rules)
+            .into_iter()
+            .take(RELEASES)
+            .map(share)
+            .collect(),
+        sources: sources_of_quality(&sources),
+        views: visit
+            .told(views)?
+            .into_iter()
+            .take(VIEWS)
+            .map(|row| list::view(&visit, row))
+            .collect(),
         issues: lines,
         changes,
         // What most devices do is the whole fleet's affair.
@@ -56,11 +95,12 @@ pub(super) async fn show(visit: Visit) -> Result<Html<String>, PageError> {
 }
 
 /// Every issue with its counts, those without findings too.
-pub(super) fn issue_lines(counts: &[IssueCount]) -> Vec<IssueLine> {
+pub(super) fn issue_lines(days: &Days) -> Vec<IssueLine> {
+    let today = days.today();
     issues::ALL
         .iter()
         .map(|issue| {
-            let count = counts.iter().find(|c| c.issue == issue.id);
+            let count = today.and_then(|today| today.issue(issue.id));
             IssueLine {
                 issue,
                 open: count.map_or(0, |c| c.open),
@@ -68,9 +108,143 @@ pub(super) fn issue_lines(counts: &[IssueCount]) -> Vec<IssueLine> {
                 unknown: count.map_or(0, |c| c.unknown),
                 accepted: count.map_or(0, |c| c.accepted),
                 primary_on: Some(count.map_or(0, |c| c.primary)),
+                days: days.issue(issue.id, |c| c.open),
             }
         })
         .collect()
+}
+
+/// How the fleet stood day by day.
+fn past(days: &Days) -> Chart {
+    let band = |class, label, read: fn(&FleetCounts) -> u64| Band {
+        class,
+        label,
+        values: days.fleet(read),
+    };
+    Chart {
+        id: "past",
+        title: "Health over time",
+        days: days.dates(),
+        bands: vec![
+            band("serious", "Serious", |fleet| fleet.serious),
+            band("warning", "Warning", |fleet| fleet.warning),
+            band("unknown", "Unknown", |fleet| fleet.unknown),
+            band("quiet", "Never reported", |fleet| fleet.never_reported),
+            band("healthy", "Healthy", |fleet| fleet.healthy),
+        ],
+        region: region::OVERVIEW.to_owned(),
+    }
+}
+
+/// Who is not heard: machines that should have a collector, devices that fell silent, and those that never said anything.
+fn unheard(fleet: &FleetCounts, days: &Days) -> Vec<Unheard> {
+    let silent = days.today().and_then(|today| today.issue(silent::ID));
+    let line = |label, hint, devices, href, values: Vec<Option<u64>>| Unheard {
+        label,
+        hint,
+        devices,
+        href,
+        difference: Difference::of(&values),
+    };
+    vec![
+        line(
+            "Never enrolled",
+            "on the imported list, without a collector",
+            fleet.never_enrolled,
+            links::issue(never_enrolled::ID, ""),
+            days.fleet(|fleet| fleet.never_enrolled),
+        ),
+        line(
+            "Silent",
+            "not heard of for longer than is expected",
+            silent.map_or(0, |count| count.open),
+            links::issue(silent::ID, ""),
+            days.issue(silent::ID, |count| count.open),
+        ),
+        line(
+            "Never reported",
+            "enrolled, and then nothing came",
+            fleet.never_reported,
+            links::devices("standing:never-reported"),
+            days.fleet(|fleet| fleet.never_reported),
+        ),
+    ]
+}
+
+/// Devices of a release by how far they are behind its newest revision here.
+fn share(release: Release) -> ReleaseShare {
+    let of = format!("kind:{} build={}", release.kind.name(), release.build);
+    let mut newest = release.newest.iter();
+    let first = newest.next();
+    let cell = |label: String, devices, filter: &str| RevisionShare {
+        label,
+        devices,
+        href: links::devices(&format!("{of} {filter}")),
+    };
+    let mut shares = Vec::new();
+    if let Some(first) = first {
+        let name = format!("{}.{}", release.build, first.revision);
+        shares.push(cell(
+            name,
+            first.devices,
+            &format!("ubr={}", first.revision),
+        ));
+    }
+    for revision in newest {
+        let name = format!("{}.{}", release.build, revision.revision);
+        shares.push(cell(
+            name,
+            revision.devices,
+            &format!("ubr={}", revision.revision),
+        ));
+    }
+    let told: Vec<String> = release
+        .newest
+        .iter()
+        .map(|revision| format!("-ubr={}", revision.revision))
+        .collect();
+    let older = format!("ubr>=0 {}", told.join(" "));
+    ReleaseShare {
+        href: links::devices(&of),
+        name: release.name,
+        devices: release.devices,
+        shares,
+        others: cell(
+            "older".to_owned(),
+            release.others + release.ahead,
+            older.trim(),
+        ),
+        unknown: cell("not known".to_owned(), release.unknown, "-ubr>=0"),
+    }
+}
+
+/// Where quality updates come from, the most devices first.
+fn sources_of_quality(counts: &[SourceCount]) -> Vec<SourceShare> {
+    let mut shares: Vec<SourceShare> = Vec::new();
+    for count in counts.iter().filter(|count| count.class == 0) {
+        let source = count.source.to_string();
+        if let Some(share) = shares.iter_mut().find(|share| share.source == source) {
+            share.devices += count.devices;
+            continue;
+        }
+        let test = Test::Text(TextField::Source, Pattern::new(&source));
+        shares.push(SourceShare {
+            label: source_label(&count.source),
+            devices: count.devices,
+            href: links::devices(&Filter::Is(test).to_string()),
+            source,
+        });
+    }
+    shares.sort_by(|a, b| (b.devices, &a.source).cmp(&(a.devices, &b.source)));
+    shares
+}
+
+fn source_label(source: &ExpectedSource) -> String {
+    let name = source_in_words(source.source.name());
+    match &source.server {
+        Some(server) => format!("{name} {server}"),
+        None => name.to_owned(),
+    }
 }
 
 fn health(fleet: &FleetCounts) -> FleetHealth {

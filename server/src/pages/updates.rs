@@ -177,6 +177,11 @@ pub(super) async fn one(
             text: typed,
             error,
             matching: chosen.map_or_else(|| tally.devices(), |class| tally.of(class)),
+            kept: chosen
+                .map(|class| ("class", class.name().to_owned()))
+                .into_iter()
+                .collect(),
+            ..FilterBox::default()
         },
         rows,
         next_cursor,

@@ -66,7 +66,8 @@ async fn streamed(
     format: Format,
     devices: usize,
 ) -> anyhow::Result<(f64, usize)> {
-    let list = DeviceList::read(None, None).map_err(|problem| anyhow::anyhow!(problem.detail))?;
+    let list =
+        DeviceList::read(None, None, None).map_err(|problem| anyhow::anyhow!(problem.detail))?;
     let columns = list
         .columns(Some(COLUMNS))
         .map_err(|problem| anyhow::anyhow!(problem.detail))?;
@@ -96,7 +97,8 @@ async fn made(
     folder: &std::path::Path,
     devices: usize,
 ) -> anyhow::Result<(f64, u64)> {
-    let list = DeviceList::read(None, None).map_err(|problem| anyhow::anyhow!(problem.detail))?;
+    let list =
+        DeviceList::read(None, None, None).map_err(|problem| anyhow::anyhow!(problem.detail))?;
     let columns = list
         .columns(Some(COLUMNS))
         .map_err(|problem| anyhow::anyhow!(problem.detail))?;

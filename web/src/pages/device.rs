@@ -137,12 +137,31 @@ pub struct CollectorHealth {
     pub certificate_not_after: Option<Time>,
 }
 
+/// What became of the last request to look again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Looked {
+    /// It was asked then and has not answered yet.
+    Asked(Time),
+    /// It looked, and said so then.
+    Done(Time),
+    /// It answered then that it will not: it was asked too often, or its policy forbids it.
+    Refused(Time),
+    /// It is not connected, so nobody asked it.
+    Away,
+}
+
 /// `/devices/{id}`.
 #[derive(Debug, Clone, Template)]
 #[template(path = "pages/device.html")]
 pub struct DevicePage {
     /// What surrounds it.
     pub chrome: Chrome,
+    /// Whether its collector is connected.
+    pub connected: bool,
+    /// Whether the viewer may ask it to look again.
+    pub may_inspect: bool,
+    /// What became of that when it was asked last.
+    pub looked: Option<Looked>,
     /// Who it is.
     pub identity: Identity,
     /// Where it stands in its life.

@@ -1,14 +1,16 @@
 //! `/issues/{issue}`: what it means, how it is mended, the causes its devices share, and the devices.
 
 use askama::Template;
-use sickbay_diagnosis::Time;
 use sickbay_diagnosis::issue::Issue;
-use sickbay_diagnosis::verdict::{Cause, Kept, Severity};
+use sickbay_diagnosis::verdict::Cause;
 
 use super::accept::AcceptForm;
+use crate::chart::Chart;
 use crate::component::{self, Bar, FilterBox};
 use crate::facets::Facets;
-use crate::links::ExportFormat;
+use crate::links::{ExportFormat, List};
+use crate::table::DeviceTable;
+use crate::views::Views;
 use crate::{Chrome, document, links, region, text};
 
 /// Devices that share a cause.
@@ -20,35 +22,6 @@ pub struct CauseGroup {
     pub devices: u64,
     /// The filter in force narrowed to this cause.
     pub filter: String,
-}
-
-/// A device with its finding of the issue.
-#[derive(Debug, Clone)]
-pub struct AffectedDevice {
-    /// Its id.
-    pub id: String,
-    /// Its name.
-    pub name: String,
-    /// `Windows 11 24H2`; empty where unknown.
-    pub release: String,
-    /// `26100.4351`; empty where unknown.
-    pub build: String,
-    /// Distinguished name of its OU; empty where unknown.
-    pub ou: String,
-    /// How the finding is kept.
-    pub state: Kept,
-    /// Until when an open one is accepted.
-    pub accepted_until: Option<Time>,
-    /// Of an open one.
-    pub severity: Option<Severity>,
-    /// Of an open one.
-    pub causes: Vec<Cause>,
-    /// One sentence.
-    pub summary: String,
-    /// Since when the finding is in this state.
-    pub since: Time,
-    /// When the device was last heard of.
-    pub last_seen_at: Option<Time>,
 }
 
 /// `/issues/{issue}`.
@@ -78,12 +51,18 @@ pub struct IssuePage {
     pub facets: Facets,
     /// Causes among the devices that match, most first.
     pub causes: Vec<CauseGroup>,
-    /// The devices of this part of the list.
-    pub devices: Vec<AffectedDevice>,
+    /// The devices of this part of the list; `None` where there are none.
+    pub table: Option<DeviceTable>,
     /// Where the next part begins.
     pub next_cursor: Option<String>,
-    /// Whether this part is not the first.
-    pub is_continued: bool,
+    /// The list as it is asked for.
+    pub list: List,
+    /// Views of this list.
+    pub views: Views,
+    /// Open findings day by day.
+    pub trend: Chart,
+    /// What was done with chosen devices.
+    pub done: Option<String>,
 }
 
 impl IssuePage {
@@ -106,24 +85,16 @@ impl IssuePage {
     }
 
     fn exports(&self) -> impl Iterator<Item = (&'static str, String)> + '_ {
-        ExportFormat::ALL.into_iter().map(|format| {
-            let filter = &self.filter;
-            let href = links::issue_export(self.issue.id, format, &filter.text, filter.matching);
-            (format.label(), href)
-        })
-    }
-
-    fn choose_columns(&self) -> String {
-        links::exports_of(self.issue.id, &self.filter.text)
+        let matching = self.filter.matching;
+        let href = move |format| self.list.export(format, matching);
+        ExportFormat::ALL
+            .into_iter()
+            .map(move |format| (format.label(), href(format)))
     }
 
     fn next(&self) -> Option<String> {
         let cursor = self.next_cursor.as_deref()?;
-        Some(links::issue_after(
-            self.issue.id,
-            &self.filter.text,
-            Some(cursor),
-        ))
+        Some(self.list.after(cursor))
     }
 
     /// Length of a cause's bar, out of the largest group.

@@ -6,6 +6,7 @@ use askama::Template;
 use sickbay_diagnosis::issue::Issue;
 use sickbay_diagnosis::verdict::Severity;
 
+use crate::chart::{Difference, Spark};
 use crate::component::{self, Bar};
 use crate::{Chrome, document, links, region, text};
 
@@ -24,6 +25,8 @@ pub struct IssueLine {
     pub accepted: u64,
     /// Devices on which it is the primary cause; `None` where that was not counted.
     pub primary_on: Option<u64>,
+    /// Devices that had it, day by day, today last; empty where no day was counted.
+    pub days: Vec<Option<u64>>,
 }
 
 impl IssueLine {
@@ -34,6 +37,18 @@ impl IssueLine {
             (0, _) => self.issue.severity,
             (_, 0) => Severity::Warning,
             _ => Severity::Serious,
+        }
+    }
+
+    /// Today against days before.
+    pub(crate) fn difference(&self) -> Difference {
+        Difference::of(&self.days)
+    }
+
+    /// The days as a small line.
+    pub(crate) fn spark(&self) -> Spark {
+        Spark {
+            values: self.days.clone(),
         }
     }
 
@@ -121,6 +136,7 @@ mod tests {
             unknown,
             accepted: 0,
             primary_on: None,
+            days: Vec::new(),
         }
     }
 

@@ -7,7 +7,9 @@ use sickbay_diagnosis::verdict::{Severity, State};
 
 use super::expectations::ProvisionalLine;
 pub use super::issues::IssueLine;
+use crate::chart::{Chart, Difference};
 use crate::component::{self, Bar};
+use crate::views::View;
 use crate::{Chrome, document, links, region, text};
 
 /// A number of devices and the filter that lists them.
@@ -52,6 +54,84 @@ impl FleetHealth {
     }
 }
 
+/// Devices that are not heard.
+#[derive(Debug, Clone)]
+pub struct Unheard {
+    /// What they are called.
+    pub label: &'static str,
+    /// What that means.
+    pub hint: &'static str,
+    /// How many.
+    pub devices: u64,
+    /// The list of them.
+    pub href: String,
+    /// Today against days before.
+    pub difference: Difference,
+}
+
+/// Devices of a release with one revision, or several.
+#[derive(Debug, Clone)]
+pub struct RevisionShare {
+    /// `26100.7171`.
+    pub label: String,
+    /// How many.
+    pub devices: u64,
+    /// The list of them.
+    pub href: String,
+}
+
+/// A release with the devices that run it.
+#[derive(Debug, Clone)]
+pub struct ReleaseShare {
+    /// `Windows 11 24H2`.
+    pub name: String,
+    /// All of them.
+    pub devices: u64,
+    /// The list of them.
+    pub href: String,
+    /// The newest revisions, the newest first: at most three.
+    pub shares: Vec<RevisionShare>,
+    /// Devices with other revisions.
+    pub others: RevisionShare,
+    /// Devices whose revision is not known.
+    pub unknown: RevisionShare,
+}
+
+impl ReleaseShare {
+    fn bar(&self) -> Bar {
+        let newest = self.shares.first().map_or(0, |share| share.devices);
+        let later = self.shares.iter().skip(1).map(|share| share.devices).sum();
+        Bar::new(
+            self.devices,
+            &[
+                ("healthy", newest),
+                ("warning", later),
+                ("serious", self.others.devices),
+                ("unknown", self.unknown.devices),
+            ],
+        )
+    }
+
+    /// Devices that are behind the newest revision here, as far as is known.
+    fn behind(&self) -> u64 {
+        let later: u64 = self.shares.iter().skip(1).map(|share| share.devices).sum();
+        later + self.others.devices
+    }
+}
+
+/// Devices whose quality updates come from one source.
+#[derive(Debug, Clone)]
+pub struct SourceShare {
+    /// As the filter language says it.
+    pub source: String,
+    /// In words.
+    pub label: String,
+    /// How many.
+    pub devices: u64,
+    /// The list of them.
+    pub href: String,
+}
+
 /// A finding that changed, with its device.
 #[derive(Debug, Clone)]
 pub struct Change {
@@ -92,6 +172,16 @@ pub struct OverviewPage {
     pub chrome: Chrome,
     /// How the fleet stands.
     pub fleet: FleetHealth,
+    /// How it stood day by day.
+    pub past: Chart,
+    /// Devices that are not heard.
+    pub unheard: Vec<Unheard>,
+    /// Releases, those of most devices first.
+    pub releases: Vec<ReleaseShare>,
+    /// Where quality updates come from, the most devices first.
+    pub sources: Vec<SourceShare>,
+    /// Views that were saved.
+    pub views: Vec<View>,
     /// Every issue, in the order shown; see [`super::issues::by_weight`]. Those with nothing open are set apart.
     pub issues: Vec<IssueLine>,
     /// Newest changes, newest first.
@@ -179,6 +269,12 @@ impl OverviewPage {
                 ("quiet", fleet.never_reported.devices),
             ],
         )
+    }
+
+    /// Length of a source's bar, out of the largest.
+    fn source_bar(&self, share: &SourceShare) -> Bar {
+        let largest = self.sources.iter().map(|s| s.devices).max().unwrap_or(0);
+        Bar::new(largest, &[("accent", share.devices)])
     }
 
     /// The fleet in one sentence.

@@ -62,7 +62,7 @@ impl Calendar {
 }
 
 /// The update of that day, where the day is a second Tuesday.
-fn second_tuesday(day: i64) -> Option<Month> {
+pub(super) fn second_tuesday(day: i64) -> Option<Month> {
     // The first of January 1970 was a Thursday.
     if (day + 4).rem_euclid(7) != TUESDAY {
         return None;

@@ -48,7 +48,7 @@ pub(crate) async fn a_day_is_what_was_counted_last_and_old_ones_are_forgotten(st
     );
     assert_eq!(
         store.days(&Scope::All, Day(11)).await.unwrap(),
-        [second.clone()]
+        std::slice::from_ref(&second)
     );
     // Each scope by itself.
     assert_eq!(

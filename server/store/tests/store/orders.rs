@@ -54,7 +54,7 @@ fn key(value: &CellValue<'_>) -> Option<Key> {
 }
 
 /// Unknown ones last, whichever way it goes.
-fn compared(a: &Option<Key>, b: &Option<Key>, descending: bool) -> Ordering {
+fn compared(a: Option<&Key>, b: Option<&Key>, descending: bool) -> Ordering {
     match (a, b) {
         (None, None) => Ordering::Equal,
         (None, _) => Ordering::Greater,
@@ -196,7 +196,7 @@ pub(crate) async fn every_order_says_each_device_once_and_follows_its_field(stor
                                 _ => 1,
                             }))
                         };
-                        compared(&health(a), &health(b), descending)
+                        compared(health(a).as_ref(), health(b).as_ref(), descending)
                     }
                     // A warning is less than what is serious, other than by their letters.
                     OrderBy::Severity => {
@@ -205,7 +205,7 @@ pub(crate) async fn every_order_says_each_device_once_and_follows_its_field(stor
                                 Key::Number(i64::from(word == Key::Text("serious".to_owned())))
                             })
                         };
-                        compared(&severity(a), &severity(b), descending)
+                        compared(severity(a).as_ref(), severity(b).as_ref(), descending)
                     }
                     // A build whose revision is not known is the oldest of its kind.
                     OrderBy::Build => {
@@ -218,9 +218,9 @@ pub(crate) async fn every_order_says_each_device_once_and_follows_its_field(stor
                                 (other, _) => other,
                             })
                         };
-                        compared(&build(a), &build(b), descending)
+                        compared(build(a).as_ref(), build(b).as_ref(), descending)
                     }
-                    _ => compared(&a[0], &b[0], descending),
+                    _ => compared(a[0].as_ref(), b[0].as_ref(), descending),
                 });
                 assert_eq!(met, plain, "{wanted:?} {issue:?} {by}");
             }

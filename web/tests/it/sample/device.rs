@@ -6,7 +6,8 @@ use sickbay_diagnosis::time::{DAY_MS, HOUR_MS, MINUTE_MS};
 use sickbay_diagnosis::verdict::{Severity, State};
 use sickbay_web::Nav;
 use sickbay_web::pages::device::{
-    CollectorHealth, DevicePage, FactGroup, HistoryLine, Identity, RecordLine, Story, VerdictView,
+    CollectorHealth, DevicePage, FactGroup, HistoryLine, Identity, Looked, RecordLine, Story,
+    VerdictView,
 };
 
 use super::words::{AUTO, FEATURE, HOLD, QUALITY, REBOOT, SERVICES, SOURCE, TLS, TOOLS};
@@ -102,6 +103,9 @@ impl Sample<'_> {
         let au = r"HKLM\SOFTWARE\Policies\Microsoft\Windows\WindowsUpdate\AU";
         DevicePage {
             chrome: self.chrome("LT-BER-0147", Some(Nav::Devices)),
+            connected: true,
+            may_inspect: true,
+            looked: Some(Looked::Asked(ago(20_000))),
             identity: Identity {
                 id: self.say(ID),
                 name: self.say("LT-BER-0147"),
@@ -260,6 +264,9 @@ impl Sample<'_> {
 
     pub(crate) fn new_device(&self) -> DevicePage {
         DevicePage {
+            connected: false,
+            may_inspect: false,
+            looked: None,
             identity: Identity {
                 id: self.say(ID),
                 name: self.say("LT-BER-0160"),

@@ -2,14 +2,26 @@
 
 use sickbay_diagnosis::time::{DAY_MS, HOUR_MS};
 use sickbay_diagnosis::verdict::{Kept, Severity};
-use sickbay_web::pages::issue::{AffectedDevice, CauseGroup, IssuePage};
+use sickbay_web::links::List;
+use sickbay_web::pages::issue::{CauseGroup, IssuePage};
 use sickbay_web::pages::issues::{IssueLine, IssuesPage, by_weight};
+use sickbay_web::table::{Cell, Row};
 use sickbay_web::{FilterBox, Nav};
 
 use super::words::{
     AUTO, BLOCK, CONFLICT, FEATURE, HOLD, INSTALL, QUALITY, REBOOT, SERVICES, SOURCE, TLS, TOOLS,
 };
 use super::{ID, Sample, ago};
+
+const COLUMNS: [&str; 7] = [
+    "state",
+    "cause_labels",
+    "release",
+    "build",
+    "ou",
+    "since",
+    "accepted_until",
+];
 
 impl Sample<'_> {
     pub(crate) fn issues(&self) -> IssuesPage {
@@ -37,8 +49,9 @@ impl Sample<'_> {
             explains: vec![&FEATURE],
             filter: FilterBox {
                 text: self.say("release:\"Windows 11*\""),
-                error: None,
                 matching: 14,
+                builds: true,
+                ..FilterBox::default()
             },
             facets: self.facets(),
             causes: vec![
@@ -46,9 +59,17 @@ impl Sample<'_> {
                 group("52754008/GE24H2", "Hold 52754008 for Windows 11 24H2", 4),
                 group("41332279/NI23H2", "Hold 41332279 for Windows 11 23H2", 2),
             ],
-            devices: self.affected(),
+            table: Some(self.table(Some(&HOLD), &COLUMNS, self.affected())),
             next_cursor: Some(self.say("cGMtaGFtLTEwMjE6NDI")),
-            is_continued: true,
+            list: List {
+                list: HOLD.id.to_owned(),
+                filter: self.say("release:\"Windows 11*\""),
+                cursor: "abc".to_owned(),
+                ..List::default()
+            },
+            views: self.views(HOLD.id),
+            trend: super::overview::past(),
+            done: None,
         }
     }
 
@@ -62,13 +83,16 @@ impl Sample<'_> {
             devices: 14,
             filter: self.say("cause:\"0x80070643 KB5034441\""),
         }];
-        for device in &mut page.devices {
-            device.causes = vec![self.cause("0x80070643 KB5034441", failed)];
+        for row in page.table.iter_mut().flat_map(|table| &mut table.rows) {
+            row.cells[1] = Cell::Causes(
+                vec![self.cause("0x80070643 KB5034441", failed)],
+                String::new(),
+            );
         }
         page
     }
 
-    pub(super) fn affected(&self) -> Vec<AffectedDevice> {
+    pub(super) fn affected(&self) -> Vec<Row> {
         let rows: [(&str, &str, &str, &str, i64); 5] = [
             (
                 "LT-BER-0147",
@@ -108,35 +132,39 @@ impl Sample<'_> {
         ];
         rows.iter()
             .enumerate()
-            .map(|(place, (name, build, ou, label, age))| AffectedDevice {
+            .map(|(place, (name, build, ou, label, age))| Row {
                 id: self.say(&format!("{ID}{place}")),
                 name: self.say(name),
-                release: self.say("Windows 11 23H2"),
-                build: self.say(build),
-                ou: if ou.is_empty() {
-                    String::new()
-                } else {
-                    self.say(ou)
-                },
-                state: match place {
-                    4 => Kept::Unknown,
-                    3 => Kept::Accepted,
-                    _ => Kept::Open,
-                },
-                accepted_until: (place == 3).then(|| ago(-20 * DAY_MS)),
-                severity: (place != 4).then_some(if place == 3 {
-                    Severity::Warning
-                } else {
-                    Severity::Serious
-                }),
-                causes: if place == 4 {
-                    Vec::new()
-                } else {
-                    vec![self.cause(label, label)]
-                },
-                summary: self.say("The appraiser has not run since the release changed."),
-                since: ago(*age),
-                last_seen_at: (place != 2).then(|| ago(age / 20)),
+                status: "active",
+                cells: vec![
+                    Cell::State(
+                        match place {
+                            4 => Kept::Unknown,
+                            3 => Kept::Accepted,
+                            _ => Kept::Open,
+                        },
+                        (place != 4).then_some(Severity::Serious),
+                    ),
+                    if place == 4 {
+                        let why = "The appraiser has not run since the release changed.";
+                        Cell::Causes(Vec::new(), self.say(why))
+                    } else {
+                        Cell::Causes(vec![self.cause(label, label)], String::new())
+                    },
+                    Cell::Text(self.say("Windows 11 23H2")),
+                    Cell::Text(self.say(build)),
+                    if ou.is_empty() {
+                        Cell::Nothing
+                    } else {
+                        Cell::Ou(self.say(ou))
+                    },
+                    Cell::When(ago(*age)),
+                    if place == 2 {
+                        Cell::Nothing
+                    } else {
+                        Cell::LastDay(ago(-age / 20))
+                    },
+                ],
             })
             .collect()
     }
@@ -146,10 +174,10 @@ impl Sample<'_> {
             filter: FilterBox {
                 text: self.say("buildd>26100"),
                 error: Some(self.say("filter, character 1: there is no field \"buildd\": write one of name, id, domain, ou, site")),
-                matching: 0,
+                ..FilterBox::default()
             },
             causes: Vec::new(),
-            devices: Vec::new(),
+            table: None,
             next_cursor: None,
             ..self.issue()
         }
@@ -164,6 +192,9 @@ pub(super) fn lines() -> Vec<IssueLine> {
         unknown,
         accepted: unknown / 2,
         primary_on: Some(primary),
+        days: (0..90)
+            .map(|day| (day != 30).then_some(open + (90 - day) % 9))
+            .collect(),
     };
     let mut lines = vec![
         line(&HOLD, 14, 14, 4, 12),

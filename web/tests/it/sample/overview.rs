@@ -3,8 +3,12 @@
 use sickbay_diagnosis::issue::Issue;
 use sickbay_diagnosis::time::{HOUR_MS, MINUTE_MS};
 use sickbay_diagnosis::verdict::State;
+use sickbay_web::chart::{Band, Chart, Difference};
 use sickbay_web::pages::expectations::ProvisionalLine;
-use sickbay_web::pages::overview::{Change, Count, FirstSteps, FleetHealth, OverviewPage};
+use sickbay_web::pages::overview::{
+    Change, Count, FirstSteps, FleetHealth, OverviewPage, ReleaseShare, RevisionShare, SourceShare,
+    Unheard,
+};
 use sickbay_web::{Chrome, Nav};
 
 use super::issues::lines;
@@ -30,6 +34,26 @@ impl Sample<'_> {
                 },
                 pending: 3,
             },
+            past: past(),
+            unheard: vec![Unheard {
+                label: "Never enrolled",
+                hint: "on the imported list, without a collector",
+                devices: 4,
+                href: "/issues/never-enrolled".to_owned(),
+                difference: Difference {
+                    now: 4,
+                    yesterday: Some(6),
+                    week: Some(3),
+                },
+            }],
+            releases: self.releases(),
+            sources: vec![SourceShare {
+                source: self.say("wsus https://wsus01.corp.example:8531"),
+                label: self.say("WSUS https://wsus01.corp.example:8531"),
+                devices: 150,
+                href: "/devices?filter=source%3Awsus%2A".to_owned(),
+            }],
+            views: self.some_views(),
             issues: lines(),
             changes: self.changes(),
             provisional: vec![ProvisionalLine {
@@ -41,6 +65,22 @@ impl Sample<'_> {
             }],
             first_steps: FirstSteps::default(),
         }
+    }
+
+    fn releases(&self) -> Vec<ReleaseShare> {
+        let share = |label: &str, devices| RevisionShare {
+            label: self.say(label),
+            devices,
+            href: "/devices?filter=build%3D26100".to_owned(),
+        };
+        vec![ReleaseShare {
+            name: self.say("Windows 11 24H2"),
+            devices: 140,
+            href: "/devices?filter=build%3D26100".to_owned(),
+            shares: vec![share("26100.7171", 90), share("26100.6899", 30)],
+            others: share("older", 15),
+            unknown: share("not known", 5),
+        }]
     }
 
     pub(super) fn changes(&self) -> Vec<Change> {
@@ -110,6 +150,11 @@ impl Sample<'_> {
     pub(crate) fn fresh(&self) -> OverviewPage {
         OverviewPage {
             fleet: FleetHealth::default(),
+            past: Chart::default(),
+            unheard: Vec::new(),
+            releases: Vec::new(),
+            sources: Vec::new(),
+            views: Vec::new(),
             issues: Vec::new(),
             changes: Vec::new(),
             provisional: Vec::new(),
@@ -127,5 +172,31 @@ impl Sample<'_> {
                 ..self.chrome("Fleet", Some(Nav::Overview))
             },
         }
+    }
+}
+
+/// Ninety days in which some were not counted.
+pub(super) fn past() -> Chart {
+    let days: u64 = 90;
+    let band = |class, label, of: fn(u64) -> u64| Band {
+        class,
+        label,
+        values: (0..days)
+            .map(|day| (!(40..43).contains(&day)).then(|| of(day)))
+            .collect(),
+    };
+    Chart {
+        id: "past",
+        title: "Health over time",
+        days: (0..days)
+            .map(|day| format!("2026-{:02}-{:02}", 8 + day / 30, 1 + day % 30))
+            .collect(),
+        bands: vec![
+            band("serious", "Serious", |day| 60 - day / 3),
+            band("warning", "Warning", |day| 40 + day % 7),
+            band("unknown", "Unknown", |_| 9),
+            band("healthy", "Healthy", |day| 80 + day / 3),
+        ],
+        region: sickbay_web::region::OVERVIEW.to_owned(),
     }
 }

@@ -119,6 +119,7 @@ impl Sample<'_> {
                 text: self.say("kind:client"),
                 error: None,
                 matching: 12,
+                ..FilterBox::default()
             },
             rows: Class::ALL
                 .iter()

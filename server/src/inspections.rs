@@ -1,0 +1,215 @@
+//! Asking connected collectors to look again now. This starts no Windows Update scan.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use sickbay_diagnosis::Time;
+use sickbay_diagnosis::time::HOUR_MS;
+use sickbay_store::{Field, NewAudit, Page, StoreError, action};
+use uuid::Uuid;
+
+use crate::access::Viewer;
+use crate::app::App;
+use crate::export::devices::{DeviceLine, DeviceList};
+
+/// Devices that are looked up at once.
+const AT_ONCE: u32 = 1_000;
+/// How long it is known that a device was asked, in milliseconds.
+const REMEMBERED_MS: i64 = HOUR_MS;
+
+/// Which devices are asked.
+#[derive(Debug, Clone)]
+pub enum Which {
+    /// These.
+    Devices(Vec<Uuid>),
+    /// Every device of a list.
+    Listed(Box<DeviceList>),
+}
+
+/// What came of asking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked {
+    /// Connected devices that were asked.
+    pub asked: u64,
+    /// Devices that are not connected now, or are busy; they look and report when they come back.
+    pub not_connected: u64,
+    /// Ids of no device that the viewer may see.
+    pub unknown: u64,
+}
+
+/// Asks them, and records who wanted that.
+///
+/// # Errors
+/// Where the database does not answer; nobody was asked then.
+pub async fn ask(app: &App, viewer: &Viewer, which: &[Which]) -> Result<Asked, StoreError> {
+    // Everything is looked up before anybody is asked: a request that cannot be is none at all.
+    let mut keys = Vec::new();
+    let mut unknown = 0;
+    let mut words = Vec::new();
+    for part in which {
+        match part {
+            Which::Devices(ids) => {
+                let mut names = Vec::new();
+                for id in ids {
+                    match app.store.device(&viewer.scope, *id).await? {
+                        Some(device) => {
+                            keys.push(device.row.identity.key);
+                            names.push(device.row.summary.name);
+                        }
+                        None => unknown += 1,
+                    }
+                }
+                words.push(match names.as_slice() {
+                    [one] => one.clone(),
+                    names => format!("{} named devices", names.len()),
+                });
+            }
+            Which::Listed(list) => {
+                keys.extend(listed(app, viewer, list).await?);
+                words.push(match (list.issue(), list.said()) {
+                    (None, "") => "every device in sight".to_owned(),
+                    (None, filter) => format!("devices that match {filter}"),
+                    (Some(issue), "") => format!("devices with {}", issue.id),
+                    (Some(issue), filter) => {
+                        format!("devices with {} that match {filter}", issue.id)
+                    }
+                });
+            }
+        }
+    }
+    keys.sort_unstable();
+    keys.dedup();
+    if keys.is_empty() && unknown > 0 {
+        return Ok(Asked {
+            asked: 0,
+            not_connected: 0,
+            unknown,
+        });
+    }
+    let now = app.clock.now();
+    let asked = keys
+        .iter()
+        .filter(|key| app.fleet.inspect_now(**key, Vec::new(), now))
+        .count();
+    let outcome = Asked {
+        asked: asked as u64,
+        not_connected: (keys.len() - asked) as u64,
+        unknown,
+    };
+    let mut line = NewAudit::new(
+        now,
+        viewer.name.clone(),
+        action::INSPECTED,
+        words.join(", "),
+    )
+    .with(format!("{} were connected", outcome.asked));
+    if let [Which::Devices(ids)] = which
+        && let [only] = ids.as_slice()
+    {
+        line.device = Some(*only);
+    }
+    app.store.record(vec![line]).await?;
+    Ok(outcome)
+}
+
+/// Keys of every device of a list.
+async fn listed(app: &App, viewer: &Viewer, list: &DeviceList) -> Result<Vec<i64>, StoreError> {
+    let mut keys = Vec::new();
+    let mut page = Page {
+        after: None,
+        limit: AT_ONCE,
+    };
+    loop {
+        let (store, scope) = (&*app.store, &viewer.scope);
+        let (rows, next) = list.page(store, scope, &[Field::Id], &page).await?;
+        keys.extend(rows.iter().map(DeviceLine::key));
+        match next {
+            Some(next) => page.after = Some(next),
+            None => return Ok(keys),
+        }
+    }
+}
+
+/// What is known of the last time that a device was asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inspection {
+    /// The request.
+    pub request: String,
+    /// When it was asked.
+    pub asked_at: Time,
+    /// When it answered, and whether it looked.
+    pub answered: Option<(Time, bool)>,
+}
+
+/// Who was asked within the last hour, and what became of it. Of this process alone: a page that is asked of another server's says
+/// nothing of it, and shows what was found all the same.
+#[derive(Debug, Default)]
+pub struct Inspections(Mutex<HashMap<i64, Inspection>>);
+
+impl Inspections {
+    fn known(&self) -> std::sync::MutexGuard<'_, HashMap<i64, Inspection>> {
+        self.0
+            .lock()
+            .expect("never poisoned: nothing panics while it is held")
+    }
+
+    /// Notes that a device is asked.
+    pub fn asks(&self, key: i64, request: String, now: Time) {
+        let mut known = self.known();
+        // Whoever asks a whole fleet does so rarely; going through all that is known then costs no more than asking does.
+        if known.len().is_power_of_two() {
+            known.retain(|_, asked| now.since(asked.asked_at) < REMEMBERED_MS);
+        }
+        known.insert(
+            key,
+            Inspection {
+                request,
+                asked_at: now,
+                answered: None,
+            },
+        );
+    }
+
+    /// Notes what a device answered; whether somebody waits for it.
+    pub fn answers(&self, key: i64, request: &str, looked: bool, now: Time) -> bool {
+        let mut known = self.known();
+        let Some(asked) = known.get_mut(&key).filter(|asked| asked.request == request) else {
+            return false;
+        };
+        asked.answered = Some((now, looked));
+        true
+    }
+
+    /// The last time that a device was asked, within the last hour.
+    pub fn of(&self, key: i64, now: Time) -> Option<Inspection> {
+        let known = self.known();
+        let asked = known.get(&key);
+        asked
+            .filter(|asked| now.since(asked.asked_at) < REMEMBERED_MS)
+            .cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_request_counts_and_is_forgotten_after_an_hour() {
+        let at = Time::from_millis;
+        let inspections = Inspections::default();
+        inspections.asks(7, "a".to_owned(), at(0));
+        inspections.asks(7, "b".to_owned(), at(5));
+        assert!(!inspections.answers(7, "a", true, at(6)), "an older one");
+        assert!(
+            !inspections.answers(8, "b", true, at(6)),
+            "of another device"
+        );
+        assert!(inspections.answers(7, "b", true, at(9)));
+        let known = inspections.of(7, at(10)).expect("it was asked");
+        assert_eq!(known.answered, Some((at(9), true)));
+        assert_eq!(inspections.of(7, at(5 + REMEMBERED_MS)), None);
+        inspections.asks(1, "c".to_owned(), at(5 + REMEMBERED_MS));
+        assert_eq!(inspections.known().len(), 1, "the old one is gone");
+    }
+}
