@@ -12,7 +12,7 @@ use sickbay_diagnosis::issue::Issue;
 use sickbay_diagnosis::reading::Evidence;
 use sickbay_diagnosis::verdict::Kept;
 use sickbay_store::{
-    CellValue, Cells, Cursor, DeviceState, Field, Order, Page, Scope, Store, StoreError,
+    CellValue, Cells, Cursor, DeviceState, Field, Order, OrderBy, Page, Scope, Store, StoreError,
 };
 use tokio::sync::mpsc::Sender;
 
@@ -27,6 +27,9 @@ use crate::rules::Rules;
 
 /// Rows that are fetched at once.
 const ROWS_AT_ONCE: u32 = 1000;
+/// Lists of more devices than this are exported in the order of enrolment: by name, each device would be read from another end of the
+/// database.
+const BY_NAME_AT_MOST: u64 = 50_000;
 
 /// A device of a list.
 pub struct DeviceLine {
@@ -461,7 +464,20 @@ struct Walk {
 }
 
 impl Walk {
-    async fn send(self, sender: Sender<Result<VecDeque<DeviceLine>, StoreError>>) {
+    async fn send(mut self, sender: Sender<Result<VecDeque<DeviceLine>, StoreError>>) {
+        match self.list.count(&*self.store, &self.scope).await {
+            Ok(devices) if devices > BY_NAME_AT_MOST => {
+                self.list.order = Order {
+                    by: OrderBy::Enrolled,
+                    descending: false,
+                };
+            }
+            Ok(_) => {}
+            Err(error) => {
+                let _ = sender.send(Err(error)).await;
+                return;
+            }
+        }
         let mut after = None;
         loop {
             let page = Page {

@@ -5,7 +5,7 @@ use sickbay_store::{Order, OrderBy};
 use crate::problem::Problem;
 
 /// Columns that lists can be ordered by; the last ones in lists of an issue alone.
-const COLUMNS: [(&str, OrderBy); 17] = [
+const COLUMNS: [(&str, OrderBy); 18] = [
     ("name", OrderBy::Name),
     ("domain", OrderBy::Domain),
     ("ou", OrderBy::Ou),
@@ -20,6 +20,7 @@ const COLUMNS: [(&str, OrderBy); 17] = [
     ("open_findings", OrderBy::Open),
     ("serious_findings", OrderBy::Serious),
     ("unknown_findings", OrderBy::Unknown),
+    ("enrolled_at", OrderBy::Enrolled),
     ("severity", OrderBy::Severity),
     ("since", OrderBy::Since),
     ("causes", OrderBy::Causes),

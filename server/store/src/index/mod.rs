@@ -10,7 +10,7 @@ mod matching;
 mod order;
 mod words;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use sickbay_diagnosis::filter::{Filter, TextField};
 use sickbay_diagnosis::verdict::{Cause, Kept};
@@ -125,8 +125,8 @@ pub(crate) struct Fleet {
     /// Up to which change it is; `None` until it was read for the first time.
     seen: Option<i64>,
     devices: Vec<Device>,
-    /// Places in `devices` by key.
-    places: HashMap<i64, u32>,
+    /// Places in `devices` by key, in the order of keys, which is that of enrolment.
+    places: BTreeMap<i64, u32>,
     /// Places of devices that are gone.
     free: Vec<u32>,
     /// Places in `devices` in the order of lists: by name, then key.

@@ -1,6 +1,7 @@
 //! In which order lists come: by name, or by something else and by name among equals.
 
 use std::collections::BinaryHeap;
+use std::ops::Bound;
 
 use sickbay_diagnosis::filter::Filter;
 
@@ -38,7 +39,8 @@ impl Ranking {
             By::Word(word, ranks, sorted)
         };
         let by = match order.by {
-            OrderBy::Name => By::Name,
+            // Both have a way of their own.
+            OrderBy::Name | OrderBy::Enrolled => By::Name,
             OrderBy::Domain => word(Word::Domain),
             OrderBy::Ou => word(Word::Ou),
             OrderBy::Site => word(Word::Site),
@@ -195,6 +197,24 @@ impl Fleet {
                 let rest = &all[..after.map_or(all.len(), |cursor| self.place_of(cursor, false))];
                 rest.iter().rev().filter_map(holding).take(limit).collect()
             }
+            (OrderBy::Enrolled, descending) => {
+                let holding = |(_, place): (&i64, &u32)| holding(place);
+                match (after.map(|cursor| cursor.key), descending) {
+                    (None, false) => self.places.iter().filter_map(holding).take(limit).collect(),
+                    (None, true) => {
+                        let all = self.places.iter().rev();
+                        all.filter_map(holding).take(limit).collect()
+                    }
+                    (Some(key), false) => {
+                        let rest = self.places.range((Bound::Excluded(key), Bound::Unbounded));
+                        rest.filter_map(holding).take(limit).collect()
+                    }
+                    (Some(key), true) => {
+                        let rest = self.places.range(..key).rev();
+                        rest.filter_map(holding).take(limit).collect()
+                    }
+                }
+            }
             _ => self.ranked_page(&question, order, after, limit),
         }
     }
@@ -257,7 +277,7 @@ impl Fleet {
         let issue = issue.and_then(|issue| self.issues.known(issue));
         let finding = issue.and_then(|issue| finding_of(device, issue));
         let by = match order.by {
-            OrderBy::Name => None,
+            OrderBy::Name | OrderBy::Enrolled => None,
             _ => Ranking::of(order, self).ordered(device, finding),
         };
         Some(Cursor {

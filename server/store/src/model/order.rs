@@ -32,6 +32,8 @@ pub enum OrderBy {
     Serious,
     /// How many are unknown.
     Unknown,
+    /// When it was enrolled first. The order in which devices lie in the database, so that of a large fleet it is read fastest.
+    Enrolled,
     /// How bad the finding of the issue is.
     Severity,
     /// Since when the finding of the issue is as it is.

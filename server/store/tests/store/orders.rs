@@ -13,7 +13,7 @@ use crate::fixture::{Fixture, at, filter, open, summary, unknown};
 const ISSUE: &str = "hold";
 
 /// An order, and the field whose values it follows; `None` where two fields say it.
-const ORDERS: [(OrderBy, Option<Field>); 17] = [
+const ORDERS: [(OrderBy, Option<Field>); 18] = [
     (OrderBy::Name, Some(Field::Name)),
     (OrderBy::Domain, Some(Field::Domain)),
     (OrderBy::Ou, Some(Field::Ou)),
@@ -28,6 +28,7 @@ const ORDERS: [(OrderBy, Option<Field>); 17] = [
     (OrderBy::Open, Some(Field::Open)),
     (OrderBy::Serious, Some(Field::Serious)),
     (OrderBy::Unknown, Some(Field::Unknown)),
+    (OrderBy::Enrolled, Some(Field::Id)),
     (OrderBy::Severity, None),
     (OrderBy::Since, Some(Field::FindingSince)),
     (OrderBy::Causes, Some(Field::CauseLabels)),
