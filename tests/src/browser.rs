@@ -5,11 +5,14 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use fantoccini::wd::WebDriverCompatibleCommand;
 use fantoccini::{Client, ClientBuilder, Locator};
+use http::Method;
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
+use url::{ParseError, Url};
 
 use crate::program::failures;
 use crate::server::free_port;
@@ -23,6 +26,17 @@ const SHOW_WITHIN: Duration = Duration::from_secs(30);
 
 /// How long an element may take to be there.
 const APPEAR_WITHIN: Duration = Duration::from_secs(20);
+
+/// How large what one looks at is, in CSS pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Screen {
+    /// From left to right.
+    pub width: u32,
+    /// From top to bottom.
+    pub height: u32,
+    /// Whether it is a phone's: fingers, and no scroll bars that take away from the width.
+    pub is_phone: bool,
+}
 
 /// An open browser window.
 pub struct Browser {
@@ -100,6 +114,54 @@ impl Browser {
         answer.context("run a script in the page")
     }
 
+    /// Shows pages from now on, and the one that is open, on such a screen. A window of its own could not be as narrow as a phone.
+    pub async fn look_on(&self, screen: Screen) -> anyhow::Result<()> {
+        let parameters = json!({
+            "width": screen.width,
+            "height": screen.height,
+            "deviceScaleFactor": 1,
+            "mobile": screen.is_phone,
+        });
+        self.tell("Emulation.setDeviceMetricsOverride", parameters)
+            .await?;
+        let width = self
+            .ask("return document.documentElement.getBoundingClientRect().width")
+            .await?;
+        ensure!(
+            width
+                .as_f64()
+                .is_some_and(|width| width <= f64::from(screen.width)),
+            "the page is {width} wide on {screen:?}"
+        );
+        Ok(())
+    }
+
+    /// Has these cookies of the site at `url` from now on, and no others.
+    pub async fn keep_cookies(&self, url: &str, cookies: &[(&str, &str)]) -> anyhow::Result<()> {
+        self.tell("Network.clearBrowserCookies", json!({})).await?;
+        for (name, value) in cookies {
+            let cookie = json!({ "name": name, "value": value, "url": url });
+            self.tell("Network.setCookie", cookie).await?;
+        }
+        Ok(())
+    }
+
+    /// Runs a script in every page from now on before any of the page's own.
+    pub async fn run_in_every_page(&self, script: &str) -> anyhow::Result<()> {
+        let command = "Page.addScriptToEvaluateOnNewDocument";
+        let told = self.tell(command, json!({ "source": script })).await;
+        told.map(drop)
+    }
+
+    async fn tell(&self, command: &'static str, parameters: Value) -> anyhow::Result<Value> {
+        let told = DevTools {
+            command,
+            parameters,
+        };
+        let answer = self.window.issue_cmd(told).await;
+        answer.with_context(|| format!("tell the browser {command}"))
+    }
+
     /// Waits for an element and clicks it.
     pub async fn follow(&self, css: &str) -> anyhow::Result<()> {
         let found = self
@@ -138,6 +200,27 @@ impl Browser {
         let path = failures()?.join(format!("{name}.png"));
         std::fs::write(&path, picture).context("keep a picture")?;
         Ok(format!("a picture of the page is {}", path.display()))
+    }
+}
+
+/// A command of the browser's own protocol, which the driver passes on.
+#[derive(Debug)]
+struct DevTools {
+    command: &'static str,
+    parameters: Value,
+}
+
+impl WebDriverCompatibleCommand for DevTools {
+    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, ParseError> {
+        base.join(&format!(
+            "session/{}/goog/cdp/execute",
+            session.unwrap_or_default()
+        ))
+    }
+
+    fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
+        let body = json!({ "cmd": self.command, "params": self.parameters });
+        (Method::POST, Some(body.to_string()))
     }
 }
 

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod api;
+pub mod axe;
 pub mod bench;
 pub mod browser;
 pub mod collector;

@@ -31,6 +31,18 @@ pub fn program(name: &str) -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
+/// A file of a program of others, which `cargo xtask test` installs.
+pub fn tool(path: &str) -> anyhow::Result<PathBuf> {
+    let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tools");
+    let path = tools.join(path);
+    ensure!(
+        path.is_file(),
+        "{} is missing: cargo xtask test installs it (some with --long alone)",
+        path.display()
+    );
+    Ok(path)
+}
+
 /// A folder under the build folder where what explains a failure is kept.
 pub fn failures() -> anyhow::Result<PathBuf> {
     let folder = folder()?.join("test-failures");

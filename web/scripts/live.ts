@@ -54,7 +54,8 @@ function open(address: string): void {
   let lost = false;
   mine.onopen = () => {
     say("on", "Live");
-    if (lost) catchUp();
+    // What is under way may have ended before anybody listened.
+    if (lost || document.querySelector("[data-region] progress")) catchUp();
     lost = false;
   };
   mine.onerror = () => {

@@ -5,6 +5,7 @@ import { startFiltering } from "./filter";
 import { startListening } from "./live";
 import { startMoments } from "./moment";
 import { startSelecting } from "./select";
+import { startReaching } from "./reach";
 import { startThemeSwitch } from "./theme";
 
 startThemeSwitch();
@@ -14,3 +15,4 @@ startSelecting();
 startMoments();
 startCharts();
 startListening();
+startReaching();

@@ -3,6 +3,7 @@
 //! The programs must be built before: `cargo build -p sickbay-server -p sickbay-collector`. `SICKBAY_LONG=1` repeats what is left to
 //! chance more often.
 
+mod accessibility;
 mod browser;
 mod demo;
 mod faults;

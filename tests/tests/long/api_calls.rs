@@ -2,9 +2,10 @@
 //! answers as it is described.
 
 use anyhow::{Context as _, ensure};
+use sickbay_tests::program::tool;
 use tokio::process::Command;
 
-use crate::{Demo, installed};
+use crate::Demo;
 
 /// Calls of each kind for each operation.
 const EXAMPLES: &str = "40";
@@ -13,7 +14,7 @@ const EXAMPLES: &str = "40";
 async fn every_call_answers_as_it_is_described_whatever_it_is_given() -> anyhow::Result<()> {
     let demo = Demo::start(12).await?;
     let description = format!("{}/api/v1/openapi.json", demo.url);
-    let mut calls = Command::new(installed("schemathesis")?);
+    let mut calls = Command::new(tool("schemathesis/bin/schemathesis")?);
     calls
         .args([
             "run",

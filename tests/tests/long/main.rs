@@ -5,9 +5,7 @@
 mod api_calls;
 mod web_scan;
 
-use std::path::{Path, PathBuf};
-
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use sickbay_tests::program::program;
 use sickbay_tests::server::{Ready, free_port, start_until_ready};
 use tempfile::TempDir;
@@ -44,16 +42,4 @@ impl Demo {
             _process: process,
         })
     }
-}
-
-/// A program that `cargo xtask test --long` installed.
-fn installed(name: &str) -> anyhow::Result<PathBuf> {
-    let place = format!("../target/tools/{name}/bin/{name}");
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(place);
-    ensure!(
-        path.is_file(),
-        "{} is missing: cargo xtask test --long installs it",
-        path.display()
-    );
-    Ok(path)
 }

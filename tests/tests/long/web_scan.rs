@@ -2,9 +2,10 @@
 
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
+use sickbay_tests::program::tool;
 use tokio::process::Command;
 
-use crate::{Demo, installed};
+use crate::Demo;
 
 /// Fewest pages that it must have come to, so that it really was signed in.
 const PAGES: u64 = 100;
@@ -28,7 +29,7 @@ async fn a_scanner_of_web_servers_finds_nothing() -> anyhow::Result<()> {
     let cookie = cookie.split(';').next().unwrap_or_default().to_owned();
 
     let report = demo.folder.path().join("report.json");
-    let mut scan = Command::new(installed("wapiti")?);
+    let mut scan = Command::new(tool("wapiti/bin/wapiti")?);
     scan.args(["--url", &format!("{}/", demo.url), "--scope", "folder"])
         .args(["--header", &format!("Cookie: {cookie}")])
         // These would end its own session, or never end.

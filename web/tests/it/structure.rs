@@ -229,3 +229,18 @@ fn the_chosen_theme_is_there_before_any_script_runs() {
     }
     assert_eq!(Theme::from_cookie("\"><script>"), Theme::System);
 }
+
+/// Text of devices is never cut, so what is long scrolls in its box; without a mouse one has to come there too.
+#[test]
+fn every_box_that_scrolls_by_itself_is_one_that_the_keyboard_reaches() {
+    let css = include_str!("../../assets/sickbay.css");
+    let scrolls = css.lines().filter(|line| line.contains("overflow: auto"));
+    let boxes: BTreeSet<&str> = scrolls
+        .filter_map(|line| line.trim().split_once(" {"))
+        .map(|(selector, _)| selector)
+        .collect();
+    let script = include_str!("../../scripts/reach.ts");
+    let known = script.split("const BOXES = \"").nth(1).unwrap();
+    let known = known.split('"').next().unwrap();
+    assert_eq!(boxes, known.split(", ").collect());
+}

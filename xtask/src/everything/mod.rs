@@ -3,6 +3,7 @@
 //! The steps go from the quickest to the slowest and stop at the first that fails, with the command that repeats just that one. All
 //! output of the steps is passed on as it comes. Needs no terminal and no standard input.
 
+mod npm;
 mod pypi;
 mod steps;
 mod tally;

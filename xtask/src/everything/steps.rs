@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result};
 
 use super::tally::Tally;
-use super::{pypi, tools};
+use super::{npm, pypi, tools};
 use crate::{dist, tidy};
 
 /// One step.
@@ -167,9 +167,9 @@ impl Step {
     /// Does it. Returns whether it passed; an error says that it could not even be tried.
     pub(super) fn run(&self, root: &Path, tally: &mut Tally) -> Result<bool> {
         match &self.work {
-            Work::Tools { long } => {
-                Ok(tools::install_missing()? && pypi::install_missing(root, *long)?)
-            }
+            Work::Tools { long } => Ok(tools::install_missing()?
+                && pypi::install_missing(root, *long)?
+                && npm::install_missing(root, *long)?),
             Work::Tidy => tidy::run(root),
             Work::WindowsProgram => dist::run(root, true, None),
             Work::UsualWindowsTarget => dist::compiles_for_the_usual_target(root),

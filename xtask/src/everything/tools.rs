@@ -52,7 +52,7 @@ const NEEDS: [Need; 15] = [
     },
     Need {
         what: "npm",
-        because: "the scripts of the pages are bundled, which tests in the browser rely on",
+        because: "it bundles the scripts of the pages, and brings programs that look at pages and at the API's description",
         one_of: &[("npm", &["--version"]), ("npm.cmd", &["--version"])],
         debian: &["npm"],
         elsewhere: "Node.js 20 or newer, which brings npm",
