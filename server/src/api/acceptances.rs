@@ -90,7 +90,7 @@ impl From<AcceptError> for Problem {
 }
 
 /// What is or was accepted, newest first.
-#[utoipa::path(get, path = "/acceptances", tag = "expectations", responses(
+#[utoipa::path(get, path = "/acceptances", operation_id = "list_acceptances", tag = "expectations", responses(
     (status = 200, body = Vec<AcceptanceView>),
     (status = 401, body = Problem, content_type = "application/problem+json")
 ))]
@@ -108,7 +108,7 @@ pub async fn list(
 }
 
 /// Accepts an issue for the devices of a scope, in force at once.
-#[utoipa::path(post, path = "/acceptances", tag = "expectations", request_body = NewAcceptance, responses(
+#[utoipa::path(post, path = "/acceptances", operation_id = "accept_issue", tag = "expectations", request_body = NewAcceptance, responses(
     (status = 201, body = AcceptanceView),
     (status = 400, body = Problem, content_type = "application/problem+json"),
     (status = 401, body = Problem, content_type = "application/problem+json"),
@@ -134,7 +134,7 @@ pub async fn create(
 }
 
 /// Ends an acceptance now. What it covered is open again at once.
-#[utoipa::path(delete, path = "/acceptances/{id}", tag = "expectations", params(("id" = String, Path)), responses(
+#[utoipa::path(delete, path = "/acceptances/{id}", operation_id = "end_acceptance", tag = "expectations", params(("id" = String, Path)), responses(
     (status = 204, description = "Ended"),
     (status = 401, body = Problem, content_type = "application/problem+json"),
     (status = 403, body = Problem, content_type = "application/problem+json"),

@@ -188,7 +188,7 @@ pub struct LimitQuery {
 }
 
 /// Lines of the record, the newest first.
-#[utoipa::path(get, path = "/audit", tag = "people", params(Conditions, LimitQuery), responses(
+#[utoipa::path(get, path = "/audit", operation_id = "list_record", tag = "people", params(Conditions, LimitQuery), responses(
     (status = 200, body = AuditPage),
     (status = 400, body = Problem, content_type = "application/problem+json"),
     (status = 401, body = Problem, content_type = "application/problem+json"),
@@ -215,7 +215,7 @@ pub async fn list(
 }
 
 /// Every line that matches, the newest first, as a file: `record.csv`, `.xlsx`, `.json` or `.ndjson`.
-#[utoipa::path(get, path = "/audit/{file}", tag = "people", params(("file" = String, Path, example = "record.csv"), Conditions), responses(
+#[utoipa::path(get, path = "/audit/{file}", operation_id = "export_record", tag = "people", params(("file" = String, Path, example = "record.csv"), Conditions), responses(
     (status = 200, description = "The lines", content_type = "text/csv"),
     (status = 400, body = Problem, content_type = "application/problem+json"),
     (status = 401, body = Problem, content_type = "application/problem+json"),

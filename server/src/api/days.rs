@@ -85,7 +85,7 @@ impl From<&DayCounts> for DayView {
 }
 
 /// What was counted last on each day, the oldest first; today as it is now. A day that was not counted is left out.
-#[utoipa::path(get, path = "/days", tag = "issues", params(DaysQuery), responses(
+#[utoipa::path(get, path = "/days", operation_id = "list_days", tag = "issues", params(DaysQuery), responses(
     (status = 200, body = Vec<DayView>),
     (status = 400, body = Problem, content_type = "application/problem+json"),
     (status = 401, body = Problem, content_type = "application/problem+json")

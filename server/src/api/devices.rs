@@ -170,7 +170,7 @@ pub fn device_id(text: &str) -> Result<Uuid, Problem> {
 }
 
 /// Devices, by name unless another order is asked for.
-#[utoipa::path(get, path = "/devices", tag = "devices", params(ListQuery), responses(
+#[utoipa::path(get, path = "/devices", operation_id = "list_devices", tag = "devices", params(ListQuery), responses(
     (status = 200, body = Listed<DeviceView>),
     (status = 400, body = Problem, content_type = "application/problem+json"),
     (status = 401, body = Problem, content_type = "application/problem+json")
@@ -192,7 +192,7 @@ pub async fn list(
 }
 
 /// One device with every verdict, its evidence and its history.
-#[utoipa::path(get, path = "/devices/{id}", tag = "devices", params(("id" = String, Path)), responses(
+#[utoipa::path(get, path = "/devices/{id}", operation_id = "show_device", tag = "devices", params(("id" = String, Path)), responses(
     (status = 200, body = DeviceDetailView),
     (status = 401, body = Problem, content_type = "application/problem+json"),
     (status = 404, body = Problem, content_type = "application/problem+json")
@@ -253,7 +253,7 @@ pub async fn detail(
 }
 
 /// All active devices that match the filter, as a file: `devices.csv`, `.xlsx`, `.json` or `.ndjson`. No cap.
-#[utoipa::path(get, path = "/exports/devices/{file}", tag = "exports", params(("file" = String, Path, example = "devices.csv"), ExportQuery), responses(
+#[utoipa::path(get, path = "/exports/devices/{file}", operation_id = "export_devices", tag = "exports", params(("file" = String, Path, example = "devices.csv"), ExportQuery), responses(
     (status = 200, description = "One row a device", content(
         (String = "text/csv"), (String = "application/json"), (String = "application/x-ndjson"),
         (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")

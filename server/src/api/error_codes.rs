@@ -175,7 +175,7 @@ impl ErrorCodeQuery {
 }
 
 /// Error codes that are, have or mention what is asked; all of them where nothing is.
-#[utoipa::path(get, path = "/error-codes", tag = "knowledge", params(ErrorCodeQuery), responses(
+#[utoipa::path(get, path = "/error-codes", operation_id = "find_error_codes", tag = "knowledge", params(ErrorCodeQuery), responses(
     (status = 200, body = FoundErrorCodes),
     (status = 400, body = Problem, content_type = "application/problem+json"),
     (status = 401, body = Problem, content_type = "application/problem+json")
@@ -210,7 +210,7 @@ pub async fn list(
 }
 
 /// One error code, in any written form or by its name. Codes that the table lacks are told by their family.
-#[utoipa::path(get, path = "/error-codes/{code}", tag = "knowledge",
+#[utoipa::path(get, path = "/error-codes/{code}", operation_id = "explain_error_code", tag = "knowledge",
     params(("code" = String, Path, example = "-2145107924")),
     responses(
         (status = 200, body = ExplainedCodeView),

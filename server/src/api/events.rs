@@ -29,7 +29,7 @@ const GATHER: Duration = Duration::from_millis(250);
 const DEVICES_NAMED: usize = 200;
 
 /// Listens to changes.
-#[utoipa::path(get, path = "/events", tag = "live", responses(
+#[utoipa::path(get, path = "/events", operation_id = "listen_to_events", tag = "live", responses(
     (status = 200, description = "Server-sent events", content_type = "text/event-stream"),
     (status = 401, body = Problem, content_type = "application/problem+json")
 ))]

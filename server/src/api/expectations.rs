@@ -95,7 +95,7 @@ impl From<PreviewError> for Problem {
 }
 
 /// What is expected, with an `ETag` that `PUT` takes as `If-Match`.
-#[utoipa::path(get, path = "/expectations", tag = "expectations", responses(
+#[utoipa::path(get, path = "/expectations", operation_id = "show_expectations", tag = "expectations", responses(
     (status = 200, body = ExpectationsView),
     (status = 401, body = Problem, content_type = "application/problem+json")
 ))]
@@ -106,7 +106,7 @@ pub async fn show(State(app): State<App>, _viewer: Viewer) -> Result<Response, P
 }
 
 /// Replaces what is expected as a whole; in force at once. With `If-Match` only where nobody changed it since.
-#[utoipa::path(put, path = "/expectations", tag = "expectations", request_body = Object,
+#[utoipa::path(put, path = "/expectations", operation_id = "replace_expectations", tag = "expectations", request_body = Object,
     params(("If-Match" = Option<String>, Header, description = "The `ETag` of `GET expectations`")),
     responses(
         (status = 200, body = ExpectationsView),
@@ -134,7 +134,7 @@ pub async fn replace(
 }
 
 /// How many devices each issue would open and clear on, with these expectations in place of the present ones.
-#[utoipa::path(post, path = "/expectations/preview", tag = "expectations", request_body = Object, responses(
+#[utoipa::path(post, path = "/expectations/preview", operation_id = "preview_expectations", tag = "expectations", request_body = Object, responses(
     (status = 200, body = Preview),
     (status = 400, body = Problem, content_type = "application/problem+json"),
     (status = 401, body = Problem, content_type = "application/problem+json"),

@@ -127,7 +127,7 @@ pub(crate) async fn answer(
 }
 
 /// Begins to make a file of all devices that match. It is kept for a day, for whoever asked.
-#[utoipa::path(post, path = "/exports", tag = "exports", request_body = ExportRequest, responses(
+#[utoipa::path(post, path = "/exports", operation_id = "begin_export", tag = "exports", request_body = ExportRequest, responses(
     (status = 202, body = ExportView),
     (status = 400, body = Problem, content_type = "application/problem+json"),
     (status = 401, body = Problem, content_type = "application/problem+json"),
@@ -155,7 +155,7 @@ pub async fn begin(
 }
 
 /// Your exports, the newest first.
-#[utoipa::path(get, path = "/exports", tag = "exports", responses(
+#[utoipa::path(get, path = "/exports", operation_id = "list_exports", tag = "exports", responses(
     (status = 200, body = Vec<ExportView>),
     (status = 401, body = Problem, content_type = "application/problem+json")
 ))]
@@ -165,7 +165,7 @@ pub async fn list(State(app): State<App>, viewer: Viewer) -> Json<Vec<ExportView
 }
 
 /// How far an export is.
-#[utoipa::path(get, path = "/exports/{id}", tag = "exports", params(("id" = String, Path)), responses(
+#[utoipa::path(get, path = "/exports/{id}", operation_id = "show_export", tag = "exports", params(("id" = String, Path)), responses(
     (status = 200, body = ExportView),
     (status = 401, body = Problem, content_type = "application/problem+json"),
     (status = 404, body = Problem, content_type = "application/problem+json")
@@ -179,7 +179,7 @@ pub async fn show(
 }
 
 /// The file of an export that is done.
-#[utoipa::path(get, path = "/exports/{id}/{file}", tag = "exports",
+#[utoipa::path(get, path = "/exports/{id}/{file}", operation_id = "fetch_export", tag = "exports",
     params(("id" = String, Path), ("file" = String, Path, example = "safeguard-hold.xlsx")),
     responses(
         (status = 200, description = "One row a device", content(
@@ -217,7 +217,7 @@ pub async fn file(
 }
 
 /// Removes an export, or gives it up.
-#[utoipa::path(delete, path = "/exports/{id}", tag = "exports", params(("id" = String, Path)), responses(
+#[utoipa::path(delete, path = "/exports/{id}", operation_id = "remove_export", tag = "exports", params(("id" = String, Path)), responses(
     (status = 204, description = "It is gone"),
     (status = 401, body = Problem, content_type = "application/problem+json"),
     (status = 403, body = Problem, content_type = "application/problem+json"),

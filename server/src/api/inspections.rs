@@ -46,7 +46,7 @@ impl From<Asked> for InspectionAnswer {
 }
 
 /// Asks one device.
-#[utoipa::path(post, path = "/devices/{id}/inspect", tag = "live", params(("id" = String, Path)), responses(
+#[utoipa::path(post, path = "/devices/{id}/inspect", operation_id = "inspect_device", tag = "live", params(("id" = String, Path)), responses(
     (status = 202, body = InspectionAnswer),
     (status = 401, body = Problem, content_type = "application/problem+json"),
     (status = 404, body = Problem, content_type = "application/problem+json"),
@@ -76,7 +76,7 @@ pub async fn one(
 const IDS_AT_MOST: usize = 1_000;
 
 /// Asks every device that a filter matches or a list names.
-#[utoipa::path(post, path = "/inspections", tag = "live", request_body = InspectionRequest, responses(
+#[utoipa::path(post, path = "/inspections", operation_id = "inspect_devices", tag = "live", request_body = InspectionRequest, responses(
     (status = 202, body = InspectionAnswer),
     (status = 400, body = Problem, content_type = "application/problem+json"),
     (status = 401, body = Problem, content_type = "application/problem+json"),

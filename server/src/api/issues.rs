@@ -74,7 +74,7 @@ pub fn known(id: &str) -> Result<&'static Issue, Problem> {
 }
 
 /// Every issue with its counts.
-#[utoipa::path(get, path = "/issues", tag = "issues", responses(
+#[utoipa::path(get, path = "/issues", operation_id = "list_issues", tag = "issues", responses(
     (status = 200, body = Vec<IssueView>),
     (status = 401, body = Problem, content_type = "application/problem+json")
 ))]
@@ -100,7 +100,7 @@ pub async fn list(State(app): State<App>, viewer: Viewer) -> Result<Json<Vec<Iss
 }
 
 /// Devices of an issue: the open ones, unless the filter names a state.
-#[utoipa::path(get, path = "/issues/{issue}/devices", tag = "issues",
+#[utoipa::path(get, path = "/issues/{issue}/devices", operation_id = "list_devices_of_issue", tag = "issues",
     params(("issue" = String, Path, example = "safeguard-hold"), ListQuery),
     responses(
         (status = 200, body = Listed<FindingView>),
@@ -128,7 +128,7 @@ pub async fn devices(
 }
 
 /// All devices of an issue that match the filter, as a file: `devices.csv`, `.xlsx`, `.json` or `.ndjson`. No cap.
-#[utoipa::path(get, path = "/issues/{issue}/{file}", tag = "issues",
+#[utoipa::path(get, path = "/issues/{issue}/{file}", operation_id = "export_devices_of_issue", tag = "issues",
     params(
         ("issue" = String, Path, example = "safeguard-hold"),
         ("file" = String, Path, example = "devices.csv"),

@@ -73,7 +73,7 @@ pub struct KnowledgeTableView {
 }
 
 /// What is known of Windows: releases, safeguard holds, error codes, updates, and how old each is.
-#[utoipa::path(get, path = "/knowledge", tag = "knowledge",
+#[utoipa::path(get, path = "/knowledge", operation_id = "show_knowledge", tag = "knowledge",
     responses(
         (status = 200, body = KnowledgeView),
         (status = 401, body = Problem, content_type = "application/problem+json")

@@ -41,7 +41,7 @@ pub struct ImportAnswer {
 ///
 /// The columns are found by name: `Name` or `DNSHostName`, and where known `Domain`, `DistinguishedName` or `OU`, `OperatingSystem`,
 /// `Enabled`, as `Get-ADComputer | Export-Csv` writes them. A row that cannot be understood refuses the whole list.
-#[utoipa::path(post, path = "/machines", tag = "devices",
+#[utoipa::path(post, path = "/machines", operation_id = "import_machines", tag = "devices",
     request_body(content = String, content_type = "text/csv", description = "UTF-8, or UTF-16 with a byte order mark; at most 64 MiB"),
     responses(
         (status = 200, body = ImportAnswer),

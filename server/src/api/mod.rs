@@ -4,6 +4,7 @@ pub mod acceptances;
 pub mod audit;
 pub mod days;
 pub mod devices;
+mod document;
 pub mod error_codes;
 pub mod events;
 pub mod expectations;
@@ -26,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sickbay_diagnosis::filter::Filter;
 use sickbay_store::{Cursor, Ordered, Page};
-use utoipa::openapi::{ContentBuilder, OpenApi as Document, Ref, ResponseBuilder};
+use utoipa::openapi::OpenApi as Document;
 use utoipa::{IntoParams, OpenApi, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -44,7 +45,7 @@ pub const MAX_LIMIT: u32 = 1000;
     info(
         title = "Sickbay API",
         description = "Which devices do not get their updates, and why. Authenticate with an API token (`Authorization: Bearer TOKEN`) or a browser session.",
-        license(name = "Apache-2.0 OR MIT")
+        license(name = "Apache-2.0 OR MIT", identifier = "Apache-2.0 OR MIT")
     ),
     servers((url = "/api/v1")),
     tags(
@@ -95,7 +96,7 @@ pub fn routes() -> (Router<App>, Document) {
         .routes(routes!(audit::list))
         .routes(routes!(audit::export))
         .split_for_parts();
-    say_how_bodies_are_refused(&mut document);
+    document::complete(&mut document);
     let described = document.clone();
     let router = router
         .route(
@@ -107,34 +108,6 @@ pub fn routes() -> (Router<App>, Document) {
         })
         .layer(middleware::from_fn(problem::every_error));
     (router, document)
-}
-
-/// Says of every call that takes a body how one is refused that is of another kind, or of another shape: that happens before the call's own
-/// code sees it.
-fn say_how_bodies_are_refused(document: &mut Document) {
-    let content = ContentBuilder::new()
-        .schema(Some(Ref::from_schema_name("Problem")))
-        .build();
-    let refusal = |why: &str| {
-        ResponseBuilder::new()
-            .description(why)
-            .content("application/problem+json", content.clone())
-            .build()
-    };
-    for item in document.paths.paths.values_mut() {
-        let with_body = [&mut item.post, &mut item.put].into_iter().flatten();
-        for operation in with_body.filter(|operation| operation.request_body.is_some()) {
-            let answers = &mut operation.responses.responses;
-            for (status, why) in [
-                ("413", "The body is too long"),
-                ("415", "The body is of another kind than the call takes"),
-                ("422", "The body is of another shape than the call takes"),
-            ] {
-                let answer = || refusal(why).into();
-                answers.entry(status.to_owned()).or_insert_with(answer);
-            }
-        }
-    }
 }
 
 /// Header that carries the session's CSRF token where a page's script calls.

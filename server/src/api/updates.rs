@@ -253,7 +253,7 @@ pub fn asked<'a>(rules: &'a Rules, text: &str) -> Result<Question<'a>, Problem> 
 }
 
 /// Where the fleet stands with updates, and what it has learned of them.
-#[utoipa::path(get, path = "/updates", tag = "updates", responses(
+#[utoipa::path(get, path = "/updates", operation_id = "list_updates", tag = "updates", responses(
     (status = 200, body = UpdatesView),
     (status = 401, body = Problem, content_type = "application/problem+json")
 ))]
@@ -286,7 +286,7 @@ pub async fn list(State(app): State<App>, viewer: Viewer) -> Result<Json<Updates
 
 /// How the fleet stands with an update, named by its number or the name of a package: every device that matches the filter is in exactly
 /// one class.
-#[utoipa::path(get, path = "/updates/{kb}", tag = "updates",
+#[utoipa::path(get, path = "/updates/{kb}", operation_id = "show_update", tag = "updates",
     params(("kb" = String, Path, example = "KB5063878"), ("filter" = Option<String>, Query)),
     responses(
         (status = 200, body = UpdateView),
@@ -314,7 +314,7 @@ pub async fn show(
 }
 
 /// Devices with where they stand with an update, by name; of one class alone where one is named.
-#[utoipa::path(get, path = "/updates/{kb}/devices", tag = "updates",
+#[utoipa::path(get, path = "/updates/{kb}/devices", operation_id = "list_devices_of_update", tag = "updates",
     params(("kb" = String, Path, example = "KB5063878"), ListQuery, ClassQuery),
     responses(
         (status = 200, body = Listed<ExplainedView>),
@@ -351,7 +351,7 @@ pub async fn devices(
 }
 
 /// Why an update is, or is not, on one device: the decisive reason and the others, each with the readings that show it, and the way out.
-#[utoipa::path(get, path = "/updates/{kb}/devices/{id}", tag = "updates",
+#[utoipa::path(get, path = "/updates/{kb}/devices/{id}", operation_id = "explain_update_on_device", tag = "updates",
     params(("kb" = String, Path, example = "KB5063878"), ("id" = String, Path)),
     responses(
         (status = 200, body = DeviceUpdateView),
@@ -380,7 +380,7 @@ pub async fn device(
 }
 
 /// All devices that match, with where they stand with an update, as a file: `devices.csv`, `devices.json` or `devices.ndjson`. No cap.
-#[utoipa::path(get, path = "/updates/{kb}/{file}", tag = "updates",
+#[utoipa::path(get, path = "/updates/{kb}/{file}", operation_id = "export_devices_of_update", tag = "updates",
     params(
         ("kb" = String, Path, example = "KB5063878"),
         ("file" = String, Path, example = "devices.csv"),

@@ -82,7 +82,7 @@ pub struct ViewRequest {
 }
 
 /// Views that you are offered: your own, and those of others that are for everybody.
-#[utoipa::path(get, path = "/views", tag = "views", responses(
+#[utoipa::path(get, path = "/views", operation_id = "list_views", tag = "views", responses(
     (status = 200, body = Vec<SavedView>),
     (status = 401, body = Problem, content_type = "application/problem+json")
 ))]
@@ -92,7 +92,7 @@ pub async fn list(State(app): State<App>, viewer: Viewer) -> Result<Json<Vec<Sav
 }
 
 /// Keeps a view in the place of your other one of that name.
-#[utoipa::path(post, path = "/views", tag = "views", request_body = ViewRequest, responses(
+#[utoipa::path(post, path = "/views", operation_id = "save_view", tag = "views", request_body = ViewRequest, responses(
     (status = 201, body = SavedView),
     (status = 400, body = Problem, content_type = "application/problem+json"),
     (status = 401, body = Problem, content_type = "application/problem+json")
@@ -117,7 +117,7 @@ pub async fn save(
 }
 
 /// Removes a view of yours; an administrator also one that is for everybody.
-#[utoipa::path(delete, path = "/views/{id}", tag = "views", params(("id" = String, Path)), responses(
+#[utoipa::path(delete, path = "/views/{id}", operation_id = "remove_view", tag = "views", params(("id" = String, Path)), responses(
     (status = 204, description = "It is gone"),
     (status = 401, body = Problem, content_type = "application/problem+json"),
     (status = 404, body = Problem, content_type = "application/problem+json")

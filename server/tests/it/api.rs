@@ -63,6 +63,48 @@ fn every_call_describes_its_answers_and_each_error_is_a_problem() {
     assert_eq!(unresolved, None);
 }
 
+#[test]
+fn every_call_has_a_name_says_who_may_call_it_and_shows_what_goes_in_and_out() {
+    let document = serde_json::to_value(api::routes().1).unwrap();
+    let mut names = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, call) in item.as_object().unwrap() {
+            let what = format!("{method} {path}");
+            let name = call["operationId"].as_str().unwrap();
+            assert!(names.insert(name.to_owned()), "{what}: {name} is another's");
+            let description = call["description"].as_str().unwrap();
+            assert!(
+                description.contains("Needs the role "),
+                "{what}: {description}"
+            );
+            for (status, answer) in call["responses"].as_object().unwrap() {
+                let said = answer["description"].as_str().unwrap_or_default();
+                assert!(!said.is_empty(), "{what} {status} says nothing");
+                for (kind, content) in answer["content"].as_object().into_iter().flatten() {
+                    // A file of devices has the columns that its caller chooses.
+                    let is_file = path.ends_with("/{file}") && status == "200";
+                    assert!(
+                        is_file || content.get("example").is_some(),
+                        "{what} {status} {kind}"
+                    );
+                }
+            }
+            for (kind, content) in call["requestBody"]["content"]
+                .as_object()
+                .into_iter()
+                .flatten()
+            {
+                assert!(content.get("example").is_some(), "{what} takes {kind}");
+            }
+        }
+    }
+    let examples: Value =
+        serde_json::from_str(include_str!("../../src/api/examples.json")).unwrap();
+    for name in examples.as_object().unwrap().keys() {
+        assert!(names.contains(name), "{name} is an example of no call");
+    }
+}
+
 /// Names of schemas that anything refers to.
 fn references(value: &Value) -> BTreeSet<String> {
     match value {

@@ -4,6 +4,7 @@
 //! chance more often.
 
 mod accessibility;
+mod api_description;
 mod browser;
 mod demo;
 mod faults;

@@ -23,12 +23,24 @@ struct Program {
     long: bool,
 }
 
-const PROGRAMS: [Program; 1] = [
+const PROGRAMS: [Program; 3] = [
     // Looks whether pages can be used by everybody.
     Program {
         name: "axe",
         wanted: "tests/npm/axe",
         long: false,
+    },
+    // Looks whether the API's description is sound and whole.
+    Program {
+        name: "spectral",
+        wanted: "tests/npm/spectral",
+        long: false,
+    },
+    // Measures how pages load.
+    Program {
+        name: "lighthouse",
+        wanted: "tests/npm/lighthouse",
+        long: true,
     },
 ];
 
