@@ -3,6 +3,7 @@
 //! Alone: `cargo xtask test --long` once, then `cargo test -p sickbay-tests --test long -- --test-threads=1 NAME`.
 
 mod api_calls;
+mod lighthouse;
 mod web_scan;
 
 use anyhow::Context as _;
@@ -42,4 +43,18 @@ impl Demo {
             _process: process,
         })
     }
+}
+
+/// The cookie of an administrator's session, as browsers send it.
+async fn session(demo: &Demo) -> anyhow::Result<String> {
+    let client = reqwest::Client::builder()
+        .tls_backend_preconfigured(sickbay_server::identity::tls::client_config(
+            rustls::RootCertStore::empty(),
+        )?)
+        .redirect(reqwest::redirect::Policy::none())
+        .build()?;
+    let answer = client.get(&demo.link).send().await.context("sign in")?;
+    let cookie = answer.headers().get("set-cookie");
+    let cookie = cookie.context("the link opens a session")?.to_str()?;
+    Ok(cookie.split(';').next().unwrap_or_default().to_owned())
 }

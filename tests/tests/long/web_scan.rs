@@ -5,7 +5,7 @@ use serde_json::Value;
 use sickbay_tests::program::tool;
 use tokio::process::Command;
 
-use crate::Demo;
+use crate::{Demo, session};
 
 /// Fewest pages that it must have come to, so that it really was signed in.
 const PAGES: u64 = 100;
@@ -17,16 +17,7 @@ const ATTACK: &str = "300";
 #[tokio::test]
 async fn a_scanner_of_web_servers_finds_nothing() -> anyhow::Result<()> {
     let demo = Demo::start(12).await?;
-    let client = reqwest::Client::builder()
-        .tls_backend_preconfigured(sickbay_server::identity::tls::client_config(
-            rustls::RootCertStore::empty(),
-        )?)
-        .redirect(reqwest::redirect::Policy::none())
-        .build()?;
-    let answer = client.get(&demo.link).send().await.context("sign in")?;
-    let cookie = answer.headers().get("set-cookie");
-    let cookie = cookie.context("the link opens a session")?.to_str()?;
-    let cookie = cookie.split(';').next().unwrap_or_default().to_owned();
+    let cookie = session(&demo).await?;
 
     let report = demo.folder.path().join("report.json");
     let mut scan = Command::new(tool("wapiti/bin/wapiti")?);
