@@ -1,6 +1,6 @@
 //! A real Chromium, driven through Debian's `chromedriver`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -143,6 +143,13 @@ impl Browser {
             let cookie = json!({ "name": name, "value": value, "url": url });
             self.tell("Network.setCookie", cookie).await?;
         }
+        Ok(())
+    }
+
+    /// Keeps what is downloaded from now on in a folder.
+    pub async fn downloads_into(&self, folder: &Path) -> anyhow::Result<()> {
+        let parameters = json!({ "behavior": "allow", "downloadPath": folder });
+        self.tell("Page.setDownloadBehavior", parameters).await?;
         Ok(())
     }
 

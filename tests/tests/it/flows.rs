@@ -79,7 +79,10 @@ impl Scene {
     async fn lists(&self, wanted: &[&str]) -> anyhow::Result<()> {
         eventually(PATIENCE, async || {
             let listed = self.listed().await?;
-            ensure!(listed == wanted, "the page lists {listed:?}, not {wanted:?}");
+            ensure!(
+                listed == wanted,
+                "the page lists {listed:?}, not {wanted:?}"
+            );
             Ok(())
         })
         .await
@@ -94,7 +97,10 @@ impl Scene {
     async fn is_at(&self, part: &str) -> anyhow::Result<()> {
         eventually(PATIENCE, async || {
             let address = self.address().await?;
-            ensure!(address.contains(part), "the address is {address}, without {part}");
+            ensure!(
+                address.contains(part),
+                "the address is {address}, without {part}"
+            );
             Ok(())
         })
         .await
@@ -102,22 +108,33 @@ impl Scene {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_sick_device_is_three_clicks_from_the_overview_and_its_proof_stands_there() -> anyhow::Result<()> {
+async fn a_sick_device_is_three_clicks_from_the_overview_and_its_proof_stands_there()
+-> anyhow::Result<()> {
     let scene = Scene::open(true).await?;
     let outcome = async {
         let number = scene.fleet.members[2].change().await?;
-        scene.fleet.is_told(&*scene.server.store().await?, PATIENCE).await?;
+        scene
+            .fleet
+            .is_told(&*scene.server.store().await?, PATIENCE)
+            .await?;
         let browser = &scene.browser;
         browser.follow(&format!("#i-{ISSUE} a.issue-title")).await?;
         let device = scene.fleet.members[2].device()?;
-        browser.follow(&format!("#d-{device} a.device-name")).await?;
+        browser
+            .follow(&format!("#d-{device} a.device-name"))
+            .await?;
         // The link led to the verdict itself.
         scene.is_at(&format!("#v-{ISSUE}")).await?;
         let evidence = format!("#v-{ISSUE} table.evidence");
-        browser.shows(&evidence, &format!("http://wsus-{number}.pc-0003.example:8530")).await?;
+        browser
+            .shows(
+                &evidence,
+                &format!("http://wsus-{number}.pc-0003.example:8530"),
+            )
+            .await?;
         // The third click: how it is mended.
         browser.follow(&format!("#fix-{ISSUE} summary")).await?;
-        browser.shows(&format!("#fix-{ISSUE} ol"), "TLS").await
+        browser.shows(&format!("#fix-{ISSUE} ol"), "certificate").await
     }
     .await;
     scene.close("three-clicks", outcome).await
@@ -129,13 +146,18 @@ async fn a_list_is_filtered_ordered_shown_and_saved_as_one_likes() -> anyhow::Re
     let outcome = async {
         let browser = &scene.browser;
         browser.window.goto(&scene.url("/devices")).await?;
-        scene.lists(&["PC-0001", "PC-0002", "PC-0003", "PC-0004"]).await?;
+        scene
+            .lists(&["PC-0001", "PC-0002", "PC-0003", "PC-0004"])
+            .await?;
         // The list follows while one types.
         scene.write("#filter", "PC-0003 or PC-0001").await?;
         scene.lists(&["PC-0001", "PC-0003"]).await?;
         scene.is_at("filter=PC-0003").await?;
         // A condition more, put together.
-        browser.window.goto(&scene.url("/devices?filter=kind%3Aclient")).await?;
+        browser
+            .window
+            .goto(&scene.url("/devices?filter=kind%3Aclient"))
+            .await?;
         browser.follow("#builder summary").await?;
         scene.choose("#builder-where", "name").await?;
         scene.choose("#builder-how", "is-not").await?;
@@ -150,13 +172,18 @@ async fn a_list_is_filtered_ordered_shown_and_saved_as_one_likes() -> anyhow::Re
         scene.lists(&["PC-0004", "PC-0003", "PC-0001"]).await?;
         browser.follow("#columns summary").await?;
         for column in ["ou", "unknown_findings"] {
-            browser.follow(&format!("#columns input[value={column}]")).await?;
+            browser
+                .follow(&format!("#columns input[value={column}]"))
+                .await?;
         }
         browser.follow("#columns input[value=arch]").await?;
         browser.follow("#columns button").await?;
         scene.is_at("columns=").await?;
         let heads = browser.text("thead").await?;
-        ensure!(heads.contains("Architecture") && !heads.contains("OU"), "{heads}");
+        ensure!(
+            heads.contains("Architecture") && !heads.contains("OU"),
+            "{heads}"
+        );
         scene.lists(&["PC-0004", "PC-0003", "PC-0001"]).await?;
         // Under a name it is a click away from the overview.
         browser.follow("#views summary").await?;
@@ -169,7 +196,9 @@ async fn a_list_is_filtered_ordered_shown_and_saved_as_one_likes() -> anyhow::Re
             Ok(())
         })
         .await?;
-        browser.follow("section[aria-labelledby=saved-views] a").await?;
+        browser
+            .follow("section[aria-labelledby=saved-views] a")
+            .await?;
         scene.lists(&["PC-0004", "PC-0003", "PC-0001"]).await
     }
     .await;
@@ -184,7 +213,10 @@ async fn files_that_are_taken_away_hold_what_the_list_holds() -> anyhow::Result<
         let browser = &scene.browser;
         browser.downloads_into(folder.path()).await?;
         let filter = "-name%3APC-0002";
-        browser.window.goto(&scene.url(&format!("/issues/{ISSUE}?filter={filter}"))).await?;
+        browser
+            .window
+            .goto(&scene.url(&format!("/issues/{ISSUE}?filter={filter}")))
+            .await?;
         scene.lists(&["PC-0001", "PC-0003", "PC-0004"]).await?;
         let token = scene.server.api_token().await?;
         let path = format!("/api/v1/issues/{ISSUE}/devices?filter={filter}");
@@ -200,10 +232,17 @@ async fn files_that_are_taken_away_hold_what_the_list_holds() -> anyhow::Result<
 
         browser.follow(".exports a[href*='devices.csv']").await?;
         let csv = arrived(folder.path(), "csv").await?;
-        ensure!(rows_of_csv(&csv)? == told, "{}", std::fs::read_to_string(&csv)?);
+        ensure!(
+            rows_of_csv(&csv)? == told,
+            "{}",
+            std::fs::read_to_string(&csv)?
+        );
         browser.follow(".exports a[href*='devices.xlsx']").await?;
         let workbook = arrived(folder.path(), "xlsx").await?;
-        ensure!(rows_of_workbook(&workbook)? == told, "the workbook has other rows than the API");
+        ensure!(
+            rows_of_workbook(&workbook)? == told,
+            "the workbook has other rows than the API"
+        );
         // Two of them, by their boxes.
         for place in [0, 3] {
             let device = scene.fleet.members[place].device()?;
@@ -224,10 +263,15 @@ async fn a_device_looks_again_while_one_watches() -> anyhow::Result<()> {
     let outcome = async {
         let browser = &scene.browser;
         let device = scene.fleet.members[0].device()?;
-        browser.window.goto(&scene.url(&format!("/devices/{device}"))).await?;
+        browser
+            .window
+            .goto(&scene.url(&format!("/devices/{device}")))
+            .await?;
         browser.shows("[data-live]", "Live").await?;
         browser.follow("form[action='/inspect'] button").await?;
-        browser.shows("#looked", "No Windows Update scan was started").await?;
+        browser
+            .shows("#looked", "No Windows Update scan was started")
+            .await?;
         browser.shows("#looked", "It looked again").await
     }
     .await;
@@ -244,7 +288,9 @@ async fn the_keyboard_alone_leads_to_the_proof() -> anyhow::Result<()> {
         browser.shows("h1", "WSUS without TLS").await?;
         let device = scene.fleet.members[1].device()?;
         walk_to(browser, &format!("/devices/{device}#v-{ISSUE}")).await?;
-        browser.shows(&format!("#v-{ISSUE} table.evidence"), "WUServer").await
+        browser
+            .shows(&format!("#v-{ISSUE} table.evidence"), "WUServer")
+            .await
     }
     .await;
     scene.close("keyboard", outcome).await
@@ -261,8 +307,14 @@ async fn walk_to(browser: &Browser, path: &str) -> anyhow::Result<()> {
         if focus.attr("href").await?.as_deref() == Some(path) {
             let seen = "const e = document.activeElement; const s = getComputedStyle(e); \
                         return s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) >= 2;";
-            ensure!(browser.ask(seen).await? == true, "nobody sees that {path} has the focus");
-            return focus.send_keys(&char::from(Key::Enter).to_string()).await.context("follow");
+            ensure!(
+                browser.ask(seen).await? == true,
+                "nobody sees that {path} has the focus"
+            );
+            return focus
+                .send_keys(&char::from(Key::Enter).to_string())
+                .await
+                .context("follow");
         }
         focus.send_keys(&char::from(Key::Tab).to_string()).await?;
     }
@@ -329,7 +381,10 @@ async fn filters_views_columns_and_files_work_without_scripts() -> anyhow::Resul
         browser.follow(".exports a[href*='devices.csv']").await?;
         let csv = std::fs::read_to_string(arrived(folder.path(), "csv").await?)?;
         ensure!(csv.lines().count() == 2 && csv.contains("PC-0003"), "{csv}");
-        ensure!(csv.contains(",arch"), "the file has the columns of the page: {csv}");
+        ensure!(
+            csv.contains(",arch"),
+            "the file has the columns of the page: {csv}"
+        );
         Ok(())
     }
     .await;
@@ -343,7 +398,9 @@ fn text_of(value: &serde_json::Value) -> String {
 /// The file with this ending, once it is there whole.
 async fn arrived(folder: &Path, ending: &str) -> anyhow::Result<PathBuf> {
     eventually(PATIENCE, async || {
-        let mut files = std::fs::read_dir(folder)?.filter_map(Result::ok).map(|entry| entry.path());
+        let mut files = std::fs::read_dir(folder)?
+            .filter_map(Result::ok)
+            .map(|entry| entry.path());
         let found = files.find(|path| path.extension().is_some_and(|other| other == ending));
         found.with_context(|| format!("no .{ending} has arrived"))
     })
@@ -354,7 +411,11 @@ async fn arrived(folder: &Path, ending: &str) -> anyhow::Result<PathBuf> {
 fn rows_of_csv(path: &Path) -> anyhow::Result<BTreeSet<(String, String)>> {
     let mut file = csv::Reader::from_path(path)?;
     let heads = file.headers()?.clone();
-    let place = |name: &str| heads.iter().position(|head| head.trim_start_matches('\u{feff}') == name);
+    let place = |name: &str| {
+        heads
+            .iter()
+            .position(|head| head.trim_start_matches('\u{feff}') == name)
+    };
     let (name, summary) = (place("name"), place("summary"));
     let (name, summary) = name.zip(summary).context("it names its columns")?;
     file.records()
@@ -371,7 +432,15 @@ fn rows_of_workbook(path: &Path) -> anyhow::Result<BTreeSet<(String, String)>> {
     let sheet = workbook.worksheet_range_at(0).context("it has a sheet")??;
     let mut rows = sheet.rows();
     let heads = rows.next().context("it names its columns")?;
-    let place = |name: &str| heads.iter().position(|head| *head == Data::String(name.to_owned()));
-    let (name, summary) = place("name").zip(place("summary")).context("it names its columns")?;
-    Ok(rows.map(|row| (row[name].to_string(), row[summary].to_string())).collect())
+    let place = |name: &str| {
+        heads
+            .iter()
+            .position(|head| *head == Data::String(name.to_owned()))
+    };
+    let (name, summary) = place("name")
+        .zip(place("summary"))
+        .context("it names its columns")?;
+    Ok(rows
+        .map(|row| (row[name].to_string(), row[summary].to_string()))
+        .collect())
 }

@@ -8,6 +8,7 @@ mod api_description;
 mod browser;
 mod demo;
 mod faults;
+mod flows;
 mod identity;
 mod knowledge;
 mod updates;
