@@ -35,6 +35,7 @@ pub mod preview;
 pub mod problem;
 pub mod rules;
 pub mod saved_views;
+pub mod search;
 pub mod secret_file;
 pub mod server;
 pub mod storage;

@@ -20,7 +20,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     for (suffix, theme) in [("", Theme::Light), ("-dark", Theme::Dark)] {
         let sample = sample::Sample::new(&str::to_owned, theme);
-        for (name, html) in sample.pages() {
+        let suggestions = ("suggestions", sample.suggestions().render());
+        for (name, html) in sample.pages().into_iter().chain([suggestions]) {
             let html = html.replace(&format!("\"{}", asset::PREFIX), "\"assets/");
             fs::write(folder.join(format!("{name}{suffix}.html")), html)?;
         }

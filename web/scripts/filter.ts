@@ -1,5 +1,6 @@
-// The list follows while a filter is typed, and "/" leads to the filter box.
+// The list follows while a filter is typed, and "f" leads to the filter box.
 import { regions, takeOver } from "./page";
+import { isTyped } from "./search";
 
 const TYPING_MS = 300;
 
@@ -28,8 +29,7 @@ export function startFiltering(): void {
     timer = window.setTimeout(() => void apply(form), TYPING_MS);
   });
   document.addEventListener("keydown", (event) => {
-    const at = event.target as HTMLElement;
-    if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || at.closest("input, textarea, select")) return;
+    if (event.key !== "f" || isTyped(event)) return;
     event.preventDefault();
     box.focus();
     box.select();

@@ -6,6 +6,7 @@ import { startListening } from "./live";
 import { startMoments } from "./moment";
 import { startSelecting } from "./select";
 import { startReaching } from "./reach";
+import { startSearching } from "./search";
 import { startThemeSwitch } from "./theme";
 
 startThemeSwitch();
@@ -16,3 +17,4 @@ startMoments();
 startCharts();
 startListening();
 startReaching();
+startSearching();

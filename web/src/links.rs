@@ -16,6 +16,10 @@ pub const UPDATES: &str = "/updates";
 pub const ENROLMENT: &str = "/enrolment";
 /// Error codes: what they mean, searched by `q`.
 pub const ERROR_CODES: &str = "/error-codes";
+/// Everything that a text finds: `q`, and `kind` for hits of one kind alone; `list` where one that is named is not gone to.
+pub const SEARCH: &str = "/search";
+/// The same while it is typed, as a part of a page: `q`.
+pub const SUGGESTIONS: &str = "/search/suggestions";
 /// What is in force.
 pub const SETTINGS: &str = "/settings";
 /// What the fleet's owner wants, by scope, and what they accept for a time.
@@ -312,6 +316,16 @@ pub fn scope_form(place: impl std::borrow::Borrow<usize>) -> String {
 /// Error codes that are, have or mention `question`: of a code its explanation.
 pub fn error_codes(question: &str) -> String {
     with_query(ERROR_CODES.to_owned(), &[("q", question)])
+}
+
+/// Everything that a text finds, also where it names one thing.
+pub fn search(text: &str) -> String {
+    with_query(SEARCH.to_owned(), &[("q", text), ("list", "all")])
+}
+
+/// What of a kind a text finds.
+pub fn search_of(text: &str, kind: &str) -> String {
+    with_query(SEARCH.to_owned(), &[("q", text), ("kind", kind)])
 }
 
 /// A device.

@@ -48,6 +48,10 @@ impl Holds {
         Ok(Self(holds))
     }
 
+    pub(super) fn all(&self) -> impl Iterator<Item = &Hold> {
+        self.0.values()
+    }
+
     pub(super) fn get(&self, id: u32) -> Option<&Hold> {
         self.0.get(&id)
     }

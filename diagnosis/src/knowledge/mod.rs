@@ -199,6 +199,11 @@ impl Knowledge {
         self.holds.get(id)
     }
 
+    /// Every publicly known safeguard hold, by id.
+    pub fn holds(&self) -> impl Iterator<Item = &Hold> {
+        self.holds.all()
+    }
+
     /// The error code of that number; `None` where the table lacks it.
     pub fn error_code(&self, code: u32) -> Option<&ErrorCode> {
         self.error_codes.get(code)

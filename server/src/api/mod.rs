@@ -13,6 +13,7 @@ pub mod inspections;
 pub mod issues;
 pub mod knowledge;
 pub mod machines;
+pub mod search;
 pub mod updates;
 pub mod views;
 
@@ -49,6 +50,7 @@ pub const MAX_LIMIT: u32 = 1000;
     ),
     servers((url = "/api/v1")),
     tags(
+        (name = "search", description = "Everything that one text finds"),
         (name = "issues", description = "Reasons why devices do not get their updates"),
         (name = "updates", description = "Why an update is on some devices and not on others"),
         (name = "devices", description = "Windows endpoints"),
@@ -65,6 +67,7 @@ struct ApiDocument;
 /// The routes below `/api/v1`, and their description.
 pub fn routes() -> (Router<App>, Document) {
     let (router, mut document) = OpenApiRouter::with_openapi(ApiDocument::openapi())
+        .routes(routes!(search::search))
         .routes(routes!(issues::list))
         .routes(routes!(issues::devices))
         .routes(routes!(issues::export))

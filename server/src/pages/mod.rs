@@ -17,6 +17,7 @@ mod list;
 mod overview;
 mod people;
 mod selection;
+mod search;
 mod settings;
 mod updates;
 mod views;
@@ -57,6 +58,8 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::get(links::CA, || get(ca::show)),
     Route::post(links::CA, || post(ca::take)),
     Route::get(links::ERROR_CODES, || get(error_codes::show)),
+    Route::get(links::SEARCH, || get(search::show)),
+    Route::get(links::SUGGESTIONS, || get(search::suggestions)),
     Route::get(links::SETTINGS, || get(settings::show)),
     Route::get(links::EXPECTATIONS, || get(expectations::show)),
     Route::get(links::FLEET_FORM, || get(expectations::fleet)),

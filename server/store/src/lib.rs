@@ -35,7 +35,7 @@ use uuid::Uuid;
 pub use cells::{CellValue, Cells, Field};
 pub use chain::{Checkpoint, Fault, Seal, Verified};
 pub use error::StoreError;
-pub use index::{Facet, Group, Survey};
+pub use index::{Counted, Facet, FoundCause, Group, InFleet, SOUGHT_GROUPS, Sought, Survey};
 pub use machine_list::{Imported, ListedMachine};
 pub use model::*;
 pub use sqlite::{BUSY_TIMEOUT, SqliteStore};
@@ -318,6 +318,8 @@ pub trait Store: Send + Sync + 'static {
         status: DeviceStatus,
         filter: &Filter,
     ) -> Result<u64>;
+    /// What devices, groups and causes have a text in their names.
+    async fn search(&self, scope: &Scope, sought: &Sought) -> Result<InFleet>;
     /// How many active devices match.
     async fn count_devices(&self, scope: &Scope, filter: &Filter) -> Result<u64>;
     /// One device, whatever its status, with its observations and findings.

@@ -292,6 +292,8 @@ async fn hostile_names_are_harmless_on_every_page_in_every_call_and_file() {
             format!("/issues/safeguard-hold?filter={asked}"),
             format!("/error-codes?q={asked}"),
             format!("/updates?q={asked}"),
+            format!("/search?q={asked}"),
+            format!("/search/suggestions?q={asked}"),
             format!("/audit?actor={asked}&text={asked}&since={asked}"),
             format!("/sign-in?next={asked}"),
             format!("/enrolment?filter={asked}"),

@@ -35,6 +35,7 @@ mod readings;
 mod reimaged;
 mod rpc_table;
 mod scope;
+mod search;
 mod site;
 mod slapd;
 mod startup;

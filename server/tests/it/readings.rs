@@ -64,6 +64,15 @@ pub(crate) fn tagged(name: &str, tags: &[&str]) -> (Check, Observation) {
     (check, observation)
 }
 
+/// The same as a member of this domain.
+pub(crate) fn of_domain(name: &str, domain: &str) -> (Check, Observation) {
+    let (check, mut observation) = client(name);
+    if let Outcome::Seen(readings) = &mut observation.outcome {
+        readings.push(text(TCPIP_PARAMETERS, "Domain", domain));
+    }
+    (check, observation)
+}
+
 /// A Windows Server 2022 of that name.
 pub(crate) fn server(name: &str) -> (Check, Observation) {
     device(name, "20348", "Server", "ServerStandard")

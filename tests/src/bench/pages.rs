@@ -91,6 +91,21 @@ pub(super) async fn measure(devices: usize) -> anyhow::Result<Figures> {
     Ok(figures)
 }
 
+/// Texts that people look for, short ones that stand nearly everywhere too.
+const SEARCHED: &[&str] = &[
+    "e",
+    "pc-00",
+    "KB5043080",
+    "0x8024402C",
+    "41990788",
+    "26100.4349",
+    "24H2",
+    "berlin",
+    "driver",
+    "windows update",
+    "kind:server issue:pending-reboot",
+];
+
 /// Pages that are asked for without a filter.
 const PAGES: &str = "page";
 
@@ -116,6 +131,11 @@ async fn paths(visitor: &Visitor, filters: &[&str]) -> anyhow::Result<Vec<(&'sta
     .map(|path| (PAGES, path.to_owned()))
     .to_vec();
     paths.push((PAGES, format!("/devices/{id}")));
+    for text in SEARCHED {
+        let text = encoded(text);
+        paths.push(("search", format!("/search?q={text}&list=all")));
+        paths.push(("suggestions", format!("/search/suggestions?q={text}")));
+    }
     for issue in issues::ALL {
         paths.push((PAGES, format!("/issues/{}", issue.id)));
     }

@@ -11,5 +11,6 @@ mod faults;
 mod flows;
 mod identity;
 mod knowledge;
+mod search;
 mod updates;
 mod wine;

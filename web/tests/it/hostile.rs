@@ -14,7 +14,11 @@ const MARKUP: [&str; 5] = [
 ];
 
 fn pages(words: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
-    Sample::new(words, Theme::System).pages()
+    let sample = Sample::new(words, Theme::System);
+    let mut pages = sample.pages();
+    // No page, but what a script puts into one.
+    pages.push(("suggestions", sample.suggestions().render()));
+    pages
 }
 
 fn plain() -> Vec<(&'static str, String)> {

@@ -6,7 +6,7 @@ use super::{Backend, Db, counters, index, key_list, query};
 use crate::codes::status_code;
 use crate::error::During;
 use crate::filter_sql::{Sql, Value, is_whole_fleet};
-use crate::index::{Among, Survey};
+use crate::index::{Among, InFleet, Sought, Survey};
 use crate::rows::{DeviceColumns, IdentityRow};
 use crate::{DeviceIdentity, DeviceRow, DeviceStatus, Filter, Page, Result, Scope};
 
@@ -26,15 +26,30 @@ pub(super) async fn devices(
 ) -> Result<Vec<DeviceRow>> {
     let among = Among::Status(status_code(status));
     let keys = index::keys(store, among, scope, filter, page).await?;
+    rows(store, &keys).await
+}
+
+/// The rows of devices, in the order of their keys.
+async fn rows(store: &Backend, keys: &[i64]) -> Result<Vec<DeviceRow>> {
     let rows: Vec<DeviceColumns> = sqlx::query_as::<Db, DeviceColumns>(ROWS)
-        .bind(key_list(&keys))
+        .bind(key_list(keys))
         .fetch_all(store.reader())
         .await
         .during(LIST)?;
-    index::in_order(&keys, rows, DeviceColumns::key)
+    index::in_order(keys, rows, DeviceColumns::key)
         .into_iter()
         .map(DeviceColumns::read)
         .collect()
+}
+
+/// What of the fleet has a text in its names.
+pub(super) async fn search(store: &Backend, scope: &Scope, sought: &Sought) -> Result<InFleet> {
+    let found = index::fleet(store).await?.search(scope, sought);
+    Ok(InFleet {
+        devices: rows(store, &found.active).await?,
+        others: rows(store, &found.others).await?,
+        counted: found.counted,
+    })
 }
 
 pub(super) async fn survey(

@@ -50,10 +50,10 @@ use crate::{
     AcceptanceRow, Access, AccountMade, AccountRow, AccountSource, ApiTokenRow, AuditQuery,
     AuditRow, CaProgress, CaRow, Cells, Committed, Concerned, Day, DayCounts, Deed, DeviceChange,
     DeviceDetail, DeviceIdentity, DeviceRow, DeviceState, DeviceStatus, EnrolOutcome, EnrolRequest,
-    Field, FleetCounts, HistoryRow, Imported, ImportedPack, IssueCount, IssueDevice,
+    Field, FleetCounts, HistoryRow, Imported, ImportedPack, InFleet, IssueCount, IssueDevice,
     IssuedCertificate, LearnedRow, ListedMachine, NewApiToken, NewAudit, NewSession, NewToken,
     Order, PackMark, Page, Profiled, ProfiledDevice, Result, RevisionCount, Scope, SeenRevision,
-    SessionRow, SourceCount, Store, Survey, TakenLink, TokenRow, Touch, Verified, ViewRow,
+    SessionRow, Sought, SourceCount, Store, Survey, TakenLink, TokenRow, Touch, Verified, ViewRow,
     ViewSaved,
 };
 
@@ -95,6 +95,9 @@ impl Store for Backend {
         fields: &[TextField],
     ) -> Result<Survey> {
         issue_lists::survey(self, scope, issue, filter, fields).await
+    }
+    async fn search(&self, scope: &Scope, sought: &Sought) -> Result<InFleet> {
+        lists::search(self, scope, sought).await
     }
     async fn forget_changes(&self) -> Result<u64> {
         index::forget_changes(self).await

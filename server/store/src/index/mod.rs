@@ -8,6 +8,7 @@
 
 mod matching;
 mod order;
+mod search;
 mod words;
 
 use std::collections::{BTreeMap, HashMap};
@@ -18,6 +19,7 @@ use uuid::Uuid;
 
 pub(crate) use self::matching::standing_word;
 use self::matching::{Condition, On, code_of, health_of};
+pub use self::search::{Counted, FoundCause, InFleet, SOUGHT_GROUPS, Sought};
 use self::words::{Made, Words};
 use crate::{CauseCount, FleetCounts, IssueCount, Result, Scope, codes};
 
@@ -420,15 +422,7 @@ impl Fleet {
                 TextField::Standing => standing_groups(&standings),
                 field => {
                     let word = word_of(*field)?;
-                    let counted = words[word as usize].iter();
-                    (0..)
-                        .zip(counted)
-                        .filter(|(_, devices)| **devices > 0)
-                        .map(|(number, devices)| Group {
-                            value: self.words(word).text(number).to_owned(),
-                            devices: *devices,
-                        })
-                        .collect()
+                    self.groups_of_word(word, &words[word as usize])
                 }
             };
             Some(Facet {

@@ -17,6 +17,7 @@ mod machines;
 mod opening;
 mod orders;
 mod record;
+mod search;
 mod status;
 mod tags;
 mod updates;
@@ -114,6 +115,10 @@ macro_rules! on_every_database {
             machines::only_enrolling_makes_a_device_of_a_listed_machine,
             machines::texts_of_a_list_harm_nothing,
             machines::a_long_list_pages_without_gap_and_goes_again,
+            search::the_closest_names_come_first_and_all_are_counted,
+            search::groups_and_causes_are_found_with_as_many_devices_as_their_lists_have,
+            search::devices_of_a_hold_count_once_whatever_it_is_for,
+            search::nothing_outside_the_scope_is_found_or_counted,
             status::revoked_is_for_ever,
             status::a_device_that_is_not_active_counts_nowhere,
             status::a_report_in_flight_is_not_written_over_a_retired_device,

@@ -11,6 +11,7 @@ mod issues;
 mod overview;
 mod people;
 mod plain;
+mod search;
 mod updates;
 mod words;
 
@@ -59,6 +60,9 @@ impl<'a> Sample<'a> {
             ("error-codes", self.error_codes().render()),
             ("error-codes-found", self.error_codes_found().render()),
             ("error-codes-too-long", self.error_codes_too_long().render()),
+            ("search", self.search().render()),
+            ("search-nothing", self.search_nothing().render()),
+            ("search-trouble", self.search_trouble().render()),
             ("settings", self.settings().render()),
             ("updates", self.updates().render()),
             (

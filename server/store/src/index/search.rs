@@ -1,0 +1,316 @@
+//! What of a fleet has a text in it: host names, groups, causes. One pass through the devices answers all of it.
+
+use std::collections::HashMap;
+
+use sickbay_diagnosis::filter::{Pattern, TextField};
+use sickbay_diagnosis::verdict::Cause;
+
+use super::{ACTIVE, Device, Finding, Fleet, Group, LISTED, Word, scope_condition, word_of};
+use crate::{DeviceRow, Scope};
+
+/// What is sought.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sought {
+    /// A part of a host name, in which `*` stands for any run of characters; nothing is found by an empty one.
+    pub name: String,
+    /// A whole host name that would be the same, as the first label of a full one.
+    pub label: Option<String>,
+    /// What must all stand in a group's or a cause's text, in small letters; without any, none is found.
+    pub words: Vec<String>,
+    /// An issue, and beginnings of its causes' keys of which the devices are counted.
+    pub beginnings: Option<(&'static str, Vec<String>)>,
+    /// Devices at most, active ones and others each.
+    pub limit: usize,
+}
+
+/// What groups are looked through.
+pub const SOUGHT_GROUPS: [TextField; 5] = [
+    TextField::Release,
+    TextField::Ou,
+    TextField::Site,
+    TextField::Tag,
+    TextField::Domain,
+];
+
+/// A cause that was found, with the devices that have it open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundCause {
+    /// Of which issue.
+    pub issue: String,
+    /// The cause.
+    pub cause: Cause,
+    /// Devices.
+    pub devices: u64,
+}
+
+/// What a fleet has of a text.
+#[derive(Debug, Clone, Default)]
+pub struct InFleet {
+    /// Active devices: those first that are called just so, then those whose names begin so.
+    pub devices: Vec<DeviceRow>,
+    /// The same of devices that are not active, and of machines of the imported list.
+    pub others: Vec<DeviceRow>,
+    /// How many there are, and what else.
+    pub counted: Counted,
+}
+
+/// How much of a fleet has a text.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// Active devices whose names have it.
+    pub active: u64,
+    /// Devices that are not active, and machines of the imported list.
+    pub others: u64,
+    /// Of the active devices, those that are called just so.
+    pub called_so: u64,
+    /// Of the others.
+    pub others_called_so: u64,
+    /// Groups of active devices, those of most first.
+    pub groups: Vec<(TextField, Group)>,
+    /// Causes, those of most devices first.
+    pub causes: Vec<FoundCause>,
+    /// Devices of each of the beginnings.
+    pub of_beginnings: Vec<u64>,
+}
+
+/// [`InFleet`] with the keys of devices.
+#[derive(Debug)]
+pub(crate) struct Keys {
+    pub(crate) active: Vec<i64>,
+    pub(crate) others: Vec<i64>,
+    pub(crate) counted: Counted,
+}
+
+/// How close a name is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Close {
+    Same,
+    Begins,
+    Has,
+}
+
+/// A part of a name, ready to be asked of each.
+enum Name<'a> {
+    Nothing,
+    Part(String),
+    Pattern(Pattern),
+    Or(Box<Name<'a>>, &'a str),
+}
+
+impl<'a> Name<'a> {
+    fn of(sought: &'a Sought) -> Self {
+        let part = if sought.name.is_empty() {
+            Self::Nothing
+        } else if sought.name.contains('*') {
+            Self::Pattern(Pattern::new(format!("*{}*", sought.name)))
+        } else {
+            // Names are kept in small letters.
+            Self::Part(sought.name.to_ascii_lowercase())
+        };
+        match &sought.label {
+            Some(label) => Self::Or(Box::new(part), label),
+            None => part,
+        }
+    }
+
+    fn of_device(&self, name: &str) -> Option<Close> {
+        match self {
+            Self::Nothing => None,
+            Self::Part(part) => match name.find(part.as_str())? {
+                0 if name.len() == part.len() => Some(Close::Same),
+                0 => Some(Close::Begins),
+                _ => Some(Close::Has),
+            },
+            Self::Pattern(pattern) => pattern.matches(name).then_some(Close::Has),
+            Self::Or(part, label) => {
+                let same = name.eq_ignore_ascii_case(label);
+                same.then_some(Close::Same).or_else(|| part.of_device(name))
+            }
+        }
+    }
+}
+
+/// Sets of causes by number: how many devices have which, of each issue.
+type Sets = HashMap<(u32, u32), u64>;
+
+impl Fleet {
+    /// What a viewer's devices have of a text: the closest of them by key, and how much there is.
+    pub(crate) fn search(&self, scope: &Scope, sought: &Sought) -> Keys {
+        let scope = scope_condition(self, scope);
+        let name = Name::of(sought);
+        let has = |text: &str| has_all(text, &sought.words);
+        let words: Vec<Vec<bool>> = self.words.iter().map(|words| words.marked(has)).collect();
+        let tags = self.tags.marked(|tags| tags.iter().any(|tag| has(tag)));
+        let causes = self
+            .causes
+            .marked(|causes| causes.iter().any(|cause| is_of_cause(cause, has)));
+        let beginnings = self.beginnings(sought);
+        let limit = sought.limit;
+
+        let mut found = Counted {
+            of_beginnings: vec![0; beginnings.marked.len()],
+            ..Counted::default()
+        };
+        let mut by_word: Vec<Vec<u64>> = words.iter().map(|marked| vec![0; marked.len()]).collect();
+        let mut by_tags = vec![0_u64; tags.len()];
+        let mut by_causes = Sets::new();
+        // Keys by how close the names are.
+        let mut active: [Vec<i64>; 3] = Default::default();
+        let mut others: [Vec<i64>; 3] = Default::default();
+        let seen = self
+            .order
+            .iter()
+            .map(|place| &self.devices[*place as usize])
+            .filter(|device| device.status != super::GONE && scope.holds(device, None));
+        for device in seen {
+            let status = i64::from(device.status);
+            let is_active = status == ACTIVE;
+            if let Some(how) = name.of_device(&device.name) {
+                let (keys, all, called_so) = if is_active {
+                    (&mut active, &mut found.active, &mut found.called_so)
+                } else {
+                    let called_so = &mut found.others_called_so;
+                    (&mut others, &mut found.others, called_so)
+                };
+                *all += 1;
+                *called_so += u64::from(how == Close::Same);
+                let keys = &mut keys[how as usize];
+                if keys.len() < limit {
+                    keys.push(device.key);
+                }
+            }
+            if is_active {
+                for ((counts, marked), word) in by_word.iter_mut().zip(&words).zip(device.words) {
+                    counts[word as usize] += u64::from(marked[word as usize]);
+                }
+                by_tags[device.tags as usize] += u64::from(tags[device.tags as usize]);
+            }
+            if is_active || status == LISTED {
+                for finding in device.findings.iter().filter(|finding| finding.is_open()) {
+                    if causes[finding.causes as usize] {
+                        *by_causes
+                            .entry((finding.issue, finding.causes))
+                            .or_default() += 1;
+                    }
+                }
+                beginnings.count(device, &mut found.of_beginnings);
+            }
+        }
+        found.groups = self.groups_found(&by_word, &by_tags, has);
+        found.causes = self.causes_found(&by_causes, has);
+        let closest = |keys: [Vec<i64>; 3]| keys.into_iter().flatten().take(limit).collect();
+        Keys {
+            active: closest(active),
+            others: closest(others),
+            counted: found,
+        }
+    }
+
+    fn groups_found(
+        &self,
+        by_word: &[Vec<u64>],
+        by_tags: &[u64],
+        has: impl Fn(&str) -> bool,
+    ) -> Vec<(TextField, Group)> {
+        let of_field = |field: TextField| {
+            if let Some(word) = word_of(field) {
+                return self.groups_of_word(word, &by_word[word as usize]);
+            }
+            let mut groups = self.tag_groups(by_tags);
+            // A set is marked for one of its tags; the others were not asked for.
+            groups.retain(|group| has(&group.value));
+            groups
+        };
+        let mut groups: Vec<(TextField, Group)> = SOUGHT_GROUPS
+            .into_iter()
+            .flat_map(|field| of_field(field).into_iter().map(move |group| (field, group)))
+            .collect();
+        groups.sort_by(|(_, a), (_, b)| (b.devices, &a.value).cmp(&(a.devices, &b.value)));
+        groups
+    }
+
+    /// Groups of the devices that were counted for each word of a kind.
+    pub(super) fn groups_of_word(&self, word: Word, counts: &[u64]) -> Vec<Group> {
+        (0..)
+            .zip(counts)
+            .filter(|(_, devices)| **devices > 0)
+            .map(|(number, devices)| Group {
+                value: self.words(word).text(number).to_owned(),
+                devices: *devices,
+            })
+            .collect()
+    }
+
+    fn causes_found(&self, sets: &Sets, has: impl Fn(&str) -> bool) -> Vec<FoundCause> {
+        let mut by_key: HashMap<(u32, &str), (&str, u64)> = HashMap::new();
+        for ((issue, set), devices) in sets {
+            let causes = self.causes.value(*set).iter();
+            for cause in causes.filter(|cause| is_of_cause(cause, &has)) {
+                let known = by_key
+                    .entry((*issue, &cause.key))
+                    .or_insert((&cause.label, 0));
+                known.0 = known.0.max(&cause.label);
+                known.1 += devices;
+            }
+        }
+        let mut found: Vec<FoundCause> = by_key
+            .into_iter()
+            .map(|((issue, key), (label, devices))| FoundCause {
+                issue: self.issues.text(issue).to_owned(),
+                cause: Cause::new(key, label),
+                devices,
+            })
+            .collect();
+        found.sort_by(|a, b| {
+            let place = |cause: &FoundCause| (cause.issue.clone(), cause.cause.key.clone());
+            (b.devices, place(a)).cmp(&(a.devices, place(b)))
+        });
+        found
+    }
+
+    fn beginnings(&self, sought: &Sought) -> Beginnings {
+        let Some((issue, beginnings)) = &sought.beginnings else {
+            return Beginnings::default();
+        };
+        let marked = beginnings.iter().map(|beginning| {
+            self.causes
+                .marked(|causes| causes.iter().any(|c| c.key.starts_with(beginning.as_str())))
+        });
+        Beginnings {
+            issue: self.issues.known(issue),
+            marked: marked.collect(),
+        }
+    }
+}
+
+/// Beginnings of causes, as sets of causes that have one.
+#[derive(Default)]
+struct Beginnings {
+    issue: Option<u32>,
+    marked: Vec<Vec<bool>>,
+}
+
+impl Beginnings {
+    fn count(&self, device: &Device, counts: &mut [u64]) {
+        let Some(issue) = self.issue else { return };
+        let is_its = |finding: &&Finding| finding.issue == issue && finding.is_open();
+        let Some(finding) = device.findings.iter().find(is_its) else {
+            return;
+        };
+        for (count, marked) in counts.iter_mut().zip(&self.marked) {
+            *count += u64::from(marked[finding.causes as usize]);
+        }
+    }
+}
+
+fn is_of_cause(cause: &Cause, has: impl Fn(&str) -> bool) -> bool {
+    has(&cause.key) || has(&cause.label)
+}
+
+fn has_all(text: &str, words: &[String]) -> bool {
+    if words.is_empty() || text.is_empty() {
+        return false;
+    }
+    let text = text.to_lowercase();
+    words.iter().all(|word| text.contains(word.as_str()))
+}
