@@ -92,7 +92,8 @@ pub fn routes(app: App) -> Router {
         .with_state(app)
 }
 
-/// Headers that every answer carries. Only assets, whose names change with their contents, may be kept by a cache.
+/// Headers that every answer carries. Only assets, whose names change with their contents, may be kept by a cache, and answers of the
+/// API by the caller, who asks whether they are still the same.
 async fn headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
@@ -115,10 +116,10 @@ async fn headers(request: Request, next: Next) -> Response {
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    let is_public = headers
-        .get(header::CACHE_CONTROL)
-        .is_some_and(|value| value.as_bytes().starts_with(b"public"));
-    if !is_public {
+    let may_be_kept = headers.get(header::CACHE_CONTROL).is_some_and(|value| {
+        value.as_bytes().starts_with(b"public") || value.as_bytes().starts_with(b"private")
+    });
+    if !may_be_kept {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     response

@@ -6,6 +6,7 @@ pub mod days;
 pub mod devices;
 mod document;
 pub mod error_codes;
+mod etag;
 pub mod events;
 pub mod expectations;
 pub mod exports;
@@ -100,6 +101,7 @@ pub fn routes() -> (Router<App>, Document) {
         .routes(routes!(audit::export))
         .split_for_parts();
     document::complete(&mut document);
+    etag::describe(&mut document);
     let described = document.clone();
     let router = router
         .route(
@@ -109,7 +111,8 @@ pub fn routes() -> (Router<App>, Document) {
         .fallback(|_: crate::access::Viewer| async {
             Problem::not_found("There is no such API call; see /api/v1/openapi.json.")
         })
-        .layer(middleware::from_fn(problem::every_error));
+        .layer(middleware::from_fn(problem::every_error))
+        .layer(middleware::from_fn(etag::conditional));
     (router, document)
 }
 

@@ -15,6 +15,7 @@ mod device;
 mod elsewhere;
 mod enrolment;
 mod error_codes;
+mod etags;
 mod expectation_pages;
 mod expectations;
 mod exports;
