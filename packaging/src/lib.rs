@@ -22,5 +22,6 @@ mod settings;
 
 pub use installer::{Installer, NotAnInstaller, PRODUCT_NAME, UPGRADE_CODE};
 pub use kit::{BadOrder, Order, build, files};
+pub use quoting::powershell as powershell_string;
 pub use registry_pol::{Data, Entry, NotAPolicy, read as read_registry_pol};
 pub use settings::{BadSetting, Settings};

@@ -24,7 +24,7 @@ pub(crate) fn xml(text: &str) -> String {
 
 /// As a string of PowerShell, quotes included. Nothing is expanded inside; each character that ends such a string, and the typographic
 /// ones do too, is doubled.
-pub(crate) fn powershell(text: &str) -> String {
+pub fn powershell(text: &str) -> String {
     let mut quoted = String::from("'");
     for c in text.chars() {
         if matches!(c, '\'' | '\u{2018}'..='\u{201b}') {

@@ -33,6 +33,7 @@ pub mod metrics;
 pub mod pages;
 pub mod preview;
 pub mod problem;
+pub mod reference;
 pub mod rules;
 pub mod saved_views;
 pub mod search;

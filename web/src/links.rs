@@ -20,6 +20,8 @@ pub const ERROR_CODES: &str = "/error-codes";
 pub const SEARCH: &str = "/search";
 /// The same while it is typed, as a part of a page: `q`.
 pub const SUGGESTIONS: &str = "/search/suggestions";
+/// What the API offers.
+pub const API: &str = "/api";
 /// What is in force.
 pub const SETTINGS: &str = "/settings";
 /// What the fleet's owner wants, by scope, and what they accept for a time.

@@ -2,6 +2,7 @@
 
 pub mod accept;
 pub mod account;
+pub mod api;
 pub mod audit;
 pub mod ca;
 pub mod device;

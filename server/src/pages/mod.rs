@@ -1,6 +1,7 @@
 //! Pages: one file each: queries in, view model out. What they look like is `web`'s business.
 
 mod account;
+mod api;
 mod audit;
 mod ca;
 mod conditions;
@@ -58,6 +59,7 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::get(links::CA, || get(ca::show)),
     Route::post(links::CA, || post(ca::take)),
     Route::get(links::ERROR_CODES, || get(error_codes::show)),
+    Route::get(links::API, || get(api::show)),
     Route::get(links::SEARCH, || get(search::show)),
     Route::get(links::SUGGESTIONS, || get(search::suggestions)),
     Route::get(links::SETTINGS, || get(settings::show)),

@@ -60,6 +60,11 @@ pub(super) const PAGES: &[(&str, &str, &str)] = &[
         "download files excel csv json columns",
     ),
     (
+        "API",
+        links::API,
+        "rest openapi tokens programs curl powershell scripts",
+    ),
+    (
         "Your account",
         links::ACCOUNT,
         "password sessions sign out profile",

@@ -36,6 +36,7 @@ const LINES: &[(&str, &str, Needs)] = &[
     ("GET", "/updates/{kb}", Scoped(Viewer)),
     ("GET", "/updates/{kb}/devices/{id}", Scoped(Viewer)),
     ("GET", "/error-codes", Scoped(Viewer)),
+    ("GET", "/api", Scoped(Viewer)),
     ("GET", "/search", Scoped(Viewer)),
     ("GET", "/search/suggestions", Scoped(Viewer)),
     ("GET", "/events", Scoped(Viewer)),

@@ -9,6 +9,7 @@ mod acceptances;
 mod access;
 mod access_table;
 mod api;
+mod api_page;
 mod canaille;
 mod days;
 mod device;
@@ -32,6 +33,8 @@ mod machine_pki;
 mod machines;
 mod openid;
 mod people;
+#[path = "../../../packaging/src/powershell_grammar.rs"]
+mod powershell_grammar;
 mod readings;
 mod reimaged;
 mod rpc_table;

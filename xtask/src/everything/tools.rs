@@ -23,7 +23,7 @@ struct Need {
     elsewhere: &'static str,
 }
 
-const NEEDS: [Need; 15] = [
+const NEEDS: [Need; 16] = [
     Need {
         what: "rustfmt",
         because: "formatting is checked",
@@ -74,6 +74,13 @@ const NEEDS: [Need; 15] = [
         one_of: &[("chromedriver", &["--version"])],
         debian: &["chromium-driver"],
         elsewhere: "ChromeDriver of the same version as the browser, as `chromedriver`",
+    },
+    Need {
+        what: "curl",
+        because: "the lines of the page about the API are run as they stand there",
+        one_of: &[("curl", &["--version"])],
+        debian: &["curl"],
+        elsewhere: "curl 7.82 or newer, as `curl`",
     },
     Need {
         what: "Debian's Rust with the sources of its library",

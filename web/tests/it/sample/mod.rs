@@ -1,6 +1,7 @@
 //! A believable fleet in view models, for tests and the preview. Every text that a device could have written goes through a function, so
 //! the same pages can be filled with hostile text.
 
+mod api;
 mod device;
 mod devices;
 mod error_codes;
@@ -60,6 +61,7 @@ impl<'a> Sample<'a> {
             ("error-codes", self.error_codes().render()),
             ("error-codes-found", self.error_codes_found().render()),
             ("error-codes-too-long", self.error_codes_too_long().render()),
+            ("api", self.api().render()),
             ("search", self.search().render()),
             ("search-nothing", self.search_nothing().render()),
             ("search-trouble", self.search_trouble().render()),
