@@ -6,18 +6,6 @@ use super::{JSON, Place, pretty};
 
 /// Schemas inside each other that an example follows.
 const DEPTH: usize = 8;
-/// Bodies whose schema says no more than that they are objects.
-const BODIES: [(&str, &str); 2] = [
-    (
-        "/expectations",
-        r#"{"fleet": {"oldest_scan_days": 5}, "scopes": []}"#,
-    ),
-    (
-        "/expectations/preview",
-        r#"{"fleet": {"oldest_scan_days": 5}, "scopes": []}"#,
-    ),
-];
-
 /// What examples are made from.
 pub(super) struct Examples<'a> {
     pub(super) document: &'a Value,
@@ -26,19 +14,19 @@ pub(super) struct Examples<'a> {
 
 impl Examples<'_> {
     /// An example of a body; a text where it is a file.
-    pub(super) fn body(&self, path: &str, operation: &Value) -> Option<Value> {
+    pub(super) fn body(&self, operation: &Value) -> Option<Value> {
         let content = operation["requestBody"]["content"].as_object()?;
         let (kind, media) = content.iter().next()?;
         if kind != JSON {
             return Some(Value::String(kind.clone()));
         }
         let said = &media["example"];
-        if !said.is_null() {
-            return Some(said.clone());
-        }
-        let known = BODIES.iter().find(|(known, _)| *known == path);
-        let known = known.and_then(|(_, body)| serde_json::from_str(body).ok());
-        Some(known.unwrap_or_else(|| self.ahead(self.of_body(&media["schema"]))))
+        let body = if said.is_null() {
+            self.of_body(&media["schema"])
+        } else {
+            said.clone()
+        };
+        Some(self.ahead(body))
     }
 
     /// An example of the answer to a call that went well; its media types where that is a file or a stream.

@@ -120,7 +120,7 @@ fn call(document: &Value, path: &str, method: &str, operation: &Value, place: &P
         .flatten()
         .map(|parameter| read_parameter(path, parameter, place))
         .collect();
-    let body = examples.body(path, operation);
+    let body = examples.body(operation);
     let answers = operation["responses"].as_object().into_iter().flatten();
     let path_below = format!("{BELOW}{path}");
     let method = method.to_uppercase();
@@ -178,6 +178,7 @@ fn usual(path: &str, name: &str, place: &Place) -> String {
     match path.split('/').nth(1).unwrap_or_default() {
         "devices" | "updates" => place.device.clone(),
         "acceptances" => "ACCEPTANCE_ID".to_owned(),
+        "views" => "VIEW_ID".to_owned(),
         _ => "EXPORT_ID".to_owned(),
     }
 }

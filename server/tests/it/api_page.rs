@@ -104,7 +104,7 @@ async fn every_curl_line_of_the_page_runs_as_it_stands_there() {
     let is_removal = |line: &&String| line.contains("--request DELETE");
     let makes = |line: &&String| line.contains("--json") || line.contains("--request POST");
     let uploads = |line: &&String| line.contains("--data-binary");
-    let (mut export, mut acceptance) = (String::new(), String::new());
+    let (mut export, mut acceptance, mut view) = (String::new(), String::new(), String::new());
     let mut ran = 0;
     for line in lines.iter().filter(|line| makes(line) || uploads(line)) {
         // Nobody is connected here, which is told as a problem.
@@ -124,6 +124,9 @@ async fn every_curl_line_of_the_page_runs_as_it_stands_there() {
         if line.contains("/api/v1/acceptances'") {
             acceptance = id_in(&said);
         }
+        if line.contains("/api/v1/views'") {
+            view = id_in(&said);
+        }
         ran += 1;
     }
     let made = eventually("the export is made", async || {
@@ -142,6 +145,7 @@ async fn every_curl_line_of_the_page_runs_as_it_stands_there() {
         )
         .replace("EXPORT_ID", &export)
         .replace("ACCEPTANCE_ID", &acceptance)
+        .replace("VIEW_ID", &view)
     };
     let asks = lines
         .iter()

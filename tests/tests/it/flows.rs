@@ -134,7 +134,9 @@ async fn a_sick_device_is_three_clicks_from_the_overview_and_its_proof_stands_th
             .await?;
         // The third click: how it is mended.
         browser.follow(&format!("#fix-{ISSUE} summary")).await?;
-        browser.shows(&format!("#fix-{ISSUE} ol"), "certificate").await
+        browser
+            .shows(&format!("#fix-{ISSUE} ol"), "certificate")
+            .await
     }
     .await;
     scene.close("three-clicks", outcome).await
