@@ -1,6 +1,6 @@
 //! What of a fleet has a text in it: host names, groups, causes. One pass through the devices answers all of it.
 
-use std::collections::HashMap;
+use std::collections::{BinaryHeap, HashMap};
 
 use sickbay_diagnosis::filter::{Pattern, TextField};
 use sickbay_diagnosis::verdict::Cause;
@@ -82,7 +82,7 @@ pub(crate) struct Keys {
 }
 
 /// How close a name is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Close {
     Same,
     Begins,
@@ -116,17 +116,47 @@ impl<'a> Name<'a> {
     fn of_device(&self, name: &str) -> Option<Close> {
         match self {
             Self::Nothing => None,
-            Self::Part(part) => match name.find(part.as_str())? {
-                0 if name.len() == part.len() => Some(Close::Same),
-                0 => Some(Close::Begins),
-                _ => Some(Close::Has),
-            },
+            // Most names have it not, and that is told fastest so.
+            Self::Part(part) if !name.contains(part.as_str()) => None,
+            Self::Part(part) if name.len() == part.len() => Some(Close::Same),
+            Self::Part(part) if name.starts_with(part.as_str()) => Some(Close::Begins),
+            Self::Part(_) => Some(Close::Has),
             Self::Pattern(pattern) => pattern.matches(name).then_some(Close::Has),
             Self::Or(part, label) => {
                 let same = name.eq_ignore_ascii_case(label);
                 same.then_some(Close::Same).or_else(|| part.of_device(name))
             }
         }
+    }
+}
+
+/// The closest devices so far, by closeness, then in the order of lists.
+struct Closest<'a> {
+    limit: usize,
+    found: BinaryHeap<(Close, &'a str, i64)>,
+}
+
+impl<'a> Closest<'a> {
+    fn new(limit: usize) -> Self {
+        Self {
+            limit,
+            found: BinaryHeap::new(),
+        }
+    }
+
+    fn take(&mut self, how: Close, device: &'a Device) {
+        let new = (how, &*device.name, device.key);
+        if self.found.len() < self.limit {
+            self.found.push(new);
+        } else if self.found.peek().is_some_and(|last| new < *last) {
+            self.found.pop();
+            self.found.push(new);
+        }
+    }
+
+    fn keys(self) -> Vec<i64> {
+        let found = self.found.into_sorted_vec().into_iter();
+        found.map(|(.., key)| key).collect()
     }
 }
 
@@ -154,13 +184,12 @@ impl Fleet {
         let mut by_word: Vec<Vec<u64>> = words.iter().map(|marked| vec![0; marked.len()]).collect();
         let mut by_tags = vec![0_u64; tags.len()];
         let mut by_causes = Sets::new();
-        // Keys by how close the names are.
-        let mut active: [Vec<i64>; 3] = Default::default();
-        let mut others: [Vec<i64>; 3] = Default::default();
+        let mut active = Closest::new(limit);
+        let mut others = Closest::new(limit);
+        // As they lie in memory, which is several times faster than in the order of lists.
         let seen = self
-            .order
+            .devices
             .iter()
-            .map(|place| &self.devices[*place as usize])
             .filter(|device| device.status != super::GONE && scope.holds(device, None));
         for device in seen {
             let status = i64::from(device.status);
@@ -174,10 +203,7 @@ impl Fleet {
                 };
                 *all += 1;
                 *called_so += u64::from(how == Close::Same);
-                let keys = &mut keys[how as usize];
-                if keys.len() < limit {
-                    keys.push(device.key);
-                }
+                keys.take(how, device);
             }
             if is_active {
                 for ((counts, marked), word) in by_word.iter_mut().zip(&words).zip(device.words) {
@@ -198,10 +224,9 @@ impl Fleet {
         }
         found.groups = self.groups_found(&by_word, &by_tags, has);
         found.causes = self.causes_found(&by_causes, has);
-        let closest = |keys: [Vec<i64>; 3]| keys.into_iter().flatten().take(limit).collect();
         Keys {
-            active: closest(active),
-            others: closest(others),
+            active: active.keys(),
+            others: others.keys(),
             counted: found,
         }
     }
