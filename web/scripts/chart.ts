@@ -85,7 +85,7 @@ function draw(place: HTMLElement, table: HTMLTableElement): void {
     cursor: { y: false, drag: { x: true, y: false } },
     scales: { y: { range: (_, __, most) => [0, Math.max(1, most * 1.05)] } },
     axes: [
-      { ...axis, values: [[7 * DAY_S, "{MMM} {D}", null, null, null, null, null, null, 0], [DAY_S, "{MMM} {D}", null, null, null, null, null, null, 0]] },
+      { ...axis, size: 28, values: [[7 * DAY_S, "{MMM} {D}", null, null, null, null, null, null, 0], [DAY_S, "{MMM} {D}", null, null, null, null, null, null, 0]] },
       { ...axis, size: 52, values: (_, splits) => splits.map((n) => (Number.isInteger(n) ? n.toLocaleString("en") : "")) },
     ],
     // The uppermost first, so that the ones below are painted over it.

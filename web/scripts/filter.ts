@@ -1,6 +1,6 @@
 // The list follows while a filter is typed, and "f" leads to the filter box.
 import { regions, takeOver } from "./page";
-import { isTyped } from "./search";
+import { leadsTo } from "./keys";
 
 const TYPING_MS = 300;
 
@@ -28,10 +28,5 @@ export function startFiltering(): void {
     window.clearTimeout(timer);
     timer = window.setTimeout(() => void apply(form), TYPING_MS);
   });
-  document.addEventListener("keydown", (event) => {
-    if (event.key !== "f" || isTyped(event)) return;
-    event.preventDefault();
-    box.focus();
-    box.select();
-  });
+  leadsTo("f", box);
 }

@@ -1,15 +1,9 @@
 // The search box: "/" leads to it from anywhere, and while a text is typed the server suggests what it could mean. A combobox with a
 // listbox, by the pattern of the ARIA Authoring Practices: the focus stays in the box, the arrow keys choose, Enter follows, Escape closes.
 // Without it, the box is a plain form.
+import { leadsTo } from "./keys";
 
 const TYPING_MS = 150;
-
-/** Whether a key is typed into something, and no command. */
-export function isTyped(event: KeyboardEvent): boolean {
-  const at = event.target;
-  const types = at instanceof HTMLElement && (at.isContentEditable || at.closest("input, textarea, select") !== null);
-  return types || event.ctrlKey || event.metaKey || event.altKey;
-}
 
 class Suggestions {
   private timer: number | undefined;
@@ -138,10 +132,5 @@ export function startSearching(): void {
   const box = form?.querySelector<HTMLInputElement>("input[type=search]");
   if (!form || !box) return;
   startSuggesting(form, box);
-  document.addEventListener("keydown", (event) => {
-    if (event.key !== "/" || isTyped(event)) return;
-    event.preventDefault();
-    box.focus();
-    box.select();
-  });
+  leadsTo("/", box);
 }

@@ -2,6 +2,7 @@
 import { startCharts } from "./chart";
 import { startCopying } from "./copy";
 import { startFiltering } from "./filter";
+import { startKeysSwitch } from "./keys";
 import { startListening } from "./live";
 import { startMoments } from "./moment";
 import { startSelecting } from "./select";
@@ -10,6 +11,7 @@ import { startSearching } from "./search";
 import { startThemeSwitch } from "./theme";
 
 startThemeSwitch();
+startKeysSwitch();
 startCopying();
 startFiltering();
 startSelecting();

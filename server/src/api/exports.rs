@@ -98,7 +98,7 @@ pub struct ExportQuery {
     #[param(example = "kind:server")]
     pub filter: Option<String>,
     /// Names of columns with commas between them, in order; left out: the usual ones.
-    #[param(example = "name,ou,causes,evidence")]
+    #[param(example = "name,ou,release,build")]
     pub columns: Option<String>,
 }
 

@@ -15,13 +15,6 @@ use crate::access::rules::{self, Needs};
 const BELOW: &str = "/api/v1";
 const JSON: &str = "application/json";
 
-/// Examples of parameters that several calls share, where what the document says of all is refused by one.
-const OTHERS: [(&str, &str, &str); 1] = [(
-    "/exports/devices/{file}",
-    "columns",
-    "name,ou,release,primary_issue",
-)];
-
 /// Calls about one thing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resource {
@@ -151,11 +144,7 @@ fn read_parameter(path: &str, parameter: &Value, place: &Place) -> Parameter {
     let name = text(&parameter["name"]);
     let said = [&parameter["example"], &parameter["schema"]["example"]];
     let said = said.into_iter().find(|example| !example.is_null());
-    let other = OTHERS
-        .iter()
-        .find(|other| (other.0, other.1) == (path, name.as_str()));
     let example = match said {
-        _ if other.is_some() => other.map_or_else(String::new, |other| other.2.to_owned()),
         Some(Value::String(example)) => example.clone(),
         Some(example) => example.to_string(),
         None => usual(path, &name, place),
