@@ -102,7 +102,10 @@ pub async fn ask(app: &App, viewer: &Viewer, which: &[Which]) -> Result<Asked, S
         action::INSPECTED,
         words.join(", "),
     )
-    .with(format!("{} were connected", outcome.asked));
+    .with(match outcome.asked {
+        1 => "one was connected".to_owned(),
+        connected => format!("{connected} were connected"),
+    });
     if let [Which::Devices(ids)] = which
         && let [only] = ids.as_slice()
     {
