@@ -2,7 +2,7 @@
 // themselves, some only where it is said.
 
 /** Every box of the style sheet that may scroll by itself; a test compares. */
-const BOXES = ".causes li, .feed p, td bdi, .raw, .group-label, .identity dd, .verdict .summary";
+const BOXES = ".causes li, .feed p, td bdi, .raw, .group-label, .hits .hit-title, .hits .sub, .identity dd, .verdict .summary";
 
 function reach(box: Element): void {
   const scrolls = box.scrollHeight > box.clientHeight || box.scrollWidth > box.clientWidth;

@@ -183,6 +183,10 @@ pub(super) const PLACES: &[Place] = &[
         "/devices",
         Pages(&[
             open("/devices", "Devices"),
+            open(
+                "/devices?sort=-build&columns=build,tags,last_seen_at",
+                "Devices",
+            ),
             open("/devices?filter=name%3ANOBODY", "No device"),
             open("/devices?filter=cheese%3Ablue", "not understood"),
         ]),
@@ -374,6 +378,24 @@ pub(super) const PLACES: &[Place] = &[
         )]),
     ),
     post("/expectations/end", LEADS_BACK),
+    post(
+        "/selection",
+        Pages(&[fill(
+            "/issues/safeguard-hold",
+            &[form("/selection", &[("all", "yes"), ("do", "accept")])],
+            "On which devices",
+        )]),
+    ),
+    post("/inspect", LEADS_BACK),
+    post(
+        "/views",
+        Pages(&[fill(
+            "/issues/safeguard-hold?sort=-build",
+            &[form("/views", &[("name", "View {run}")])],
+            "How to fix it",
+        )]),
+    ),
+    post("/views/remove", LEADS_BACK),
     get("/people", Pages(&[open("/people", "API tokens")])),
     post(
         "/people/add",
@@ -406,6 +428,20 @@ pub(super) const PLACES: &[Place] = &[
         )]),
     ),
     post("/people/tokens/revoke", LEADS_BACK),
+    get("/api", Pages(&[open("/api", "curl")])),
+    get(
+        "/search",
+        Pages(&[
+            open("/search", "Search"),
+            open("/search?q={held-name}", "{held-name}"),
+            open("/search?q=proxy", "proxy"),
+            open("/search?q=qqqqqqqq", "qqqqqqqq"),
+        ]),
+    ),
+    get(
+        "/search/suggestions",
+        Nothing("a part of a page, which the search box shows below itself"),
+    ),
     get(
         "/audit",
         Pages(&[
