@@ -18,11 +18,12 @@ use sha2::{Digest, Sha256};
 const HASH_DIGITS: usize = 16;
 
 /// Assets kept in the repository, with their media types.
-const KEPT: [(&str, &str); 3] = [
-    ("sickbay.css", "text/css; charset=utf-8"),
+const KEPT: [(&str, &str); 2] = [
     ("logo.svg", "image/svg+xml"),
     ("favicon.svg", "image/svg+xml"),
 ];
+const STYLE: &str = "sickbay.css";
+const STYLE_TYPE: &str = "text/css; charset=utf-8";
 const NPM: &str = if cfg!(windows) { "npm.cmd" } else { "npm" };
 const SCRIPT: &str = "sickbay.js";
 const SCRIPT_TYPE: &str = "text/javascript; charset=utf-8";
@@ -39,6 +40,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .iter()
         .map(|(name, media)| (*name, *media, here.join("assets").join(name)))
         .collect();
+    assets.push((STYLE, STYLE_TYPE, style(&here.join("assets/style"), &out)?));
     if env::var("SICKBAY_WEB_SCRIPTS").as_deref() == Ok("off") {
         println!(
             "cargo::warning=the pages are built without scripts, as SICKBAY_WEB_SCRIPTS=off asks"
@@ -60,6 +62,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     fs::write(out.join("assets.rs"), table(&assets)?)?;
     Ok(())
+}
+
+/// Puts the parts of the style sheet together, in the order of their names, and returns its path.
+fn style(parts: &Path, out: &Path) -> Result<PathBuf, Box<dyn Error>> {
+    let entries: Result<Vec<_>, _> = fs::read_dir(parts)?.collect();
+    let mut parts: Vec<PathBuf> = entries?.iter().map(fs::DirEntry::path).collect();
+    parts.sort();
+    let texts: Result<Vec<String>, _> = parts.iter().map(fs::read_to_string).collect();
+    let style = out.join(STYLE);
+    fs::write(&style, texts?.concat())?;
+    Ok(style)
 }
 
 fn has_npm() -> bool {

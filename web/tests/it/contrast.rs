@@ -1,8 +1,16 @@
 //! Colours of the style sheet against WCAG 2.2 AA: 4.5:1 for text, 3:1 for what marks a control.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
-const CSS: &str = include_str!("../../assets/sickbay.css");
+use sickbay_web::asset;
+
+/// The style sheet, as pages name it.
+pub(crate) static CSS: LazyLock<String> = LazyLock::new(|| {
+    let style = asset::all().find(|asset| asset.content_type.starts_with("text/css"));
+    let style = style.expect("a style sheet");
+    String::from_utf8(style.bytes.to_vec()).expect("UTF-8")
+});
 
 /// The custom properties of the block that begins with `selector`.
 fn colours(selector: &str) -> BTreeMap<&'static str, f64> {

@@ -247,8 +247,9 @@ const REACHED_BY_TEMPLATE: [(&str, &str, &str); 2] = [
 /// Text of devices is never cut, so what is long scrolls in its box; without a mouse one has to come there too.
 #[test]
 fn every_box_that_scrolls_by_itself_is_one_that_the_keyboard_reaches() {
-    let css = include_str!("../../assets/sickbay.css");
-    let scrolls = css.lines().filter(|line| line.contains("overflow: auto"));
+    let scrolls = crate::contrast::CSS
+        .lines()
+        .filter(|line| line.contains("overflow: auto"));
     let boxes: BTreeSet<&str> = scrolls
         .filter_map(|line| line.trim().split_once(" {"))
         .map(|(selector, _)| selector)
