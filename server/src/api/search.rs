@@ -136,7 +136,7 @@ impl SearchQuery {
 
 /// Everything that a text finds, by kind: devices, updates, error codes, safeguard holds, builds, issues, causes, groups of devices and
 /// pages, as far as the caller may see them.
-#[utoipa::path(get, path = "/search", tag = "search", params(SearchQuery), responses(
+#[utoipa::path(get, path = "/search", operation_id = "search", tag = "search", params(SearchQuery), responses(
     (status = 200, body = FoundView),
     (status = 400, body = Problem, content_type = "application/problem+json"),
     (status = 401, body = Problem, content_type = "application/problem+json")
