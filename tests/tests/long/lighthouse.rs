@@ -15,7 +15,7 @@ use crate::{Demo, session};
 const LEAST: f64 = 95.0;
 const CATEGORIES: [&str; 3] = ["performance", "accessibility", "best-practices"];
 /// How often a page is measured before it has too few points: other programs take time away from a measurement, and none gives any.
-const ATTEMPTS: usize = 3;
+const ATTEMPTS: usize = 5;
 const BROWSER: &str = "/usr/bin/chromium";
 
 #[tokio::test]
@@ -33,7 +33,14 @@ async fn pages_load_fast_and_are_well_made() -> anyhow::Result<()> {
         for form in ["desktop", "mobile"] {
             let mut faults = String::new();
             for _ in 0..ATTEMPTS {
-                let report = measured(&format!("{}{path}", demo.url), form, &headers).await?;
+                // Now and then the browser records no beginning of a page (NO_NAVSTART), and Lighthouse asks to be run again.
+                let report = match measured(&format!("{}{path}", demo.url), form, &headers).await {
+                    Ok(report) => report,
+                    Err(error) => {
+                        faults = format!("{error:#}");
+                        continue;
+                    }
+                };
                 let points = points(&report)?;
                 let _ = writeln!(told, "{path} on {form}: {points:?}");
                 faults = if points.iter().all(|(_, points)| *points >= LEAST) {
