@@ -33,8 +33,8 @@ pub struct Asked {
     pub asked: u64,
     /// Devices that are not connected now, or are busy; they look and report when they come back.
     pub not_connected: u64,
-    /// Ids of no device that the viewer may see.
-    pub unknown: u64,
+    /// The first id of no device that the viewer may see; nobody was asked then.
+    pub unknown: Option<Uuid>,
 }
 
 /// Asks them, and records who wanted that.
@@ -44,7 +44,7 @@ pub struct Asked {
 pub async fn ask(app: &App, viewer: &Viewer, which: &[Which]) -> Result<Asked, StoreError> {
     // Everything is looked up before anybody is asked: a request that cannot be is none at all.
     let mut keys = Vec::new();
-    let mut unknown = 0;
+    let mut unknown = None;
     let mut words = Vec::new();
     for part in which {
         match part {
@@ -56,7 +56,7 @@ pub async fn ask(app: &App, viewer: &Viewer, which: &[Which]) -> Result<Asked, S
                             keys.push(device.row.identity.key);
                             names.push(device.row.summary.name);
                         }
-                        None => unknown += 1,
+                        None => unknown = unknown.or(Some(*id)),
                     }
                 }
                 words.push(match names.as_slice() {
@@ -79,7 +79,7 @@ pub async fn ask(app: &App, viewer: &Viewer, which: &[Which]) -> Result<Asked, S
     }
     keys.sort_unstable();
     keys.dedup();
-    if keys.is_empty() && unknown > 0 {
+    if unknown.is_some() {
         return Ok(Asked {
             asked: 0,
             not_connected: 0,

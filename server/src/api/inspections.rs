@@ -62,8 +62,8 @@ pub async fn one(
     let id = device_id(&id)?;
     let asked = inspections::ask(&app, &viewer, &[Which::Devices(vec![id])]).await?;
     match (asked.unknown, asked.not_connected) {
-        (0, 0) => Ok((StatusCode::ACCEPTED, Json(asked.into()))),
-        (0, _) => Err(Problem::new(
+        (None, 0) => Ok((StatusCode::ACCEPTED, Json(asked.into()))),
+        (None, _) => Err(Problem::new(
             StatusCode::CONFLICT,
             "The device is not connected",
             "It inspects itself and reports when it comes back.",
@@ -104,11 +104,6 @@ pub async fn many(
     if !request.ids.is_empty() {
         let ids: Result<Vec<Uuid>, Problem> = request.ids.iter().map(|id| device_id(id)).collect();
         let ids = ids?;
-        // A request that cannot be is none at all.
-        for id in &ids {
-            let device = app.store.device(&viewer.scope, *id).await?;
-            device.ok_or_else(|| Problem::not_found(format!("There is no device {id}.")))?;
-        }
         which.push(Which::Devices(ids));
     }
     if let Some(text) = &request.filter {
@@ -116,5 +111,8 @@ pub async fn many(
         which.push(Which::Listed(Box::new(list)));
     }
     let asked = inspections::ask(&app, &viewer, &which).await?;
-    Ok((StatusCode::ACCEPTED, Json(asked.into())))
+    match asked.unknown {
+        None => Ok((StatusCode::ACCEPTED, Json(asked.into()))),
+        Some(id) => Err(Problem::not_found(format!("There is no device {id}."))),
+    }
 }

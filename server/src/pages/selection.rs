@@ -161,7 +161,18 @@ async fn ask(
         Which::Listed(Box::new(visit.told(devices)?))
     };
     let asked = inspections::ask(&visit.app, &visit.viewer, &[which]).await;
-    visit.told(asked)
+    let asked = visit.told(asked)?;
+    seen(visit, asked)
+}
+
+/// Nobody is asked where one of them cannot be seen, or is gone.
+fn seen(visit: &Visit, asked: Asked) -> Result<Asked, PageError> {
+    match asked.unknown {
+        None => Ok(asked),
+        Some(id) => Err(visit.error(Problem::not_found(format!(
+            "There is no device {id}, or you may not see it. Nobody was asked; load the list again."
+        )))),
+    }
 }
 
 fn back(list: &List, asked: Asked) -> Response {
@@ -200,12 +211,7 @@ pub(super) async fn inspect(
     visit.told(visit.viewer.may_change(Some(&form.csrf)))?;
     let which = Which::Devices(vec![form.id]);
     let asked = inspections::ask(&visit.app, &visit.viewer, &[which]).await;
-    let asked = visit.told(asked)?;
-    if asked.unknown > 0 {
-        return Err(visit.error(Problem::not_found(
-            "There is no such device, or you may not see it.",
-        )));
-    }
+    let asked = seen(&visit, visit.told(asked)?)?;
     let mut to = links::device(&form.id.to_string());
     if asked.asked == 0 {
         to.push_str("?away=yes");

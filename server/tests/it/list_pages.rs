@@ -327,6 +327,9 @@ async fn chosen_devices_are_exported_accepted_and_asked_to_look_again() {
         told.contains("2 are not connected and will report by themselves."),
         "{told}"
     );
+    let gone = uuid::Uuid::from_u128(7).to_string();
+    let gone = with(&[chosen[0], ("device", gone.as_str()), ("do", "inspect")]).await;
+    assert_eq!(gone.status(), StatusCode::NOT_FOUND, "nobody is asked");
     let nobody = with(&[("do", "inspect")]).await;
     assert_eq!(nobody.status(), StatusCode::BAD_REQUEST);
 
