@@ -13,7 +13,7 @@ use sickbay_diagnosis::facts::{Fact, Facts};
 use sickbay_diagnosis::filter::{FindingView, NumberField, Subject, TextField};
 use sickbay_diagnosis::issue::{Case, Shared};
 use sickbay_diagnosis::knowledge::DeviceKind;
-use sickbay_diagnosis::observation::Observations;
+use sickbay_diagnosis::observation::{EvidenceRef, Observations};
 use sickbay_diagnosis::reading::Evidence;
 use sickbay_diagnosis::verdict::Verdict;
 use sickbay_diagnosis::{Diagnosis, Time, diagnose, diagnose_listed, diagnose_unreported};
@@ -68,9 +68,13 @@ impl<'a> From<&'a DeviceDetail> for Device<'a> {
 impl Device<'_> {
     /// The readings behind a verdict of it.
     pub fn evidence(&self, verdict: &Verdict) -> Vec<Evidence> {
+        self.evidence_of(&verdict.evidence)
+    }
+
+    /// The readings that are referred to.
+    pub fn evidence_of(&self, references: &[EvidenceRef]) -> Vec<Evidence> {
         let resolve = |reference| self.observations.evidence(reference, Some(self.sighting));
-        verdict
-            .evidence
+        references
             .iter()
             .filter_map(|reference| resolve(*reference))
             .collect()

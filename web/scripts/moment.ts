@@ -1,17 +1,13 @@
-// Exact times on hover, in the reader's own time zone beside UTC.
+// Says where the browser is, so that the server tells times in the reader's own zone. A zone that was chosen on a page stays.
 
-const format = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
+const COOKIE = "sickbay-zone";
+const BROWSERS = "here:";
+const YEAR_S = 31_536_000;
 
-function show(): void {
-  for (const time of document.querySelectorAll<HTMLTimeElement>("time[datetime]")) {
-    const at = new Date(time.dateTime);
-    if (Number.isNaN(at.getTime()) || time.title.includes("·")) continue;
-    time.title = `${format.format(at)} · ${time.title}`;
-  }
-}
-
-/** Starts it, also for times that come with a later change of the page. */
+/** Starts it. The page that is open was made before; the next one, and each part that comes anew, is in the zone. */
 export function startMoments(): void {
-  show();
-  document.addEventListener("sickbay:shown", show);
+  const kept = document.cookie.split("; ").find((c) => c.startsWith(`${COOKIE}=`))?.slice(COOKIE.length + 1);
+  const here = BROWSERS + Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (kept === here || (kept && !kept.startsWith(BROWSERS))) return;
+  document.cookie = `${COOKIE}=${here}; Path=/; Max-Age=${YEAR_S}; SameSite=Lax`;
 }

@@ -5,7 +5,7 @@ use std::borrow::Borrow;
 use sickbay_diagnosis::Time;
 
 use crate::component::When;
-use crate::{asset, links, moment, text};
+use crate::{Zone, asset, links, moment, text};
 
 /// An entry of the navigation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,6 +154,8 @@ pub struct Chrome {
     pub active: Option<Nav>,
     /// The moment for which the page is shown: times are told from here.
     pub now: Time,
+    /// The zone in which exact times are told.
+    pub zone: Zone,
     /// The session's token against forged forms; empty where nobody is signed in.
     pub csrf: String,
     /// Who is signed in. Without, there is no navigation.
@@ -194,11 +196,14 @@ impl Chrome {
         When {
             time: *time.borrow(),
             now: self.now,
+            zone: self.zone.clone(),
         }
     }
 
+    /// The moment for which the page is shown, by the clock of the zone alone: its name stands beside.
     pub(crate) fn shown_at(&self) -> String {
-        moment::absolute(self.now)
+        let clock = self.zone.clock(self.now).filter(|_| !self.zone.is_utc());
+        clock.unwrap_or_else(|| moment::absolute(self.now, &Zone::UTC))
     }
 
     pub(crate) fn theme_attribute(&self) -> &'static str {

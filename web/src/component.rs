@@ -10,7 +10,7 @@ use sickbay_diagnosis::explanation::Class;
 use sickbay_diagnosis::reading::Evidence;
 use sickbay_diagnosis::verdict::{Cause, Kept, Severity, State};
 
-use crate::{component, links, moment, text};
+use crate::{Chrome, Zone, component, links, moment, text};
 
 /// Declares that a part escapes what it shows, which its own HTML template does, so that it is not escaped again.
 macro_rules! markup {
@@ -43,15 +43,16 @@ markup!(
 pub(crate) struct When {
     pub(crate) time: Time,
     pub(crate) now: Time,
+    pub(crate) zone: Zone,
 }
 
 impl When {
     fn absolute(&self) -> String {
-        moment::absolute(self.time)
+        moment::absolute(self.time, &self.zone)
     }
 
     fn relative(&self) -> String {
-        moment::relative(self.time, self.now)
+        moment::relative(self.time, self.now, &self.zone)
     }
 }
 
@@ -71,7 +72,7 @@ pub(crate) fn last_day(end: impl Borrow<Time>) -> LastDay {
 
 impl LastDay {
     fn absolute(&self) -> String {
-        moment::absolute(self.end)
+        moment::absolute(self.end, &Zone::UTC)
     }
 
     fn day(&self) -> String {
@@ -322,17 +323,14 @@ pub(crate) fn code_of(cause: &Cause) -> Option<&str> {
 #[template(path = "components/evidence.html")]
 pub(crate) struct EvidenceTable<'a> {
     rows: &'a [Evidence],
-    now: Time,
+    chrome: &'a Chrome,
 }
 
 impl EvidenceTable<'_> {
     /// When it was read. A time that cannot be read back is left to be shown as it stands.
     fn read_at(&self, row: &Evidence) -> Option<When> {
         let time = Time::parse(&row.read_at).ok()?;
-        Some(When {
-            time,
-            now: self.now,
-        })
+        Some(self.chrome.when(time))
     }
 
     /// Whether the row above was read at the same place, so that it need not be spelled out again.
@@ -348,11 +346,8 @@ impl EvidenceTable<'_> {
     }
 }
 
-pub(crate) fn evidence(rows: &[Evidence], now: impl Borrow<Time>) -> EvidenceTable<'_> {
-    EvidenceTable {
-        rows,
-        now: *now.borrow(),
-    }
+pub(crate) fn evidence<'a>(rows: &'a [Evidence], chrome: &'a Chrome) -> EvidenceTable<'a> {
+    EvidenceTable { rows, chrome }
 }
 
 /// What was asked of a list, and what came of it.

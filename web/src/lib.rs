@@ -10,7 +10,7 @@
 //!
 //! The pages hold under [`CONTENT_SECURITY_POLICY`]: no inline script, no inline style, nothing from elsewhere.
 //!
-//! What it leaves out: time zones (times are relative, with UTC beside them), translations, and the parsing of forms.
+//! What it leaves out: translations, and the parsing of forms.
 #![forbid(unsafe_code)]
 
 pub mod asset;
@@ -26,10 +26,12 @@ pub mod region;
 pub mod table;
 pub mod text;
 pub mod views;
+mod zone;
 
 pub use asset::{Asset, asset};
 pub use chrome::{Chrome, Nav, SignedIn, Theme};
 pub use component::{Bar, FilterBox};
+pub use zone::Zone;
 
 /// The value of the `Content-Security-Policy` header under which every page works.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \

@@ -54,6 +54,8 @@ pub const SIGN_IN: &str = "/sign-in";
 pub const SIGN_IN_BY_PROVIDER: &str = "/sign-in/openid";
 /// Somebody's own account: their password and sessions.
 pub const ACCOUNT: &str = "/account";
+/// Takes the zone in which times are told: `csrf`, `zone`, empty for the browser's.
+pub const ZONE: &str = "/account/zone";
 /// Takes a new password: `csrf`, `current`, `fresh`, `again`.
 pub const PASSWORD: &str = "/account/password";
 /// Ends a session of one's own: `csrf`, `id`.

@@ -1,16 +1,18 @@
-//! Times as people read them: how long ago, with the exact UTC time beside it.
+//! Times as people read them: how long ago, with the exact time in their zone and UTC beside it.
 
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::time::{DAY_MS, HOUR_MS, MINUTE_MS};
+
+use crate::Zone;
 
 /// Below this a moment is "now": network and clocks are no more exact. In milliseconds.
 const NOW_MS: i64 = 45_000;
 /// From here on a date says more than a number of days.
 const AS_DATE_FROM_MS: i64 = 60 * DAY_MS;
 
-/// How far `time` is from `now`: `just now`, `12 min ago`, `in 3 h`, `14 days ago`, `on 2026-01-05`. Rounds down, so nothing seems
-/// older than it is.
-pub fn relative(time: Time, now: Time) -> String {
+/// How far `time` is from `now`: `just now`, `12 min ago`, `in 3 h`, `14 days ago`, `on 2026-01-05`, a date in the
+/// zone. Rounds down, so nothing seems older than it is.
+pub fn relative(time: Time, now: Time, zone: &Zone) -> String {
     let distance = now.since(time).saturating_abs();
     let span = match distance {
         0..NOW_MS => return "just now".to_owned(),
@@ -19,7 +21,10 @@ pub fn relative(time: Time, now: Time) -> String {
         // Up to two days the hours matter: "1 day" could be nearly two.
         HOUR_MS.. if distance < 2 * DAY_MS => format!("{} h", distance / HOUR_MS),
         _ if distance < AS_DATE_FROM_MS => format!("{} days", distance / DAY_MS),
-        _ => return format!("on {}", time.date()),
+        _ => {
+            let date = zone.date(time).unwrap_or_else(|| time.date());
+            return format!("on {date}");
+        }
     };
     if time > now {
         format!("in {span}")
@@ -28,12 +33,17 @@ pub fn relative(time: Time, now: Time) -> String {
     }
 }
 
-/// The exact time to the second: `2026-11-23 08:00:00 UTC`.
-pub fn absolute(time: Time) -> String {
+/// The exact time to the second: `2026-11-23 08:00:00 UTC`; in another zone its clock comes first, as
+/// `2026-11-23 09:00:00 +01:00 · 2026-11-23 08:00:00 UTC`.
+pub fn absolute(time: Time, zone: &Zone) -> String {
     let text = time.to_string();
-    match (text.get(0..10), text.get(11..19)) {
+    let utc = match (text.get(0..10), text.get(11..19)) {
         (Some(date), Some(clock)) if text.ends_with('Z') => format!("{date} {clock} UTC"),
-        _ => text,
+        _ => return text,
+    };
+    match zone.clock(time) {
+        Some(there) if !zone.is_utc() => format!("{there} · {utc}"),
+        _ => utc,
     }
 }
 
@@ -45,8 +55,12 @@ mod tests {
         Time::parse("2026-11-23T08:00:00Z").expect("a time")
     }
 
+    fn berlin() -> Zone {
+        Zone::named("Europe/Berlin").expect("a zone")
+    }
+
     fn ago(millis: i64) -> String {
-        relative(now().plus_millis(-millis), now())
+        relative(now().plus_millis(-millis), now(), &Zone::UTC)
     }
 
     #[test]
@@ -71,14 +85,32 @@ mod tests {
 
     #[test]
     fn times_beyond_any_calendar_do_not_break_a_page() {
-        assert!(!relative(Time::from_millis(i64::MAX), now()).is_empty());
-        assert!(!relative(Time::from_millis(i64::MIN), now()).is_empty());
-        assert!(absolute(Time::from_millis(i64::MIN)).contains("ms since 1970"));
+        assert!(!relative(Time::from_millis(i64::MAX), now(), &berlin()).is_empty());
+        assert!(!relative(Time::from_millis(i64::MIN), now(), &berlin()).is_empty());
+        assert!(absolute(Time::from_millis(i64::MIN), &berlin()).contains("ms since 1970"));
     }
 
     #[test]
     fn the_exact_time_names_its_zone() {
-        assert_eq!(absolute(now()), "2026-11-23 08:00:00 UTC");
-        assert_eq!(absolute(now().plus_millis(250)), "2026-11-23 08:00:00 UTC");
+        assert_eq!(absolute(now(), &Zone::UTC), "2026-11-23 08:00:00 UTC");
+        assert_eq!(
+            absolute(now().plus_millis(250), &Zone::UTC),
+            "2026-11-23 08:00:00 UTC"
+        );
+    }
+
+    #[test]
+    fn another_zone_has_its_own_clock_and_its_own_dates() {
+        assert_eq!(
+            absolute(now(), &berlin()),
+            "2026-11-23 09:00:00 +01:00 · 2026-11-23 08:00:00 UTC"
+        );
+        let summer = Time::parse("2026-07-01T22:30:00Z").expect("a time");
+        assert_eq!(
+            absolute(summer, &berlin()),
+            "2026-07-02 00:30:00 +02:00 · 2026-07-01 22:30:00 UTC"
+        );
+        assert_eq!(relative(summer, now(), &berlin()), "on 2026-07-02");
+        assert_eq!(relative(summer, now(), &Zone::UTC), "on 2026-07-01");
     }
 }

@@ -8,7 +8,7 @@ use sickbay_diagnosis::Time;
 use sickbay_diagnosis::issue::Issue;
 use sickbay_diagnosis::verdict::{Cause, Kept, Severity};
 
-use crate::{columns, component, links, text};
+use crate::{Zone, columns, component, links, text};
 
 /// What a device says in a column.
 #[derive(Debug, Clone)]
@@ -99,6 +99,8 @@ pub struct DeviceTable {
     pub rows: Vec<Row>,
     /// When it is shown.
     pub now: Time,
+    /// The zone in which exact times are told.
+    pub zone: Zone,
     /// Devices of the whole list.
     pub matching: u64,
     /// What can be done with chosen devices.
@@ -152,6 +154,13 @@ impl DeviceTable {
         links::with_query(self.action.clone(), &kept)
     }
 
+    /// What the list is ordered by, where that is one of its columns.
+    fn order(&self) -> Option<(&'static str, Direction)> {
+        self.heads
+            .iter()
+            .find_map(|head| Some((head.name, head.ordered?)))
+    }
+
     fn is_chosen(&self) -> bool {
         self.kept.iter().any(|(name, _)| *name == "columns")
     }
@@ -184,6 +193,7 @@ impl DeviceTable {
         component::When {
             time: *at.borrow(),
             now: self.now,
+            zone: self.zone.clone(),
         }
     }
 }

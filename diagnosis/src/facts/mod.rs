@@ -22,6 +22,7 @@ pub mod update_endpoint;
 pub mod update_events;
 pub mod update_health_tools;
 pub mod update_history;
+pub mod update_log;
 pub mod updates;
 mod valued;
 

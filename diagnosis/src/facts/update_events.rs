@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::update_log::Became;
 use super::valued::{Fact, Reader};
 use crate::error_code::hresult;
 use crate::keys;
@@ -124,19 +125,37 @@ impl Event {
         )
     }
 
+    /// What it says became of an update, or of a search for some. That something began says nothing of how it ended.
+    pub const fn became(&self) -> Option<Became> {
+        match self.id {
+            INSTALLED => Some(Became::Installed),
+            INSTALL_FAILED => Some(Became::InstallFailed),
+            DOWNLOAD_FAILED => Some(Became::DownloadFailed),
+            SCAN_FAILED => Some(Became::ScanFailed),
+            _ => None,
+        }
+    }
+
     /// Whether it is about a program of the Store.
     pub fn is_of_the_store(&self) -> bool {
-        let service = self.value("serviceGuid").unwrap_or_default();
-        let title = self.value("updateTitle").unwrap_or_default();
-        service
-            .trim_matches(['{', '}'])
-            .eq_ignore_ascii_case(keys::STORE_SERVICE)
-            || title.starts_with("9N")
+        is_of_the_store(self.value("serviceGuid"), self.value("updateTitle"))
+    }
+}
+
+/// Whether an update is a program of the Store, by the id of the service it came from and by its title, which then begins with the
+/// program's twelve characters.
+pub(super) fn is_of_the_store(service: Option<&str>, title: Option<&str>) -> bool {
+    service
+        .unwrap_or_default()
+        .trim_matches(['{', '}'])
+        .eq_ignore_ascii_case(keys::STORE_SERVICE)
+        || title.is_some_and(|title| {
+            title.starts_with("9N")
                 && title
                     .split('-')
                     .next()
                     .is_some_and(|code| code.trim().len() == 12)
-    }
+        })
 }
 
 impl UpdateEventsFacts {

@@ -4,6 +4,7 @@
 
 use serde_json::{Value, json};
 
+use super::update_events::is_of_the_store;
 use super::valued::Reader;
 use crate::error_code::hresult;
 use crate::keys;
@@ -183,6 +184,11 @@ impl HistoryEntry {
             Some(5) => "aborted",
             _ => "unknown",
         }
+    }
+
+    /// Whether it is about a program of the Store.
+    pub fn is_of_the_store(&self) -> bool {
+        is_of_the_store(self.service.as_deref(), self.title.as_deref())
     }
 
     fn json(&self) -> Value {

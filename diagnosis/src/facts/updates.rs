@@ -106,6 +106,37 @@ impl PackageState {
     pub const fn is_installed(self) -> bool {
         matches!(self, Self::Installed | Self::Permanent)
     }
+
+    /// Whether it is neither in force nor gone: on its way, or stuck there. Features on demand are staged for good.
+    pub const fn is_unsettled(self) -> bool {
+        match self {
+            Self::Absent
+            | Self::Resolved
+            | Self::Staged
+            | Self::Superseded
+            | Self::Installed
+            | Self::Permanent
+            | Self::Unknown(None) => false,
+            Self::UninstallPending
+            | Self::Resolving
+            | Self::Staging
+            | Self::InstallPending
+            | Self::Unknown(Some(_)) => true,
+            _ => self.is_broken(),
+        }
+    }
+
+    /// Whether servicing left it half done, or marked it invalid.
+    pub const fn is_broken(self) -> bool {
+        matches!(
+            self,
+            Self::PartiallyInstalled
+                | Self::InvalidPermanent
+                | Self::InvalidInstalled
+                | Self::InvalidStaged
+                | Self::InvalidResolved
+        )
+    }
 }
 
 impl UpdatesFacts {

@@ -44,6 +44,7 @@ pub const RULES: &[(&str, &str, Needs)] = &[
     ("GET", "/events", Scoped(Viewer)),
     ("GET", "/account", Scoped(Viewer)),
     ("POST", "/account/password", Scoped(Viewer)),
+    ("POST", "/account/zone", Scoped(Viewer)),
     ("POST", "/account/sessions/end", Scoped(Viewer)),
     ("GET", "/exports", Scoped(Viewer)),
     ("POST", "/exports", Scoped(Viewer)),

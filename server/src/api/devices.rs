@@ -5,6 +5,7 @@ use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use serde::Serialize;
 use sickbay_diagnosis::Time;
+use sickbay_diagnosis::facts::update_log::LogLine;
 use sickbay_diagnosis::reading::Evidence;
 use sickbay_diagnosis::verdict::Severity;
 use sickbay_store::DeviceRow;
@@ -12,7 +13,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::access::Viewer;
-use crate::api::exports::ExportQuery;
+use crate::api::exports::{ExportQuery, ExportedDevice};
 use crate::api::{CauseView, DEFAULT_LIMIT, ListQuery, Listed, cursor_to_text};
 use crate::app::App;
 use crate::export::devices::DeviceList;
@@ -125,6 +126,72 @@ pub struct VerdictView {
     pub evidence: Vec<Evidence>,
 }
 
+/// Something that became of an update.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct UpdateLineView {
+    /// When, by the device's clock, RFC 3339; null where that is not told.
+    pub at: Option<String>,
+    /// `installed`, `installed-with-errors`, `install-failed`, `install-aborted`, `installing`, `removed`, `removal-failed`,
+    /// `download-failed`, `scan-failed`, or the state in which a package is stuck, as `partially-installed`.
+    pub what: &'static str,
+    /// The update's title, in the device's language, or a package's name; null for a search.
+    pub title: Option<String>,
+    /// The KB that the title names.
+    pub kb: Option<String>,
+    /// The code that it ended with.
+    pub code: Option<String>,
+    /// What the code means.
+    pub meaning: Option<String>,
+    /// Whether it is about a program of the Store.
+    pub store: bool,
+    /// Who tells it.
+    pub told_by: Vec<String>,
+    /// The readings.
+    #[schema(value_type = Vec<Object>)]
+    pub evidence: Vec<Evidence>,
+}
+
+/// A source of the update log that tells nothing, or not all.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SilentView {
+    /// Which.
+    pub source: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// What became of updates on a device.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct UpdateLogView {
+    /// The newest first.
+    pub lines: Vec<UpdateLineView>,
+    /// What could not be told.
+    pub silent: Vec<SilentView>,
+}
+
+impl UpdateLogView {
+    fn of(judged: &Judgement, device: &Device<'_>) -> Self {
+        let log = judged.facts.update_log();
+        let known = judged.facts.knowledge();
+        let line = |line: LogLine| UpdateLineView {
+            at: line.at.map(|at| at.to_string()),
+            what: line.what.name(),
+            kb: line.kb().map(|kb| kb.to_string()),
+            meaning: line.meaning(known),
+            evidence: device.evidence_of(&line.evidence),
+            title: line.title,
+            code: line.code,
+            store: line.of_the_store,
+            told_by: line.told_by,
+        };
+        let silent = |(source, reason)| SilentView { source, reason };
+        Self {
+            lines: log.lines.into_iter().map(line).collect(),
+            silent: log.silent.into_iter().map(silent).collect(),
+        }
+    }
+}
+
 /// A row of history.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct HistoryView {
@@ -159,6 +226,8 @@ pub struct DeviceDetailView {
     /// Facts by check.
     #[schema(value_type = Object)]
     pub facts: serde_json::Value,
+    /// What became of updates, newest first.
+    pub update_log: UpdateLogView,
     /// What changed, newest first.
     pub history: Vec<HistoryView>,
 }
@@ -231,7 +300,9 @@ pub async fn detail(
             evidence: Device::from(&device).evidence(verdict),
         })
         .collect();
+    let update_log = UpdateLogView::of(&judged, &Device::from(&device));
     Ok(Json(DeviceDetailView {
+        update_log,
         connected: app.fleet.is_live(device.row.identity.key),
         device: DeviceView::from(&device.row),
         collector_version: device.collector_version,
@@ -255,7 +326,7 @@ pub async fn detail(
 /// All active devices that match the filter, as a file: `devices.csv`, `.xlsx`, `.json` or `.ndjson`. No cap.
 #[utoipa::path(get, path = "/exports/devices/{file}", operation_id = "export_devices", tag = "exports", params(("file" = String, Path, example = "devices.csv"), ExportQuery), responses(
     (status = 200, description = "One row a device", content(
-        (String = "text/csv"), (String = "application/json"), (String = "application/x-ndjson"),
+        (String = "text/csv"), (Vec<ExportedDevice> = "application/json"), (String = "application/x-ndjson"),
         (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
     )),
     (status = 400, body = Problem, content_type = "application/problem+json"),

@@ -1,5 +1,6 @@
 //! `POST exports`: a file that is made while nobody waits, `GET exports`, `GET exports/{id}`, its file, and `DELETE`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -34,6 +35,10 @@ pub struct ExportRequest {
     /// Format of the file.
     pub format: Format,
 }
+
+/// A device of an exported file: what each of its columns says, by the column's name.
+#[derive(Serialize, ToSchema)]
+pub struct ExportedDevice(BTreeMap<String, serde_json::Value>);
 
 /// An export.
 #[derive(Debug, Serialize, ToSchema)]
@@ -183,7 +188,7 @@ pub async fn show(
     params(("id" = String, Path), ("file" = String, Path, example = "safeguard-hold.xlsx")),
     responses(
         (status = 200, description = "One row a device", content(
-            (String = "text/csv"), (String = "application/json"), (String = "application/x-ndjson"),
+            (String = "text/csv"), (Vec<ExportedDevice> = "application/json"), (String = "application/x-ndjson"),
             (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
         )),
         (status = 401, body = Problem, content_type = "application/problem+json"),

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use crate::access::Viewer;
 use crate::api::devices::DeviceView;
-use crate::api::exports::ExportQuery;
+use crate::api::exports::{ExportQuery, ExportedDevice};
 use crate::api::{CauseView, DEFAULT_LIMIT, ListQuery, Listed, cursor_to_text};
 use crate::app::App;
 use crate::export::devices::DeviceList;
@@ -136,7 +136,7 @@ pub async fn devices(
     ),
     responses(
         (status = 200, description = "One row a device", content(
-            (String = "text/csv"), (String = "application/json"), (String = "application/x-ndjson"),
+            (String = "text/csv"), (Vec<ExportedDevice> = "application/json"), (String = "application/x-ndjson"),
             (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
         )),
         (status = 400, body = Problem, content_type = "application/problem+json"),

@@ -12,6 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::access::Viewer;
 use crate::api::devices::device_id;
+use crate::api::exports::ExportedDevice;
 use crate::api::{DEFAULT_LIMIT, ListQuery, Listed, cursor_to_text};
 use crate::app::App;
 use crate::audit;
@@ -389,7 +390,7 @@ pub async fn device(
     ),
     responses(
         (status = 200, description = "One row a device", content(
-            (String = "text/csv"), (String = "application/json"), (String = "application/x-ndjson"),
+            (String = "text/csv"), (Vec<ExportedDevice> = "application/json"), (String = "application/x-ndjson"),
             (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
         )),
         (status = 400, body = Problem, content_type = "application/problem+json"),

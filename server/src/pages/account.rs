@@ -2,11 +2,12 @@
 
 use axum::Form;
 use axum::extract::Query;
+use axum::http::header;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use sickbay_store::{AccountSource, SessionRow};
-use sickbay_web::links;
 use sickbay_web::pages::account::{AccountPage, SessionLine};
+use sickbay_web::{Zone, links};
 use uuid::Uuid;
 
 use super::{PageError, Visit};
@@ -29,6 +30,13 @@ pub(super) struct PasswordForm {
 }
 
 #[derive(Debug, Deserialize)]
+pub(super) struct ZoneForm {
+    csrf: String,
+    #[serde(default)]
+    zone: String,
+}
+
+#[derive(Debug, Deserialize)]
 pub(super) struct OneForm {
     pub(super) csrf: String,
     pub(super) id: Uuid,
@@ -40,6 +48,7 @@ pub(super) async fn show(
 ) -> Result<Html<String>, PageError> {
     let done = match query.done.as_deref() {
         Some("password") => Some("Your password is kept. Your other sessions have ended."),
+        Some("zone") => Some("Times are told in the zone you chose."),
         Some("session") => Some("The session has ended."),
         _ => None,
     };
@@ -64,6 +73,7 @@ async fn page(
         has_password: account.is_some_and(|one| !one.password.is_empty()),
         shortest: password::CHARS_AT_LEAST,
         sessions: mine.map(|session| session_line(visit, session)).collect(),
+        zones: Zone::names(),
         done: done.map(str::to_owned),
         mistake,
     };
@@ -140,6 +150,30 @@ pub(super) async fn password(
         .set_password(account.id, &hash, visit.viewer.session, by, now);
     visit.told(kept.await)?;
     Ok(Redirect::to(&format!("{}?done=password", links::ACCOUNT)).into_response())
+}
+
+/// Keeps the zone in which this browser is told times. Nobody else is concerned, so it is no deed of the record.
+pub(super) async fn zone(visit: Visit, Form(form): Form<ZoneForm>) -> Result<Response, PageError> {
+    visit.told(visit.viewer.may_change(Some(&form.csrf)))?;
+    let name = form.zone.trim();
+    let kept = if name.is_empty() {
+        // Without a script nobody says where the browser is: then it is UTC.
+        format!("{}=; Path=/; Max-Age=0; SameSite=Lax", Zone::COOKIE)
+    } else if let Some(zone) = Zone::named(name) {
+        let age = Zone::COOKIE_AGE_S;
+        format!(
+            "{}={}; Path=/; Max-Age={age}; SameSite=Lax",
+            Zone::COOKIE,
+            zone.name()
+        )
+    } else {
+        let why = "There is no such time zone. Choose one of the list, as Europe/Berlin.";
+        return Ok(page(&visit, None, Some(why.to_owned()))
+            .await?
+            .into_response());
+    };
+    let to = Redirect::to(&format!("{}?done=zone", links::ACCOUNT));
+    Ok(([(header::SET_COOKIE, kept)], to).into_response())
 }
 
 pub(super) async fn end_session(

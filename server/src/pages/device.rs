@@ -4,6 +4,7 @@ use axum::extract::{Path, Query};
 use axum::response::Html;
 use serde::Deserialize;
 use sickbay_diagnosis::facts::Facts;
+use sickbay_diagnosis::facts::update_log::LogLine;
 use sickbay_diagnosis::issue::Issue;
 use sickbay_diagnosis::issues;
 use sickbay_diagnosis::observation::{Observation, Outcome};
@@ -15,7 +16,7 @@ use sickbay_store::{
 use sickbay_web::Nav;
 use sickbay_web::pages::device::{
     CollectorHealth, DevicePage, FactGroup, HistoryLine, Identity, Looked, RecordLine, Story,
-    VerdictView,
+    UpdateLine, Updates, VerdictView,
 };
 
 use super::{PageError, Visit, build_text, status_word};
@@ -107,6 +108,7 @@ pub(super) async fn show(
         clear: of(State::Clear),
         not_applicable: of(State::NotApplicable),
         facts: fact_groups(&judged.facts, &device, now),
+        updates: updates(&judged, &Device::from(&device)),
         history_before: history.last().filter(|_| older).map(|row| row.id),
         history: history.into_iter().filter_map(history_line).collect(),
         health: health(&device),
@@ -209,6 +211,42 @@ fn history_line(row: HistoryRow) -> Option<HistoryLine> {
         causes: row.change.causes,
         summary: row.change.summary,
     })
+}
+
+/// What became of updates.
+fn updates(judged: &Judgement, device: &Device<'_>) -> Updates {
+    let log = judged.facts.update_log();
+    let known = judged.facts.knowledge();
+    let line = |line: LogLine| UpdateLine {
+        at: line.at,
+        what: line.what,
+        kb: line.kb().map(|kb| kb.to_string()),
+        meaning: line.meaning(known),
+        evidence: device.evidence_of(&line.evidence),
+        title: line.title,
+        code: line.code,
+        of_the_store: line.of_the_store,
+        times: 1,
+        since: None,
+        told_by: line.told_by.join(", "),
+    };
+    let mut lines: Vec<UpdateLine> = Vec::new();
+    for one in log.lines {
+        match lines.last_mut() {
+            // A list of the same failure every night hides everything else.
+            Some(last)
+                if last.what == one.what && last.title == one.title && last.code == one.code =>
+            {
+                last.times += 1;
+                last.since = one.at;
+            }
+            _ => lines.push(line(one)),
+        }
+    }
+    Updates {
+        lines,
+        silent: log.silent,
+    }
 }
 
 /// The facts of each check, flattened to names and values.

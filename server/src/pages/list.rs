@@ -341,6 +341,7 @@ fn table(
         kept: list.kept(),
         rows: rows.iter().map(|line| row(line, columns)).collect(),
         now: visit.app.clock.now(),
+        zone: visit.zone.clone(),
         matching: shown.survey.devices,
         selection: Some(Selection {
             csrf: visit.viewer.csrf.clone().unwrap_or_default(),

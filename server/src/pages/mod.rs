@@ -33,7 +33,7 @@ use sickbay_store::{DeviceStatus, Role, Scope};
 use sickbay_web::asset::{self, Asset};
 use sickbay_web::pages::message::MessagePage;
 use sickbay_web::pages::sign_in::{ConfirmPage, SignInPage, SignInReason};
-use sickbay_web::{Chrome, Nav, SignedIn, Theme, links};
+use sickbay_web::{Chrome, Nav, SignedIn, Theme, Zone, links};
 
 use crate::access::{self, Asking, Client, Viewer};
 use crate::app::App;
@@ -73,6 +73,7 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::post(links::END_ACCEPTANCE, || post(expectations::end)),
     Route::get(links::ACCOUNT, || get(account::show)),
     Route::post(links::PASSWORD, || post(account::password)),
+    Route::post(links::ZONE, || post(account::zone)),
     Route::post(links::END_OWN_SESSION, || post(account::end_session)),
     Route::get(links::PEOPLE, || get(people::show)),
     Route::post(links::ADD_ACCOUNT, || post(people::add)),
@@ -131,6 +132,7 @@ pub struct Visit {
     viewer: Viewer,
     client: Client,
     theme: Theme,
+    zone: Zone,
     pending: u64,
 }
 
@@ -141,6 +143,7 @@ impl Visit {
             viewer,
             client: Client::unknown(),
             theme: theme(headers),
+            zone: zone(headers),
             pending: 0,
         }
     }
@@ -154,6 +157,7 @@ impl Visit {
             title: title.into(),
             active,
             now: self.app.clock.now(),
+            zone: self.zone.clone(),
             csrf: self.viewer.csrf.clone().unwrap_or_default(),
             signed_in: Some(SignedIn {
                 name: self.viewer.name.clone(),
@@ -280,6 +284,7 @@ fn outside(app: &App, headers: &HeaderMap, title: &str) -> Chrome {
         title: title.to_owned(),
         active: None,
         now: app.clock.now(),
+        zone: zone(headers),
         csrf: String::new(),
         signed_in: None,
         version: String::new(),
@@ -292,6 +297,11 @@ fn outside(app: &App, headers: &HeaderMap, title: &str) -> Chrome {
 /// The colours that the viewer's cookie asks for.
 pub fn theme(headers: &HeaderMap) -> Theme {
     access::cookie(headers, Theme::COOKIE).map_or(Theme::System, Theme::from_cookie)
+}
+
+/// The zone that the viewer's cookie asks for.
+fn zone(headers: &HeaderMap) -> Zone {
+    access::cookie(headers, Zone::COOKIE).map_or(Zone::UTC, Zone::from_cookie)
 }
 
 /// A filter as typed: what it means, and what to say where it cannot be understood.

@@ -3,14 +3,10 @@
 
 use reqwest::StatusCode;
 use sickbay_diagnosis::filter::Filter;
-use sickbay_proto::v1;
-use sickbay_proto::v1::collector_message::Kind as Up;
-use sickbay_proto::v1::server_message::Kind as Down;
 use sickbay_store::{Access, DeviceIdentity, Role, Scope};
 
-use crate::device::{Device, report};
-use crate::readings::{at_revision, on_the_wire, paused_by_user, server};
-use crate::site::{Site, Viewer, encoded, eventually};
+use crate::readings::{at_revision, paused_by_user, server};
+use crate::site::{Site, Viewer, encoded};
 
 const PAUSED: &str = "quality-updates-paused";
 
@@ -358,63 +354,6 @@ async fn chosen_devices_are_exported_accepted_and_asked_to_look_again() {
         let answer = viewer.post_form("/selection", &fields).await;
         assert_eq!(answer.status(), status, "{action}");
     }
-}
-
-#[tokio::test]
-async fn the_page_of_a_device_says_what_became_of_looking_again() {
-    let site = Site::start().await;
-    let device = Device::enrol(&site, "PC-1").await;
-    let mut session = device.session(&site).await.unwrap();
-    session
-        .acknowledged(report(1, true, vec![on_the_wire(server("PC-1"))]))
-        .await;
-    let person = site.browser().await;
-    let csrf = csrf_of(&person).await;
-    let page = format!("/devices/{}", device.id);
-    assert!(!person.page(&page).await.contains("id=\"looked\""));
-    let id = device.id.to_string();
-    let fields = [("csrf", csrf.as_str()), ("id", id.as_str())];
-    let asked = person.post_form("/inspect", &fields).await;
-    assert_eq!(asked.headers()["location"], page.as_str());
-    assert!(person.page(&page).await.contains("Looking again."));
-    let request = loop {
-        if let Down::Request(request) = session.next().await.unwrap() {
-            break request;
-        }
-    };
-    session
-        .send(Up::RequestResult(v1::RequestResult {
-            request_id: request.request_id,
-            outcome: v1::request_result::Outcome::Done.into(),
-            message: String::new(),
-        }))
-        .await;
-    eventually("the page says that it looked", || async {
-        person
-            .page(&page)
-            .await
-            .contains("It looked again")
-            .then_some(())
-            .ok_or_else(|| "not yet".to_owned())
-    })
-    .await;
-    // The record of the device says who asked.
-    assert!(
-        person.page(&page).await.contains("inspection-asked"),
-        "its record"
-    );
-    drop(session);
-    let away = eventually("it is away", || async {
-        let asked = person.post_form("/inspect", &fields).await;
-        let to = asked.headers()["location"].to_str().unwrap().to_owned();
-        if to.ends_with("?away=yes") {
-            Ok(to)
-        } else {
-            Err(to)
-        }
-    })
-    .await;
-    assert!(person.page(&away).await.contains("It is not connected,"));
 }
 
 /// The token of a session that has no account.

@@ -13,6 +13,7 @@ mod api_page;
 mod canaille;
 mod days;
 mod device;
+mod device_page;
 mod elsewhere;
 mod enrolment;
 mod error_codes;

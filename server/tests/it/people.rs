@@ -549,3 +549,48 @@ async fn a_stream_ends_with_what_its_listener_may_see() {
     let rest = tokio::time::timeout(crate::site::PATIENCE, rest).await;
     assert!(!rest.expect("the stream ends").contains("data:"));
 }
+
+#[tokio::test]
+async fn times_are_told_in_the_zone_that_a_browser_is_in_or_its_reader_chose() {
+    let site = Site::start().await;
+    let reader = site.browser().await;
+    let session = reader.cookie().expect("a session");
+    let in_zone =
+        |zone: &str| site.viewer(Some(("cookie", format!("{session}; sickbay-zone={zone}"))));
+
+    assert_says(
+        &reader.page("/account").await,
+        &[" UTC", "it is UTC"],
+        "no zone",
+    );
+    let here = in_zone("here:Asia/Kolkata").page("/account").await;
+    assert_says(&here, &["+05:30", "Asia/Kolkata"], "the browser's");
+    assert!(!here.contains(" selected>"), "nobody chose it");
+    for hostile in ["Europe/Nowhere", "../../etc/passwd", "here:"] {
+        assert_says(&in_zone(hostile).page("/").await, &[" UTC"], hostile);
+    }
+
+    let csrf = reader.csrf().await;
+    let choose = async |zone: &str| {
+        let fields = [("csrf", csrf.as_str()), ("zone", zone)];
+        reader.post_form("/account/zone", &fields).await
+    };
+    let chosen = choose("America/St_Johns").await;
+    assert_eq!(chosen.status(), 303);
+    let cookie = chosen.headers()["set-cookie"].to_str().unwrap();
+    assert!(
+        cookie.starts_with("sickbay-zone=America/St_Johns; Path=/;"),
+        "{cookie}"
+    );
+    let page = in_zone("America/St_Johns").page("/account").await;
+    let selected = r#"<option value="America/St_Johns" selected>"#;
+    assert_says(&page, &[selected], "chosen");
+
+    let unknown = choose("Mars/Olympus").await;
+    assert!(unknown.headers().get("set-cookie").is_none());
+    let page = unknown.text().await.unwrap();
+    assert_says(&page, &["There is no such time zone"], "unknown");
+    let forgotten = choose("").await;
+    let cookie = forgotten.headers()["set-cookie"].to_str().unwrap();
+    assert!(cookie.contains("Max-Age=0"), "{cookie}");
+}

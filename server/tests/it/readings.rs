@@ -2,8 +2,8 @@
 
 use sickbay_diagnosis::keys::{
     APPRAISER_TARGETS, CBS_PACKAGES, CLIENT_ID, COLLECTOR_POLICY, HISTORY_TOTAL, POLICY, POLICY_AU,
-    TAGS, TCPIP_PARAMETERS, UPDATE_HISTORY, UPDATE_POLICY_SETTINGS, UX_SETTINGS, WINDOWS_NT,
-    WINDOWS_UPDATE,
+    SYSTEM_CHANNEL, TAGS, TCPIP_PARAMETERS, UPDATE_HISTORY, UPDATE_POLICY_SETTINGS, UX_SETTINGS,
+    WINDOWS_NT, WINDOWS_UPDATE,
 };
 use sickbay_diagnosis::lines;
 use sickbay_diagnosis::observation::{Observation, Outcome};
@@ -173,6 +173,42 @@ fn wire_reading(reading: Reading) -> v1::Reading {
             other => panic!("these tests do not send {other:?}"),
         }),
     }
+}
+
+/// The update agent remembers that an update could not be installed, twice the newest first, and the event log cannot be read.
+pub(crate) fn failed_to_install(kb: &str, code: &str, at: Time) -> [(Check, Observation); 2] {
+    let entry = |at: Time| {
+        lines::data([
+            ("at", at.to_string()),
+            ("operation", "1".to_owned()),
+            ("result", "4".to_owned()),
+            ("unmapped_code", code.to_owned()),
+            ("title", format!("Kumulatives Update <b>({kb})")),
+            ("update", "5e0d7e5c-0000-4000-8000-000000000009".to_owned()),
+        ])
+    };
+    let agent = |name: Option<&str>, data| Reading {
+        source: Source::UpdateAgent,
+        ..reading(UPDATE_HISTORY, name, data)
+    };
+    let history = vec![
+        agent(None, Data::Key(None)),
+        agent(Some(HISTORY_TOTAL), Data::Dword(2)),
+        agent(Some("1"), entry(at)),
+        agent(Some("2"), entry(at.plus_days(-1))),
+    ];
+    let refused = Reading {
+        source: Source::EventLog,
+        ..reading(
+            SYSTEM_CHANNEL,
+            None,
+            Data::Unreadable("access denied (error 5)".to_owned()),
+        )
+    };
+    [
+        seen(Check::UpdateHistory, history),
+        seen(Check::UpdateEvents, vec![refused]),
+    ]
 }
 
 /// The update agent remembers installing an update, and servicing the package of the build that came with it.

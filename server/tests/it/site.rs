@@ -318,6 +318,12 @@ impl Viewer {
         Some(secret.to_owned())
     }
 
+    /// The cookie that they show.
+    pub(crate) fn cookie(&self) -> Option<&str> {
+        let (name, shown) = self.header.as_ref()?;
+        (*name == "cookie").then_some(shown)
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Response {
         self.request("GET", path).send().await.unwrap()
     }

@@ -41,6 +41,8 @@ pub struct AccountPage {
     pub shortest: usize,
     /// Their sessions.
     pub sessions: Vec<SessionLine>,
+    /// Every time zone there is.
+    pub zones: Vec<String>,
     /// What a form just did.
     pub done: Option<String>,
     /// Why a form did nothing.

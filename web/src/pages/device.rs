@@ -3,6 +3,8 @@
 
 use askama::Template;
 use sickbay_diagnosis::Time;
+use sickbay_diagnosis::facts::update_log::Became;
+use sickbay_diagnosis::facts::updates::PackageState;
 use sickbay_diagnosis::issue::Issue;
 use sickbay_diagnosis::issues;
 use sickbay_diagnosis::reading::Evidence;
@@ -120,6 +122,106 @@ pub struct HistoryLine {
     pub summary: String,
 }
 
+/// What became of updates on the device.
+#[derive(Debug, Clone, Default)]
+pub struct Updates {
+    /// The newest first.
+    pub lines: Vec<UpdateLine>,
+    /// Sources that tell nothing or not all: which, and why.
+    pub silent: Vec<(String, String)>,
+}
+
+/// Something that became of an update.
+#[derive(Debug, Clone)]
+pub struct UpdateLine {
+    /// When, by the device's clock.
+    pub at: Option<Time>,
+    /// What.
+    pub what: Became,
+    /// The update's title, or a package's name; `None` for a search.
+    pub title: Option<String>,
+    /// The KB that the title names.
+    pub kb: Option<String>,
+    /// The code that it ended with.
+    pub code: Option<String>,
+    /// What the code means.
+    pub meaning: Option<String>,
+    /// Whether it is about a program of the Store.
+    pub of_the_store: bool,
+    /// How often in a row, this time included.
+    pub times: u64,
+    /// When it was the first of them.
+    pub since: Option<Time>,
+    /// Who tells it; of several times, who tells the last.
+    pub told_by: String,
+    /// The readings.
+    pub evidence: Vec<Evidence>,
+}
+
+impl Updates {
+    /// Lines that stand there at once; the rest is folded.
+    const AT_ONCE: usize = 6;
+
+    const fn is_empty(&self) -> bool {
+        self.lines.is_empty() && self.silent.is_empty()
+    }
+
+    fn newest(&self) -> &[UpdateLine] {
+        self.lines.get(..Self::AT_ONCE).unwrap_or(&self.lines)
+    }
+
+    fn older(&self) -> &[UpdateLine] {
+        self.lines.get(Self::AT_ONCE..).unwrap_or_default()
+    }
+}
+
+/// The lines of one list.
+#[derive(Template)]
+#[template(path = "components/update_log.html")]
+struct UpdateLog<'a> {
+    lines: &'a [UpdateLine],
+    device: &'a str,
+    chrome: &'a Chrome,
+}
+
+impl askama::filters::HtmlSafe for UpdateLog<'_> {}
+
+impl UpdateLine {
+    /// In words.
+    const fn word(&self) -> &'static str {
+        match self.what {
+            Became::Installed => "Installed",
+            Became::InstalledWithErrors => "Installed with errors",
+            Became::InstallFailed => "Installation failed",
+            Became::InstallAborted => "Installation broken off",
+            Became::Installing => "Being installed",
+            Became::Removed => "Removed",
+            Became::RemovalFailed => "Removal failed",
+            Became::DownloadFailed => "Download failed",
+            Became::ScanFailed => "Looking for updates failed",
+            Became::Unsettled(state) => match state {
+                PackageState::InstallPending => "Installed at the next restart",
+                PackageState::UninstallPending => "Removed at the next restart",
+                PackageState::Resolving | PackageState::Staging => "Being prepared",
+                PackageState::PartiallyInstalled => "Half installed",
+                PackageState::Unknown(_) => "In an unknown state",
+                _ => "Marked invalid",
+            },
+        }
+    }
+
+    /// How its badge looks.
+    const fn class(&self) -> &'static str {
+        match self.what {
+            what if what.is_failure() => "serious",
+            Became::Installed | Became::Removed => "clear",
+            Became::InstalledWithErrors => "warning",
+            Became::Unsettled(PackageState::Unknown(_)) => "unknown",
+            _ => "quiet",
+        }
+    }
+}
+
 /// Whether what is shown can be relied on.
 #[derive(Debug, Clone, Default)]
 pub struct CollectorHealth {
@@ -180,6 +282,8 @@ pub struct DevicePage {
     pub facts: Vec<FactGroup>,
     /// What changed, newest first.
     pub history: Vec<HistoryLine>,
+    /// What became of updates.
+    pub updates: Updates,
     /// The id of the last row of history shown, where there are older ones.
     pub history_before: Option<i64>,
     /// Its collector.
@@ -187,6 +291,14 @@ pub struct DevicePage {
 }
 
 impl DevicePage {
+    const fn log<'a>(&'a self, lines: &'a [UpdateLine]) -> UpdateLog<'a> {
+        UpdateLog {
+            lines,
+            device: self.identity.id.as_str(),
+            chrome: &self.chrome,
+        }
+    }
+
     /// The whole document.
     pub fn render(&self) -> String {
         document(Template::render(self))

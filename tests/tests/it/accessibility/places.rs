@@ -256,6 +256,7 @@ pub(super) const PLACES: &[Place] = &[
         )]),
     ),
     post("/account/sessions/end", LEADS_BACK),
+    post("/account/zone", LEADS_BACK),
     get(
         "/exports",
         Pages(&[

@@ -1,5 +1,7 @@
 //! The page of a device.
 
+use sickbay_diagnosis::facts::update_log::Became;
+use sickbay_diagnosis::facts::updates::PackageState;
 use sickbay_diagnosis::issue::Issue;
 use sickbay_diagnosis::reading::Evidence;
 use sickbay_diagnosis::time::{DAY_MS, HOUR_MS, MINUTE_MS};
@@ -7,7 +9,7 @@ use sickbay_diagnosis::verdict::{Severity, State};
 use sickbay_web::Nav;
 use sickbay_web::pages::device::{
     CollectorHealth, DevicePage, FactGroup, HistoryLine, Identity, Looked, RecordLine, Story,
-    VerdictView,
+    UpdateLine, Updates, VerdictView,
 };
 
 use super::words::{AUTO, FEATURE, HOLD, QUALITY, REBOOT, SERVICES, SOURCE, TLS, TOOLS};
@@ -155,6 +157,7 @@ impl Sample<'_> {
             not_applicable: vec![self.verdict(&TLS, "No WSUS server is set.", Vec::new())],
             facts: self.facts(),
             history: self.history(),
+            updates: self.updates_and_failures(),
             history_before: Some(4711),
             story: Story {
                 sentence: self.say("It stands in the place of an earlier device of the same machine since 2026-09-01:"),
@@ -182,6 +185,51 @@ impl Sample<'_> {
                 enrolled_at: Some(ago(80 * DAY_MS)),
                 certificate_not_after: Some(ago(-6 * DAY_MS)),
             },
+        }
+    }
+
+    fn updates_and_failures(&self) -> Updates {
+        let line = |place: i64, what, title: &str| UpdateLine {
+            at: Some(ago(place * DAY_MS)),
+            what,
+            title: Some(self.say(title)),
+            kb: Some("KB5070001".to_owned()),
+            code: None,
+            meaning: None,
+            of_the_store: false,
+            times: 1,
+            since: None,
+            told_by: self.say("event 19 of System"),
+            evidence: vec![self.evidence("System", "4711", "REG_MULTI_SZ", "id=19")],
+        };
+        let failed = UpdateLine {
+            times: 7,
+            since: Some(ago(6 * DAY_MS)),
+            code: Some(self.say("0x800F081F")),
+            meaning: Some(
+                self.say("CBS_E_SOURCE_MISSING: the files to repair from were not found"),
+            ),
+            ..line(
+                1,
+                Became::InstallFailed,
+                "2026-11 Cumulative Update (KB5070001)",
+            )
+        };
+        let nameless = UpdateLine {
+            at: None,
+            title: None,
+            kb: None,
+            code: Some(self.say("0x80F00BAA")),
+            ..line(1, Became::ScanFailed, "")
+        };
+        let settled = (2..9).map(|place| line(place, Became::Installed, "Defender (KB2267602)"));
+        let stuck = Became::Unsettled(PackageState::PartiallyInstalled);
+        Updates {
+            lines: [failed, line(1, stuck, "Package_for_RollupFix"), nameless]
+                .into_iter()
+                .chain(settled)
+                .collect(),
+            silent: vec![(self.say("Setup"), self.say("access denied (error 5)"))],
         }
     }
 
@@ -279,6 +327,7 @@ impl Sample<'_> {
             clear: Vec::new(),
             not_applicable: Vec::new(),
             facts: Vec::new(),
+            updates: Updates::default(),
             history: Vec::new(),
             history_before: None,
             story: Story {

@@ -6,7 +6,7 @@ use sickbay_web::links::List;
 use sickbay_web::pages::devices::DevicesPage;
 use sickbay_web::table::{Cell, Choice, DeviceTable, Direction, Head, Row, Selection};
 use sickbay_web::views::{View, Views};
-use sickbay_web::{FilterBox, Nav};
+use sickbay_web::{FilterBox, Nav, Zone};
 
 use super::words::{HOLD, SERVICES, TLS};
 use super::{ID, Sample, ago, now};
@@ -171,6 +171,7 @@ impl Sample<'_> {
             kept: vec![("filter", self.say("tag:pilot"))],
             rows,
             now: now(),
+            zone: Zone::UTC,
             matching: 200,
             selection: None,
         }

@@ -18,7 +18,7 @@ mod words;
 
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::verdict::Cause;
-use sickbay_web::{Chrome, Nav, SignedIn, Theme};
+use sickbay_web::{Chrome, Nav, SignedIn, Theme, Zone};
 
 const ID: &str = "019aaf3e-5c1e-7d20-9b1e-3f6a2c4d8e01";
 
@@ -102,6 +102,7 @@ impl<'a> Sample<'a> {
             title: self.say(title),
             active,
             now: now(),
+            zone: Zone::named("Europe/Berlin").expect("a zone"),
             csrf: self.say("0f3a9c1db2"),
             signed_in: Some(SignedIn::administrator(self.say("Ann (local)"))),
             version: self.say("0.1.0"),

@@ -45,6 +45,7 @@ impl Sample<'_> {
             has_password: true,
             shortest: 12,
             sessions: self.sessions(),
+            zones: ["Europe/Berlin", "UTC"].map(str::to_owned).to_vec(),
             done: None,
             mistake: Some(self.say("The password until now is another one.")),
         }
