@@ -85,7 +85,12 @@ fn open(case: &Case<'_>, facts: &PendingRebootFacts) -> Verdict {
 }
 
 fn cause(signal: &Signal) -> Cause {
-    Cause::new(signal.name, format!("Asked for by {}", signal.owner))
+    // One owner may leave several signals, each a group of its own.
+    let which = signal.name.replace('-', " ");
+    Cause::new(
+        signal.name,
+        format!("Asked for by {} ({which})", signal.owner),
+    )
 }
 
 fn summary(facts: &PendingRebootFacts, since: Option<Time>, now: Time) -> String {

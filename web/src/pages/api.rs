@@ -76,9 +76,33 @@ pub struct ApiPage {
     pub walk: String,
 }
 
+/// A description: its lines are broken where its author's editor broke them, and names stand between backticks.
+#[derive(Template)]
+#[template(
+    source = "{% for (code, part) in self.parts() %}{% if code %}<code>{{ text::line(part.as_str()) }}</code>{% else %}{{ text::line(part.as_str()) }}{% endif %}{% endfor %}",
+    ext = "html"
+)]
+struct Told<'a> {
+    text: &'a str,
+}
+
+impl askama::filters::HtmlSafe for Told<'_> {}
+
+impl Told<'_> {
+    fn parts(&self) -> impl Iterator<Item = (bool, String)> {
+        let parts = self.text.split('`').enumerate();
+        parts.map(|(place, part)| (place % 2 == 1, part.replace('\n', " ")))
+    }
+}
+
 impl ApiPage {
     /// The whole document.
     pub fn render(&self) -> String {
         document(Template::render(self))
+    }
+
+    /// What a description says, with `names` as code.
+    fn told(text: &str) -> Told<'_> {
+        Told { text }
     }
 }
