@@ -1,5 +1,7 @@
 //! Rows as exports need them: the values of chosen fields, a page at a time, without a value of its own for each text.
 
+pub(crate) mod reading;
+
 use std::ops::Range;
 
 use sickbay_diagnosis::Time;

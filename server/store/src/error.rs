@@ -1,5 +1,7 @@
 //! What can go wrong in the store, by what the caller can do about it.
 
+use sqlx::postgres::PgDatabaseError;
+
 use crate::Result;
 
 /// An error of the store.
@@ -76,12 +78,32 @@ fn passes(error: &sqlx::Error) -> bool {
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed => true,
-        sqlx::Error::Database(said) => said
-            .try_downcast_ref::<sqlx::sqlite::SqliteError>()
-            .and_then(|said| sqlx::error::DatabaseError::code(said)?.parse().ok())
-            .is_some_and(sqlite_code_passes),
+        sqlx::Error::Database(said) => {
+            let code = said.code().unwrap_or_default();
+            if said.try_downcast_ref::<PgDatabaseError>().is_some() {
+                postgres_code_passes(&code)
+            } else {
+                code.parse().is_ok_and(sqlite_code_passes)
+            }
+        }
         _ => false,
     }
+}
+
+/// By SQLSTATE (postgresql.org/docs/current/errcodes-appendix.html): what comes of a connection, of the machine, of another transaction,
+/// or of a server that stops, starts, or is a standby that has not taken over yet.
+fn postgres_code_passes(code: &str) -> bool {
+    const CONNECTION: &str = "08";
+    const RESOURCES: &str = "53";
+    const OPERATOR: &str = "57";
+    const SYSTEM: &str = "58";
+    const ROLLED_BACK: &str = "40";
+    const LOCK_NOT_AVAILABLE: &str = "55P03";
+    const READ_ONLY_TRANSACTION: &str = "25006";
+    [CONNECTION, RESOURCES, OPERATOR, SYSTEM, ROLLED_BACK]
+        .iter()
+        .any(|class| code.starts_with(class))
+        || [LOCK_NOT_AVAILABLE, READ_ONLY_TRANSACTION].contains(&code)
 }
 
 /// By SQLite's primary result code, the low byte of the extended one (sqlite.org/rescode.html).
@@ -109,6 +131,14 @@ mod tests {
         // SQLITE_FULL, SQLITE_BUSY_SNAPSHOT, SQLITE_IOERR_FSYNC.
         for code in [13, 517, 1034] {
             assert!(sqlite_code_passes(code), "{code}");
+        }
+        // Disk full, the administrator's shutdown, a standby, a deadlock.
+        for code in ["53100", "57P01", "25006", "40P01"] {
+            assert!(postgres_code_passes(code), "{code}");
+        }
+        // A unique index, a syntax error, a table that is not there.
+        for code in ["23505", "42601", "42P01", ""] {
+            assert!(!postgres_code_passes(code), "{code}");
         }
         // SQLITE_CONSTRAINT_UNIQUE, SQLITE_CORRUPT, SQLITE_MISMATCH.
         for code in [2067, 11, 20] {

@@ -27,6 +27,8 @@ pub(crate) enum Value {
     Int(i64),
     /// A text.
     Text(String),
+    /// Keys of devices, in a list of them.
+    Keys(Vec<i64>),
 }
 
 /// SQL with its values, `$1` being the first.

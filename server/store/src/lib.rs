@@ -10,6 +10,7 @@
 mod statements;
 
 mod admission;
+mod anatomy;
 mod cells;
 mod chain;
 mod codes;
@@ -19,8 +20,11 @@ mod filter_sql;
 mod index;
 mod machine_list;
 mod model;
+mod moving;
 mod plan;
+mod postgres;
 mod rows;
+mod schema;
 mod sqlite;
 mod tally;
 
@@ -38,23 +42,38 @@ pub use error::StoreError;
 pub use index::{Counted, Facet, FoundCause, Group, InFleet, SOUGHT_GROUPS, Sought, Survey};
 pub use machine_list::{Imported, ListedMachine};
 pub use model::*;
+pub use moving::{Moved, digests, move_fleet};
+#[cfg(any(test, feature = "benchmarks"))]
+pub use moving::{Spelled, dump};
+pub use postgres::PostgresStore;
 pub use sqlite::{BUSY_TIMEOUT, SqliteStore};
 
 /// What a store method returns.
 pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// How a database is named, for messages.
-const FORMS: &str = "write sqlite://PATH, for example sqlite:///var/lib/sickbay/sickbay.db";
+const FORMS: &str = "write sqlite://PATH, for example sqlite:///var/lib/sickbay/sickbay.db, or postgres://USER:PASSWORD@HOST/DATABASE";
 
-/// Opens the database that `url` names; creates one that is not there yet. Addresses are `sqlite://PATH`.
+/// Where a database is.
+enum Address<'a> {
+    /// A file.
+    Sqlite(&'a Path),
+    /// A server, by the whole address.
+    Postgres(&'a str),
+}
+
+/// Opens the database that `url` names; creates a file that is not there yet, and the tables of a Postgres database that is empty.
+/// Addresses are `sqlite://PATH` and `postgres://USER:PASSWORD@HOST/DATABASE`.
 ///
 /// `seal` signs the record of what is done.
 ///
 /// # Errors
 /// [`StoreError::CannotOpen`] says why and what to do.
 pub async fn open(url: &str, seal: Arc<dyn Seal>) -> Result<Arc<dyn Store>> {
-    let store = SqliteStore::open(sqlite_path(url)?, seal).await?;
-    Ok(Arc::new(store))
+    Ok(match address(url)? {
+        Address::Sqlite(path) => Arc::new(SqliteStore::open(path, seal).await?),
+        Address::Postgres(url) => Arc::new(PostgresStore::open(url, seal).await?),
+    })
 }
 
 /// Brings the database that `url` names to this version's schema, creating it where it is not there. Says the version it now has.
@@ -62,7 +81,10 @@ pub async fn open(url: &str, seal: Arc<dyn Seal>) -> Result<Arc<dyn Store>> {
 /// # Errors
 /// As [`open`].
 pub async fn migrate(url: &str, seal: Arc<dyn Seal>) -> Result<i64> {
-    SqliteStore::migrate(sqlite_path(url)?, seal).await
+    match address(url)? {
+        Address::Sqlite(path) => SqliteStore::migrate(path, seal).await,
+        Address::Postgres(url) => PostgresStore::migrate(url, seal).await,
+    }
 }
 
 /// The version of the schema that this build uses, the same for every database.
@@ -70,21 +92,15 @@ pub fn schema_version() -> i64 {
     SqliteStore::schema_version()
 }
 
-fn sqlite_path(url: &str) -> Result<&Path> {
-    let cannot = |reason: String| {
-        // An address of another database may hold a password.
-        let location = url.split_once("://").map_or(url, |(scheme, _)| scheme);
-        Err(StoreError::CannotOpen {
-            location: location.to_owned(),
-            reason,
-        })
-    };
+fn address(url: &str) -> Result<Address<'_>> {
     match url.split_once("://") {
-        Some(("sqlite", path)) if !path.is_empty() => Ok(Path::new(path)),
-        Some(("postgres" | "postgresql", _)) => {
-            cannot(format!("Postgres is not yet in this version; {FORMS}"))
-        }
-        _ => cannot(format!("this is no address of a database; {FORMS}")),
+        Some(("sqlite", path)) if !path.is_empty() => Ok(Address::Sqlite(Path::new(path))),
+        Some(("postgres" | "postgresql", rest)) if !rest.is_empty() => Ok(Address::Postgres(url)),
+        named => Err(StoreError::CannotOpen {
+            // An address may hold a password.
+            location: named.map_or(url, |(scheme, _)| scheme).to_owned(),
+            reason: format!("this is no address of a database; {FORMS}"),
+        }),
     }
 }
 

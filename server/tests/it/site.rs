@@ -23,6 +23,7 @@ use sickbay_store::{
     Access, AccountMade, Approval, Deed, DeviceIdentity, EnrolOutcome, EnrolRequest, Introduction,
     LIVE_MS, NewApiToken, NewToken, Store,
 };
+use sickbay_test_postgres::Database;
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -35,7 +36,11 @@ pub(crate) struct Site {
     pub(crate) clock: Clock,
     /// Removed with the site.
     _folder: TempDir,
+    _database: Option<Database>,
 }
+
+/// Names the database that sites have, where it is not SQLite: `postgres`.
+const DATABASE: &str = "SICKBAY_TEST_DATABASE";
 
 /// Settings for a server in `folder` on free ports.
 pub(crate) fn config(folder: &Path) -> Config {
@@ -46,6 +51,17 @@ pub(crate) fn config(folder: &Path) -> Config {
     config.web.listen = anywhere;
     config.health.listen = anywhere;
     config
+}
+
+/// A database of the site's own, where it is not the file that a server makes itself.
+async fn database() -> Option<Database> {
+    match std::env::var(DATABASE) {
+        Err(_) => return None,
+        Ok(named) => assert_eq!(named, "postgres", "{DATABASE}"),
+    }
+    // The server makes its tables itself, and signs the end of its empty record.
+    let made = tokio::task::spawn_blocking(Database::empty).await;
+    Some(made.unwrap().unwrap())
 }
 
 /// Asks again and again until there is an answer, and fails with `what` after [`PATIENCE`].
@@ -84,12 +100,17 @@ impl Site {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::system();
         let mut config = config(folder.path());
+        let database = database().await;
+        if let Some(database) = &database {
+            config.storage.database = database.url();
+        }
         with(&mut config);
         let server = Running::start(config, clock.clone()).await.unwrap();
         Self {
             server,
             clock,
             _folder: folder,
+            _database: database,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Copies of every device, so that benchmarks have a large fleet within minutes: lists, counters and profiles are as large as with so many
 //! machines. History is not copied.
 
-use super::{Backend, Db};
+use super::{Backend, Db, numbers_follow};
 use crate::Result;
 use crate::error::During;
 
@@ -78,5 +78,6 @@ pub(super) async fn copy(store: &Backend, copies: u32) -> Result<()> {
             .await
             .during(COPY)?;
     }
+    numbers_follow(&mut transaction).await?;
     transaction.commit().await.during(COPY)
 }

@@ -137,13 +137,13 @@ pub(super) async fn sources_of(store: &Backend, filter: &Filter) -> Result<Vec<S
 /// One statement for each class.
 pub(super) fn scoped_sources(filter: &Filter) -> [Sql; 4] {
     const STARTS: [&str; 4] = [
-        "SELECT d.kind, 0 AS class, d.source_quality AS source, COUNT(*) AS devices FROM device d \
+        "SELECT d.kind, CAST(0 AS BIGINT) AS class, d.source_quality AS source, COUNT(*) AS devices FROM device d \
          WHERE d.status = 1 AND d.source_quality IS NOT NULL",
-        "SELECT d.kind, 1 AS class, d.source_feature AS source, COUNT(*) AS devices FROM device d \
+        "SELECT d.kind, CAST(1 AS BIGINT) AS class, d.source_feature AS source, COUNT(*) AS devices FROM device d \
          WHERE d.status = 1 AND d.source_feature IS NOT NULL",
-        "SELECT d.kind, 2 AS class, d.source_driver AS source, COUNT(*) AS devices FROM device d \
+        "SELECT d.kind, CAST(2 AS BIGINT) AS class, d.source_driver AS source, COUNT(*) AS devices FROM device d \
          WHERE d.status = 1 AND d.source_driver IS NOT NULL",
-        "SELECT d.kind, 3 AS class, d.source_other AS source, COUNT(*) AS devices FROM device d \
+        "SELECT d.kind, CAST(3 AS BIGINT) AS class, d.source_other AS source, COUNT(*) AS devices FROM device d \
          WHERE d.status = 1 AND d.source_other IS NOT NULL",
     ];
     STARTS.map(|start| {

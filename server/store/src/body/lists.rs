@@ -96,7 +96,7 @@ pub(super) fn ids_sql(scope: &Scope, keys: &[i64]) -> Sql {
             "SELECT d.key, d.id, d.status FROM device d WHERE d.key IN ",
             key_list!("$1")
         ),
-        Value::Text(key_list(keys)),
+        Value::Keys(keys.to_vec()),
     );
     sql.and_scope(scope).push(" ORDER BY d.key");
     sql

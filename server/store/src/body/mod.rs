@@ -26,6 +26,7 @@ mod issue_lists;
 mod knowledge;
 mod lists;
 mod machines;
+mod moving;
 mod places;
 mod query;
 
@@ -45,7 +46,7 @@ use sickbay_diagnosis::Time;
 use sickbay_diagnosis::filter::{Filter, TextField};
 use uuid::Uuid;
 
-use super::{Backend, Connection, Db, key_list, placeholder, text_list};
+use super::{ANATOMY, Backend, Connection, Db, key_list, numbers_follow, placeholder, text_list};
 use crate::{
     AcceptanceRow, Access, AccountMade, AccountRow, AccountSource, ApiTokenRow, AuditQuery,
     AuditRow, CaProgress, CaRow, Cells, Committed, Concerned, Day, DayCounts, Deed, DeviceChange,

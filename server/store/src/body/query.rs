@@ -2,7 +2,7 @@
 
 use sqlx::{AssertSqlSafe, Database, FromRow};
 
-use super::{Connection, Db, placeholder};
+use super::{Connection, Db, key_list, placeholder};
 use crate::Result;
 use crate::column::Column;
 use crate::error::During;
@@ -30,13 +30,14 @@ where
         query = match value {
             Value::Int(number) => query.bind(number),
             Value::Text(text) => query.bind(text),
+            Value::Keys(keys) => query.bind(key_list(&keys)),
         };
     }
     query.fetch_all(connection).await.during(operation)
 }
 
 /// Rows per statement, largest first. Few lengths, so that few statements are prepared.
-const LENGTHS: [usize; 3] = [100, 10, 1];
+pub(super) const LENGTHS: [usize; 3] = [100, 10, 1];
 
 /// A statement over a list of rows: `before (VALUES ($1, $2), ($3, $4)) after`.
 #[derive(Debug)]

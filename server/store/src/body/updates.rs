@@ -204,7 +204,7 @@ pub(super) fn revisions_sql(scope: &Scope) -> Sql {
         "SELECT d.kind, d.build, d.ubr, COUNT(*) AS devices FROM device d WHERE d.status = 1 AND d.build IS NOT NULL",
     );
     sql.and_scope(scope)
-        .push(" GROUP BY d.kind, d.build, d.ubr ORDER BY d.kind, d.build, d.ubr");
+        .push(" GROUP BY d.kind, d.build, d.ubr ORDER BY d.kind, d.build, d.ubr NULLS FIRST");
     sql
 }
 

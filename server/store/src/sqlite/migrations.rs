@@ -1,12 +1,9 @@
 //! The schema's versions. A migration that was released is never edited: its checksum is frozen in a test.
 
-use std::borrow::Cow;
+use crate::schema::Migrations;
 
-use sqlx::SqlSafeStr;
-use sqlx::migrate::{Migration, MigrationType, Migrator};
-
-/// Version, name and text of every migration, oldest first.
-const MIGRATIONS: &[(i64, &str, &str)] = &[
+/// Every migration, oldest first.
+pub(super) const MIGRATIONS: Migrations = Migrations(&[
     (
         1,
         "first",
@@ -67,39 +64,10 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
         "days_and_views",
         include_str!("../../../../migrations/sqlite/0012_days_and_views.sql"),
     ),
-];
-
-/// The version that this build uses.
-pub(super) fn newest() -> i64 {
-    MIGRATIONS
-        .iter()
-        .map(|(version, ..)| *version)
-        .max()
-        .unwrap_or_default()
-}
-
-/// All of them, ready to run.
-pub(super) fn migrator() -> Migrator {
-    Migrator::with_migrations(
-        MIGRATIONS
-            .iter()
-            .map(|(version, name, sql)| {
-                Migration::new(
-                    *version,
-                    Cow::Borrowed(name),
-                    MigrationType::Simple,
-                    (*sql).into_sql_str(),
-                    false,
-                )
-            })
-            .collect(),
-    )
-}
+]);
 
 #[cfg(test)]
 mod tests {
-    use sha2::{Digest, Sha256};
-
     use super::*;
 
     /// SHA-256 of each migration as first released. A line is added with a migration and never changed.
@@ -156,38 +124,11 @@ mod tests {
 
     #[test]
     fn a_released_migration_is_never_edited() {
-        let now: Vec<(i64, String)> = MIGRATIONS
-            .iter()
-            .map(|(version, _, sql)| (*version, hex::encode(Sha256::digest(sql))))
-            .collect();
-        let frozen: Vec<(i64, String)> = FROZEN
-            .iter()
-            .map(|(version, sum)| (*version, (*sum).to_owned()))
-            .collect();
-        assert_eq!(
-            now, frozen,
-            "change the schema by a new migration, not in an old one"
-        );
+        MIGRATIONS.are(FROZEN);
     }
 
     #[test]
     fn every_file_of_the_folder_is_embedded_under_its_number() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations/sqlite");
-        let mut files: Vec<String> = std::fs::read_dir(folder)
-            .expect("the folder of migrations")
-            .map(|entry| {
-                entry
-                    .expect("an entry")
-                    .file_name()
-                    .to_string_lossy()
-                    .into_owned()
-            })
-            .collect();
-        files.sort();
-        let embedded: Vec<String> = MIGRATIONS
-            .iter()
-            .map(|(version, name, _)| format!("{version:04}_{name}.sql"))
-            .collect();
-        assert_eq!(files, embedded);
+        MIGRATIONS.are_those_of("sqlite");
     }
 }

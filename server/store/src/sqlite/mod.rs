@@ -38,10 +38,17 @@ macro_rules! key_list {
     };
 }
 
-/// Begins an array of arrays of columns, one for each row; two parentheses end it.
+/// Begins an array of arrays of columns, one for each row.
 macro_rules! array_of_rows {
     () => {
         "json_group_array(json_array("
+    };
+}
+
+/// Ends it.
+macro_rules! end_of_rows {
+    () => {
+        "))"
     };
 }
 
@@ -92,6 +99,17 @@ macro_rules! for_update {
     () => {
         ""
     };
+}
+
+/// Every column of every table, in the shape of `anatomy::AnatomyRow`.
+pub(crate) const ANATOMY: &str = "SELECT m.name AS tab, c.name AS col, c.type AS kind, c.\"notnull\" AS required, c.pk AS place, \
+    COALESCE((SELECT f.\"table\" FROM pragma_foreign_key_list(m.name) f WHERE f.\"from\" = c.name), '') AS parent \
+    FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' ORDER BY m.name, c.cid";
+
+/// Lets numbers that are given out go on behind those that were written as they are, which SQLite does by itself.
+#[expect(clippy::unused_async, reason = "another database has something to do")]
+pub(crate) async fn numbers_follow(_connection: &mut Connection) -> Result<()> {
+    Ok(())
 }
 
 #[path = "../body/mod.rs"]

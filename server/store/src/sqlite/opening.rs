@@ -8,9 +8,10 @@ use sqlx::Connection as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use super::body::audit;
-use super::migrations::{migrator, newest};
+use super::migrations::MIGRATIONS;
 use super::{BUSY_TIMEOUT, SqliteStore};
 use crate::index::Index;
+use crate::schema::{CHAINED_SINCE, Schema, chain};
 use crate::{Result, Seal, StoreError};
 
 /// Connections that read at the same time.
@@ -19,8 +20,6 @@ const READERS: u32 = 4;
 const STATEMENTS: usize = 256;
 /// What a connection keeps of the file, in KiB with SQLite's minus sign: the upper levels of the tables of a million devices.
 const CACHE: &str = "-16384";
-/// The version of the schema since which lines of the record are chained.
-const CHAINED_SINCE: i64 = 9;
 /// How long a caller waits for a connection before the store is called unavailable.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -39,18 +38,14 @@ impl SqliteStore {
     pub async fn open(path: &Path, seal: Arc<dyn Seal>) -> Result<Self> {
         create(path)?;
         let store = Self::connect(path, seal).await?;
-        match store.schema().await? {
-            Schema::Version(found) if found == newest() => Ok(store),
-            Schema::Empty => {
-                store.bring_up_to_date(0).await?;
-                Ok(store)
-            }
-            Schema::Version(found) if found < newest() => Err(store.cannot_open(&format!(
-                "its schema is version {found} and this program needs {}. Stop the server, make a backup and run: sickbay-server migrate",
-                newest()
-            ))),
-            other => Err(store.cannot_use(&other)),
+        let found = store.schema().await?;
+        let is_new = MIGRATIONS
+            .to_open(found)
+            .map_err(|why| store.cannot_open(&why))?;
+        if is_new {
+            store.bring_up_to_date(0).await?;
         }
+        Ok(store)
     }
 
     /// Brings the database in `path` to this version's schema; creates it where there is none. Says the version it now has.
@@ -60,19 +55,18 @@ impl SqliteStore {
     pub async fn migrate(path: &Path, seal: Arc<dyn Seal>) -> Result<i64> {
         create(path)?;
         let store = Self::connect(path, seal).await?;
-        let from = match store.schema().await? {
-            Schema::Version(found) if found <= newest() => found,
-            Schema::Empty => 0,
-            other => return Err(store.cannot_use(&other)),
-        };
+        let found = store.schema().await?;
+        let from = MIGRATIONS
+            .to_migrate(found)
+            .map_err(|why| store.cannot_open(&why))?;
         store.bring_up_to_date(from).await?;
         store.close().await;
-        Ok(newest())
+        Ok(MIGRATIONS.newest())
     }
 
     /// The version of the schema that this build uses.
     pub fn schema_version() -> i64 {
-        newest()
+        MIGRATIONS.newest()
     }
 
     async fn connect(path: &Path, seal: Arc<dyn Seal>) -> Result<Self> {
@@ -130,30 +124,21 @@ impl SqliteStore {
 
     /// From this version of the schema.
     async fn bring_up_to_date(&self, from: i64) -> Result<()> {
-        migrator().run(&self.writer).await.map_err(|error| {
-            self.cannot_open(&format!(
-                "its schema could not be brought up to date: {}",
-                chain(&error)
-            ))
-        })?;
+        MIGRATIONS
+            .migrator()
+            .run(&self.writer)
+            .await
+            .map_err(|error| {
+                self.cannot_open(&format!(
+                    "its schema could not be brought up to date: {}",
+                    chain(&error)
+                ))
+            })?;
         // Lines of a version without a chain are chained now and never again: a record that lost its end later was tampered with.
         if from < CHAINED_SINCE {
             audit::adopt(self).await?;
         }
         Ok(())
-    }
-
-    fn cannot_use(&self, schema: &Schema) -> StoreError {
-        match schema {
-            Schema::Version(found) => self.cannot_open(&format!(
-                "its schema is version {found}, written by a newer Sickbay; this program knows {} and older ones. Use the newer program, or \
-                 restore a backup made with this one",
-                newest()
-            )),
-            Schema::Empty | Schema::Foreign => {
-                self.cannot_open("it holds tables that are not Sickbay's. Name another file")
-            }
-        }
     }
 
     fn cannot_open(&self, reason: &str) -> StoreError {
@@ -162,16 +147,6 @@ impl SqliteStore {
             reason: reason.to_owned(),
         }
     }
-}
-
-/// What a file holds.
-enum Schema {
-    /// No tables.
-    Empty,
-    /// Sickbay's tables of this version.
-    Version(i64),
-    /// Someone else's tables.
-    Foreign,
 }
 
 /// Makes an empty file that nobody else may read, before SQLite would make one under the account's default mask. SQLite gives
@@ -218,19 +193,4 @@ fn pool(connections: u32) -> SqlitePoolOptions {
             let usable = !connection.is_in_transaction();
             Box::pin(async move { Ok(usable) })
         })
-}
-
-/// An error and its causes in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let said = error.to_string();
-        if !text.contains(&said) {
-            text.push_str(": ");
-            text.push_str(&said);
-        }
-        cause = error.source();
-    }
-    text
 }

@@ -327,7 +327,11 @@ async fn tags_from_before_devices_reported_any_are_the_tokens() {
         .filename(&path)
         .create_if_missing(true);
     let mut old = SqliteConnection::connect_with(&options).await.unwrap();
-    migrations::migrator().run_to(1, &mut old).await.unwrap();
+    migrations::MIGRATIONS
+        .migrator()
+        .run_to(1, &mut old)
+        .await
+        .unwrap();
     for statement in [
         "INSERT INTO device (key, id, status, version, name, name_lower, domain, ou, tags, epoch, digest, enrolled_at, collector_version, \
          fingerprint) VALUES (1, '018f0000-0000-7000-8000-000000000000', 1, 0, 'PC-1', 'pc-1', '', '', '[\"pilot\",\"berlin\"]', x'', x'', \

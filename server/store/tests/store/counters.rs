@@ -25,7 +25,7 @@ const NAMES: [&str; 6] = ["new", "named", "NEW", "pc-1", "x", "y"];
 
 /// Something that happens to the fleet.
 #[derive(Debug, Clone)]
-enum Step {
+pub(crate) enum Step {
     Enrol {
         approved: bool,
         name: usize,
@@ -47,7 +47,7 @@ enum Step {
 }
 
 #[derive(Debug, Clone)]
-struct Change {
+pub(crate) struct Change {
     device: usize,
     stale: bool,
     reports: bool,
@@ -60,7 +60,7 @@ struct Change {
 
 /// The first source of a changed summary.
 #[derive(Debug, Clone, Copy)]
-enum Source {
+pub(crate) enum Source {
     SummaryUnchanged,
     NeverReported,
     Is(UpdateSource),
@@ -68,14 +68,14 @@ enum Source {
 
 /// What becomes of a finding.
 #[derive(Debug, Clone, Copy)]
-enum After {
+pub(crate) enum After {
     Gone,
     Unknown,
     Open(Severity),
     Accepted(Severity),
 }
 
-fn steps() -> impl Strategy<Value = Vec<Step>> {
+pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
     let after = prop_oneof![
         Just(After::Gone),
         Just(After::Unknown),
@@ -157,7 +157,7 @@ pub(crate) async fn counters_equal_a_recount_after_anything(store: Fixture) {
     .unwrap();
 }
 
-async fn take(store: &Fixture, devices: &mut Vec<DeviceIdentity>, step: Step) {
+pub(crate) async fn take(store: &Fixture, devices: &mut Vec<DeviceIdentity>, step: Step) {
     match step {
         Step::Enrol { approved, name } => devices.push(if approved {
             store.active(NAMES[name]).await

@@ -13,6 +13,10 @@ use sickbay_store::{
     DeviceSummary, EnrolOutcome, EnrolRequest, Finding, FindingChange, Introduction, ListedMachine,
     NewToken, Page, ReportMark, Scope, Seal, Store,
 };
+use sickbay_test_postgres::Database;
+use sqlx::postgres::PgConnection;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection};
 use tempfile::TempDir;
 
 /// A seal that anybody can make, who knows how.
@@ -33,21 +37,46 @@ impl Seal for TestSeal {
 pub(crate) struct Fixture {
     store: Arc<dyn Store>,
     next: AtomicU64,
-    /// Its file.
-    pub(crate) path: std::path::PathBuf,
-    _folder: TempDir,
+    /// Its address.
+    pub(crate) url: String,
+    home: Home,
+}
+
+/// What holds the database as long as it is wanted.
+enum Home {
+    Folder(TempDir),
+    Postgres(sickbay_test_postgres::Database),
 }
 
 /// On SQLite, through the address that a configuration names.
 pub(crate) async fn sqlite() -> Fixture {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}", folder.path().join("sickbay.db").display());
-    Fixture {
-        store: sickbay_store::open(&url, Arc::new(TestSeal)).await.unwrap(),
-        next: AtomicU64::new(1),
-        path: folder.path().join("sickbay.db"),
-        _folder: folder,
+    Fixture::open(url, Home::Folder(folder)).await
+}
+
+/// On a Postgres of the tests' own, likewise.
+pub(crate) async fn postgres() -> Fixture {
+    let runtime = tokio::runtime::Handle::current();
+    let make = move |url: &str| {
+        runtime.block_on(sickbay_store::migrate(url, Arc::new(TestSeal)))?;
+        Ok(())
+    };
+    let made = tokio::task::spawn_blocking(|| Database::with_tables(make));
+    let database = made.await.unwrap().unwrap();
+    Fixture::open(database.url(), Home::Postgres(database)).await
+}
+
+/// Runs statements one by one.
+async fn run<C: Connection>(mut connection: C, statements: &[&str])
+where
+    for<'c> &'c mut C: sqlx::Executor<'c, Database = C::Database>,
+{
+    for statement in statements {
+        let statement = sqlx::raw_sql(AssertSqlSafe((*statement).to_owned()));
+        statement.execute(&mut connection).await.unwrap();
     }
+    connection.close().await.unwrap();
 }
 
 impl Deref for Fixture {
@@ -78,6 +107,11 @@ pub(crate) fn filter(text: &str) -> Filter {
 }
 
 impl Fixture {
+    /// Keys and tokens that are made from here on are others than those before.
+    pub(crate) fn count_from(&self, number: u64) {
+        self.next.store(number, Ordering::Relaxed);
+    }
+
     /// To share with tasks.
     pub(crate) fn store(&self) -> Arc<dyn Store> {
         Arc::clone(&self.store)
@@ -85,8 +119,40 @@ impl Fixture {
 
     /// The same database, opened once more, as another process does.
     pub(crate) async fn another_handle(&self) -> Arc<dyn Store> {
-        let url = format!("sqlite://{}", self.path.display());
-        sickbay_store::open(&url, Arc::new(TestSeal)).await.unwrap()
+        let seal = Arc::new(TestSeal);
+        sickbay_store::open(&self.url, seal).await.unwrap()
+    }
+
+    /// What somebody does who can write to the database itself. Bytes are written as SQLite does, `X'00'`.
+    pub(crate) async fn behind_its_back(&self, statements: &[&str]) {
+        match &self.home {
+            Home::Folder(folder) => {
+                let file = folder.path().join("sickbay.db");
+                let options = SqliteConnectOptions::new().filename(file);
+                let connection = SqliteConnection::connect_with(&options);
+                run(connection.await.unwrap(), statements).await;
+            }
+            Home::Postgres(database) => {
+                let bytes = |statement: &str| {
+                    let first = statement.replace("X'00'", r"'\x00'::BYTEA");
+                    first.replace("X''", "''::BYTEA")
+                };
+                let statements: Vec<String> = statements.iter().map(|s| bytes(s)).collect();
+                let statements: Vec<&str> = statements.iter().map(String::as_str).collect();
+                let connection = PgConnection::connect(&database.url());
+                run(connection.await.unwrap(), &statements).await;
+            }
+        }
+    }
+
+    async fn open(url: String, home: Home) -> Self {
+        let store = sickbay_store::open(&url, Arc::new(TestSeal)).await;
+        Self {
+            store: store.unwrap(),
+            next: AtomicU64::new(1),
+            url,
+            home,
+        }
     }
 
     /// Causes of an issue's devices that match.

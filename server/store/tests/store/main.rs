@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod access;
+mod both;
 mod counters;
 mod days;
 mod enrolment;
@@ -138,4 +139,4 @@ macro_rules! on_every_database {
     };
 }
 
-on_every_database!(sqlite);
+on_every_database!(sqlite, postgres);

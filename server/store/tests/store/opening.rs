@@ -178,7 +178,16 @@ async fn a_file_that_is_no_database_of_ours_is_left_alone() {
 #[tokio::test]
 async fn an_address_says_what_it_should_look_like_and_keeps_its_password() {
     for (url, word) in [
-        ("postgres://me:secret@db/sickbay", "not yet in this version"),
+        (
+            "postgres://me:secret@nowhere.invalid/sickbay",
+            "Is Postgres running",
+        ),
+        (
+            "postgres://me:secret@[/sickbay",
+            "postgres://USER:PASSWORD@HOST",
+        ),
+        ("postgres://", "postgres://USER:PASSWORD@HOST"),
+        ("mysql://me:secret@db/sickbay", "sqlite://PATH"),
         ("/var/lib/sickbay.db", "sqlite://PATH"),
         ("sqlite://", "sqlite://PATH"),
     ] {

@@ -1,0 +1,31 @@
+//! The schema's versions. A migration that was released is never edited: its checksum is frozen in a test.
+
+use crate::schema::Migrations;
+
+/// Every migration, oldest first. The first one bears the version that SQLite's schema had when Postgres came.
+pub(super) const MIGRATIONS: Migrations = Migrations(&[(
+    12,
+    "first",
+    include_str!("../../../../migrations/postgres/0012_first.sql"),
+)]);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// SHA-256 of each migration as first released. A line is added with a migration and never changed.
+    const FROZEN: &[(i64, &str)] = &[(
+        12,
+        "aca56b50d4ea1fb3c5eaead4625ecd5661fca6debf797da069aa9b85bbbd4c92",
+    )];
+
+    #[test]
+    fn a_released_migration_is_never_edited() {
+        MIGRATIONS.are(FROZEN);
+    }
+
+    #[test]
+    fn every_file_of_the_folder_is_embedded_under_its_number() {
+        MIGRATIONS.are_those_of("postgres");
+    }
+}

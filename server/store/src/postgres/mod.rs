@@ -1,0 +1,192 @@
+//! The store on Postgres, for larger fleets and for several servers on one database.
+//!
+//! Transactions that write come one after the other, over all servers, as they do on SQLite: each holds the same advisory lock until
+//! what it wrote can be seen. So what the shared body reads before it writes stays true, changes are numbered in the order in which
+//! they can be seen, and no two transactions wait for each other. Reports are written in batches, so a lock is held once for many.
+//! Readers see the last commit and wait for nobody.
+//!
+//! The body of every method is written once for all databases (`src/body`) and compiled here against [`Db`]; this module holds
+//! what is Postgres' own.
+
+mod migrations;
+mod opening;
+
+use std::sync::Arc;
+
+use sqlx::Postgres;
+
+use crate::column::Column;
+use crate::error::During;
+use crate::index::Index;
+use crate::{Result, Seal};
+
+/// The database that the shared body is compiled against.
+pub(crate) type Db = Postgres;
+/// A connection of it.
+pub(crate) type Connection = sqlx::PgConnection;
+/// A pool of connections.
+pub(crate) type Pool = sqlx::PgPool;
+/// The store that the shared body implements.
+pub(crate) type Backend = PostgresStore;
+
+/// Begins a transaction and waits until no other one writes. One round trip. The number is Sickbay's own.
+const BEGIN: &str = "BEGIN; SELECT pg_advisory_xact_lock(6001512030491)";
+/// Begins a transaction that sees one state of the database throughout.
+const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+/// A list of device keys as one bound value, so that one statement serves every length.
+macro_rules! key_list {
+    ($placeholder:literal) => {
+        concat!("(SELECT unnest(", $placeholder, "::BIGINT[]))")
+    };
+}
+
+/// Begins an array of arrays of columns, one for each row.
+macro_rules! array_of_rows {
+    () => {
+        "COALESCE(CAST(json_agg(json_build_array("
+    };
+}
+
+/// Ends it, in the order of [`keyed_devices!`].
+macro_rules! end_of_rows {
+    () => {
+        ") ORDER BY k.place) AS TEXT), '[]')"
+    };
+}
+
+/// The devices of such a list, in its order.
+macro_rules! keyed_devices {
+    ($placeholder:literal) => {
+        concat!(
+            "unnest(",
+            $placeholder,
+            "::BIGINT[]) WITH ORDINALITY AS k (value, place) JOIN device d ON d.key = k.value"
+        )
+    };
+}
+
+/// The value bound for [`key_list!`] and [`keyed_devices!`].
+pub(crate) fn key_list(keys: &[i64]) -> Vec<i64> {
+    keys.to_vec()
+}
+
+/// The id of a copied device: its original's with another end, made of its key.
+#[cfg(any(test, feature = "benchmarks"))]
+macro_rules! id_of_copy {
+    ($key:literal) => {
+        concat!("substr(id, 1, 24) || lpad(to_hex(", $key, "), 12, '0')")
+    };
+}
+
+/// A list of texts as one bound value.
+macro_rules! text_list {
+    ($placeholder:literal) => {
+        concat!("(SELECT unnest(", $placeholder, "::TEXT[]))")
+    };
+}
+
+/// The value bound for [`text_list!`].
+pub(crate) fn text_list<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<String> {
+    texts.map(str::to_owned).collect()
+}
+
+/// A placeholder in a list of rows, with its type, which Postgres would take for text where nothing else tells.
+pub(crate) fn placeholder(number: usize, kind: Column) -> String {
+    let kind = match kind {
+        Column::Int => "BIGINT",
+        Column::Text => "TEXT",
+        Column::Bytes => "BYTEA",
+    };
+    format!("${number}::{kind}")
+}
+
+/// Takes the rows read under it for this transaction; the lock of [`BEGIN`] has them already.
+macro_rules! for_update {
+    () => {
+        ""
+    };
+}
+
+/// Every column of every table, in the shape of `anatomy::AnatomyRow`.
+pub(crate) const ANATOMY: &str = "SELECT t.relname::TEXT AS tab, a.attname::TEXT AS col, format_type(a.atttypid, NULL)::TEXT AS kind, \
+    (CASE WHEN a.attnotnull THEN 1 ELSE 0 END)::BIGINT AS required, \
+    COALESCE((SELECT array_position(p.conkey, a.attnum) FROM pg_constraint p WHERE p.conrelid = t.oid AND p.contype = 'p'), 0)::BIGINT AS place, \
+    COALESCE((SELECT o.relname::TEXT FROM pg_constraint f JOIN pg_class o ON o.oid = f.confrelid \
+              WHERE f.conrelid = t.oid AND f.contype = 'f' AND a.attnum = ANY (f.conkey)), '') AS parent \
+    FROM pg_class t JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped \
+    WHERE t.relkind = 'r' AND t.relnamespace = current_schema()::regnamespace \
+    ORDER BY t.relname, a.attnum";
+
+/// Columns that give out numbers.
+const NUMBERED: [&str; 3] = [
+    "SELECT setval(pg_get_serial_sequence('device', 'key'), COALESCE((SELECT MAX(key) FROM device), 0) + 1, FALSE)",
+    "SELECT setval(pg_get_serial_sequence('history', 'id'), COALESCE((SELECT MAX(id) FROM history), 0) + 1, FALSE)",
+    "SELECT setval(pg_get_serial_sequence('change', 'seq'), COALESCE((SELECT MAX(seq) FROM change), 0) + 1, FALSE)",
+];
+
+/// Lets numbers that are given out go on behind those that were written as they are.
+pub(crate) async fn numbers_follow(connection: &mut Connection) -> Result<()> {
+    for statement in NUMBERED {
+        sqlx::query(statement)
+            .execute(&mut *connection)
+            .await
+            .during("number rows")?;
+    }
+    Ok(())
+}
+
+#[path = "../body/mod.rs"]
+mod body;
+
+/// The store on Postgres. Cheap to share behind an `Arc`; made by [`PostgresStore::open`].
+#[derive(Debug)]
+pub struct PostgresStore {
+    writer: Pool,
+    reader: Pool,
+    location: String,
+    seal: Arc<dyn Seal>,
+    index: Index,
+}
+
+impl PostgresStore {
+    /// Begins a transaction that writes, when no other one does.
+    pub(crate) async fn begin(
+        &self,
+        operation: &'static str,
+    ) -> Result<sqlx::Transaction<'static, Db>> {
+        self.writer.begin_with(BEGIN).await.during(operation)
+    }
+
+    /// Begins a transaction that reads one state of the database throughout.
+    pub(crate) async fn begin_read(
+        &self,
+        operation: &'static str,
+    ) -> Result<sqlx::Transaction<'static, Db>> {
+        self.reader.begin_with(BEGIN_READ).await.during(operation)
+    }
+
+    /// Connections for single reads.
+    pub(crate) const fn reader(&self) -> &Pool {
+        &self.reader
+    }
+
+    /// The fleet in memory.
+    pub(crate) const fn index(&self) -> &Index {
+        &self.index
+    }
+
+    /// What signs the record.
+    pub(crate) fn seal(&self) -> &dyn Seal {
+        &*self.seal
+    }
+
+    /// Closes every connection.
+    pub async fn close(&self) {
+        self.reader.close().await;
+        self.writer.close().await;
+    }
+}
+
+#[cfg(test)]
+mod tests;

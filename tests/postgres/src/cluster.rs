@@ -1,0 +1,270 @@
+//! Making, starting and stopping a cluster.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, ensure};
+
+/// The user that Debian's package makes, for Postgres does not run as root.
+const DEBIANS_USER: &str = "postgres";
+/// The database user of tests: the one who makes the cluster, by a name of its own.
+const USER: &str = "sickbay";
+
+/// What a commit is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// Nothing waits for the disk: a test needs none of it after the machine stops.
+    None,
+    /// As in production.
+    Full,
+}
+
+/// A cluster of a test's own. Stopped and removed when it is dropped.
+#[derive(Debug)]
+pub struct Cluster {
+    folder: PathBuf,
+    programs: PathBuf,
+}
+
+impl Cluster {
+    /// Makes and starts one.
+    ///
+    /// # Errors
+    /// Where Postgres is not installed, and what its programs say where they fail.
+    pub fn start(durability: Durability) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("sickbay-postgres-").tempdir()?;
+        let cluster = Self::at(folder.keep())?;
+        cluster.make(durability)?;
+        cluster.run()?;
+        Ok(cluster)
+    }
+
+    /// The cluster of this folder, made or not.
+    pub(crate) fn at(folder: PathBuf) -> Result<Self> {
+        Ok(Self {
+            folder,
+            programs: programs()?,
+        })
+    }
+
+    /// The address of a database in it.
+    pub fn url(&self, database: &str) -> String {
+        let socket = self.folder.display().to_string().replace('/', "%2F");
+        format!("postgres://{USER}@{socket}/{database}")
+    }
+
+    pub(crate) fn is_made(&self) -> bool {
+        self.data().join("PG_VERSION").is_file()
+    }
+
+    /// Makes the cluster's files.
+    pub(crate) fn make(&self, durability: Durability) -> Result<()> {
+        own(&self.folder)?;
+        self.tool("initdb", |command| {
+            command
+                .arg("--pgdata")
+                .arg(self.data())
+                .args(["--username", USER, "--auth", "trust"])
+                .args(["--encoding", "UTF8", "--locale", "C", "--no-sync"]);
+        })?;
+        let mut settings = format!(
+            "listen_addresses = ''\nunix_socket_directories = '{}'\nmax_connections = 300\nlog_min_messages = warning\n",
+            self.folder.display()
+        );
+        if durability == Durability::None {
+            settings.push_str("fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n");
+        }
+        let file = self.data().join("postgresql.conf");
+        let now = std::fs::read_to_string(&file).context("read what initdb wrote")?;
+        std::fs::write(&file, now + &settings).context("write the cluster's settings")
+    }
+
+    /// Starts the server and waits until it answers.
+    ///
+    /// # Errors
+    /// What Postgres says where it does not come up.
+    pub fn run(&self) -> Result<()> {
+        self.tool("pg_ctl", |command| {
+            command
+                .args(["start", "--wait", "--silent", "--timeout", "60"])
+                .arg("--pgdata")
+                .arg(self.data())
+                .arg("--log")
+                .arg(self.folder.join("log"));
+        })
+    }
+
+    /// Stops it without letting it finish anything, as a machine that goes away: what was committed comes back at the next start.
+    ///
+    /// # Errors
+    /// Where it does not run.
+    pub fn crash(&self) -> Result<()> {
+        self.stop("immediate")
+    }
+
+    /// Whether it runs.
+    pub fn is_running(&self) -> bool {
+        self.tool("pg_ctl", |command| {
+            command.arg("status").arg("--pgdata").arg(self.data());
+        })
+        .is_ok()
+    }
+
+    /// Makes a database, as a copy of another one where there is one.
+    ///
+    /// # Errors
+    /// What Postgres says.
+    pub fn create(&self, name: &str, template: Option<&str>) -> Result<()> {
+        self.tool("createdb", |command| {
+            self.connect(command);
+            // Files are copied at once, which is less work than to write them all to the log.
+            command.args(["--strategy", "file_copy"]);
+            if let Some(template) = template {
+                command.args(["--template", template]);
+            }
+            command.arg(name);
+        })
+    }
+
+    /// Removes a database with whoever is still connected to it.
+    pub(crate) fn remove(&self, name: &str) -> Result<()> {
+        self.tool("dropdb", |command| {
+            self.connect(command);
+            command.args(["--force", "--if-exists", name]);
+        })
+    }
+
+    pub(crate) fn rename(&self, from: &str, to: &str) -> Result<()> {
+        let asked = format!("ALTER DATABASE {from} RENAME TO {to}");
+        self.tool("psql", |command| {
+            self.connect(command);
+            command.args(["--quiet", "--command", &asked, "postgres"]);
+        })
+    }
+
+    pub(crate) fn has(&self, name: &str) -> Result<bool> {
+        let asked = format!("SELECT 1 FROM pg_database WHERE datname = '{name}'");
+        let said = self.output("psql", |command| {
+            self.connect(command);
+            command.args(["--tuples-only", "--command", &asked, "postgres"]);
+        })?;
+        Ok(said.trim() == "1")
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    /// The program of that name, run by who may.
+    pub(crate) fn command(&self, program: &str) -> Command {
+        let program = self.programs.join(program);
+        if !is_root() {
+            return Command::new(program);
+        }
+        let mut command = Command::new("setpriv");
+        command
+            .args(["--reuid", DEBIANS_USER, "--regid", DEBIANS_USER])
+            .arg("--init-groups")
+            .arg(program);
+        command
+    }
+
+    fn connect(&self, command: &mut Command) {
+        command.arg("--host").arg(&self.folder);
+        command.args(["--username", USER]);
+    }
+
+    fn stop(&self, how: &str) -> Result<()> {
+        self.tool("pg_ctl", |command| {
+            command
+                .args(["stop", "--wait", "--silent", "--mode", how])
+                .arg("--pgdata")
+                .arg(self.data());
+        })
+    }
+
+    fn tool(&self, program: &str, with: impl FnOnce(&mut Command)) -> Result<()> {
+        self.output(program, with).map(|_| ())
+    }
+
+    fn output(&self, program: &str, with: impl FnOnce(&mut Command)) -> Result<String> {
+        let mut command = self.command(program);
+        with(&mut command);
+        // A server that is started must not hold the pipes of who started it, so what is said goes into files.
+        let (said, complained) = (tempfile::tempfile()?, tempfile::tempfile()?);
+        let status = command
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .stdout(said.try_clone()?)
+            .stderr(complained.try_clone()?)
+            .status()
+            .with_context(|| format!("start {program} of Postgres"))?;
+        let (said, complained) = (read(said)?, read(complained)?);
+        ensure!(status.success(), "{program} of Postgres failed ({status}): {complained}{said}");
+        Ok(said)
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        // One that a test crashed is down already.
+        let _down = self.stop("immediate");
+        let _removed = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn read(mut file: std::fs::File) -> Result<String> {
+    use std::io::{Read as _, Seek as _};
+    file.rewind()?;
+    let mut text = String::new();
+    file.read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// Gives a folder to the user that Postgres runs as. Nobody else may look in.
+pub(crate) fn own(folder: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder)?;
+    if is_root() {
+        let done = Command::new("chown")
+            .arg(format!("{DEBIANS_USER}:"))
+            .arg(folder)
+            .status()
+            .context("start chown")?;
+        ensure!(
+            done.success(),
+            "there is no user {DEBIANS_USER}, which Debian's package of Postgres makes; as another user than root none is needed"
+        );
+    }
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))?;
+    Ok(())
+}
+
+/// Whether this program runs as root, by the owner of what it makes.
+fn is_root() -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
+}
+
+/// The folder of the newest Postgres that is installed: Debian keeps versions side by side, and outside of the path.
+fn programs() -> Result<PathBuf> {
+    let number = |folder: &Path| folder.file_name()?.to_str()?.parse::<u32>().ok();
+    let debians = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
+    let newest = debians
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter_map(|folder| Some((number(&folder)?, folder.join("bin"))))
+        .filter(|(_, folder)| folder.join("initdb").is_file())
+        .max();
+    if let Some((_, folder)) = newest {
+        return Ok(folder);
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .find(|folder| folder.join(OsStr::new("initdb")).is_file())
+        .context("Postgres is not installed: cargo xtask test installs it")
+}
