@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use ipnet::IpNet;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use sickbay_diagnosis::expectation::{ScopedWish, Wanted, Wishes};
 
 use crate::access::groups::GroupRole;
@@ -54,7 +54,9 @@ pub struct Config {
 pub struct Storage {
     /// Folder of the CA's key and, by default, of the database.
     pub data_dir: PathBuf,
-    /// Address of the database; empty: `sqlite://DATA_DIR/sickbay.db`.
+    /// Address of the database, `sqlite://PATH` or `postgres://USER:PASSWORD@HOST/DATABASE`; empty: `sqlite://DATA_DIR/sickbay.db`. Where
+    /// settings are shown, its password is not.
+    #[serde(serialize_with = "without_password")]
     pub database: String,
 }
 
@@ -76,6 +78,10 @@ impl Storage {
             self.database.clone()
         }
     }
+}
+
+fn without_password<S: Serializer>(url: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&sickbay_store::shown(url))
 }
 
 /// The port that collectors speak to.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sickbay_store::Store;
+use sickbay_store::{Moved, Store};
 
 use crate::audit::AuditKey;
 use crate::config::Storage;
@@ -14,6 +14,20 @@ use crate::config::Storage;
 pub async fn open(storage: &Storage) -> anyhow::Result<Arc<dyn Store>> {
     let seal = Arc::new(AuditKey::open_or_make(&storage.data_dir)?);
     Ok(sickbay_store::open(&storage.database_url(), seal).await?)
+}
+
+/// Moves everything that one database holds to another one, empty unless it `replaces`; says what, table by table.
+///
+/// # Errors
+/// As [`open`], of either; nothing was changed then.
+pub async fn move_fleet(
+    storage: &Storage,
+    from: &str,
+    to: &str,
+    replaces: bool,
+) -> anyhow::Result<Vec<Moved>> {
+    let seal = Arc::new(AuditKey::open_or_make(&storage.data_dir)?);
+    Ok(sickbay_store::move_fleet(from, to, replaces, seal).await?)
 }
 
 /// Brings the database's schema up to date, and says its version.

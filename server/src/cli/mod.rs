@@ -12,6 +12,7 @@ mod explain;
 mod export;
 mod gpo_kit;
 mod knowledge;
+mod migrate;
 mod serve;
 mod token;
 mod updates;
@@ -53,8 +54,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Print the settings in force
     Config(config::ConfigArgs),
-    /// Bring the database's schema up to date
-    Migrate(WithConfig),
+    /// Bring the database's schema up to date, or move a fleet into another database
+    Migrate(migrate::MigrateArgs),
     /// Enrolment tokens
     Token(token::TokenArgs),
     /// Devices: list, approve, revoke, retire
@@ -171,7 +172,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Serve(args) => serve::run(&args).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Config(args) => config::run(&args),
-        Command::Migrate(args) => migrate(&args).await,
+        Command::Migrate(args) => migrate::run(&args).await,
         Command::Token(args) => token::run(args).await,
         Command::Device(args) => device::run(args).await,
         Command::User(args) => user::run(args).await,
@@ -185,14 +186,6 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::GpoKit(args) => gpo_kit::run(args).await,
         Command::Knowledge(args) => knowledge::run(args).await,
     }
-}
-
-async fn migrate(args: &WithConfig) -> anyhow::Result<()> {
-    let config = args.load()?;
-    let version = storage::migrate(&config.storage).await?;
-    let url = config.storage.database_url();
-    say(&format!("The schema of {url} is at version {version}."));
-    Ok(())
 }
 
 /// Who uses the command line, for the record: as far as the operating system says.

@@ -5,6 +5,10 @@
 //!
 //! What it leaves out: it decides nothing. Diagnosis happens before [`Store::commit`], acknowledgement after.
 #![forbid(unsafe_code)]
+#![expect(
+    clippy::duplicate_mod,
+    reason = "the body is compiled once for each database, against its types"
+)]
 
 #[macro_use]
 mod statements;
@@ -90,6 +94,36 @@ pub async fn migrate(url: &str, seal: Arc<dyn Seal>) -> Result<i64> {
 /// The version of the schema that this build uses, the same for every database.
 pub fn schema_version() -> i64 {
     SqliteStore::schema_version()
+}
+
+/// The address of a database as it may be shown: without its password.
+pub fn shown(url: &str) -> String {
+    const HIDDEN: &str = "***";
+    let Some((scheme, rest)) = url.split_once("://").filter(|(s, _)| *s != "sqlite") else {
+        return url.to_owned();
+    };
+    let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
+    // A password may hold any sign, the one before the host among them.
+    let place = match place.rsplit_once('@') {
+        Some((who, host)) => {
+            let who = who
+                .split_once(':')
+                .map_or(who.to_owned(), |(user, _)| format!("{user}:{HIDDEN}"));
+            format!("{who}@{host}")
+        }
+        None => place.to_owned(),
+    };
+    let hidden = |part: &str| match part.split_once('=') {
+        Some((name @ "password", _)) => format!("{name}={HIDDEN}"),
+        _ => part.to_owned(),
+    };
+    let query: Vec<String> = query
+        .split('&')
+        .filter(|p| !p.is_empty())
+        .map(hidden)
+        .collect();
+    let mark = if query.is_empty() { "" } else { "?" };
+    format!("{scheme}://{place}{mark}{}", query.join("&"))
 }
 
 fn address(url: &str) -> Result<Address<'_>> {
@@ -454,4 +488,38 @@ pub trait Store: Send + Sync + 'static {
     async fn put_knowledge_pack(&self, pack: ImportedPack) -> Result<()>;
     /// Forgets the imported knowledge pack; `false` where none is kept.
     async fn remove_knowledge_pack(&self, by: &str, now: Time) -> Result<bool>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shown;
+
+    #[test]
+    fn an_address_is_shown_without_its_password() {
+        for (url, wanted) in [
+            (
+                "sqlite:///var/lib/sickbay/a@b:c.db",
+                "sqlite:///var/lib/sickbay/a@b:c.db",
+            ),
+            ("postgres://db/sickbay", "postgres://db/sickbay"),
+            (
+                "postgres://me@db:5432/sickbay",
+                "postgres://me@db:5432/sickbay",
+            ),
+            (
+                "postgres://me:s3cret@db/sickbay",
+                "postgres://me:***@db/sickbay",
+            ),
+            (
+                "postgres://me:a@b:c@db/sickbay",
+                "postgres://me:***@db/sickbay",
+            ),
+            (
+                "postgres://db/sickbay?sslmode=require&password=s3cret",
+                "postgres://db/sickbay?sslmode=require&password=***",
+            ),
+        ] {
+            assert_eq!(shown(url), wanted);
+        }
+    }
 }

@@ -330,7 +330,9 @@ async fn hostile_names_are_harmless_on_a_terminal() {
     let (site, ids) = site().await;
     let folder = site.app().config.storage.data_dir.clone();
     let settings = folder.join("sickbay.toml");
-    std::fs::write(&settings, format!("[storage]\ndata_dir = {folder:?}\n")).unwrap();
+    let database = &site.app().config.storage.database;
+    let text = format!("[storage]\ndata_dir = {folder:?}\ndatabase = {database:?}\n");
+    std::fs::write(&settings, text).unwrap();
     let settings = settings.display().to_string();
     let of_device = ["device", "record", ids[13].as_str()];
     for arguments in PRINTS.iter().copied().chain([&of_device[..]]) {

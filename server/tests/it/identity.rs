@@ -12,6 +12,7 @@ use sickbay_diagnosis::time::DAY_MS;
 use sickbay_proto::v1::error_detail::Reason;
 use sickbay_proto::v1::fleet_client::FleetClient;
 use sickbay_proto::v1::{CollectorMessage, GoodbyeRequest, enrol_response};
+use sickbay_server::audit::AuditKey;
 use sickbay_server::identity::ca::DEVICE_DAYS;
 use sickbay_store::{Approval, AuditQuery, DeviceStatus};
 use tokio::sync::mpsc;
@@ -463,10 +464,31 @@ async fn the_database_holds_no_secret_that_opens_anything() {
             assert_eq!(mode & 0o077, 0, "{name} is for its owner alone");
         }
     }
+    let database = &site.app().config.storage.database;
+    if !database.is_empty() {
+        files = 2;
+        let seal = Arc::new(AuditKey::open_or_make(&folder).unwrap());
+        holds_none(database, seal, &secrets).await;
+    }
     assert!(
         keys == 2 && files >= 2,
         "{keys} keys, {files} files of the database"
     );
+}
+
+/// Fails where any row of a database that is no file holds a secret, as text or as bytes.
+async fn holds_none(database: &str, seal: Arc<AuditKey>, secrets: &[Vec<u8>]) {
+    for (table, rows) in sickbay_store::dump(database, seal).await.unwrap() {
+        for (column, value) in rows.into_iter().flatten() {
+            assert!(!value.contains("PRIVATE KEY"), "{table}.{column}: {value}");
+            for secret in secrets {
+                let bytes = format!("{secret:02x?}");
+                let text = String::from_utf8_lossy(secret);
+                let has = value.contains(bytes.trim_matches(['[', ']'])) || value.contains(&*text);
+                assert!(!has, "{table}.{column} holds a secret");
+            }
+        }
+    }
 }
 
 #[tokio::test]

@@ -32,6 +32,7 @@ mod limits;
 mod list_pages;
 mod machine_pki;
 mod machines;
+mod moving;
 mod openid;
 mod people;
 #[path = "../../../packaging/src/powershell_grammar.rs"]

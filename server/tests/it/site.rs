@@ -114,6 +114,16 @@ impl Site {
         }
     }
 
+    /// A server whose folder somebody else keeps.
+    pub(crate) fn of(server: Running, clock: Clock) -> Self {
+        Self {
+            server,
+            clock,
+            _folder: tempfile::tempdir().unwrap(),
+            _database: None,
+        }
+    }
+
     pub(crate) fn app(&self) -> &App {
         &self.server.app
     }

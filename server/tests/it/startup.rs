@@ -68,7 +68,7 @@ async fn a_database_that_cannot_be_opened_is_named_with_what_to_do() {
     let mut postgres = config(folder.path());
     postgres.storage.database = "postgres://user:hunter2@localhost/sickbay".to_owned();
     let said = refusal(postgres).await;
-    assert_says(&said, &["sqlite://"], "another database");
+    assert_says(&said, &["Is Postgres running there"], "no Postgres");
     assert!(!said.contains("hunter2"), "the password is told: {said}");
 }
 
@@ -83,7 +83,7 @@ async fn a_database_of_a_newer_version_or_of_another_program_is_left_alone() {
         (
             "foreign",
             include_bytes!("fixtures/foreign.db").as_slice(),
-            &["not Sickbay's", "Name another file"],
+            &["not Sickbay's", "Name another one"],
         ),
     ] {
         let folder = tempfile::tempdir().unwrap();

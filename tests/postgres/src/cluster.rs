@@ -33,7 +33,9 @@ impl Cluster {
     /// # Errors
     /// Where Postgres is not installed, and what its programs say where they fail.
     pub fn start(durability: Durability) -> Result<Self> {
-        let folder = tempfile::Builder::new().prefix("sickbay-postgres-").tempdir()?;
+        let folder = tempfile::Builder::new()
+            .prefix("sickbay-postgres-")
+            .tempdir()?;
         let cluster = Self::at(folder.keep())?;
         cluster.make(durability)?;
         cluster.run()?;
@@ -205,7 +207,10 @@ impl Cluster {
             .status()
             .with_context(|| format!("start {program} of Postgres"))?;
         let (said, complained) = (read(said)?, read(complained)?);
-        ensure!(status.success(), "{program} of Postgres failed ({status}): {complained}{said}");
+        ensure!(
+            status.success(),
+            "{program} of Postgres failed ({status}): {complained}{said}"
+        );
         Ok(said)
     }
 }
@@ -254,7 +259,9 @@ fn is_root() -> bool {
 /// The folder of the newest Postgres that is installed: Debian keeps versions side by side, and outside of the path.
 fn programs() -> Result<PathBuf> {
     let number = |folder: &Path| folder.file_name()?.to_str()?.parse::<u32>().ok();
-    let debians = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
+    let debians = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten();
     let newest = debians
         .filter_map(|entry| entry.ok().map(|entry| entry.path()))
         .filter_map(|folder| Some((number(&folder)?, folder.join("bin"))))

@@ -8,7 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod cluster;
-mod shared;
+mod database;
 
 pub use cluster::{Cluster, Durability};
-pub use shared::Database;
+pub use database::Database;

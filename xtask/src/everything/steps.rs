@@ -33,10 +33,10 @@ enum Work {
     UsualWindowsTarget,
     /// Runs cargo with these arguments.
     Cargo(Vec<&'static str>),
-    /// Runs cargo with these arguments and counts the tests in its output.
+    /// Runs cargo with these arguments, in this environment besides its own, and counts the tests in its output.
     Tests {
         arguments: Vec<&'static str>,
-        long: bool,
+        environment: Vec<(&'static str, &'static str)>,
     },
 }
 
@@ -47,25 +47,32 @@ pub(super) fn all(long: bool) -> Vec<Step> {
         again: format!("cargo {}", arguments.join(" ")),
         work: Work::Cargo(arguments.to_vec()),
     };
-    let tests = |title, arguments: &[&'static str]| Step {
-        title,
-        again: format!(
-            "{}cargo {}",
-            if long { "SICKBAY_LONG=1 " } else { "" },
-            arguments.join(" ")
-        ),
-        work: Work::Tests {
-            arguments: arguments.to_vec(),
-            long,
-        },
+    let tests_in = |title, more: &[(&'static str, &'static str)], arguments: &[&'static str]| {
+        let mut environment = more.to_vec();
+        if long {
+            environment.push(("SICKBAY_LONG", "1"));
+        }
+        let set = environment
+            .iter()
+            .map(|(name, value)| format!("{name}={value} "));
+        Step {
+            title,
+            again: format!("{}cargo {}", set.collect::<String>(), arguments.join(" ")),
+            work: Work::Tests {
+                arguments: arguments.to_vec(),
+                environment,
+            },
+        }
     };
+    let tests = |title, arguments: &[&'static str]| tests_in(title, &[], arguments);
     let own = |title, again: &str, work| Step {
         title,
         again: again.to_owned(),
         work,
     };
     // Never compiled for the purpose: where nextest is not installed, cargo's own runner does.
-    let suites = if tools::runs("cargo", &["nextest", "--version"]) {
+    let has_nextest = tools::runs("cargo", &["nextest", "--version"]);
+    let suites = if has_nextest {
         tests(
             "tests",
             &[
@@ -90,6 +97,21 @@ pub(super) fn all(long: bool) -> Vec<Step> {
             ],
         )
     };
+    // Everything that a server does, once more on the other database.
+    let on_postgres = tests_in(
+        "server on Postgres",
+        &[("SICKBAY_TEST_DATABASE", "postgres")],
+        &[
+            if has_nextest { "nextest" } else { "test" },
+            if has_nextest { "run" } else { "--quiet" },
+            "--package",
+            "sickbay-server",
+            "--test",
+            "it",
+            "--locked",
+            "--no-fail-fast",
+        ],
+    );
     let mut steps = vec![
         own(
             "tools",
@@ -137,6 +159,7 @@ pub(super) fn all(long: bool) -> Vec<Step> {
             &["test", "--workspace", "--locked", "--doc"],
         ),
         suites,
+        on_postgres,
     ];
     if long {
         // Programs of others that look at a server for minutes.
@@ -178,11 +201,12 @@ impl Step {
                 let status = command.status().context("start cargo")?;
                 Ok(status.success())
             }
-            Work::Tests { arguments, long } => {
+            Work::Tests {
+                arguments,
+                environment,
+            } => {
                 let mut command = cargo(root, arguments);
-                if *long {
-                    command.env("SICKBAY_LONG", "1");
-                }
+                command.envs(environment.iter().copied());
                 run_counted(command, tally)
             }
         }
@@ -262,10 +286,16 @@ mod tests {
                 "programs",
                 "windows program",
                 "documentation examples",
-                "tests"
+                "tests",
+                "server on Postgres"
             ]
         );
-        assert!(steps.iter().all(|step| step.again.starts_with("cargo ")));
+        let is_command = |step: &Step| {
+            let set = |word: &&str| word.contains('=');
+            let words = step.again.split(' ').skip_while(set);
+            words.take(1).eq(["cargo"])
+        };
+        assert!(steps.iter().all(is_command));
         assert!(steps.iter().all(|step| !step.again.contains("--release")));
     }
 

@@ -23,7 +23,10 @@ struct Need {
     elsewhere: &'static str,
 }
 
-const NEEDS: [Need; 16] = [
+/// Debian's package of its usual version of Postgres.
+const POSTGRES: &str = "postgresql";
+
+const NEEDS: [Need; 17] = [
     Need {
         what: "rustfmt",
         because: "formatting is checked",
@@ -145,6 +148,17 @@ const NEEDS: [Need; 16] = [
         elsewhere: "OpenLDAP's slapd with its modules back_mdb and refint",
     },
     Need {
+        what: "Postgres",
+        because: "the store and the server are tested on it, too",
+        one_of: &[
+            // Debian keeps its versions side by side, outside of the path.
+            ("sh", &["-c", "ls /usr/lib/postgresql/*/bin/initdb"]),
+            ("initdb", &["--version"]),
+        ],
+        debian: &[POSTGRES],
+        elsewhere: "Postgres 15 or newer, with `initdb`, `pg_ctl`, `createdb` and `psql`",
+    },
+    Need {
         what: "Python",
         because: "the provider that people sign in through in a test is written in it",
         one_of: &[("python3", &["-c", "import ensurepip, venv"])],
@@ -189,7 +203,7 @@ pub(super) fn install_missing() -> Result<bool> {
     if !packages.is_empty()
         && let Some(right) = right_to_install()
     {
-        // slapd is wanted as a program; the service that its package would set up is nobody's wish.
+        // slapd and Postgres are wanted as programs; the services that their packages would set up are nobody's wish.
         as_root(
             right,
             "sh",
@@ -200,6 +214,13 @@ pub(super) fn install_missing() -> Result<bool> {
         )?;
         apt_get(right, &["update"])?;
         let install = ["install", "--yes", "--no-install-recommends"];
+        if packages.contains(&POSTGRES) {
+            // What says so is a file of a package that is wanted anyway.
+            apt_get(right, &[&install[..], &["postgresql-common"]].concat())?;
+            let none = "s/^#*create_main_cluster.*/create_main_cluster = false/";
+            let says = "/etc/postgresql-common/createcluster.conf";
+            as_root(right, "sed", &["--in-place", none, says])?;
+        }
         apt_get(right, &[&install[..], &packages].concat())?;
     }
     let missing = self::missing();

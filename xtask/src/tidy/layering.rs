@@ -6,12 +6,17 @@ use super::Offence;
 use super::tree::{Package, Tree};
 
 /// What each of the project's packages may ask for among the others. Tests may ask for everything.
-const MAY_DEPEND: [(&str, &[&str]); 10] = [
+const MAY_DEPEND: [(&str, &[&str]); 11] = [
     ("sickbay-proto", &[]),
     ("sickbay-diagnosis", &[]),
     ("sickbay-service", &[]),
     ("sickbay-packaging", &[]),
-    ("sickbay-store", &["sickbay-diagnosis"]),
+    ("sickbay-test-postgres", &[]),
+    (
+        "sickbay-store",
+        // The last one in its tests alone.
+        &["sickbay-diagnosis", "sickbay-test-postgres"],
+    ),
     ("sickbay-web", &["sickbay-diagnosis"]),
     (
         "sickbay-collector",
@@ -27,6 +32,8 @@ const MAY_DEPEND: [(&str, &[&str]); 10] = [
             "sickbay-proto",
             "sickbay-service",
             "sickbay-store",
+            // In its tests alone.
+            "sickbay-test-postgres",
             "sickbay-web",
         ],
     ),

@@ -4,7 +4,8 @@ use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::Connection as _;
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 
 use super::PostgresStore;
 use super::body::audit;
@@ -85,6 +86,9 @@ impl PostgresStore {
                 chain(&error)
             ),
         };
+        // A pool tries again until its patience ends and then says just that; one connection says what is wrong, at once.
+        let first = PgConnection::connect_with(&options).await.map_err(cannot)?;
+        first.close().await.map_err(cannot)?;
         let writer = pool(WRITERS)
             .connect_with(options.clone())
             .await

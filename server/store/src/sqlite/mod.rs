@@ -107,7 +107,6 @@ pub(crate) const ANATOMY: &str = "SELECT m.name AS tab, c.name AS col, c.type AS
     FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' ORDER BY m.name, c.cid";
 
 /// Lets numbers that are given out go on behind those that were written as they are, which SQLite does by itself.
-#[expect(clippy::unused_async, reason = "another database has something to do")]
 pub(crate) async fn numbers_follow(_connection: &mut Connection) -> Result<()> {
     Ok(())
 }
