@@ -14,7 +14,7 @@ const PROGRAM: &str = "sickbay-bench";
 
 /// Benchmarks that need neither a server's program nor the Windows collector, and measure this machine's own speed: their program is built
 /// with optimisation.
-const ALONE: [&str; 5] = ["diagnose", "enrol", "explain", "export", "pages"];
+const ALONE: [&str; 6] = ["diagnose", "enrol", "explain", "export", "moving", "pages"];
 
 /// Builds and runs. Returns whether every figure kept its limit.
 pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<bool> {

@@ -9,6 +9,7 @@ mod explain;
 mod export;
 mod freshness;
 mod idle;
+mod moving;
 mod pages;
 mod stored;
 
@@ -65,6 +66,12 @@ enum Bench {
         #[arg(long, default_value_t = 100_000)]
         devices: usize,
     },
+    /// A large fleet from SQLite to Postgres and back, and whether it is the same.
+    Moving {
+        /// How many devices the fleet has.
+        #[arg(long, default_value_t = 100_000)]
+        devices: usize,
+    },
     /// How fast devices are diagnosed: the rules alone, and with loading and writing around them.
     Diagnose {
         /// How many devices go through the store.
@@ -88,6 +95,7 @@ pub fn run() -> ExitCode {
             Bench::Enrol { machines } => enrol::measure(machines).await,
             Bench::Export { devices } => export::measure(devices).await,
             Bench::Pages { devices } => pages::measure(devices).await,
+            Bench::Moving { devices } => moving::measure(devices).await,
             Bench::Diagnose { devices } => diagnose::measure(devices).await,
         }
     });
