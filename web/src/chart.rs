@@ -9,6 +9,7 @@ use askama::Template;
 use askama::filters::HtmlSafe;
 
 use crate::text;
+use crate::words::time as words;
 
 /// Width of a drawing, in its own units.
 const WIDE: u64 = 1000;
@@ -197,21 +198,19 @@ impl Difference {
 
     /// `+12 since yesterday, −3 in a week`; what did not change is left out, and where nothing was counted then, it is empty.
     pub fn in_words(&self) -> String {
+        let told = |then: Option<u64>, words: fn(&str) -> String| Some((then?, words));
         let counted = [
-            (self.yesterday, "since yesterday"),
-            (self.week, "in a week"),
+            told(self.yesterday, words::since_yesterday),
+            told(self.week, words::in_a_week),
         ];
-        let mut counted = counted
-            .into_iter()
-            .filter_map(|(then, when)| Some((then?, when)))
-            .peekable();
-        let known = counted.peek().is_some();
+        let counted = counted.into_iter().flatten();
+        let known = counted.clone().next().is_some();
         let told: Vec<String> = counted
             .filter(|(then, _)| *then != self.now)
-            .map(|(then, when)| format!("{} {when}", signed(self.now, then)))
+            .map(|(then, words)| words(&signed(self.now, then)))
             .collect();
         match told.as_slice() {
-            [] if known && self.now > 0 => "unchanged".to_owned(),
+            [] if known && self.now > 0 => words::UNCHANGED.to_owned(),
             told => told.join(", "),
         }
     }

@@ -5,7 +5,7 @@ use std::borrow::Borrow;
 use sickbay_diagnosis::Time;
 
 use crate::component::When;
-use crate::{Zone, asset, links, moment, text};
+use crate::{Zone, asset, links, moment, text, words};
 
 /// An entry of the navigation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,17 +45,7 @@ impl Nav {
     ];
 
     const fn label(self) -> &'static str {
-        match self {
-            Self::Overview => "Overview",
-            Self::Issues => "Issues",
-            Self::Devices => "Devices",
-            Self::Updates => "Updates",
-            Self::Enrolment => "Enrolment",
-            Self::ErrorCodes => "Error codes",
-            Self::People => "People",
-            Self::Audit => "Record",
-            Self::Settings => "Settings",
-        }
+        words::chrome::nav(self)
     }
 
     const fn href(self) -> &'static str {
@@ -204,6 +194,10 @@ impl Chrome {
     pub(crate) fn shown_at(&self) -> String {
         let clock = self.zone.clock(self.now).filter(|_| !self.zone.is_utc());
         clock.unwrap_or_else(|| moment::absolute(self.now, &Zone::UTC))
+    }
+
+    pub(crate) const fn language() -> &'static str {
+        words::LANGUAGE
     }
 
     pub(crate) fn theme_attribute(&self) -> &'static str {

@@ -8,6 +8,7 @@ use sickbay_diagnosis::Time;
 use sickbay_diagnosis::issue::Issue;
 use sickbay_diagnosis::verdict::{Cause, Kept, Severity};
 
+use crate::words::states;
 use crate::{Zone, columns, component, links, text};
 
 /// What a device says in a column.
@@ -168,11 +169,11 @@ impl DeviceTable {
     /// Class and word of how a device stands.
     fn standing(word: &str) -> (&'static str, &'static str) {
         match word {
-            "serious" => ("serious", "Serious"),
-            "warning" => ("warning", "Warning"),
-            "healthy" => ("clear", "Healthy"),
-            "never-reported" => ("quiet", "Never reported"),
-            _ => ("unknown", "Unknown"),
+            "serious" => ("serious", states::SERIOUS),
+            "warning" => ("warning", states::WARNING),
+            "healthy" => ("clear", states::HEALTHY),
+            "never-reported" => ("quiet", states::NEVER_REPORTED),
+            _ => ("unknown", states::UNKNOWN),
         }
     }
 

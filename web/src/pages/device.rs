@@ -13,6 +13,7 @@ use sickbay_diagnosis::verdict::{Cause, Kept, Severity, State};
 
 use super::accept::AcceptForm;
 use crate::component;
+use crate::words::{device as words, states};
 use crate::{Chrome, document, links, region, text};
 
 /// A certificate that ends within this is shown as a warning, in milliseconds: it should have been renewed at half-life.
@@ -189,25 +190,7 @@ impl askama::filters::HtmlSafe for UpdateLog<'_> {}
 impl UpdateLine {
     /// In words.
     const fn word(&self) -> &'static str {
-        match self.what {
-            Became::Installed => "Installed",
-            Became::InstalledWithErrors => "Installed with errors",
-            Became::InstallFailed => "Installation failed",
-            Became::InstallAborted => "Installation broken off",
-            Became::Installing => "Being installed",
-            Became::Removed => "Removed",
-            Became::RemovalFailed => "Removal failed",
-            Became::DownloadFailed => "Download failed",
-            Became::ScanFailed => "Looking for updates failed",
-            Became::Unsettled(state) => match state {
-                PackageState::InstallPending => "Installed at the next restart",
-                PackageState::UninstallPending => "Removed at the next restart",
-                PackageState::Resolving | PackageState::Staging => "Being prepared",
-                PackageState::PartiallyInstalled => "Half installed",
-                PackageState::Unknown(_) => "In an unknown state",
-                _ => "Marked invalid",
-            },
-        }
+        states::became(self.what)
     }
 
     /// How its badge looks.
@@ -338,14 +321,14 @@ impl DevicePage {
     fn known(&self) -> Vec<(&'static str, &str)> {
         let identity = &self.identity;
         [
-            ("Release", identity.release.as_str()),
-            ("Build", &identity.build),
-            ("Edition", &identity.edition),
-            ("Architecture", &identity.arch),
-            ("Kind", &identity.kind),
-            ("Domain", &identity.domain),
-            ("OU", &identity.ou),
-            ("Site", &identity.site),
+            (words::RELEASE, identity.release.as_str()),
+            (words::BUILD, &identity.build),
+            (words::EDITION, &identity.edition),
+            (words::ARCHITECTURE, &identity.arch),
+            (words::KIND, &identity.kind),
+            (words::DOMAIN, &identity.domain),
+            (words::OU, &identity.ou),
+            (words::SITE, &identity.site),
         ]
         .into_iter()
         .filter(|(_, value)| !value.is_empty())
@@ -354,14 +337,10 @@ impl DevicePage {
 
     /// Verdicts that are shown folded: label, anchor and list.
     fn folded(&self) -> [(&'static str, &'static str, State, &[VerdictView]); 2] {
+        let folded = |state, verdicts| (states::state(state), State::name(state), state, verdicts);
         [
-            ("Clear", "clear", State::Clear, &self.clear),
-            (
-                "Not applicable",
-                "not-applicable",
-                State::NotApplicable,
-                &self.not_applicable,
-            ),
+            folded(State::Clear, self.clear.as_slice()),
+            folded(State::NotApplicable, self.not_applicable.as_slice()),
         ]
     }
 
@@ -369,8 +348,8 @@ impl DevicePage {
     fn certificate_trouble(&self) -> Option<&'static str> {
         let left = self.health.certificate_not_after?.since(self.chrome.now);
         match left {
-            ..=0 => Some("has ended: the device must recover or enrol again"),
-            1..=CERTIFICATE_SOON_MS => Some("ends soon and was not renewed"),
+            ..=0 => Some(words::CERTIFICATE_ENDED),
+            1..=CERTIFICATE_SOON_MS => Some(words::CERTIFICATE_NEAR_ITS_END),
             _ => None,
         }
     }

@@ -6,6 +6,7 @@ use askama::Template;
 use sickbay_diagnosis::Time;
 
 use crate::component::{self, FilterBox};
+use crate::words::enrolment as words;
 use crate::{Chrome, document, links, region, text};
 
 /// A device that waits.
@@ -78,10 +79,10 @@ impl TokenLine {
 
     fn badge(&self, now: impl Borrow<Time>) -> (&'static str, &'static str) {
         match self.state(*now.borrow()) {
-            TokenState::Valid => ("clear", "Valid"),
-            TokenState::Expired => ("quiet", "Expired"),
-            TokenState::UsedUp => ("quiet", "Used up"),
-            TokenState::Revoked => ("quiet", "Revoked"),
+            TokenState::Valid => ("clear", words::VALID),
+            TokenState::Expired => ("quiet", words::EXPIRED),
+            TokenState::UsedUp => ("quiet", words::USED_UP),
+            TokenState::Revoked => ("quiet", words::REVOKED),
         }
     }
 }

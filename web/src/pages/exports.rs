@@ -6,6 +6,7 @@ use sickbay_diagnosis::issue::Issue;
 
 use crate::component;
 use crate::links::ExportFormat;
+use crate::words::exports as words;
 use crate::{Chrome, document, links, region, text};
 
 /// A column that can be chosen.
@@ -34,7 +35,7 @@ pub struct ExportForm {
 
 impl ExportForm {
     fn title(&self) -> &str {
-        self.issue.map_or("All devices", |issue| issue.title)
+        self.issue.map_or(words::ALL_DEVICES, |issue| issue.title)
     }
 
     fn list(&self) -> String {
@@ -94,7 +95,7 @@ pub struct ExportLine {
 
 impl ExportLine {
     fn title(&self) -> &str {
-        self.issue.map_or("All devices", |issue| issue.title)
+        self.issue.map_or(words::ALL_DEVICES, |issue| issue.title)
     }
 
     /// As much as a progress bar shows; rows may come and go while a file is made.

@@ -5,6 +5,7 @@ use sickbay_diagnosis::Time;
 
 use super::account::SessionLine;
 use crate::component;
+use crate::words::people as words;
 use crate::{Chrome, document, links, text};
 
 /// Somebody who may sign in.
@@ -90,11 +91,11 @@ impl PeoplePage {
 
     fn token_state(&self, token: &ApiTokenLine) -> (&'static str, &'static str) {
         if token.revoked_at.is_some() {
-            ("quiet", "revoked")
+            ("quiet", words::REVOKED)
         } else if token.expires_at.is_some_and(|end| end <= self.chrome.now) {
-            ("quiet", "ended")
+            ("quiet", words::ENDED)
         } else {
-            ("clear", "valid")
+            ("clear", words::VALID)
         }
     }
 }

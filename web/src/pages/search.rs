@@ -3,6 +3,7 @@
 use askama::Template;
 
 use crate::component;
+use crate::words::search as words;
 use crate::{Chrome, document, links, text};
 
 /// Something that was found.
@@ -71,12 +72,7 @@ impl SearchPage {
     fn found(&self) -> String {
         let shown: usize = self.groups.iter().map(|group| group.hits.len()).sum();
         let total: u64 = self.groups.iter().map(|group| group.total).sum();
-        let found = text::counted(total, "result", "results");
-        if total > shown as u64 {
-            format!("{found}, of which {shown} are shown,")
-        } else {
-            found
-        }
+        words::found(total, shown as u64)
     }
 }
 
