@@ -30,7 +30,7 @@ mod words;
 mod zone;
 
 pub use asset::{Asset, asset};
-pub use chrome::{Chrome, Nav, SignedIn, Theme};
+pub use chrome::{Chrome, Nav, SignedIn, Theme, Title};
 pub use component::{Bar, FilterBox};
 pub use zone::Zone;
 

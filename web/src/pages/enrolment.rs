@@ -87,6 +87,21 @@ impl TokenLine {
     }
 }
 
+/// What a form just did, with so many devices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Done {
+    /// Let them in.
+    Approved(u64),
+    /// Refused them.
+    Refused(u64),
+}
+
+impl Done {
+    fn words(self) -> String {
+        words::done(self)
+    }
+}
+
 /// `/enrolment`.
 #[derive(Debug, Clone, Template)]
 #[template(path = "pages/enrolment.html")]
@@ -101,8 +116,8 @@ pub struct EnrolmentPage {
     pub filter: FilterBox,
     /// Every token, newest first.
     pub tokens: Vec<TokenLine>,
-    /// What a form just did, in one sentence.
-    pub done: Option<String>,
+    /// What a form just did.
+    pub done: Option<Done>,
 }
 
 impl EnrolmentPage {

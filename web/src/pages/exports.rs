@@ -104,6 +104,19 @@ impl ExportLine {
     }
 }
 
+/// Why a form did nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mistake {
+    /// No column was chosen.
+    NoColumn,
+}
+
+impl Mistake {
+    const fn words(self) -> &'static str {
+        words::mistake(self)
+    }
+}
+
 /// `/exports`.
 #[derive(Debug, Clone, Template)]
 #[template(path = "pages/exports.html")]
@@ -117,7 +130,7 @@ pub struct ExportsPage {
     /// How long files are kept, in hours.
     pub kept_hours: i64,
     /// Why a form did nothing.
-    pub mistake: Option<String>,
+    pub mistake: Option<Mistake>,
 }
 
 impl ExportsPage {

@@ -2,6 +2,7 @@
 
 use askama::Template;
 use sickbay_diagnosis::Time;
+use sickbay_diagnosis::expectation::ExpectedSource;
 use sickbay_diagnosis::issue::Issue;
 use sickbay_diagnosis::verdict::{Severity, State};
 
@@ -10,7 +11,7 @@ pub use super::issues::IssueLine;
 use crate::chart::{Chart, Difference};
 use crate::component::{self, Bar};
 use crate::views::View;
-use crate::words::{overview as words, states};
+use crate::words::{expectations, overview as words, states};
 use crate::{Chrome, document, links, region, text};
 
 /// A number of devices and the filter that lists them.
@@ -55,13 +56,22 @@ impl FleetHealth {
     }
 }
 
+/// Why devices are not heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Silence {
+    /// They should have a collector and have none.
+    NeverEnrolled,
+    /// Nothing came for longer than is expected.
+    Silent,
+    /// They enrolled, and nothing came.
+    NeverReported,
+}
+
 /// Devices that are not heard.
 #[derive(Debug, Clone)]
 pub struct Unheard {
-    /// What they are called.
-    pub label: &'static str,
-    /// What that means.
-    pub hint: &'static str,
+    /// Which ones.
+    pub who: Silence,
     /// How many.
     pub devices: u64,
     /// The list of them.
@@ -70,15 +80,42 @@ pub struct Unheard {
     pub difference: Difference,
 }
 
+impl Unheard {
+    const fn label(&self) -> &'static str {
+        words::silence(self.who).0
+    }
+
+    const fn hint(&self) -> &'static str {
+        words::silence(self.who).1
+    }
+}
+
+/// A revision of a release, or several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Revisions {
+    /// `26100.7171`.
+    One(String),
+    /// Those that are not named.
+    Older,
+    /// That are not known.
+    Unknown,
+}
+
 /// Devices of a release with one revision, or several.
 #[derive(Debug, Clone)]
 pub struct RevisionShare {
-    /// `26100.7171`.
-    pub label: String,
+    /// Which.
+    pub of: Revisions,
     /// How many.
     pub devices: u64,
     /// The list of them.
     pub href: String,
+}
+
+impl RevisionShare {
+    fn label(&self) -> &str {
+        words::revisions(&self.of)
+    }
 }
 
 /// A release with the devices that run it.
@@ -123,14 +160,18 @@ impl ReleaseShare {
 /// Devices whose quality updates come from one source.
 #[derive(Debug, Clone)]
 pub struct SourceShare {
-    /// As the filter language says it.
-    pub source: String,
-    /// In words.
-    pub label: String,
+    /// The source.
+    pub source: ExpectedSource,
     /// How many.
     pub devices: u64,
     /// The list of them.
     pub href: String,
+}
+
+impl SourceShare {
+    fn label(&self) -> String {
+        expectations::source(&self.source)
+    }
 }
 
 /// A finding that changed, with its device.

@@ -24,8 +24,6 @@ pub struct HitLine {
 pub struct HitGroup {
     /// The kind's name, which parts of the page are called by.
     pub name: &'static str,
-    /// What its hits are called together.
-    pub heading: &'static str,
     /// The closest of them.
     pub hits: Vec<HitLine>,
     /// How many there are.
@@ -34,7 +32,16 @@ pub struct HitGroup {
     pub all: String,
 }
 
+/// What hits of a kind are called together, by the kind's name; the name where it has no heading.
+pub fn heading(kind: &'static str) -> &'static str {
+    words::kind(kind)
+}
+
 impl HitGroup {
+    fn heading(&self) -> &'static str {
+        heading(self.name)
+    }
+
     fn left_out(&self) -> u64 {
         self.total.saturating_sub(self.hits.len() as u64)
     }

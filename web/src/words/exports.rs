@@ -1,6 +1,7 @@
 //! The page of exports, and the formats that lists offer.
 
 use crate::links::ExportFormat;
+use crate::pages::exports::Mistake;
 
 /// The list of all devices.
 pub(crate) const ALL_DEVICES: &str = "All devices";
@@ -12,5 +13,12 @@ pub(crate) const fn format(format: ExportFormat) -> &'static str {
         ExportFormat::Xlsx => "Excel",
         ExportFormat::Json => "JSON",
         ExportFormat::Ndjson => "NDJSON",
+    }
+}
+
+/// Why a form did nothing.
+pub(crate) const fn mistake(mistake: Mistake) -> &'static str {
+    match mistake {
+        Mistake::NoColumn => "Choose at least one column.",
     }
 }

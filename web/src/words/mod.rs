@@ -8,15 +8,20 @@
 //! built, or by a trait where one server should speak several. The compiler then names whatever was forgotten: there are no keys, and nothing is
 //! looked up while a page is made.
 
+pub(crate) mod account;
+pub(crate) mod ca;
 pub(crate) mod chrome;
 pub(crate) mod columns;
 pub(crate) mod device;
 pub(crate) mod enrolment;
+pub(crate) mod expectations;
 pub(crate) mod exports;
 pub(crate) mod lists;
+pub(crate) mod message;
 pub(crate) mod overview;
 pub(crate) mod people;
 pub(crate) mod search;
+pub(crate) mod settings;
 pub(crate) mod sign_in;
 pub(crate) mod states;
 pub(crate) mod time;

@@ -11,3 +11,21 @@ pub(crate) fn found(total: u64, shown: u64) -> String {
         found
     }
 }
+
+/// What hits of a kind are called together.
+pub(crate) fn kind(name: &'static str) -> &'static str {
+    match name {
+        "filter" => "Devices that match this filter",
+        "device" => "Devices",
+        "update" => "Updates",
+        "error-code" => "Error codes",
+        "safeguard-hold" => "Safeguard holds",
+        "build" => "Builds",
+        "issue" => "Issues",
+        "cause" => "Causes",
+        "group" => "Groups of devices",
+        "other-device" => "Devices that are not active",
+        "page" => "Pages",
+        other => other,
+    }
+}

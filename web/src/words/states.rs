@@ -4,6 +4,8 @@ use sickbay_diagnosis::facts::update_log::Became;
 use sickbay_diagnosis::facts::updates::PackageState;
 use sickbay_diagnosis::verdict::{Kept, Severity, State};
 
+use crate::chart::Series;
+
 /// Something serious is open on a device.
 pub(crate) const SERIOUS: &str = "Serious";
 /// Something is open, none of it serious.
@@ -16,6 +18,18 @@ pub(crate) const HEALTHY: &str = "Healthy";
 pub(crate) const NEVER_REPORTED: &str = "Never reported";
 /// It is accepted for a time.
 pub(crate) const ACCEPTED: &str = "Accepted";
+
+/// What a number of a chart counts.
+pub(crate) const fn series(series: Series) -> &'static str {
+    match series {
+        Series::Serious => SERIOUS,
+        Series::Warning => WARNING,
+        Series::Unknown => UNKNOWN,
+        Series::NeverReported => NEVER_REPORTED,
+        Series::Healthy => HEALTHY,
+        Series::Accepted => ACCEPTED,
+    }
+}
 
 /// How bad an open finding is.
 pub(crate) const fn severity(severity: Severity) -> &'static str {

@@ -1,5 +1,6 @@
 //! How long ago, how long until, and how much more than before.
 
+use crate::chart::Subject;
 use crate::text;
 
 /// A moment that is hardly any time away.
@@ -47,6 +48,14 @@ pub(crate) fn in_a_week(difference: &str) -> String {
 
 /// A number is what it was.
 pub(crate) const UNCHANGED: &str = "unchanged";
+
+/// What is shown day by day.
+pub(crate) const fn chart(of: Subject) -> &'static str {
+    match of {
+        Subject::Fleet => "Health over time",
+        Subject::Issue => "Devices that have it",
+    }
+}
 
 /// A number of seconds to wait.
 pub(crate) fn seconds(number: u64) -> String {
