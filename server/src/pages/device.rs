@@ -170,7 +170,7 @@ fn identity(device: &DeviceDetail) -> Identity {
 fn story(device: &DeviceDetail, record: Vec<AuditRow>, connected: bool, now: Time) -> Story {
     let told = story::tell(device, &record, connected, now);
     Story {
-        sentence: told.sentence,
+        stage: told.stage,
         other: told
             .other
             .map(|other| (other.device.id.to_string(), other.name)),

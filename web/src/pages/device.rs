@@ -1,6 +1,8 @@
 //! `/devices/{id}`: one device: why it does not get its updates, every verdict with the readings behind it, what changed, and
 //! whether its collector is well.
 
+use std::fmt;
+
 use askama::Template;
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::facts::update_log::Became;
@@ -13,7 +15,7 @@ use sickbay_diagnosis::verdict::{Cause, Kept, Severity, State};
 
 use super::accept::AcceptForm;
 use crate::component;
-use crate::words::{device as words, states};
+use crate::words::{device as words, life, states};
 use crate::{Chrome, document, links, region, text};
 
 /// A certificate that ends within this is shown as a warning, in milliseconds: it should have been renewed at half-life.
@@ -48,11 +50,124 @@ pub struct Identity {
     pub tags: Vec<String>,
 }
 
+/// Where a device stands in its life: what a person who looks at it has to know first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Stage {
+    /// It stands in the imported list, and nothing ever spoke for it.
+    #[default]
+    Listed,
+    /// It waits to be let in.
+    Waiting {
+        /// When it asked.
+        since: Time,
+        /// Why it was not let in by itself; `None` where its token asks for a person.
+        why: Option<String>,
+    },
+    /// Its key was revoked.
+    Revoked {
+        /// When.
+        on: Option<Time>,
+        /// By whom.
+        by: Option<String>,
+    },
+    /// Its collector was uninstalled.
+    Uninstalled {
+        /// When.
+        on: Option<Time>,
+    },
+    /// It was made for a short life, which is over.
+    Ephemeral {
+        /// When it retired.
+        on: Option<Time>,
+        /// The silence after which it did, in milliseconds.
+        silent_ms: i64,
+    },
+    /// Somebody retired it.
+    Retired {
+        /// When.
+        on: Option<Time>,
+        /// By whom.
+        by: Option<String>,
+    },
+    /// Somebody said that it is the same machine as another device.
+    Merged {
+        /// When.
+        on: Option<Time>,
+    },
+    /// Its machine enrolled again, as another device.
+    EnrolledAgain {
+        /// When.
+        on: Option<Time>,
+    },
+    /// Its key was found on two machines.
+    Cloned {
+        /// When.
+        on: Time,
+        /// Which, as the record says it.
+        where_to: String,
+    },
+    /// Its machine came back in an earlier state.
+    SetBack {
+        /// When.
+        on: Time,
+    },
+    /// It came back after its certificate had ended.
+    CameHome {
+        /// When.
+        on: Time,
+    },
+    /// It has another name.
+    Renamed {
+        /// Since when.
+        on: Time,
+        /// The one before, as the record says it.
+        before: String,
+    },
+    /// It stands in the place of an earlier device of the same machine.
+    InPlaceOfAnother {
+        /// Since when.
+        since: Time,
+    },
+    /// It is made for a short life.
+    ShortLived {
+        /// The silence after which it retires, in milliseconds.
+        silent_ms: i64,
+    },
+    /// It is here, and nothing else has to be said first.
+    Here {
+        /// Since when.
+        since: Time,
+        /// The token that it enrolled with.
+        token: Option<String>,
+        /// When it was heard of.
+        heard: Heard,
+    },
+}
+
+/// When a device was heard of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard {
+    /// It is connected.
+    Connected,
+    /// Not since it enrolled.
+    Never,
+    /// So many milliseconds ago.
+    Ago(i64),
+    /// So lately that nothing is to be said of it.
+    Lately,
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&life::stage(self))
+    }
+}
+
 /// Where the device stands in its life.
 #[derive(Debug, Clone, Default)]
 pub struct Story {
-    /// One sentence.
-    pub sentence: String,
+    /// Where.
+    pub stage: Stage,
     /// Id and host name of a device that it speaks of.
     pub other: Option<(String, String)>,
     /// What was done to it, the newest first.

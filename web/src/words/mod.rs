@@ -16,6 +16,7 @@ pub(crate) mod device;
 pub(crate) mod enrolment;
 pub(crate) mod expectations;
 pub(crate) mod exports;
+pub(crate) mod life;
 pub(crate) mod lists;
 pub(crate) mod message;
 pub(crate) mod overview;
