@@ -1,6 +1,7 @@
 // Charts that one can hover and zoom, in the place of the drawn ones. Their numbers are those of the table below each.
 import uPlot from "uplot";
 import look from "uplot/dist/uPlot.min.css";
+import * as words from "./words";
 
 const DAY_S = 86_400;
 /** How high a chart is, in pixels. */
@@ -44,8 +45,11 @@ function colour(name: string): string {
 
 function inWords(of: Figures, day: number): string {
   const date = new Date(of.days[day] * 1000).toISOString().slice(0, 10);
-  if (of.bands[0].values[day] === null) return `${date}: not counted`;
-  return `${date}: ${of.bands.map((band) => `${band.values[day]?.toLocaleString("en")} ${band.label.toLowerCase()}`).join(", ")}`;
+  if (of.bands[0].values[day] === null) return words.notCounted(date);
+  return words.counted(
+    date,
+    of.bands.map((band) => [band.values[day], band.label]),
+  );
 }
 
 function draw(place: HTMLElement, table: HTMLTableElement): void {
@@ -69,8 +73,7 @@ function draw(place: HTMLElement, table: HTMLTableElement): void {
   const area = document.createElement("div");
   const said = document.createElement("p");
   said.className = "chart-said";
-  const hint = "Hover for the figures, draw across to zoom, double-click for all days.";
-  said.textContent = hint;
+  said.textContent = words.CHART_HINT;
   root.append(area, said, ranges);
   place.append(root);
 
@@ -106,7 +109,7 @@ function draw(place: HTMLElement, table: HTMLTableElement): void {
       setCursor: [
         (plot) => {
           const day = plot.cursor.idx;
-          said.textContent = day == null ? hint : inWords(told, day);
+          said.textContent = day == null ? words.CHART_HINT : inWords(told, day);
         },
       ],
     },
@@ -116,7 +119,7 @@ function draw(place: HTMLElement, table: HTMLTableElement): void {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "quiet-button";
-    button.textContent = `${days} days`;
+    button.textContent = words.days(days);
     button.addEventListener("click", () => {
       const last = told.days[told.days.length - 1];
       plot.setScale("x", { min: last - (days - 1) * DAY_S, max: last });

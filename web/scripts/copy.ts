@@ -1,5 +1,7 @@
 // Copy buttons beside commands. They are hidden until here, and stay so where the browser cannot copy (plain HTTP to a far host).
 
+import * as words from "./words";
+
 const SHOWN_MS = 2_000;
 
 function reveal(): void {
@@ -17,10 +19,10 @@ export function startCopying(): void {
     if (!button || text == null) return;
     try {
       await navigator.clipboard.writeText(text);
-      button.textContent = "Copied";
+      button.textContent = words.COPIED;
     } catch {
-      button.textContent = "Not copied";
+      button.textContent = words.NOT_COPIED;
     }
-    window.setTimeout(() => (button.textContent = "Copy"), SHOWN_MS);
+    window.setTimeout(() => (button.textContent = words.COPY), SHOWN_MS);
   });
 }

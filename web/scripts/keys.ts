@@ -1,6 +1,8 @@
 // Single keys that lead somewhere, and the switch that turns them off: whoever speaks to the machine, or hits keys by chance, would be led
 // away (WCAG 2.1.4). The choice stays in this browser.
 
+import * as words from "./words";
+
 const KEPT = "sickbay-keys";
 
 function areOn(): boolean {
@@ -32,14 +34,14 @@ export function leadsTo(key: string, box: HTMLInputElement): void {
 export function startKeysSwitch(): void {
   const button = document.querySelector<HTMLButtonElement>("[data-keys-switch]");
   if (!button) return;
-  const show = () => (button.textContent = areOn() ? "Switch the keys / and f off" : "Switch the keys / and f on");
+  const show = () => (button.textContent = areOn() ? words.KEYS_OFF : words.KEYS_ON);
   show();
   button.hidden = false;
   button.addEventListener("click", () => {
     try {
       localStorage.setItem(KEPT, areOn() ? "off" : "on");
     } catch {
-      button.textContent = "This browser keeps no such choice";
+      button.textContent = words.KEYS_NOT_KEPT;
       return;
     }
     show();

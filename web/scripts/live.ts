@@ -1,6 +1,7 @@
 // Listens to the server's stream of changes and shows them. One stream per visible page: a hidden one lets go of its connection,
 // because browsers allow few of them, and catches up when it is looked at again.
 import { isBusy, regions, takeOver } from "./page";
+import * as words from "./words";
 
 /** A burst of changes becomes one fetch. In milliseconds. */
 const GATHER_MS = 250;
@@ -53,15 +54,15 @@ function open(address: string): void {
   const mine = (stream = new EventSource(address));
   let lost = false;
   mine.onopen = () => {
-    say("on", "Live");
+    say("on", words.LIVE);
     // What is under way may have ended before anybody listened.
     if (lost || document.querySelector("[data-region] progress")) catchUp();
     lost = false;
   };
   mine.onerror = () => {
     lost = true;
-    if (mine.readyState === EventSource.CLOSED) say("off", "Not live");
-    else say("waiting", "Reconnecting");
+    if (mine.readyState === EventSource.CLOSED) say("off", words.NOT_LIVE);
+    else say("waiting", words.RECONNECTING);
   };
   mine.addEventListener("change", (event) => {
     try {

@@ -2,6 +2,7 @@
 // listbox, by the pattern of the ARIA Authoring Practices: the focus stays in the box, the arrow keys choose, Enter follows, Escape closes.
 // Without it, the box is a plain form.
 import { leadsTo } from "./keys";
+import * as words from "./words";
 
 const TYPING_MS = 150;
 
@@ -57,7 +58,7 @@ class Suggestions {
 
   private say(): void {
     const found = this.options().length - 1;
-    if (this.status) this.status.textContent = found === 1 ? "1 suggestion" : `${found} suggestions`;
+    if (this.status) this.status.textContent = words.suggestions(found);
   }
 
   close(): void {

@@ -1,5 +1,7 @@
 // Boxes before devices: one that chooses all that are shown, and how many are chosen.
 
+import * as words from "./words";
+
 function boxes(form: HTMLFormElement): HTMLInputElement[] {
   return [...form.querySelectorAll<HTMLInputElement>("input[name=device]")];
 }
@@ -13,7 +15,7 @@ function show(form: HTMLFormElement): void {
   all.hidden = false;
   all.checked = chosen > 0 && chosen === shown.length;
   all.indeterminate = chosen > 0 && chosen < shown.length;
-  said.textContent = chosen === 0 ? "Choose all shown" : `${chosen} chosen`;
+  said.textContent = words.chosen(chosen);
 }
 
 /** Starts them, also in lists that come with a later change of the page. */

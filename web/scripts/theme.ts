@@ -1,8 +1,9 @@
 // The switch between the system's colours, light and dark. The choice is a cookie, so that the server can send the next page right.
 
+import * as words from "./words";
+
 const COOKIE = "sickbay-theme";
 const CHOICES = ["system", "light", "dark"] as const;
-const LABELS = { system: "Auto", light: "Light", dark: "Dark" };
 const YEAR_S = 31_536_000;
 type Choice = (typeof CHOICES)[number];
 
@@ -19,10 +20,10 @@ export function startThemeSwitch(): void {
   const show = (choice: Choice) => {
     document.documentElement.dataset.theme = choice;
     if (!button) return;
-    button.textContent = LABELS[choice];
-    // The word on the button stands in its name, so that speaking it finds it.
-    button.setAttribute("aria-label", `Theme: ${LABELS[choice]}`);
-    button.title = "Colours: as the system says, light, or dark";
+    const shown = words.THEMES[choice];
+    button.textContent = shown;
+    button.setAttribute("aria-label", words.theme(shown));
+    button.title = words.THEME_MEANING;
   };
   show(kept());
   if (!button) return;

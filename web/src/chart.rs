@@ -9,6 +9,7 @@ use askama::Template;
 use askama::filters::HtmlSafe;
 
 use crate::text;
+use crate::words::{states, time as words};
 
 /// Width of a drawing, in its own units.
 const WIDE: u64 = 1000;
@@ -17,13 +18,38 @@ const HIGH: u64 = 200;
 /// Height of a small line.
 const LOW: u64 = 40;
 
+/// What a chart shows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Subject {
+    /// How the fleet stood.
+    #[default]
+    Fleet,
+    /// How many devices had an issue.
+    Issue,
+}
+
+/// What one of its numbers counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Series {
+    /// Something serious is open.
+    Serious,
+    /// Something is open, none of it serious.
+    Warning,
+    /// Nothing is open, and not everything is known.
+    Unknown,
+    /// Active devices that never reported.
+    NeverReported,
+    /// Everything is known and good.
+    Healthy,
+    /// What is open is accepted for a time.
+    Accepted,
+}
+
 /// One of the numbers of a chart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Band {
-    /// Class of its colour: `serious`, `warning`, `unknown`, `healthy`, `quiet`, `accent`.
-    pub class: &'static str,
     /// What it counts.
-    pub label: &'static str,
+    pub of: Series,
     /// One for each day; `None` where it was not counted.
     pub values: Vec<Option<u64>>,
 }
@@ -32,10 +58,8 @@ pub struct Band {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Template)]
 #[template(path = "components/chart.html")]
 pub struct Chart {
-    /// Its place on the page.
-    pub id: &'static str,
     /// What it shows.
-    pub title: &'static str,
+    pub of: Subject,
     /// Days, `2026-11-26`, the oldest first.
     pub days: Vec<String>,
     /// From the bottom up.
@@ -47,7 +71,36 @@ pub struct Chart {
 // Its template escapes what it shows.
 impl HtmlSafe for Chart {}
 
+impl Band {
+    /// Class of its colour.
+    const fn class(&self) -> &'static str {
+        match self.of {
+            Series::Serious => "serious",
+            Series::Warning => "warning",
+            Series::Unknown => "unknown",
+            Series::NeverReported | Series::Accepted => "quiet",
+            Series::Healthy => "healthy",
+        }
+    }
+
+    const fn label(&self) -> &'static str {
+        states::series(self.of)
+    }
+}
+
 impl Chart {
+    /// Its place on the page.
+    const fn id(&self) -> &'static str {
+        match self.of {
+            Subject::Fleet => "past",
+            Subject::Issue => "trend",
+        }
+    }
+
+    const fn title(&self) -> &'static str {
+        words::chart(self.of)
+    }
+
     /// How many days were counted.
     fn counted(&self) -> usize {
         (0..self.days.len())
@@ -96,7 +149,7 @@ impl Chart {
                 let mut points = String::new();
                 run.clone().for_each(|day| points += &point(day, over[day]));
                 run.rev().for_each(|day| points += &point(day, under[day]));
-                areas.push((band.class, points.trim_end().to_owned()));
+                areas.push((band.class(), points.trim_end().to_owned()));
             }
             under = over;
         }
@@ -197,21 +250,19 @@ impl Difference {
 
     /// `+12 since yesterday, −3 in a week`; what did not change is left out, and where nothing was counted then, it is empty.
     pub fn in_words(&self) -> String {
+        let told = |then: Option<u64>, words: fn(&str) -> String| Some((then?, words));
         let counted = [
-            (self.yesterday, "since yesterday"),
-            (self.week, "in a week"),
+            told(self.yesterday, words::since_yesterday),
+            told(self.week, words::in_a_week),
         ];
-        let mut counted = counted
-            .into_iter()
-            .filter_map(|(then, when)| Some((then?, when)))
-            .peekable();
-        let known = counted.peek().is_some();
+        let counted = counted.into_iter().flatten();
+        let known = counted.clone().next().is_some();
         let told: Vec<String> = counted
             .filter(|(then, _)| *then != self.now)
-            .map(|(then, when)| format!("{} {when}", signed(self.now, then)))
+            .map(|(then, words)| words(&signed(self.now, then)))
             .collect();
         match told.as_slice() {
-            [] if known && self.now > 0 => "unchanged".to_owned(),
+            [] if known && self.now > 0 => words::UNCHANGED.to_owned(),
             told => told.join(", "),
         }
     }
@@ -266,16 +317,14 @@ mod tests {
 
     fn chart(values: &[&[Option<u64>]]) -> Chart {
         Chart {
-            id: "c",
-            title: "t",
+            of: Subject::Fleet,
             days: (0..values[0].len())
                 .map(|day| format!("day {day}"))
                 .collect(),
             bands: values
                 .iter()
                 .map(|values| Band {
-                    class: "serious",
-                    label: "Serious",
+                    of: Series::Serious,
                     values: values.to_vec(),
                 })
                 .collect(),

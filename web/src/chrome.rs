@@ -5,6 +5,8 @@ use std::borrow::Borrow;
 use sickbay_diagnosis::Time;
 
 use crate::component::When;
+use crate::pages::expectations_form::FormOf;
+use crate::words::{LANGUAGE, chrome as words};
 use crate::{Zone, asset, links, moment, text};
 
 /// An entry of the navigation.
@@ -45,17 +47,7 @@ impl Nav {
     ];
 
     const fn label(self) -> &'static str {
-        match self {
-            Self::Overview => "Overview",
-            Self::Issues => "Issues",
-            Self::Devices => "Devices",
-            Self::Updates => "Updates",
-            Self::Enrolment => "Enrolment",
-            Self::ErrorCodes => "Error codes",
-            Self::People => "People",
-            Self::Audit => "Record",
-            Self::Settings => "Settings",
-        }
+        words::nav(self)
     }
 
     const fn href(self) -> &'static str {
@@ -70,6 +62,60 @@ impl Nav {
             Self::Audit => links::AUDIT,
             Self::Settings => links::SETTINGS,
         }
+    }
+}
+
+/// What a page is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Title {
+    /// As the navigation calls it.
+    Nav(Nav),
+    /// `/account`
+    Account,
+    /// `/api`
+    Api,
+    /// `/enrolment/ca`
+    CertificateAuthority,
+    /// `/expectations`
+    Expectations,
+    /// The form of the expectations of a scope, or of the whole fleet.
+    ExpectationsOf(FormOf),
+    /// What would come of other expectations.
+    Preview,
+    /// The form that accepts an issue.
+    Accept,
+    /// `/exports`
+    Exports,
+    /// `/search`
+    Search,
+    /// Where whoever is not signed in may do so.
+    SignIn,
+    /// An update on a device.
+    UpdateOn {
+        /// The update's number.
+        kb: String,
+        /// The device's name.
+        device: String,
+    },
+    /// As what it is about is called: a device, an update, an issue, what went wrong.
+    Named(String),
+}
+
+impl From<Nav> for Title {
+    fn from(entry: Nav) -> Self {
+        Self::Nav(entry)
+    }
+}
+
+impl From<String> for Title {
+    fn from(name: String) -> Self {
+        Self::Named(name)
+    }
+}
+
+impl From<&str> for Title {
+    fn from(name: &str) -> Self {
+        Self::Named(name.to_owned())
     }
 }
 
@@ -149,7 +195,7 @@ impl SignedIn {
 #[derive(Debug, Clone)]
 pub struct Chrome {
     /// The page's title, without the product's name.
-    pub title: String,
+    pub title: Title,
     /// Which entry of the navigation it belongs to.
     pub active: Option<Nav>,
     /// The moment for which the page is shown: times are told from here.
@@ -206,8 +252,16 @@ impl Chrome {
         clock.unwrap_or_else(|| moment::absolute(self.now, &Zone::UTC))
     }
 
+    pub(crate) const fn language() -> &'static str {
+        LANGUAGE
+    }
+
     pub(crate) fn theme_attribute(&self) -> &'static str {
         self.theme.attribute()
+    }
+
+    pub(crate) fn shown_title(&self) -> String {
+        text::line(&words::title(&self.title)).into_owned()
     }
 
     pub(crate) fn shown_version(&self) -> String {

@@ -10,7 +10,7 @@ use sickbay_diagnosis::explanation::Class;
 use sickbay_diagnosis::reading::Evidence;
 use sickbay_diagnosis::verdict::{Cause, Kept, Severity, State};
 
-use crate::{Chrome, Zone, component, links, moment, text};
+use crate::{Chrome, Zone, component, links, moment, text, words};
 
 /// Declares that a part escapes what it shows, which its own HTML template does, so that it is not escaped again.
 macro_rules! markup {
@@ -141,11 +141,17 @@ impl ShortOu<'_> {
 /// How bad: in a colour, a shape and a word.
 #[derive(Template)]
 #[template(
-    source = r#"<span class="badge is-{{ severity.name() }}">{% if severity == Severity::Serious %}Serious{% else %}Warning{% endif %}</span>"#,
+    source = r#"<span class="badge is-{{ severity.name() }}">{{ self.label() }}</span>"#,
     ext = "html"
 )]
 pub(crate) struct SeverityBadge {
     severity: Severity,
+}
+
+impl SeverityBadge {
+    const fn label(&self) -> &'static str {
+        words::states::severity(self.severity)
+    }
 }
 
 pub(crate) fn severity(severity: impl Borrow<Severity>) -> SeverityBadge {
@@ -172,12 +178,7 @@ pub(crate) fn state(state: impl Borrow<State>) -> StateBadge {
 
 impl StateBadge {
     const fn label(&self) -> &'static str {
-        match self.state {
-            State::Open => "Open",
-            State::Unknown => "Unknown",
-            State::Clear => "Clear",
-            State::NotApplicable => "Not applicable",
-        }
+        words::states::state(self.state)
     }
 }
 
@@ -228,11 +229,7 @@ pub(crate) struct KeptBadge {
 
 impl KeptBadge {
     const fn label(&self) -> &'static str {
-        match self.kept {
-            Kept::Open => "Open",
-            Kept::Accepted => "Accepted",
-            Kept::Unknown => "Unknown",
-        }
+        words::states::kept(self.kept)
     }
 }
 
@@ -276,7 +273,7 @@ impl Bar {
 /// A command to copy.
 #[derive(Template)]
 #[template(
-    source = r#"<div class="command"><pre tabindex="0"><code>{{ text::block(text) }}</code></pre><button type="button" class="copy" data-copy hidden>Copy</button></div>"#,
+    source = r#"<div class="command"><pre tabindex="0"><code>{{ text::block(text) }}</code></pre><button type="button" class="copy" data-copy hidden>{{ words::COPY }}</button></div>"#,
     ext = "html"
 )]
 pub(crate) struct Command<'a> {
@@ -377,34 +374,9 @@ impl FilterBox {
     /// See [`Self::WHERE`].
     pub const VALUE: &str = "value";
     /// Ways in which a condition may hold, each with its words.
-    pub const WAYS: [(&str, &str); 6] = [
-        ("is", "is"),
-        ("is-not", "is not"),
-        ("contains", "contains"),
-        ("starts", "starts with"),
-        ("at-least", "is at least"),
-        ("at-most", "is at most"),
-    ];
+    pub const WAYS: [(&str, &str); 6] = words::lists::WAYS;
     /// Of what a condition may be; the last ones on the page of an issue alone mean its finding.
-    pub const FIELDS: [(&str, &str); 17] = [
-        ("name", "Name"),
-        ("ou", "OU"),
-        ("site", "Site"),
-        ("domain", "Domain"),
-        ("tag", "Tag"),
-        ("kind", "Kind"),
-        ("release", "Release"),
-        ("build", "Build"),
-        ("ubr", "Revision"),
-        ("edition", "Edition"),
-        ("arch", "Architecture"),
-        ("source", "Source"),
-        ("standing", "Health"),
-        ("issue", "Issue"),
-        ("primary", "Primary cause"),
-        ("cause", "Cause"),
-        ("state", "State"),
-    ];
+    pub const FIELDS: [(&str, &str); 17] = words::lists::FIELDS;
 
     /// The form that asks the list of devices.
     pub(crate) fn on_devices<'a>(&'a self, action: &'a str) -> FilterForm<'a> {

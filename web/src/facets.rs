@@ -2,8 +2,10 @@
 
 use askama::Template;
 use askama::filters::HtmlSafe;
+use sickbay_diagnosis::filter::TextField;
 
 use crate::component::Bar;
+use crate::words::lists as words;
 use crate::{component, text};
 
 /// Groups that are shown of each kind; what is left out is told as a number.
@@ -12,7 +14,7 @@ pub const GROUPS_SHOWN: usize = 6;
 /// Devices that have something in common.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FacetGroup {
-    /// What they have in common; empty where it is not known.
+    /// What they have in common; empty where they have none, or it is not known.
     pub label: String,
     /// How many of the devices that match.
     pub devices: u64,
@@ -23,8 +25,8 @@ pub struct FacetGroup {
 /// Groups of one kind, the largest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facet {
-    /// What they are grouped by, `Release`.
-    pub label: &'static str,
+    /// What they are grouped by.
+    pub field: TextField,
     /// At most [`GROUPS_SHOWN`].
     pub groups: Vec<FacetGroup>,
     /// Groups that are left out.
@@ -61,12 +63,21 @@ impl Facets {
 }
 
 impl Facet {
+    fn label(&self) -> &'static str {
+        words::field(self.field)
+    }
+
     /// Its label in the midst of a sentence.
     fn name(&self) -> String {
-        match self.label {
-            "OU" => "OU".to_owned(),
-            word => word.to_lowercase(),
+        words::field_within(self.field)
+    }
+
+    /// What a group is called; empty where it is not known what its devices have in common.
+    fn shown<'a>(&self, group: &'a FacetGroup) -> &'a str {
+        if group.label.is_empty() && self.field == TextField::Primary {
+            return words::NO_CAUSE;
         }
+        &group.label
     }
 
     fn share(&self, group: &FacetGroup) -> Bar {

@@ -10,7 +10,7 @@
 //!
 //! The pages hold under [`CONTENT_SECURITY_POLICY`]: no inline script, no inline style, nothing from elsewhere.
 //!
-//! What it leaves out: translations, and the parsing of forms.
+//! What it says stands in its templates and in `words`, in English. What it leaves out: the parsing of forms.
 #![forbid(unsafe_code)]
 
 pub mod asset;
@@ -26,10 +26,11 @@ pub mod region;
 pub mod table;
 pub mod text;
 pub mod views;
+mod words;
 mod zone;
 
 pub use asset::{Asset, asset};
-pub use chrome::{Chrome, Nav, SignedIn, Theme};
+pub use chrome::{Chrome, Nav, SignedIn, Theme, Title};
 pub use component::{Bar, FilterBox};
 pub use zone::Zone;
 
@@ -41,9 +42,11 @@ pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'
 /// still gets a page that says so, and the server stays up.
 fn document(rendered: askama::Result<String>) -> String {
     rendered.unwrap_or_else(|_| {
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Page not shown</title></head>\
-         <body><main><h1>This page could not be put together</h1><p>That is a fault in Sickbay. The data is not affected; please \
-         report which page it was.</p></main></body></html>"
-            .to_owned()
+        use words::LANGUAGE;
+        use words::chrome::{NOT_PUT_TOGETHER, NOT_SHOWN, REPORT_IT};
+        format!(
+            "<!doctype html><html lang=\"{LANGUAGE}\"><head><meta charset=\"utf-8\"><title>{NOT_SHOWN}</title></head>\
+             <body><main><h1>{NOT_PUT_TOGETHER}</h1><p>{REPORT_IT}</p></main></body></html>"
+        )
     })
 }

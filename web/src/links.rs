@@ -122,12 +122,7 @@ impl ExportFormat {
 
     /// The name as people write it.
     pub const fn label(self) -> &'static str {
-        match self {
-            Self::Csv => "CSV",
-            Self::Xlsx => "Excel",
-            Self::Json => "JSON",
-            Self::Ndjson => "NDJSON",
-        }
+        crate::words::exports::format(self)
     }
 }
 

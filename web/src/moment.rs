@@ -4,6 +4,7 @@ use sickbay_diagnosis::Time;
 use sickbay_diagnosis::time::{DAY_MS, HOUR_MS, MINUTE_MS};
 
 use crate::Zone;
+use crate::words::time as words;
 
 /// Below this a moment is "now": network and clocks are no more exact. In milliseconds.
 const NOW_MS: i64 = 45_000;
@@ -15,21 +16,21 @@ const AS_DATE_FROM_MS: i64 = 60 * DAY_MS;
 pub fn relative(time: Time, now: Time, zone: &Zone) -> String {
     let distance = now.since(time).saturating_abs();
     let span = match distance {
-        0..NOW_MS => return "just now".to_owned(),
-        NOW_MS..MINUTE_MS => "1 min".to_owned(),
-        MINUTE_MS..HOUR_MS => format!("{} min", distance / MINUTE_MS),
+        0..NOW_MS => return words::NOW.to_owned(),
+        NOW_MS..MINUTE_MS => words::minutes(1),
+        MINUTE_MS..HOUR_MS => words::minutes(distance / MINUTE_MS),
         // Up to two days the hours matter: "1 day" could be nearly two.
-        HOUR_MS.. if distance < 2 * DAY_MS => format!("{} h", distance / HOUR_MS),
-        _ if distance < AS_DATE_FROM_MS => format!("{} days", distance / DAY_MS),
+        HOUR_MS.. if distance < 2 * DAY_MS => words::hours(distance / HOUR_MS),
+        _ if distance < AS_DATE_FROM_MS => words::days(distance / DAY_MS),
         _ => {
             let date = zone.date(time).unwrap_or_else(|| time.date());
-            return format!("on {date}");
+            return words::on(&date);
         }
     };
     if time > now {
-        format!("in {span}")
+        words::ahead(&span)
     } else {
-        format!("{span} ago")
+        words::ago(&span)
     }
 }
 

@@ -1,6 +1,6 @@
 //! A list of devices in the columns that somebody chose, ordered as they like it, with a box before each device.
 
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
 
 use askama::Template;
 use askama::filters::HtmlSafe;
@@ -8,6 +8,7 @@ use sickbay_diagnosis::Time;
 use sickbay_diagnosis::issue::Issue;
 use sickbay_diagnosis::verdict::{Cause, Kept, Severity};
 
+use crate::words::{lists as words, states};
 use crate::{Zone, columns, component, links, text};
 
 /// What a device says in a column.
@@ -83,8 +84,6 @@ pub struct Choice {
 #[derive(Debug, Clone, Template)]
 #[template(path = "components/table.html")]
 pub struct DeviceTable {
-    /// What it lists, for whoever hears it.
-    pub caption: String,
     /// The issue whose findings it shows; links lead to the verdict then.
     pub issue: Option<&'static Issue>,
     /// The column of names, and the others.
@@ -123,7 +122,27 @@ pub struct Selection {
 // Its template escapes what it shows.
 impl HtmlSafe for DeviceTable {}
 
+/// What was done with chosen devices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked {
+    /// So many look again now.
+    pub asked: u64,
+    /// So many will, once they are connected.
+    pub not_connected: u64,
+}
+
+impl Asked {
+    pub(crate) fn words(self) -> String {
+        words::asked(self)
+    }
+}
+
 impl DeviceTable {
+    /// What it lists, for whoever hears it.
+    fn caption(&self) -> Cow<'static, str> {
+        words::caption(self.issue)
+    }
+
     /// Where a device's name leads.
     fn href(&self, row: &Row) -> String {
         match self.issue {
@@ -168,11 +187,11 @@ impl DeviceTable {
     /// Class and word of how a device stands.
     fn standing(word: &str) -> (&'static str, &'static str) {
         match word {
-            "serious" => ("serious", "Serious"),
-            "warning" => ("warning", "Warning"),
-            "healthy" => ("clear", "Healthy"),
-            "never-reported" => ("quiet", "Never reported"),
-            _ => ("unknown", "Unknown"),
+            "serious" => ("serious", states::SERIOUS),
+            "warning" => ("warning", states::WARNING),
+            "healthy" => ("clear", states::HEALTHY),
+            "never-reported" => ("quiet", states::NEVER_REPORTED),
+            _ => ("unknown", states::UNKNOWN),
         }
     }
 

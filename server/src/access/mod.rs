@@ -30,10 +30,10 @@ use uuid::Uuid;
 pub use attempts::Attempts;
 pub use client::{Client, PeerAddress};
 pub use recheck::Rechecks;
-pub(crate) use sign_in::end;
 pub use sign_in::{
     ask, create_link, link, new_password_link, password as by_password, show, sign_out,
 };
+pub(crate) use sign_in::{end_of, end_own};
 
 use crate::app::App;
 use crate::identity::secret;

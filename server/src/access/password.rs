@@ -24,10 +24,10 @@ static OF_NOBODY: LazyLock<String> =
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadPassword {
     /// Too few characters.
-    #[error("A password has at least {CHARS_AT_LEAST} characters: a few words make a good one.")]
+    #[error("too few characters")]
     Short,
     /// Too many bytes.
-    #[error("A password has at most {BYTES_AT_MOST} bytes.")]
+    #[error("too many bytes")]
     Long,
 }
 

@@ -9,7 +9,9 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::time::HOUR_MS;
-use sickbay_store::{AccountRow, AccountSource, NewAudit, NewSession, Store, StoreError, action};
+use sickbay_store::{
+    AccountRow, AccountSource, NewAudit, NewSession, SessionRow, Store, StoreError, action,
+};
 use sickbay_web::links;
 use sickbay_web::pages::sign_in::SignInReason;
 use uuid::Uuid;
@@ -349,13 +351,18 @@ pub async fn sign_out(State(app): State<App>, headers: HeaderMap) -> Result<Resp
     Ok(([(header::SET_COOKIE, gone)], Redirect::to("/")).into_response())
 }
 
-/// Ends a session; `false` where there is none.
-pub(crate) async fn end(
-    app: &App,
-    session: Uuid,
-    by: &str,
-    whose: &str,
-) -> Result<bool, StoreError> {
+/// Ends a session of whoever asks; `false` where there is none.
+pub(crate) async fn end_own(app: &App, session: Uuid, by: &str) -> Result<bool, StoreError> {
+    end(app, session, by, "their own session").await
+}
+
+/// Ends somebody's session; `false` where it ended meanwhile.
+pub(crate) async fn end_of(app: &App, session: &SessionRow, by: &str) -> Result<bool, StoreError> {
+    let whose = format!("the session of {}", name_of(session));
+    end(app, session.id, by, &whose).await
+}
+
+async fn end(app: &App, session: Uuid, by: &str, whose: &str) -> Result<bool, StoreError> {
     let line = NewAudit::new(app.clock.now(), by, action::SIGNED_OUT, whose);
     app.store.end_session(session, line).await
 }

@@ -1,5 +1,6 @@
 use sickbay_diagnosis::context::Sighting;
 use sickbay_diagnosis::observation::Observations;
+use sickbay_diagnosis::time::HOUR_MS;
 use sickbay_store::{DeviceIdentity, DeviceRow, DeviceSummary, Life, ReportMark};
 use uuid::Uuid;
 
@@ -60,12 +61,12 @@ fn line(what: &str, detail: &str) -> AuditRow {
 
 fn said(status: DeviceStatus, life: Life, record: &[AuditRow]) -> String {
     let told = tell(&device(status, life), record, false, Time::from_millis(NOW));
+    let sentence = told.stage.to_string();
     assert!(
-        told.sentence.ends_with('.') && !told.sentence.contains(".."),
-        "{}",
-        told.sentence
+        sentence.ends_with('.') && !sentence.contains(".."),
+        "{sentence}"
     );
-    told.sentence
+    sentence
 }
 
 fn ended(why: Ended) -> Life {
@@ -129,12 +130,7 @@ fn every_end_of_a_life_is_told_with_its_reason() {
             Time::from_millis(NOW),
         );
         let linked = told.other.is_some();
-        assert_eq!(
-            linked,
-            status == DeviceStatus::Replaced,
-            "{}",
-            told.sentence
-        );
+        assert_eq!(linked, status == DeviceStatus::Replaced, "{}", told.stage);
     }
 }
 
@@ -199,7 +195,7 @@ fn what_happened_to_a_living_device_is_told_before_since_when_it_is_here() {
         Time::from_millis(NOW),
     );
     assert_eq!(
-        here.sentence,
+        here.stage.to_string(),
         "It enrolled on 1970-01-01, and is connected now."
     );
 }

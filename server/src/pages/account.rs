@@ -6,17 +6,18 @@ use axum::http::header;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use sickbay_store::{AccountSource, SessionRow};
-use sickbay_web::pages::account::{AccountPage, SessionLine};
-use sickbay_web::{Zone, links};
+use sickbay_web::pages::account::{AccountPage, Done, Mistake, SessionLine};
+use sickbay_web::pages::message::Refusal;
+use sickbay_web::{Title, Zone, links};
 use uuid::Uuid;
 
 use super::{PageError, Visit};
-use crate::access::{self, password};
-use crate::problem::Problem;
+use crate::access;
+use crate::access::password::{self, BadPassword};
 
-/// What a form just did.
+/// What a form just did, in its word.
 #[derive(Debug, Default, Deserialize)]
-pub(super) struct Done {
+pub(super) struct DoneQuery {
     done: Option<String>,
 }
 
@@ -44,21 +45,16 @@ pub(super) struct OneForm {
 
 pub(super) async fn show(
     visit: Visit,
-    Query(query): Query<Done>,
+    Query(query): Query<DoneQuery>,
 ) -> Result<Html<String>, PageError> {
-    let done = match query.done.as_deref() {
-        Some("password") => Some("Your password is kept. Your other sessions have ended."),
-        Some("zone") => Some("Times are told in the zone you chose."),
-        Some("session") => Some("The session has ended."),
-        _ => None,
-    };
+    let done = query.done.as_deref().and_then(Done::named);
     page(&visit, done, None).await
 }
 
 async fn page(
     visit: &Visit,
-    done: Option<&str>,
-    mistake: Option<String>,
+    done: Option<Done>,
+    mistake: Option<Mistake>,
 ) -> Result<Html<String>, PageError> {
     let viewer = &visit.viewer;
     let mine = sessions(visit)
@@ -67,14 +63,14 @@ async fn page(
         .filter(|session| Some(session.id) == viewer.session || is_of_viewer(visit, session));
     let account = viewer.account.as_ref();
     let page = AccountPage {
-        chrome: visit.chrome("Account", None),
+        chrome: visit.chrome(Title::Account, None),
         account: account.map(|one| (one.name.clone(), one.source.name())),
         may: viewer.access().to_string(),
         has_password: account.is_some_and(|one| !one.password.is_empty()),
         shortest: password::CHARS_AT_LEAST,
         sessions: mine.map(|session| session_line(visit, session)).collect(),
         zones: Zone::names(),
-        done: done.map(str::to_owned),
+        done,
         mistake,
     };
     Ok(Html(page.render()))
@@ -98,6 +94,10 @@ pub(super) fn session_line(visit: &Visit, session: SessionRow) -> SessionLine {
     }
 }
 
+fn back(done: Done) -> Redirect {
+    Redirect::to(&format!("{}?done={}", links::ACCOUNT, done.name()))
+}
+
 fn is_of_viewer(visit: &Visit, session: &SessionRow) -> bool {
     let (mine, theirs) = (visit.viewer.account.as_ref(), session.account.as_ref());
     mine.is_some_and(|mine| theirs.is_some_and(|theirs| theirs.id == mine.id))
@@ -114,11 +114,9 @@ pub(super) async fn password(
         .clone()
         .filter(|account| account.source == AccountSource::Local);
     let Some(account) = account else {
-        return Err(visit.error(Problem::bad_request(
-            "Only a local account has a password here.",
-        )));
+        return Err(visit.error(Refusal::NoPasswordHere));
     };
-    let mistake = async |why: String| Ok(page(&visit, None, Some(why)).await?.into_response());
+    let mistake = async |why: Mistake| Ok(page(&visit, None, Some(why)).await?.into_response());
     if !account.password.is_empty() {
         // A session that somebody left open is no way to take an account over. Tries count for it alone, and not for who signs in.
         let session = visit.viewer.session.map(|id| format!("session {id}"));
@@ -126,21 +124,26 @@ pub(super) async fn password(
         let tries = &visit.app.attempts;
         if let Err(wait) = tries.may_try(&session, visit.client.address) {
             let seconds = wait.as_secs() + 1;
-            return mistake(format!(
-                "There were many tries. Try again in {seconds} seconds."
-            ))
-            .await;
+            return mistake(Mistake::TooManyTries { seconds }).await;
         }
         let fits = password::verify(form.current, account.password.clone()).await;
         if !visit.told(fits.map_err(password::broken))? {
-            return mistake("The password until now is another one.".to_owned()).await;
+            return mistake(Mistake::WrongPassword).await;
         }
     }
     if let Err(bad) = password::check(&form.fresh) {
-        return mistake(bad.to_string()).await;
+        return mistake(match bad {
+            BadPassword::Short => Mistake::TooShort {
+                least: password::CHARS_AT_LEAST,
+            },
+            BadPassword::Long => Mistake::TooLong {
+                most: password::BYTES_AT_MOST,
+            },
+        })
+        .await;
     }
     if form.fresh != form.again {
-        return mistake("The new password was not typed the same twice.".to_owned()).await;
+        return mistake(Mistake::NotTheSameTwice).await;
     }
     let hash = visit.told(password::hash(form.fresh).await.map_err(password::broken))?;
     let (by, now) = (&visit.viewer.name, visit.app.clock.now());
@@ -149,7 +152,7 @@ pub(super) async fn password(
         .store
         .set_password(account.id, &hash, visit.viewer.session, by, now);
     visit.told(kept.await)?;
-    Ok(Redirect::to(&format!("{}?done=password", links::ACCOUNT)).into_response())
+    Ok(back(Done::Password).into_response())
 }
 
 /// Keeps the zone in which this browser is told times. Nobody else is concerned, so it is no deed of the record.
@@ -167,12 +170,10 @@ pub(super) async fn zone(visit: Visit, Form(form): Form<ZoneForm>) -> Result<Res
             zone.name()
         )
     } else {
-        let why = "There is no such time zone. Choose one of the list, as Europe/Berlin.";
-        return Ok(page(&visit, None, Some(why.to_owned()))
-            .await?
-            .into_response());
+        let page = page(&visit, None, Some(Mistake::NoSuchZone));
+        return Ok(page.await?.into_response());
     };
-    let to = Redirect::to(&format!("{}?done=zone", links::ACCOUNT));
+    let to = back(Done::Zone);
     Ok(([(header::SET_COOKIE, kept)], to).into_response())
 }
 
@@ -187,11 +188,9 @@ pub(super) async fn end_session(
             .iter()
             .any(|session| session.id == form.id && is_of_viewer(&visit, session));
     if !is_mine {
-        return Err(visit.error(Problem::not_found(
-            "You have no such session; it may have ended.",
-        )));
+        return Err(visit.error(Refusal::NotYourSession));
     }
-    let ended = access::end(&visit.app, form.id, &visit.viewer.name, "their own session");
+    let ended = access::end_own(&visit.app, form.id, &visit.viewer.name);
     visit.told(ended.await)?;
-    Ok(Redirect::to(&format!("{}?done=session", links::ACCOUNT)).into_response())
+    Ok(back(Done::Session).into_response())
 }

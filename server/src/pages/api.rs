@@ -7,6 +7,7 @@ use axum::response::Html;
 use serde_json::Value;
 use sickbay_diagnosis::filter::Filter;
 use sickbay_store::{Page, Role};
+use sickbay_web::Title;
 use sickbay_web::pages::api::{ApiCall, ApiPage, ApiParameter, ApiResource};
 
 use super::{PageError, Visit};
@@ -58,7 +59,7 @@ pub(super) async fn show(
         walk,
         makes_tokens: visit.viewer.is(Role::Admin),
         resources: resources.into_iter().map(resource).collect(),
-        chrome: visit.chrome("API", None),
+        chrome: visit.chrome(Title::Api, None),
     };
     Ok(Html(page.render()))
 }

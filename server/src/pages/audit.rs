@@ -45,7 +45,7 @@ pub(super) async fn show(
     });
     conditions.retain(|(name, _)| *name != "before");
     let page = AuditPage {
-        chrome: visit.chrome("Record", Some(Nav::Audit)),
+        chrome: visit.chrome(Nav::Audit, Some(Nav::Audit)),
         lines,
         exports: (
             links::audit_export(ExportFormat::Csv, &conditions),

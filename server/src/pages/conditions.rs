@@ -4,6 +4,7 @@ use sickbay_diagnosis::filter::{Compare, Filter, NumberField, Pattern, Test, Tex
 use sickbay_diagnosis::verdict::Kept;
 use sickbay_web::FilterBox;
 use sickbay_web::links::List;
+use sickbay_web::pages::message::Refusal;
 
 use super::list::{Parameters, first};
 use crate::problem::Problem;
@@ -55,7 +56,8 @@ pub(super) fn put_together(
 }
 
 fn condition(field: &str, how: &str, value: &str) -> Result<Filter, Problem> {
-    let cannot = |why: String| Err(Problem::bad_request(why));
+    let cannot = |why: Refusal| Err(why.into());
+    let name = || field.to_owned();
     let pattern = |value: &str| match how {
         "contains" => Pattern::new(format!("*{value}*")),
         "starts" => Pattern::new(format!("{value}*")),
@@ -70,20 +72,19 @@ fn condition(field: &str, how: &str, value: &str) -> Result<Filter, Problem> {
                 "at-least" => Compare::AtLeast,
                 "at-most" => Compare::AtMost,
                 _ => {
-                    return cannot(format!(
-                        "{field} is a number: it is, is not, is at least or is at most."
-                    ));
+                    return cannot(Refusal::NumberCompared { field: name() });
                 }
             };
             let Ok(value) = value.parse() else {
-                return cannot(format!("{field} is a number, and {value:?} is none."));
+                return cannot(Refusal::NotANumber {
+                    field: name(),
+                    value: value.to_owned(),
+                });
             };
             Test::Number(number, compare, value)
         }
         _ if how.starts_with("at-") => {
-            return cannot(format!(
-                "{field} is no number: it is, is not, contains or starts with something."
-            ));
+            return cannot(Refusal::TextCompared { field: name() });
         }
         (_, Some(text)) => Test::Text(text, pattern(value)),
         _ => match field {
@@ -91,9 +92,9 @@ fn condition(field: &str, how: &str, value: &str) -> Result<Filter, Problem> {
             "cause" => Test::Cause(pattern(value)),
             "state" => match Kept::ALL.into_iter().find(|kept| kept.name() == value) {
                 Some(kept) => Test::State(kept),
-                None => return cannot("A state is open, accepted or unknown.".to_owned()),
+                None => return cannot(Refusal::NoSuchState),
             },
-            _ => return cannot(format!("There is no {field:?} to filter by.")),
+            _ => return cannot(Refusal::NoSuchField { field: name() }),
         },
     };
     let test = Filter::Is(test);

@@ -18,12 +18,12 @@ use sickbay_web::pages::device::{
     CollectorHealth, DevicePage, FactGroup, HistoryLine, Identity, Looked, RecordLine, Story,
     UpdateLine, Updates, VerdictView,
 };
+use sickbay_web::pages::message::Refusal;
 
 use super::{PageError, Visit, build_text, status_word};
 use crate::api::devices::device_id;
 use crate::identity::story;
 use crate::judgement::{Device, Judgement};
-use crate::problem::Problem;
 
 /// Rows of history shown.
 const HISTORY: u32 = 50;
@@ -47,9 +47,7 @@ pub(super) async fn show(
     let store = &visit.app.store;
     let device = visit.told(store.device(visit.scope(), id).await)?;
     let Some(device) = device else {
-        return Err(visit.error(Problem::not_found(
-            "There is no such device, or you may not see it.",
-        )));
+        return Err(visit.error(Refusal::NoSuchDevice));
     };
     let history = store
         .history(visit.scope(), id, query.before, HISTORY + 1)
@@ -172,7 +170,7 @@ fn identity(device: &DeviceDetail) -> Identity {
 fn story(device: &DeviceDetail, record: Vec<AuditRow>, connected: bool, now: Time) -> Story {
     let told = story::tell(device, &record, connected, now);
     Story {
-        sentence: told.sentence,
+        stage: told.stage,
         other: told
             .other
             .map(|other| (other.device.id.to_string(), other.name)),

@@ -17,7 +17,7 @@ pub(super) async fn show(
         Answer::Shown(shown) => *shown,
     };
     let page = DevicesPage {
-        chrome: visit.chrome("Devices", Some(Nav::Devices)),
+        chrome: visit.chrome(Nav::Devices, Some(Nav::Devices)),
         facets: facets::shown(&shown.survey, &shown.typed, |filter| {
             shown.list.filtered(filter)
         }),

@@ -9,7 +9,8 @@ use serde::Deserialize;
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::filter::Filter;
 use sickbay_store::{Deed, DeviceRow, DeviceStatus, Page, StoreError, TokenRow};
-use sickbay_web::pages::enrolment::{EnrolmentPage, PendingDevice, TokenLine};
+use sickbay_web::pages::enrolment::{Done, EnrolmentPage, PendingDevice, TokenLine};
+use sickbay_web::pages::message::Refusal;
 use sickbay_web::{FilterBox, Nav, links};
 use uuid::Uuid;
 
@@ -55,15 +56,10 @@ pub(super) async fn show(
     let ids: Vec<Uuid> = pending.iter().map(|row| row.identity.id).collect();
     let how = visit.told(store.how_enrolled(&ids).await)?;
     let mut why: HashMap<Uuid, String> = how.into_iter().collect();
-    let done = match (query.approved, query.refused) {
-        (Some(n), _) => Some(format!(
-            "{n} approved: collectors fetch their certificate within half a minute."
-        )),
-        (_, Some(n)) => Some(format!("{n} refused: their keys are revoked.")),
-        _ => None,
-    };
+    let approved = query.approved.map(Done::Approved);
+    let done = approved.or(query.refused.map(Done::Refused));
     let page = EnrolmentPage {
-        chrome: visit.chrome("Enrolment", Some(Nav::Enrolment)),
+        chrome: visit.chrome(Nav::Enrolment, Some(Nav::Enrolment)),
         pending: pending
             .into_iter()
             .map(|row| {
@@ -114,10 +110,10 @@ async fn decide(
     };
     visit.told(visit.viewer.may_change(field("csrf").next()))?;
     let ids = if let Some(seen_at) = field("all").next() {
-        let until = seen_at.parse().map(Time::from_millis).map_err(|_| {
-            let why = "the field 'all' is the time of the page in milliseconds: load it again";
-            visit.error(Problem::bad_request(why.to_owned()))
-        })?;
+        let until = seen_at
+            .parse()
+            .map(Time::from_millis)
+            .map_err(|_| visit.error(Refusal::NoTimeOfPage))?;
         let (_, filter) = read_filter(field("filter").next());
         let filter = filter.map_err(|why| visit.error(Problem::bad_request(why)))?;
         visit.told(all_pending(visit, &filter, until).await)?

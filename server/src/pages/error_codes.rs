@@ -36,7 +36,7 @@ pub(super) async fn show(
         .iter()
         .find(|table| table.name == TableName::ErrorCodes);
     let page = ErrorCodesPage {
-        chrome: visit.chrome("Error codes", Some(Nav::ErrorCodes)),
+        chrome: visit.chrome(Nav::ErrorCodes, Some(Nav::ErrorCodes)),
         question: query.q.clone().unwrap_or_default(),
         trouble,
         message: explanation.message.map(|message| MessageStory {

@@ -4,8 +4,12 @@ use axum::Form;
 use axum::extract::Query;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use serde::Deserialize;
+use sickbay_web::Title;
 use sickbay_web::links::{self, ExportFormat};
-use sickbay_web::pages::exports::{ColumnChoice, ExportForm, ExportLine, ExportsPage, Progress};
+use sickbay_web::pages::exports::{
+    ColumnChoice, ExportForm, ExportLine, ExportsPage, Mistake, Progress,
+};
+use sickbay_web::pages::message::Refusal;
 
 use super::account::OneForm;
 use super::{PageError, Visit};
@@ -13,7 +17,6 @@ use crate::api::issues::known;
 use crate::export::Format;
 use crate::export::devices::DeviceList;
 use crate::export::jobs::{Job, KEPT_HOURS, State, Wanted};
-use crate::problem::Problem;
 
 /// The list that a link speaks of. Without `list` none is.
 #[derive(Debug, Default, Deserialize)]
@@ -58,10 +61,10 @@ async fn form(visit: &Visit, name: &str, asked: &Asked) -> Result<ExportForm, Pa
     })
 }
 
-fn page(visit: &Visit, form: Option<ExportForm>, mistake: Option<String>) -> Html<String> {
+fn page(visit: &Visit, form: Option<ExportForm>, mistake: Option<Mistake>) -> Html<String> {
     let jobs = visit.app.exports.of(&visit.viewer, visit.app.clock.now());
     let page = ExportsPage {
-        chrome: visit.chrome("Exports", None),
+        chrome: visit.chrome(Title::Exports, None),
         form,
         exports: jobs.iter().map(|job| line(job)).collect(),
         kept_hours: KEPT_HOURS,
@@ -121,9 +124,7 @@ pub(super) async fn begin(
         .map(|(_, column)| column.as_str())
         .collect();
     let format = field("format").and_then(Format::named);
-    let format = visit.told(
-        format.ok_or_else(|| Problem::bad_request("Choose a format: CSV, Excel, JSON or NDJSON.")),
-    )?;
+    let format = visit.told(format.ok_or(Refusal::NoFormat))?;
     let columns = match list.columns(Some(&names.join(","))) {
         Ok(columns) => columns,
         Err(problem) if names.is_empty() => {
@@ -134,7 +135,7 @@ pub(super) async fn begin(
                 format: Some(format),
             };
             let form = form(&visit, name, &asked).await?;
-            let mistake = "Choose at least one column.".to_owned();
+            let mistake = Mistake::NoColumn;
             return Ok((problem.status(), page(&visit, Some(form), Some(mistake))).into_response());
         }
         Err(problem) => return Err(visit.error(problem)),

@@ -39,7 +39,7 @@ pub(super) fn shown(survey: &Survey, typed: &Filter, list: impl Fn(&str) -> Stri
             }
         });
         Facet {
-            label: heading(facet.field),
+            field: facet.field,
             left_out: facet.groups.len().saturating_sub(GROUPS_SHOWN) as u64,
             groups: groups.collect(),
         }
@@ -50,27 +50,8 @@ pub(super) fn shown(survey: &Survey, typed: &Filter, list: impl Fn(&str) -> Stri
     }
 }
 
-const fn heading(field: TextField) -> &'static str {
-    match field {
-        TextField::Name => "Name",
-        TextField::Id => "Id",
-        TextField::Domain => "Domain",
-        TextField::Ou => "OU",
-        TextField::Site => "Site",
-        TextField::Tag => "Tag",
-        TextField::Kind => "Kind",
-        TextField::Release => "Release",
-        TextField::Edition => "Edition",
-        TextField::Arch => "Architecture",
-        TextField::Standing => "Health",
-        TextField::Primary => "Primary cause",
-        TextField::Source => "Source",
-    }
-}
-
 fn label_of(field: TextField, group: &Group) -> String {
     match field {
-        TextField::Primary if group.value.is_empty() => "none".to_owned(),
         TextField::Primary => issues::get(&group.value)
             .map_or_else(|| group.value.clone(), |issue| issue.title.to_owned()),
         _ => group.value.clone(),

@@ -6,7 +6,7 @@ use sickbay_diagnosis::filter::{Filter, Pattern, Test};
 use sickbay_diagnosis::issues;
 use sickbay_store::CauseCount;
 use sickbay_web::Nav;
-use sickbay_web::chart::{Band, Chart};
+use sickbay_web::chart::{Band, Chart, Series, Subject};
 use sickbay_web::pages::issue::{CauseGroup, IssuePage};
 use sickbay_web::region;
 
@@ -60,21 +60,19 @@ pub(super) async fn show(
 
 /// Devices that have it, serious ones below, and those of which that is accepted.
 fn trend(days: &Days, issue: &'static str) -> Chart {
-    let band = |class, label, read: fn(&sickbay_store::IssueCount) -> u64| Band {
-        class,
-        label,
+    let band = |of, read: fn(&sickbay_store::IssueCount) -> u64| Band {
+        of,
         values: days.issue(issue, read),
     };
     Chart {
-        id: "trend",
-        title: "Devices that have it",
+        of: Subject::Issue,
         days: days.dates(),
         bands: vec![
-            band("serious", "Serious", |count| count.serious),
-            band("warning", "Warning", |count| {
+            band(Series::Serious, |count| count.serious),
+            band(Series::Warning, |count| {
                 count.open - count.serious.min(count.open)
             }),
-            band("quiet", "Accepted", |count| count.accepted),
+            band(Series::Accepted, |count| count.accepted),
         ],
         region: region::issue(issue),
     }

@@ -14,7 +14,7 @@ pub(super) async fn show(visit: Visit) -> Result<Html<String>, PageError> {
     let mut lines = issue_lines(&days);
     by_weight(&mut lines);
     let page = IssuesPage {
-        chrome: visit.chrome("Issues", Some(Nav::Issues)),
+        chrome: visit.chrome(Nav::Issues, Some(Nav::Issues)),
         issues: lines,
         active: days.today().map_or(0, |today| today.fleet.active()),
     };

@@ -9,6 +9,7 @@ use sickbay_diagnosis::issues;
 use sickbay_diagnosis::verdict::{Cause, Kept, Severity};
 use sickbay_store::{CellValue, Field, Order, Role, Scope, Survey, ViewRow};
 use sickbay_web::links::List;
+use sickbay_web::pages::message::Refusal;
 use sickbay_web::table::{Cell, Choice, DeviceTable, Direction, Head, Row, Selection};
 use sickbay_web::views::{View, Views};
 use sickbay_web::{FilterBox, links};
@@ -243,10 +244,11 @@ fn page_columns(
     let mut columns = Vec::new();
     for name in chosen {
         let Some(column) = offered.iter().find(|known| *known == name) else {
-            return Err(Problem::bad_request(format!(
-                "This page has no column {name:?}; `columns` may name {}.",
-                offered.join(", ")
-            )));
+            return Err(Refusal::NoSuchColumn {
+                name: (*name).to_owned(),
+                offered,
+            }
+            .into());
         };
         if !columns.contains(column) {
             columns.push(*column);
@@ -321,10 +323,6 @@ fn table(
     };
     let may = visit.viewer.role >= Role::Operator;
     DeviceTable {
-        caption: issue.map_or_else(
-            || "Devices".to_owned(),
-            |issue| format!("Devices with {}", issue.title),
-        ),
         issue,
         heads: std::iter::once("name")
             .chain(columns.iter().copied())

@@ -31,9 +31,9 @@ use axum::routing::{get, post};
 use sickbay_diagnosis::filter::Filter;
 use sickbay_store::{DeviceStatus, Role, Scope};
 use sickbay_web::asset::{self, Asset};
-use sickbay_web::pages::message::MessagePage;
+use sickbay_web::pages::message::{MessagePage, Refusal, Standing};
 use sickbay_web::pages::sign_in::{ConfirmPage, SignInPage, SignInReason};
-use sickbay_web::{Chrome, Nav, SignedIn, Theme, Zone, links};
+use sickbay_web::{Chrome, Nav, SignedIn, Theme, Title, Zone, links};
 
 use crate::access::{self, Asking, Client, Viewer};
 use crate::app::App;
@@ -121,9 +121,7 @@ fn file(asset: Asset) -> Response {
 
 /// What a signed-in person sees at an address that is no page.
 pub(crate) async fn missing(visit: Visit) -> PageError {
-    visit.error(Problem::not_found(
-        "This page does not exist. The address may be mistyped, or the device may have been deleted.",
-    ))
+    visit.error(Refusal::NoSuchPage)
 }
 
 /// A signed-in person's request for a page.
@@ -152,7 +150,7 @@ impl Visit {
         &self.viewer.scope
     }
 
-    fn chrome(&self, title: impl Into<String>, active: Option<Nav>) -> Chrome {
+    fn chrome(&self, title: impl Into<Title>, active: Option<Nav>) -> Chrome {
         Chrome {
             title: title.into(),
             active,
@@ -173,7 +171,8 @@ impl Visit {
         }
     }
 
-    fn error(&self, problem: Problem) -> PageError {
+    fn error(&self, problem: impl Into<Problem>) -> PageError {
+        let problem = problem.into();
         let mut chrome = self.chrome(problem.title.clone(), None);
         chrome.live = false;
         PageError::of(chrome, problem)
@@ -181,7 +180,19 @@ impl Visit {
 
     /// Turns an error of a query into the page that tells it.
     fn told<T, E: Into<Problem>>(&self, result: Result<T, E>) -> Result<T, PageError> {
-        result.map_err(|error| self.error(error.into()))
+        result.map_err(|error| self.error(error))
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let status = match refusal.standing() {
+            Standing::NotFound => StatusCode::NOT_FOUND,
+            Standing::NotUnderstood => StatusCode::BAD_REQUEST,
+            Standing::NotNow => StatusCode::CONFLICT,
+            Standing::Fault => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        Self::new(status, refusal.heading(), refusal.advice())
     }
 }
 
@@ -259,7 +270,7 @@ pub fn sign_in(
     next: Option<&str>,
 ) -> Html<String> {
     let page = SignInPage {
-        chrome: outside(app, headers, "Sign in"),
+        chrome: outside(app, headers, Title::SignIn),
         reason,
         next: next.unwrap_or_default().to_owned(),
         provider: app.openid.as_ref().map(|openid| openid.label().to_owned()),
@@ -270,18 +281,18 @@ pub fn sign_in(
 
 /// The page that asks whether to use a one-time link.
 pub fn confirm_sign_in(app: &App, headers: &HeaderMap, to: String) -> Html<String> {
-    let chrome = outside(app, headers, "Sign in");
+    let chrome = outside(app, headers, Title::SignIn);
     Html(ConfirmPage { chrome, to }.render())
 }
 
 /// What went wrong before it was known who asks.
 pub fn outside_problem(app: &App, headers: &HeaderMap, problem: Problem) -> PageError {
-    PageError::of(outside(app, headers, &problem.title), problem)
+    PageError::of(outside(app, headers, problem.title.clone()), problem)
 }
 
-fn outside(app: &App, headers: &HeaderMap, title: &str) -> Chrome {
+fn outside(app: &App, headers: &HeaderMap, title: impl Into<Title>) -> Chrome {
     Chrome {
-        title: title.to_owned(),
+        title: title.into(),
         active: None,
         now: app.clock.now(),
         zone: zone(headers),

@@ -1,15 +1,16 @@
 //! `/`.
 
+use std::cmp::Reverse;
+
 use axum::response::Html;
-use sickbay_diagnosis::expectation::ExpectedSource;
 use sickbay_diagnosis::filter::{Filter, Pattern, Test, TextField};
 use sickbay_diagnosis::issues::{self, never_enrolled, silent};
 use sickbay_store::{FleetCounts, Scope, SourceCount};
-use sickbay_web::chart::{Band, Chart, Difference};
+use sickbay_web::chart::{Band, Chart, Difference, Series, Subject};
 use sickbay_web::pages::issues::{IssueLine, by_weight};
 use sickbay_web::pages::overview::{
-    Change, Count, FirstSteps, FleetHealth, OverviewPage, ReleaseShare, RevisionShare, SourceShare,
-    Unheard,
+    Change, Count, FirstSteps, FleetHealth, OverviewPage, ReleaseShare, RevisionShare, Revisions,
+    Silence, SourceShare, Unheard,
 };
 use sickbay_web::{Nav, links, region};
 
@@ -18,7 +19,6 @@ use super::{PageError, Visit, list};
 use crate::app::App;
 use crate::days::{self, Days};
 use crate::updates::{self, Release};
-use crate::wishes::fields::source_in_words;
 
 /// Newest changes shown.
 const CHANGES: u32 = 12;
@@ -66,7 +66,7 @@ pub(super) async fn show(visit: Visit) -> Result<Html<String>, PageError> {
         .today()
         .map_or_else(FleetCounts::default, |today| today.fleet.clone());
     let page = OverviewPage {
-        chrome: visit.chrome("Overview", Some(Nav::Overview)),
+        chrome: visit.chrome(Nav::Overview, Some(Nav::Overview)),
         fleet: health(&fleet),
         past: past(&days),
         unheard: unheard(&fleet, &days),
@@ -116,21 +116,19 @@ pub(super) fn issue_lines(days: &Days) -> Vec<IssueLine> {
 
 /// How the fleet stood day by day.
 fn past(days: &Days) -> Chart {
-    let band = |class, label, read: fn(&FleetCounts) -> u64| Band {
-        class,
-        label,
+    let band = |of, read: fn(&FleetCounts) -> u64| Band {
+        of,
         values: days.fleet(read),
     };
     Chart {
-        id: "past",
-        title: "Health over time",
+        of: Subject::Fleet,
         days: days.dates(),
         bands: vec![
-            band("serious", "Serious", |fleet| fleet.serious),
-            band("warning", "Warning", |fleet| fleet.warning),
-            band("unknown", "Unknown", |fleet| fleet.unknown),
-            band("quiet", "Never reported", |fleet| fleet.never_reported),
-            band("healthy", "Healthy", |fleet| fleet.healthy),
+            band(Series::Serious, |fleet| fleet.serious),
+            band(Series::Warning, |fleet| fleet.warning),
+            band(Series::Unknown, |fleet| fleet.unknown),
+            band(Series::NeverReported, |fleet| fleet.never_reported),
+            band(Series::Healthy, |fleet| fleet.healthy),
         ],
         region: region::OVERVIEW.to_owned(),
     }
@@ -139,31 +137,27 @@ fn past(days: &Days) -> Chart {
 /// Who is not heard: machines that should have a collector, devices that fell silent, and those that never said anything.
 fn unheard(fleet: &FleetCounts, days: &Days) -> Vec<Unheard> {
     let silent = days.today().and_then(|today| today.issue(silent::ID));
-    let line = |label, hint, devices, href, values: Vec<Option<u64>>| Unheard {
-        label,
-        hint,
+    let line = |who, devices, href, values: Vec<Option<u64>>| Unheard {
+        who,
         devices,
         href,
         difference: Difference::of(&values),
     };
     vec![
         line(
-            "Never enrolled",
-            "on the imported list, without a collector",
+            Silence::NeverEnrolled,
             fleet.never_enrolled,
             links::issue(never_enrolled::ID, ""),
             days.fleet(|fleet| fleet.never_enrolled),
         ),
         line(
-            "Silent",
-            "not heard of for longer than is expected",
+            Silence::Silent,
             silent.map_or(0, |count| count.open),
             links::issue(silent::ID, ""),
             days.issue(silent::ID, |count| count.open),
         ),
         line(
-            "Never reported",
-            "enrolled, and then nothing came",
+            Silence::NeverReported,
             fleet.never_reported,
             links::devices("standing:never-reported"),
             days.fleet(|fleet| fleet.never_reported),
@@ -176,8 +170,8 @@ fn share(release: Release) -> ReleaseShare {
     let of = format!("kind:{} build={}", release.kind.name(), release.build);
     let mut newest = release.newest.iter();
     let first = newest.next();
-    let cell = |label: String, devices, filter: &str| RevisionShare {
-        label,
+    let cell = |of_them, devices, filter: &str| RevisionShare {
+        of: of_them,
         devices,
         href: links::devices(&format!("{of} {filter}")),
     };
@@ -185,7 +179,7 @@ fn share(release: Release) -> ReleaseShare {
     if let Some(first) = first {
         let name = format!("{}.{}", release.build, first.revision);
         shares.push(cell(
-            name,
+            Revisions::One(name),
             first.devices,
             &format!("ubr={}", first.revision),
         ));
@@ -193,7 +187,7 @@ fn share(release: Release) -> ReleaseShare {
     for revision in newest {
         let name = format!("{}.{}", release.build, revision.revision);
         shares.push(cell(
-            name,
+            Revisions::One(name),
             revision.devices,
             &format!("ubr={}", revision.revision),
         ));
@@ -210,11 +204,11 @@ fn share(release: Release) -> ReleaseShare {
         devices: release.devices,
         shares,
         others: cell(
-            "older".to_owned(),
+            Revisions::Older,
             release.others + release.ahead,
             older.trim(),
         ),
-        unknown: cell("not known".to_owned(), release.unknown, "-ubr>=0"),
+        unknown: cell(Revisions::Unknown, release.unknown, "-ubr>=0"),
     }
 }
 
@@ -222,29 +216,20 @@ fn share(release: Release) -> ReleaseShare {
 fn sources_of_quality(counts: &[SourceCount]) -> Vec<SourceShare> {
     let mut shares: Vec<SourceShare> = Vec::new();
     for count in counts.iter().filter(|count| count.class == 0) {
-        let source = count.source.to_string();
-        if let Some(share) = shares.iter_mut().find(|share| share.source == source) {
+        let source = &count.source;
+        if let Some(share) = shares.iter_mut().find(|share| share.source == *source) {
             share.devices += count.devices;
             continue;
         }
-        let test = Test::Text(TextField::Source, Pattern::new(&source));
+        let test = Test::Text(TextField::Source, Pattern::new(source.to_string()));
         shares.push(SourceShare {
-            label: source_label(&count.source),
             devices: count.devices,
             href: links::devices(&Filter::Is(test).to_string()),
-            source,
+            source: source.clone(),
         });
     }
-    shares.sort_by(|a, b| (b.devices, &a.source).cmp(&(a.devices, &b.source)));
+    shares.sort_by_cached_key(|share| (Reverse(share.devices), share.source.to_string()));
     shares
-}
-
-fn source_label(source: &ExpectedSource) -> String {
-    let name = source_in_words(source.source.name());
-    match &source.server {
-        Some(server) => format!("{name} {server}"),
-        None => name.to_owned(),
-    }
 }
 
 fn health(fleet: &FleetCounts) -> FleetHealth {

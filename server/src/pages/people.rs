@@ -5,7 +5,10 @@ use axum::extract::Query;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use sickbay_store::{AccountMade, AccountRow, AccountSource, NewApiToken, Role};
-use sickbay_web::pages::people::{AccountLine, ApiTokenLine, PeoplePage, Secret as Shown};
+use sickbay_web::pages::message::Refusal;
+use sickbay_web::pages::people::{
+    AccountLine, ApiTokenLine, Done, Mistake, PeoplePage, Secret as Shown, SecretOf,
+};
 use sickbay_web::{Nav, links};
 use uuid::Uuid;
 
@@ -14,13 +17,12 @@ use super::{PageError, Visit};
 use crate::access;
 use crate::access::given::{read_access, read_name};
 use crate::identity::secret::{API_PREFIX, Secret};
-use crate::problem::Problem;
 
 /// Longest life of an API token that is made here, in days.
 const DAYS_AT_MOST: i64 = 3_650;
 
 #[derive(Debug, Default, Deserialize)]
-pub(super) struct Done {
+pub(super) struct DoneQuery {
     done: Option<String>,
 }
 
@@ -62,25 +64,17 @@ pub(super) struct TokenForm {
 /// What a form came to, where the page says it at once.
 #[derive(Default)]
 struct Said {
-    done: Option<String>,
-    mistake: Option<String>,
+    done: Option<Done>,
+    mistake: Option<Mistake>,
     secret: Option<Shown>,
 }
 
 pub(super) async fn show(
     visit: Visit,
-    Query(query): Query<Done>,
+    Query(query): Query<DoneQuery>,
 ) -> Result<Html<String>, PageError> {
-    let done = match query.done.as_deref() {
-        Some("access") => Some("It counts from their next click."),
-        Some("shut-out") => Some("They are shut out, and their sessions have ended."),
-        Some("let-in") => Some("They may sign in again."),
-        Some("session") => Some("The session has ended."),
-        Some("token") => Some("The token is revoked."),
-        _ => None,
-    };
     let said = Said {
-        done: done.map(str::to_owned),
+        done: query.done.as_deref().and_then(Done::named),
         ..Said::default()
     };
     page(&visit, said).await
@@ -92,7 +86,7 @@ async fn page(visit: &Visit, said: Said) -> Result<Html<String>, PageError> {
     let tokens = visit.told(store.api_tokens().await)?;
     let open = sessions(visit).await?;
     let page = PeoplePage {
-        chrome: visit.chrome("People", Some(Nav::People)),
+        chrome: visit.chrome(Nav::People, Some(Nav::People)),
         accounts: accounts.into_iter().map(account_line).collect(),
         sessions: open
             .into_iter()
@@ -134,7 +128,7 @@ fn account_line(account: AccountRow) -> AccountLine {
     }
 }
 
-async fn mistake(visit: &Visit, why: String) -> Result<Response, PageError> {
+async fn mistake(visit: &Visit, why: Mistake) -> Result<Response, PageError> {
     let said = Said {
         mistake: Some(why),
         ..Said::default()
@@ -142,8 +136,8 @@ async fn mistake(visit: &Visit, why: String) -> Result<Response, PageError> {
     Ok(page(visit, said).await?.into_response())
 }
 
-fn back(done: &str) -> Response {
-    Redirect::to(&format!("{}?done={done}", links::PEOPLE)).into_response()
+fn back(done: Done) -> Response {
+    Redirect::to(&format!("{}?done={}", links::PEOPLE, done.name())).into_response()
 }
 
 pub(super) async fn add(visit: Visit, Form(form): Form<AddForm>) -> Result<Response, PageError> {
@@ -152,7 +146,7 @@ pub(super) async fn add(visit: Visit, Form(form): Form<AddForm>) -> Result<Respo
         read_name(&form.name).and_then(|name| Ok((name, read_access(&form.role, &form.scope)?)));
     let (name, access) = match read {
         Ok(read) => read,
-        Err(why) => return mistake(&visit, why).await,
+        Err(why) => return mistake(&visit, Mistake::Unreadable(why)).await,
     };
     let (by, now) = (visit.viewer.name.clone(), visit.app.clock.now());
     let made = visit
@@ -161,9 +155,7 @@ pub(super) async fn add(visit: Visit, Form(form): Form<AddForm>) -> Result<Respo
         .create_account(&name, &access, &by, now)
         .await;
     match visit.told(made)? {
-        AccountMade::NameTaken => {
-            mistake(&visit, format!("There is an account {name:?} already.")).await
-        }
+        AccountMade::NameTaken => mistake(&visit, Mistake::NameTaken { name }).await,
         AccountMade::Made(account) => show_link(&visit, &account).await,
     }
 }
@@ -175,11 +167,10 @@ async fn show_link(visit: &Visit, account: &AccountRow) -> Result<Response, Page
     let path = visit.told(path)?;
     let said = Said {
         secret: Some(Shown {
-            what: format!(
-                "Give this link to {}: it works once within {} hours, to choose a password.",
-                account.name,
-                access::LINK_HOURS
-            ),
+            of: SecretOf::PasswordLink {
+                name: account.name.clone(),
+                hours: access::LINK_HOURS,
+            },
             text: format!("{}{path}", app.config.web.url(app.config.web.listen)),
         }),
         ..Said::default()
@@ -193,11 +184,7 @@ async fn local(visit: &Visit, id: Uuid) -> Result<AccountRow, PageError> {
     let found = all
         .into_iter()
         .find(|account| account.id == id && account.source == AccountSource::Local);
-    found.ok_or_else(|| {
-        visit.error(Problem::not_found(
-            "There is no such local account. What an account of a directory may do, its groups say.",
-        ))
-    })
+    found.ok_or_else(|| visit.error(Refusal::NoSuchLocalAccount))
 }
 
 pub(super) async fn put_access(
@@ -208,7 +195,7 @@ pub(super) async fn put_access(
     let account = local(&visit, form.id).await?;
     let access = match read_access(&form.role, &form.scope) {
         Ok(access) => access,
-        Err(why) => return mistake(&visit, why).await,
+        Err(why) => return mistake(&visit, Mistake::Unreadable(why)).await,
     };
     let (by, now) = (&visit.viewer.name, visit.app.clock.now());
     visit.told(
@@ -218,18 +205,15 @@ pub(super) async fn put_access(
             .set_access(account.id, &access, by, now)
             .await,
     )?;
-    Ok(back("access"))
+    Ok(back(Done::Access))
 }
 
 pub(super) async fn link(visit: Visit, Form(form): Form<OneForm>) -> Result<Response, PageError> {
     visit.told(visit.viewer.may_change(Some(&form.csrf)))?;
     let account = local(&visit, form.id).await?;
     if account.disabled_at.is_some() {
-        return mistake(
-            &visit,
-            format!("{} is shut out: let them in again first.", account.name),
-        )
-        .await;
+        let name = account.name;
+        return mistake(&visit, Mistake::IsShutOut { name }).await;
     }
     show_link(&visit, &account).await
 }
@@ -247,9 +231,9 @@ pub(super) async fn disable(
         .set_disabled(form.id, disabled, by, now)
         .await;
     if !visit.told(done)? {
-        return Err(visit.error(Problem::not_found("There is no such account.")));
+        return Err(visit.error(Refusal::NoSuchAccount));
     }
-    Ok(back(if disabled { "shut-out" } else { "let-in" }))
+    Ok(back(if disabled { Done::ShutOut } else { Done::LetIn }))
 }
 
 pub(super) async fn end_session(
@@ -259,14 +243,11 @@ pub(super) async fn end_session(
     visit.told(visit.viewer.may_change(Some(&form.csrf)))?;
     let open = sessions(&visit).await?;
     let Some(session) = open.iter().find(|session| session.id == form.id) else {
-        return Err(visit.error(Problem::not_found(
-            "There is no such session; it may have ended.",
-        )));
+        return Err(visit.error(Refusal::NoSuchSession));
     };
-    let whose = format!("the session of {}", access::name_of(session));
-    let ended = access::end(&visit.app, form.id, &visit.viewer.name, &whose);
+    let ended = access::end_of(&visit.app, session, &visit.viewer.name);
     visit.told(ended.await)?;
-    Ok(back("session"))
+    Ok(back(Done::Session))
 }
 
 pub(super) async fn add_token(
@@ -278,11 +259,10 @@ pub(super) async fn add_token(
         read_name(&form.name).and_then(|name| Ok((name, read_access(&form.role, &form.scope)?)));
     let (name, access) = match read {
         Ok(read) => read,
-        Err(why) => return mistake(&visit, why).await,
+        Err(why) => return mistake(&visit, Mistake::Unreadable(why)).await,
     };
     if !(1..=DAYS_AT_MOST).contains(&form.days) {
-        let why = format!("An API token lives for 1 to {DAYS_AT_MOST} days.");
-        return mistake(&visit, why).await;
+        return mistake(&visit, Mistake::Days { most: DAYS_AT_MOST }).await;
     }
     let now = visit.app.clock.now();
     let secret = Secret::new(API_PREFIX);
@@ -297,7 +277,7 @@ pub(super) async fn add_token(
     visit.told(made.await)?;
     let said = Said {
         secret: Some(Shown {
-            what: format!("The API token for {name}."),
+            of: SecretOf::ApiToken { name },
             text: secret.reveal().to_owned(),
         }),
         ..Said::default()
@@ -313,7 +293,7 @@ pub(super) async fn revoke_token(
     let (by, now) = (&visit.viewer.name, visit.app.clock.now());
     let revoked = visit.app.store.revoke_api_token(form.id, by, now).await;
     if !visit.told(revoked)? {
-        return Err(visit.error(Problem::not_found("There is no such API token.")));
+        return Err(visit.error(Refusal::NoSuchApiToken));
     }
-    Ok(back("token"))
+    Ok(back(Done::Token))
 }

@@ -3,8 +3,8 @@
 use axum::extract::Query;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use serde::Deserialize;
-use sickbay_web::links;
 use sickbay_web::pages::search::{HitGroup, HitLine, SearchPage, Suggestions};
+use sickbay_web::{Title, links};
 
 use super::{PageError, Visit};
 use crate::api::search::SearchQuery;
@@ -46,7 +46,7 @@ pub(super) async fn show(
     {
         return Ok(Redirect::to(&hit.href).into_response());
     }
-    let mut chrome = visit.chrome("Search", None);
+    let mut chrome = visit.chrome(Title::Search, None);
     chrome.live = false;
     let page = SearchPage {
         chrome,
@@ -96,7 +96,6 @@ fn group(section: &Section) -> HitGroup {
     });
     HitGroup {
         name: section.kind.name(),
-        heading: section.kind.heading(),
         hits: hits.collect(),
         total: section.total,
         all: section.all.clone(),

@@ -8,7 +8,9 @@ use sickbay_diagnosis::issue::Issue;
 use sickbay_store::Role;
 use sickbay_web::links::{self, List};
 use sickbay_web::pages::accept::{AcceptForm, AcceptPage};
-use sickbay_web::{Chrome, Nav};
+use sickbay_web::pages::message::Refusal;
+use sickbay_web::table::Asked as Done;
+use sickbay_web::{Chrome, Nav, Title};
 use uuid::Uuid;
 
 use super::account::OneForm;
@@ -29,34 +31,15 @@ const ASKED: &str = "asked";
 const NOT_CONNECTED: &str = "not-connected";
 
 /// What a list says of what was just done with its devices.
-pub(super) fn done(parameters: &Parameters) -> Option<String> {
+pub(super) fn done(parameters: &Parameters) -> Option<Done> {
     let number = |name: &str| -> Option<u64> {
         let (_, value) = parameters.iter().find(|(other, _)| other == name)?;
         value.parse().ok()
     };
-    number(ASKED).map(|asked| in_words(asked, number(NOT_CONNECTED).unwrap_or(0)))
-}
-
-fn in_words(asked: u64, not_connected: u64) -> String {
-    let counted = |number: u64, one: &str, more: &str| match number {
-        1 => one.to_owned(),
-        number => format!("{} {more}", sickbay_web::text::number(number)),
-    };
-    let asked = match asked {
-        0 => "No device was asked to look again.".to_owned(),
-        number => format!(
-            "{} now, and this list follows. That starts no Windows Update scan.",
-            counted(number, "One device looks again", "devices look again")
-        ),
-    };
-    match not_connected {
-        0 => asked,
-        number => format!(
-            "{asked} {} and will report by {}.",
-            counted(number, "One is not connected", "are not connected"),
-            if number == 1 { "itself" } else { "themselves" }
-        ),
-    }
+    Some(Done {
+        asked: number(ASKED)?,
+        not_connected: number(NOT_CONNECTED).unwrap_or(0),
+    })
 }
 
 /// `POST /selection`.
@@ -87,20 +70,16 @@ pub(super) async fn take(
         }
         "accept" => {
             visit.told(may(&visit, Needs::WholeFleet(Role::Operator)))?;
-            let issue = issue.ok_or_else(|| {
-                visit.error(Problem::bad_request(
-                    "Choose the devices on the page of the issue.",
-                ))
-            })?;
+            let issue = issue.ok_or_else(|| visit.error(Refusal::NoIssue))?;
             let scope = chosen.map_or_else(|| list.filter.clone(), |ids| named(&ids).to_string());
-            let chrome = visit.chrome("Accept", Some(Nav::Settings));
+            let chrome = visit.chrome(Title::Accept, Some(Nav::Settings));
             Ok(Html(accept_page(chrome, issue, scope).render()).into_response())
         }
         "export" => {
             let filter = chosen.map_or_else(|| list.filter.clone(), |ids| named(&ids).to_string());
             Ok(Redirect::to(&links::exports_of(&list.list, &filter)).into_response())
         }
-        _ => Err(visit.error(Problem::bad_request("Choose what is to be done with them."))),
+        _ => Err(visit.error(Refusal::NoDeed)),
     }
 }
 
@@ -115,14 +94,13 @@ fn chosen(fields: &Parameters, all: bool) -> Result<Option<Vec<Uuid>>, Problem> 
         .map(|(_, id)| id.as_str())
         .collect();
     if ids.is_empty() {
-        return Err(Problem::bad_request(
-            "No device was chosen. Go back, and tick the boxes before their names, or the one for the whole list.",
-        ));
+        return Err(Refusal::NothingChosen.into());
     }
     if ids.len() > CHOSEN_AT_MOST {
-        return Err(Problem::bad_request(format!(
-            "At most {CHOSEN_AT_MOST} devices are chosen one by one; for more, filter the list and choose all of it."
-        )));
+        return Err(Refusal::TooManyChosen {
+            most: CHOSEN_AT_MOST,
+        }
+        .into());
     }
     let ids: Result<Vec<Uuid>, Problem> = ids
         .into_iter()
@@ -169,9 +147,7 @@ async fn ask(
 fn seen(visit: &Visit, asked: Asked) -> Result<Asked, PageError> {
     match asked.unknown {
         None => Ok(asked),
-        Some(id) => Err(visit.error(Problem::not_found(format!(
-            "There is no device {id}, or you may not see it. Nobody was asked; load the list again."
-        )))),
+        Some(id) => Err(visit.error(Refusal::ChosenIsGone { id: id.to_string() })),
     }
 }
 
@@ -252,14 +228,18 @@ mod tests {
     }
 
     #[test]
-    fn what_was_done_is_told_in_words() {
-        let told = |pairs| done(&fields(pairs)).unwrap_or_default();
-        assert_eq!(told(&[]), "");
-        assert_eq!(told(&[("asked", "x")]), "");
-        assert!(told(&[("asked", "1")]).starts_with("One device looks again now"));
+    fn what_was_done_is_read_from_the_address() {
+        let told = |pairs| done(&fields(pairs));
+        let some = |asked, not_connected| {
+            Some(Done {
+                asked,
+                not_connected,
+            })
+        };
+        assert_eq!(told(&[]), None);
+        assert_eq!(told(&[("asked", "x")]), None);
+        assert_eq!(told(&[("asked", "1")]), some(1, 0));
         let both = told(&[("asked", "1200"), ("not-connected", "3")]);
-        assert!(both.starts_with("1,200 devices look again now"), "{both}");
-        assert!(both.ends_with("3 are not connected and will report by themselves."));
-        assert!(told(&[("asked", "0"), ("not-connected", "1")]).contains("One is not connected"));
+        assert_eq!(both, some(1_200, 3));
     }
 }

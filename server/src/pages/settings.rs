@@ -3,7 +3,7 @@
 use axum::response::Html;
 use sickbay_web::Nav;
 use sickbay_web::pages::settings::{
-    ImportedLine, KnowledgeLine, KnowledgeView, RefusedLine, SettingGroup, SettingLine,
+    ImportedLine, KnowledgeLine, KnowledgeView, Origin, RefusedLine, SettingGroup, SettingLine,
     SettingsPage,
 };
 
@@ -16,7 +16,7 @@ pub(super) async fn show(visit: Visit) -> Result<Html<String>, PageError> {
     let now = visit.app.clock.now();
     let about = About::of(&rules.knowledge, &rules.knowledge_origin, now);
     let page = SettingsPage {
-        chrome: visit.chrome("Settings", Some(Nav::Settings)),
+        chrome: visit.chrome(Nav::Settings, Some(Nav::Settings)),
         groups: groups(&visit.app.config),
         knowledge: knowledge(about),
     };
@@ -72,9 +72,9 @@ fn groups(config: &Config) -> Vec<SettingGroup> {
                         key: key.clone(),
                         value: value.to_string(),
                         origin: if default_of(key) == Some(value) {
-                            "default".to_owned()
+                            Origin::Default
                         } else {
-                            "set".to_owned()
+                            Origin::Set
                         },
                         meaning: String::new(),
                     })

@@ -7,16 +7,18 @@ use sickbay_diagnosis::explanation::{Aim, Brings, Class, Origin, Question, WayOu
 use sickbay_diagnosis::issues;
 use sickbay_diagnosis::knowledge::TableName;
 use sickbay_store::Scope;
-use sickbay_web::pages::update::{ClassRow, StandingRow, UpdatePage};
+use sickbay_web::pages::message::Refusal;
+use sickbay_web::pages::update::{
+    Brings as Shown, BringsLine, ClassRow, Family, StandingRow, Teller, UpdatePage,
+};
 use sickbay_web::pages::update_on::{ReasonView, UpdateOnPage, WayOutView};
 use sickbay_web::pages::updates::{ReleaseRow, RevisionCell, ToldRow, ToldStanding, UpdatesPage};
-use sickbay_web::{FilterBox, Nav, links};
+use sickbay_web::{FilterBox, Nav, Title, links};
 
 use super::{PageError, ROWS, Visit, build_text, read_filter};
 use crate::api::devices::device_id;
 use crate::api::updates::{ClassQuery, asked};
 use crate::api::{ListQuery, cursor_to_text};
-use crate::problem::Problem;
 use crate::rules::Rules;
 use crate::updates::{self, Explained, Release, Tally, Told};
 
@@ -67,7 +69,7 @@ pub(super) async fn list(visit: Visit, Query(ask): Query<Ask>) -> Result<Respons
         .iter()
         .find(|table| table.name == TableName::Updates);
     let page = UpdatesPage {
-        chrome: visit.chrome("Updates", Some(Nav::Updates)),
+        chrome: visit.chrome(Nav::Updates, Some(Nav::Updates)),
         asked: ask.text().unwrap_or_default().to_owned(),
         error,
         releases: releases.into_iter().map(release).collect(),
@@ -203,40 +205,38 @@ fn standing(row: Explained) -> StandingRow {
     }
 }
 
-fn brings_all(rules: &Rules, question: &Question<'_>, scope: &Scope) -> Vec<String> {
+fn brings_all(rules: &Rules, question: &Question<'_>, scope: &Scope) -> Vec<BringsLine> {
     let whole = *scope == Scope::All;
     let aims = question.aims.iter();
     aims.map(|aim| brings(rules, aim, whole)).collect()
 }
 
 /// What an update brings to a family of builds, with who says so.
-fn brings(rules: &Rules, aim: &Aim, whole: bool) -> String {
-    let of = match aim.kind {
-        Some(kind) => updates::family_in_words(&rules.knowledge, kind, aim.package_build),
-        None => format!("devices of build {}", aim.package_build),
-    };
+fn brings(rules: &Rules, aim: &Aim, whole: bool) -> BringsLine {
     let family = aim.package_build;
-    let what = match aim.brings {
-        Brings::Revision(revision) => format!("brings {family}.{revision} to {of}"),
-        Brings::Hotpatch { revision, covers } => format!(
-            "is the hotpatch {family}.{revision} for {of}, with the content of {family}.{covers}"
-        ),
-        Brings::Release { build, .. } => {
-            let release = rules.knowledge.releases_of_build(build).next();
-            let name = release.map_or_else(|| format!("build {build}"), |r| r.name.to_string());
-            format!("makes {name} of {of}")
-        }
-    };
-    let out = aim
-        .released
-        .map_or_else(String::new, |at| format!(", out by {}", at.day()));
-    let who = match aim.origin {
-        Origin::Table => "the table of updates says so".to_owned(),
-        Origin::Imported => "it was imported".to_owned(),
-        Origin::Fleet { devices } if whole => format!("{devices} devices of this fleet say so"),
-        Origin::Fleet { .. } => "devices of this fleet say so".to_owned(),
-    };
-    format!("It {what}{out}: {who}.")
+    let build_of = |revision: u32| format!("{family}.{revision}");
+    BringsLine {
+        to: aim.kind.map_or(Family::Build(family), |kind| {
+            Family::Releases(updates::family_in_words(&rules.knowledge, kind, family))
+        }),
+        what: match aim.brings {
+            Brings::Revision(revision) => Shown::Revision(build_of(revision)),
+            Brings::Hotpatch { revision, covers } => Shown::Hotpatch {
+                revision: build_of(revision),
+                covers: build_of(covers),
+            },
+            Brings::Release { build, .. } => {
+                let release = rules.knowledge.releases_of_build(build).next();
+                release.map_or(Shown::Build(build), |r| Shown::Release(r.name.to_string()))
+            }
+        },
+        out: aim.released.map(|at| at.day().to_string()),
+        who: match aim.origin {
+            Origin::Table => Teller::Table,
+            Origin::Imported => Teller::Imported,
+            Origin::Fleet { devices } => Teller::Fleet(whole.then_some(devices)),
+        },
+    }
 }
 
 pub(super) async fn on_device(
@@ -248,7 +248,7 @@ pub(super) async fn on_device(
     let id = visit.told(device_id(&id))?;
     let detail = visit.told(visit.app.store.device(visit.scope(), id).await)?;
     let Some(detail) = detail else {
-        return Err(visit.error(Problem::not_found(format!("There is no device {id}."))));
+        return Err(visit.error(Refusal::NoDeviceOfId { id: id.to_string() }));
     };
     let told = updates::of_device(&detail, &rules, &question, visit.app.clock.now());
     let summary = &detail.row.summary;
@@ -259,7 +259,10 @@ pub(super) async fn on_device(
     };
     let page = UpdateOnPage {
         chrome: visit.chrome(
-            format!("{} on {}", question.kb, summary.name),
+            Title::UpdateOn {
+                kb: question.kb.to_string(),
+                device: summary.name.clone(),
+            },
             Some(Nav::Updates),
         ),
         kb: question.kb.to_string(),

@@ -28,7 +28,7 @@ pub const SHOWN_ALONE: usize = 200;
 const OF_HOLDS: &str = "safeguard-hold";
 
 macro_rules! kinds {
-    ($($(#[$doc:meta])* $kind:ident $name:literal $heading:literal,)*) => {
+    ($($(#[$doc:meta])* $kind:ident $name:literal,)*) => {
         /// What a hit is.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Kind {
@@ -45,40 +45,33 @@ macro_rules! kinds {
                     $(Self::$kind => $name,)*
                 }
             }
-
-            /// What its hits are called together.
-            pub const fn heading(self) -> &'static str {
-                match self {
-                    $(Self::$kind => $heading,)*
-                }
-            }
         }
     };
 }
 
 kinds! {
     /// The text is a condition.
-    Filter "filter" "Devices that match this filter",
+    Filter "filter",
     /// An active device.
-    Device "device" "Devices",
+    Device "device",
     /// An update.
-    Update "update" "Updates",
+    Update "update",
     /// An error code.
-    ErrorCode "error-code" "Error codes",
+    ErrorCode "error-code",
     /// A safeguard hold.
-    Hold "safeguard-hold" "Safeguard holds",
+    Hold "safeguard-hold",
     /// A build of Windows.
-    Build "build" "Builds",
+    Build "build",
     /// An issue.
-    Issue "issue" "Issues",
+    Issue "issue",
     /// A cause that devices have right now.
-    Cause "cause" "Causes",
+    Cause "cause",
     /// Devices that share a release, an OU, a site, a tag or a domain.
-    Group "group" "Groups of devices",
+    Group "group",
     /// A device that is not active, or a machine of the imported list.
-    Other "other-device" "Devices that are not active",
+    Other "other-device",
     /// A page.
-    Page "page" "Pages",
+    Page "page",
 }
 
 impl Kind {

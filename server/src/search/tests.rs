@@ -29,6 +29,14 @@ fn found(sections: &[(Kind, &[bool])]) -> Found {
 }
 
 #[test]
+fn every_kind_has_a_heading() {
+    for kind in Kind::ALL {
+        let name = kind.name();
+        assert_ne!(sickbay_web::pages::search::heading(name), name);
+    }
+}
+
+#[test]
 fn only_one_thing_that_is_named_is_gone_to() {
     let goes = |sections: &[(Kind, &[bool])]| {
         let found = found(sections);

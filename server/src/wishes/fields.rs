@@ -1,17 +1,18 @@
-//! Every single wish: its key, what people call it, and how it is written in a form. Values travel as JSON under the key, so that a form,
-//! the API and the settings file are read by the same code.
+//! Every single wish: its key, and how it is written in a form; what people call it, `web` says. Values travel as JSON under the key, so that a
+//! form, the API and the settings file are read by the same code.
 
 use serde_json::{Map, Value};
 use sickbay_diagnosis::expectation::{Expectations, UpdateClass, Wanted};
 use sickbay_diagnosis::knowledge::DeviceKind;
+use sickbay_web::pages::expectations::{Unit, Value as Shown, Wish};
 
 /// How a wish is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A source, with a server where it is WSUS.
     Source(UpdateClass),
-    /// A whole number of these units.
-    Number(&'static str),
+    /// A whole number of this unit.
+    Number(Unit),
     /// Yes or no.
     YesNo,
     /// A text.
@@ -23,165 +24,53 @@ pub enum Kind {
 pub struct Field {
     /// Its key, as in the settings file.
     pub name: &'static str,
-    /// What people call it.
-    pub label: &'static str,
-    /// What it does, in one sentence.
-    pub hint: &'static str,
     /// How it is written.
     pub kind: Kind,
     /// Whether servers are never asked for it.
     pub clients_only: bool,
 }
 
-const fn field(name: &'static str, label: &'static str, hint: &'static str, kind: Kind) -> Field {
+const fn field(name: &'static str, kind: Kind) -> Field {
     Field {
         name,
-        label,
-        hint,
         kind,
         clients_only: false,
     }
 }
 
-const DAYS: Kind = Kind::Number("days");
-const MINUTES: Kind = Kind::Number("minutes");
-const GIGABYTES: Kind = Kind::Number("GB");
-const SOURCE: &str = "Where these updates should come from.";
+const DAYS: Kind = Kind::Number(Unit::Days);
+const MINUTES: Kind = Kind::Number(Unit::Minutes);
+const GIGABYTES: Kind = Kind::Number(Unit::Gigabytes);
 
 /// All of them, in the order in which pages show them.
 pub const FIELDS: &[Field] = &[
-    field(
-        "quality_source",
-        "Source of quality updates",
-        SOURCE,
-        Kind::Source(UpdateClass::Quality),
-    ),
-    field(
-        "feature_source",
-        "Source of feature updates",
-        SOURCE,
-        Kind::Source(UpdateClass::Feature),
-    ),
-    field(
-        "driver_source",
-        "Source of drivers",
-        SOURCE,
-        Kind::Source(UpdateClass::Driver),
-    ),
-    field(
-        "other_source",
-        "Source of updates of other products",
-        SOURCE,
-        Kind::Source(UpdateClass::Other),
-    ),
-    field(
-        "longest_quality_deferral_days",
-        "Longest deferral of quality updates",
-        "A policy that defers them longer is an issue.",
-        DAYS,
-    ),
-    field(
-        "longest_feature_deferral_days",
-        "Longest deferral of feature updates",
-        "A policy that defers them longer is an issue.",
-        DAYS,
-    ),
-    field(
-        "oldest_scan_days",
-        "Oldest successful scan",
-        "A device that looked for updates longer ago is stale.",
-        DAYS,
-    ),
-    field(
-        "behind_days",
-        "Behind on quality updates",
-        "How long a device may lack the newest revision that the fleet has seen of its release.",
-        DAYS,
-    ),
-    field(
-        "pending_reboot_serious_days",
-        "Pending restart is serious after",
-        "A pending restart is a warning at once, and serious from this age on.",
-        DAYS,
-    ),
+    field("quality_source", Kind::Source(UpdateClass::Quality)),
+    field("feature_source", Kind::Source(UpdateClass::Feature)),
+    field("driver_source", Kind::Source(UpdateClass::Driver)),
+    field("other_source", Kind::Source(UpdateClass::Other)),
+    field("longest_quality_deferral_days", DAYS),
+    field("longest_feature_deferral_days", DAYS),
+    field("oldest_scan_days", DAYS),
+    field("behind_days", DAYS),
+    field("pending_reboot_serious_days", DAYS),
     Field {
         clients_only: true,
-        ..field(
-            "update_health_tools_wanted",
-            "Update Health Tools wanted",
-            "Whether clients should have Microsoft Update Health Tools. Servers are never asked.",
-            Kind::YesNo,
-        )
+        ..field("update_health_tools_wanted", Kind::YesNo)
     },
     Field {
         clients_only: true,
-        ..field(
-            "update_health_tools_minimum",
-            "Lowest version of Update Health Tools",
-            "An older one is an issue.",
-            Kind::Text,
-        )
+        ..field("update_health_tools_minimum", Kind::Text)
     },
-    field(
-        "directory_registration_wanted",
-        "Entra registration wanted",
-        "Whether devices should be registered with Entra ID.",
-        Kind::YesNo,
-    ),
-    field(
-        "free_space_warning_gb",
-        "Free space: warning below",
-        "Free space on the system drive.",
-        GIGABYTES,
-    ),
-    field(
-        "free_space_serious_gb",
-        "Free space: serious below",
-        "Free space on the system drive.",
-        GIGABYTES,
-    ),
-    field(
-        "clock_warning_minutes",
-        "Clock off: warning from",
-        "How far the clock may be off.",
-        MINUTES,
-    ),
-    field(
-        "clock_serious_minutes",
-        "Clock off: serious from",
-        "How far the clock may be off.",
-        MINUTES,
-    ),
-    field(
-        "silent_days",
-        "Silent after",
-        "How long a collector may not be heard of.",
-        DAYS,
-    ),
-    field(
-        "end_of_service_near_days",
-        "End of service is near",
-        "How far ahead an end of service is a warning.",
-        DAYS,
-    ),
-    field(
-        "install_failures",
-        "Failures in a row",
-        "Failures of one installation in a row that make it an issue.",
-        Kind::Number("failures"),
-    ),
-    field(
-        "wanted_updates",
-        "Updates wanted",
-        "Updates that devices should have, such as KB5036893, KB5036892: one for each release.",
-        Kind::Text,
-    ),
-    field(
-        "managed_by",
-        "Managed by",
-        "What else manages updates here, such as ConfigMgr. Issues that only say so are not applicable then.",
-        Kind::Text,
-    ),
+    field("directory_registration_wanted", Kind::YesNo),
+    field("free_space_warning_gb", GIGABYTES),
+    field("free_space_serious_gb", GIGABYTES),
+    field("clock_warning_minutes", MINUTES),
+    field("clock_serious_minutes", MINUTES),
+    field("silent_days", DAYS),
+    field("end_of_service_near_days", DAYS),
+    field("install_failures", Kind::Number(Unit::Failures)),
+    field("wanted_updates", Kind::Text),
+    field("managed_by", Kind::Text),
 ];
 
 /// The wishes under their keys; those that are not set are not there.
@@ -197,64 +86,49 @@ pub fn defaults(kind: DeviceKind) -> Wanted {
     Wanted::from(&Expectations::of(Some(kind)))
 }
 
-/// Wishes in words: what people call each that is set, and its value.
-pub fn in_words(wanted: &Wanted) -> Vec<(String, String)> {
+/// The wishes that are set.
+pub fn wishes_of(wanted: &Wanted) -> Vec<Wish> {
     let map = to_map(wanted);
     FIELDS
         .iter()
         .filter_map(|field| {
-            let value = map.get(field.name)?;
-            Some((field.label.to_owned(), value_in_words(field, value)))
+            Some(Wish {
+                name: field.name,
+                value: value_of(field, map.get(field.name)?),
+            })
         })
         .collect()
 }
 
-/// What counts for clients or servers where nobody wishes anything, in words.
-pub fn default_in_words(field: &Field, kind: DeviceKind) -> String {
+/// What counts for clients or servers where nobody wishes anything.
+pub fn default_value(field: &Field, kind: DeviceKind) -> Shown {
     if field.clients_only && kind == DeviceKind::Server {
-        return "not asked".to_owned();
+        return Shown::NotAsked;
     }
     match (to_map(&defaults(kind)).get(field.name), field.kind) {
-        (Some(value), _) => value_in_words(field, value),
-        (None, Kind::Source(_)) => "what most devices use".to_owned(),
-        (None, _) => "none".to_owned(),
+        (Some(value), _) => value_of(field, value),
+        (None, Kind::Source(_)) => Shown::Majority,
+        (None, _) => Shown::Nothing,
     }
 }
 
-/// A value in words, with its unit.
-pub fn value_in_words(field: &Field, value: &Value) -> String {
+/// A value as pages show it.
+pub fn value_of(field: &Field, value: &Value) -> Shown {
     match (field.kind, value) {
-        (Kind::Number(unit), Value::Number(number)) => {
-            let one = number.as_u64() == Some(1);
-            let unit = if one {
-                unit.strip_suffix('s').unwrap_or(unit)
-            } else {
-                unit
-            };
-            format!("{number} {unit}")
-        }
-        (_, Value::Bool(true)) => "yes".to_owned(),
-        (_, Value::Bool(false)) => "no".to_owned(),
-        (_, Value::String(text)) => text.clone(),
+        (Kind::Number(unit), Value::Number(number)) => number.as_u64().map_or_else(
+            || Shown::Text(number.to_string()),
+            |number| Shown::Number(number, unit),
+        ),
+        (_, Value::Bool(yes)) => Shown::YesNo(*yes),
+        (_, Value::String(text)) => Shown::Text(text.clone()),
         (Kind::Source(_), Value::Object(source)) => {
-            let name = source.get("source").and_then(Value::as_str);
-            let name = name.map_or("", source_in_words);
-            match source.get("server").and_then(Value::as_str) {
-                Some(server) => format!("{name} {server}"),
-                None => name.to_owned(),
+            let part = |name: &str| source.get(name).and_then(Value::as_str).map(str::to_owned);
+            Shown::Source {
+                source: part("source").unwrap_or_default(),
+                server: part("server"),
             }
         }
-        (_, other) => other.to_string(),
-    }
-}
-
-/// A source's public word as people say it.
-pub fn source_in_words(name: &str) -> &str {
-    match name {
-        "windows-update" => "Windows Update",
-        "wsus" => "WSUS",
-        "blocked" => "no source (blocked)",
-        other => other,
+        (_, other) => Shown::Text(other.to_string()),
     }
 }
 
@@ -262,6 +136,7 @@ pub fn source_in_words(name: &str) -> &str {
 mod tests {
     use super::*;
     use sickbay_diagnosis::expectation::{ExpectedSource, KbList, UpdateSource};
+    use sickbay_web::pages::expectations::{hint, label};
 
     /// Every wish set.
     fn everything() -> Wanted {
@@ -293,7 +168,15 @@ mod tests {
         let mut keys: Vec<&str> = keys.iter().map(String::as_str).collect();
         keys.sort_unstable();
         assert_eq!(keys, fields);
-        assert_eq!(in_words(&everything()).len(), FIELDS.len());
+        assert_eq!(wishes_of(&everything()).len(), FIELDS.len());
+    }
+
+    #[test]
+    fn every_wish_has_words() {
+        for field in FIELDS {
+            assert_ne!(label(field.name), field.name);
+            assert_ne!(hint(field.name), "", "{}", field.name);
+        }
     }
 
     #[test]
@@ -309,8 +192,8 @@ mod tests {
             silent_days: Some(3),
             ..Wanted::default()
         };
-        let words = in_words(&wanted);
-        let values: Vec<&str> = words.iter().map(|(_, value)| value.as_str()).collect();
+        let wishes = wishes_of(&wanted);
+        let values: Vec<String> = wishes.iter().map(|wish| wish.value.to_string()).collect();
         assert_eq!(
             values,
             [

@@ -4,6 +4,7 @@ use askama::Template;
 use sickbay_diagnosis::Time;
 
 use crate::component;
+use crate::words::account as words;
 use crate::{Chrome, document, links, text};
 
 /// A session that is open.
@@ -25,6 +26,70 @@ pub struct SessionLine {
     pub is_this: bool,
 }
 
+/// What a form just did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Done {
+    /// Kept a password.
+    Password,
+    /// Kept a zone.
+    Zone,
+    /// Ended a session.
+    Session,
+}
+
+impl Done {
+    /// As the address says it to which the form leads.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::Zone => "zone",
+            Self::Session => "session",
+        }
+    }
+
+    /// The one that an address says.
+    pub fn named(name: &str) -> Option<Self> {
+        let mut all = [Self::Password, Self::Zone, Self::Session].into_iter();
+        all.find(|done| done.name() == name)
+    }
+
+    const fn words(self) -> &'static str {
+        words::done(self)
+    }
+}
+
+/// Why a form did nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mistake {
+    /// The password until now was tried too often.
+    TooManyTries {
+        /// Until there is another try.
+        seconds: u64,
+    },
+    /// The password until now is another one.
+    WrongPassword,
+    /// The new one has too few characters.
+    TooShort {
+        /// Fewest of them.
+        least: usize,
+    },
+    /// The new one has too many bytes.
+    TooLong {
+        /// Most of them.
+        most: usize,
+    },
+    /// The new one was typed in two ways.
+    NotTheSameTwice,
+    /// No zone has this name.
+    NoSuchZone,
+}
+
+impl Mistake {
+    fn words(&self) -> String {
+        words::mistake(self)
+    }
+}
+
 /// `/account`.
 #[derive(Debug, Clone, Template)]
 #[template(path = "pages/account.html")]
@@ -44,9 +109,9 @@ pub struct AccountPage {
     /// Every time zone there is.
     pub zones: Vec<String>,
     /// What a form just did.
-    pub done: Option<String>,
+    pub done: Option<Done>,
     /// Why a form did nothing.
-    pub mistake: Option<String>,
+    pub mistake: Option<Mistake>,
 }
 
 impl AccountPage {

@@ -1,6 +1,8 @@
 //! `/devices/{id}`: one device: why it does not get its updates, every verdict with the readings behind it, what changed, and
 //! whether its collector is well.
 
+use std::fmt;
+
 use askama::Template;
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::facts::update_log::Became;
@@ -13,6 +15,7 @@ use sickbay_diagnosis::verdict::{Cause, Kept, Severity, State};
 
 use super::accept::AcceptForm;
 use crate::component;
+use crate::words::{device as words, life, states};
 use crate::{Chrome, document, links, region, text};
 
 /// A certificate that ends within this is shown as a warning, in milliseconds: it should have been renewed at half-life.
@@ -47,11 +50,124 @@ pub struct Identity {
     pub tags: Vec<String>,
 }
 
+/// Where a device stands in its life: what a person who looks at it has to know first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Stage {
+    /// It stands in the imported list, and nothing ever spoke for it.
+    #[default]
+    Listed,
+    /// It waits to be let in.
+    Waiting {
+        /// When it asked.
+        since: Time,
+        /// Why it was not let in by itself; `None` where its token asks for a person.
+        why: Option<String>,
+    },
+    /// Its key was revoked.
+    Revoked {
+        /// When.
+        on: Option<Time>,
+        /// By whom.
+        by: Option<String>,
+    },
+    /// Its collector was uninstalled.
+    Uninstalled {
+        /// When.
+        on: Option<Time>,
+    },
+    /// It was made for a short life, which is over.
+    Ephemeral {
+        /// When it retired.
+        on: Option<Time>,
+        /// The silence after which it did, in milliseconds.
+        silent_ms: i64,
+    },
+    /// Somebody retired it.
+    Retired {
+        /// When.
+        on: Option<Time>,
+        /// By whom.
+        by: Option<String>,
+    },
+    /// Somebody said that it is the same machine as another device.
+    Merged {
+        /// When.
+        on: Option<Time>,
+    },
+    /// Its machine enrolled again, as another device.
+    EnrolledAgain {
+        /// When.
+        on: Option<Time>,
+    },
+    /// Its key was found on two machines.
+    Cloned {
+        /// When.
+        on: Time,
+        /// Which, as the record says it.
+        where_to: String,
+    },
+    /// Its machine came back in an earlier state.
+    SetBack {
+        /// When.
+        on: Time,
+    },
+    /// It came back after its certificate had ended.
+    CameHome {
+        /// When.
+        on: Time,
+    },
+    /// It has another name.
+    Renamed {
+        /// Since when.
+        on: Time,
+        /// The one before, as the record says it.
+        before: String,
+    },
+    /// It stands in the place of an earlier device of the same machine.
+    InPlaceOfAnother {
+        /// Since when.
+        since: Time,
+    },
+    /// It is made for a short life.
+    ShortLived {
+        /// The silence after which it retires, in milliseconds.
+        silent_ms: i64,
+    },
+    /// It is here, and nothing else has to be said first.
+    Here {
+        /// Since when.
+        since: Time,
+        /// The token that it enrolled with.
+        token: Option<String>,
+        /// When it was heard of.
+        heard: Heard,
+    },
+}
+
+/// When a device was heard of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard {
+    /// It is connected.
+    Connected,
+    /// Not since it enrolled.
+    Never,
+    /// So many milliseconds ago.
+    Ago(i64),
+    /// So lately that nothing is to be said of it.
+    Lately,
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&life::stage(self))
+    }
+}
+
 /// Where the device stands in its life.
 #[derive(Debug, Clone, Default)]
 pub struct Story {
-    /// One sentence.
-    pub sentence: String,
+    /// Where.
+    pub stage: Stage,
     /// Id and host name of a device that it speaks of.
     pub other: Option<(String, String)>,
     /// What was done to it, the newest first.
@@ -189,25 +305,7 @@ impl askama::filters::HtmlSafe for UpdateLog<'_> {}
 impl UpdateLine {
     /// In words.
     const fn word(&self) -> &'static str {
-        match self.what {
-            Became::Installed => "Installed",
-            Became::InstalledWithErrors => "Installed with errors",
-            Became::InstallFailed => "Installation failed",
-            Became::InstallAborted => "Installation broken off",
-            Became::Installing => "Being installed",
-            Became::Removed => "Removed",
-            Became::RemovalFailed => "Removal failed",
-            Became::DownloadFailed => "Download failed",
-            Became::ScanFailed => "Looking for updates failed",
-            Became::Unsettled(state) => match state {
-                PackageState::InstallPending => "Installed at the next restart",
-                PackageState::UninstallPending => "Removed at the next restart",
-                PackageState::Resolving | PackageState::Staging => "Being prepared",
-                PackageState::PartiallyInstalled => "Half installed",
-                PackageState::Unknown(_) => "In an unknown state",
-                _ => "Marked invalid",
-            },
-        }
+        states::became(self.what)
     }
 
     /// How its badge looks.
@@ -338,14 +436,14 @@ impl DevicePage {
     fn known(&self) -> Vec<(&'static str, &str)> {
         let identity = &self.identity;
         [
-            ("Release", identity.release.as_str()),
-            ("Build", &identity.build),
-            ("Edition", &identity.edition),
-            ("Architecture", &identity.arch),
-            ("Kind", &identity.kind),
-            ("Domain", &identity.domain),
-            ("OU", &identity.ou),
-            ("Site", &identity.site),
+            (words::RELEASE, identity.release.as_str()),
+            (words::BUILD, &identity.build),
+            (words::EDITION, &identity.edition),
+            (words::ARCHITECTURE, &identity.arch),
+            (words::KIND, &identity.kind),
+            (words::DOMAIN, &identity.domain),
+            (words::OU, &identity.ou),
+            (words::SITE, &identity.site),
         ]
         .into_iter()
         .filter(|(_, value)| !value.is_empty())
@@ -354,14 +452,10 @@ impl DevicePage {
 
     /// Verdicts that are shown folded: label, anchor and list.
     fn folded(&self) -> [(&'static str, &'static str, State, &[VerdictView]); 2] {
+        let folded = |state, verdicts| (states::state(state), State::name(state), state, verdicts);
         [
-            ("Clear", "clear", State::Clear, &self.clear),
-            (
-                "Not applicable",
-                "not-applicable",
-                State::NotApplicable,
-                &self.not_applicable,
-            ),
+            folded(State::Clear, self.clear.as_slice()),
+            folded(State::NotApplicable, self.not_applicable.as_slice()),
         ]
     }
 
@@ -369,8 +463,8 @@ impl DevicePage {
     fn certificate_trouble(&self) -> Option<&'static str> {
         let left = self.health.certificate_not_after?.since(self.chrome.now);
         match left {
-            ..=0 => Some("has ended: the device must recover or enrol again"),
-            1..=CERTIFICATE_SOON_MS => Some("ends soon and was not renewed"),
+            ..=0 => Some(words::CERTIFICATE_ENDED),
+            1..=CERTIFICATE_SOON_MS => Some(words::CERTIFICATE_NEAR_ITS_END),
             _ => None,
         }
     }

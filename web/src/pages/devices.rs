@@ -5,7 +5,7 @@ use askama::Template;
 use crate::component::{self, FilterBox};
 use crate::facets::Facets;
 use crate::links::{ExportFormat, List};
-use crate::table::DeviceTable;
+use crate::table::{Asked, DeviceTable};
 use crate::views::Views;
 use crate::{Chrome, document, links, region, text};
 
@@ -28,7 +28,7 @@ pub struct DevicesPage {
     /// Where the next part begins.
     pub next_cursor: Option<String>,
     /// What was done with chosen devices.
-    pub done: Option<String>,
+    pub done: Option<Asked>,
 }
 
 impl DevicesPage {

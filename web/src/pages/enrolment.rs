@@ -6,6 +6,7 @@ use askama::Template;
 use sickbay_diagnosis::Time;
 
 use crate::component::{self, FilterBox};
+use crate::words::enrolment as words;
 use crate::{Chrome, document, links, region, text};
 
 /// A device that waits.
@@ -78,11 +79,26 @@ impl TokenLine {
 
     fn badge(&self, now: impl Borrow<Time>) -> (&'static str, &'static str) {
         match self.state(*now.borrow()) {
-            TokenState::Valid => ("clear", "Valid"),
-            TokenState::Expired => ("quiet", "Expired"),
-            TokenState::UsedUp => ("quiet", "Used up"),
-            TokenState::Revoked => ("quiet", "Revoked"),
+            TokenState::Valid => ("clear", words::VALID),
+            TokenState::Expired => ("quiet", words::EXPIRED),
+            TokenState::UsedUp => ("quiet", words::USED_UP),
+            TokenState::Revoked => ("quiet", words::REVOKED),
         }
+    }
+}
+
+/// What a form just did, with so many devices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Done {
+    /// Let them in.
+    Approved(u64),
+    /// Refused them.
+    Refused(u64),
+}
+
+impl Done {
+    fn words(self) -> String {
+        words::done(self)
     }
 }
 
@@ -100,8 +116,8 @@ pub struct EnrolmentPage {
     pub filter: FilterBox,
     /// Every token, newest first.
     pub tokens: Vec<TokenLine>,
-    /// What a form just did, in one sentence.
-    pub done: Option<String>,
+    /// What a form just did.
+    pub done: Option<Done>,
 }
 
 impl EnrolmentPage {

@@ -1,8 +1,12 @@
 //! The form of what is wanted of one scope, or of the whole fleet: a field for each wish, empty where nothing is wished.
 
+use std::fmt;
+
 use askama::Template;
 
+use super::expectations::{self, Unit, Value};
 use crate::component;
+use crate::words::expectations as words;
 use crate::{Chrome, document, links, text};
 
 /// How a field is filled in.
@@ -15,30 +19,30 @@ pub enum Entry {
         /// Address of the WSUS server.
         server: String,
         /// What counts where nothing is wished.
-        otherwise: String,
+        otherwise: Value,
     },
     /// A whole number.
     Number {
         /// As typed.
         value: String,
         /// Its unit.
-        unit: String,
+        unit: Unit,
         /// What counts where nothing is wished.
-        otherwise: String,
+        otherwise: Value,
     },
     /// `yes`, `no` or empty.
     YesNo {
         /// Which.
         value: String,
         /// What counts where nothing is wished.
-        otherwise: String,
+        otherwise: Value,
     },
     /// A text.
     Text {
         /// As typed.
         value: String,
         /// What counts where nothing is wished.
-        otherwise: String,
+        otherwise: Value,
     },
 }
 
@@ -46,15 +50,76 @@ pub enum Entry {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Field {
     /// Its name in the form.
-    pub name: String,
-    /// What it is called.
-    pub label: String,
-    /// What it does.
-    pub hint: String,
+    pub name: &'static str,
     /// How it is filled in.
     pub entry: Entry,
     /// Why it cannot be as typed.
-    pub error: Option<String>,
+    pub error: Option<Mistake>,
+}
+
+impl Field {
+    fn label(&self) -> &'static str {
+        expectations::label(self.name)
+    }
+
+    fn hint(&self) -> &'static str {
+        expectations::hint(self.name)
+    }
+}
+
+/// What the form is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FormOf {
+    /// Expectations of the whole fleet.
+    Fleet,
+    /// A new scope.
+    NewScope,
+    /// The scope of this name; `None` where it went away meanwhile.
+    Scope(Option<String>),
+}
+
+impl FormOf {
+    fn words(&self) -> String {
+        words::form_of(self)
+    }
+}
+
+/// What of a form cannot be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mistake {
+    /// The name is none.
+    Name,
+    /// The scope is that of every device.
+    NoDevices,
+    /// A server, and no source.
+    ServerWithoutSource,
+    /// No whole number of this unit.
+    NotWhole(Unit),
+    /// Neither yes nor no.
+    NotYesOrNo,
+    /// A number that cannot be wished.
+    Number {
+        /// Which.
+        value: String,
+        /// Why not.
+        why: String,
+    },
+    /// A text that is too short or too long.
+    Length,
+    /// A source that cannot be wished.
+    Source,
+    /// A server with another source than WSUS.
+    ServerWithoutWsus,
+    /// An address that is none.
+    Server,
+    /// The API would not understand it either; in its words.
+    Unreadable(String),
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&words::mistake(self))
+    }
 }
 
 /// The name and the filter of a scope; the whole fleet has neither.
@@ -63,11 +128,11 @@ pub struct ScopeFields {
     /// As typed.
     pub name: String,
     /// Why it cannot be.
-    pub name_error: Option<String>,
+    pub name_error: Option<Mistake>,
     /// As typed.
     pub filter: String,
     /// Why it cannot be.
-    pub filter_error: Option<String>,
+    pub filter_error: Option<Mistake>,
 }
 
 /// The form.
@@ -77,7 +142,7 @@ pub struct ExpectationsFormPage {
     /// What surrounds it.
     pub chrome: Chrome,
     /// What the form is for.
-    pub heading: String,
+    pub of: FormOf,
     /// Of a scope.
     pub scope: Option<ScopeFields>,
     /// The place of the scope, `new`, or empty for the whole fleet.
@@ -87,7 +152,7 @@ pub struct ExpectationsFormPage {
     /// Tells the version of the expectations that was looked at from another.
     pub mark: String,
     /// What is wrong beside single fields.
-    pub error: Option<String>,
+    pub error: Option<Mistake>,
 }
 
 impl ExpectationsFormPage {

@@ -3,7 +3,9 @@
 use askama::Template;
 use sickbay_diagnosis::verdict::Severity;
 
+use super::expectations::Wish;
 use crate::component;
+use crate::words::expectations as words;
 use crate::{Chrome, document, links, text};
 
 /// What would change of one issue.
@@ -30,16 +32,56 @@ pub enum Back {
     Form(Vec<(String, String)>),
 }
 
+/// A change of expectations.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Other ones for the whole fleet.
+    Fleet,
+    /// A scope is new.
+    NewScope {
+        /// Its name.
+        name: String,
+    },
+    /// Other ones for a scope.
+    Scope {
+        /// Its name.
+        name: String,
+    },
+    /// A scope is asked one earlier.
+    Earlier {
+        /// Its name.
+        name: String,
+    },
+    /// A scope is asked one later.
+    Later {
+        /// Its name.
+        name: String,
+    },
+    /// A scope goes.
+    Removed {
+        /// Its name.
+        name: String,
+    },
+    /// Provisional sources become wishes.
+    Confirmed,
+}
+
+impl Change {
+    fn words(&self) -> String {
+        words::change(self)
+    }
+}
+
 /// The page.
 #[derive(Debug, Clone, Template)]
 #[template(path = "pages/expectations_preview.html")]
 pub struct ExpectationsPreviewPage {
     /// What surrounds it.
     pub chrome: Chrome,
-    /// The change in one sentence.
-    pub change: String,
-    /// What would be wanted, in words, where the change is about wishes.
-    pub wishes: Vec<(String, String)>,
+    /// The change.
+    pub change: Change,
+    /// What would be wanted, where the change is about wishes.
+    pub wishes: Vec<Wish>,
     /// Devices that were judged.
     pub devices: u64,
     /// Devices on which anything would change.

@@ -6,6 +6,7 @@ use sickbay_diagnosis::issue::Issue;
 
 use crate::component;
 use crate::links::ExportFormat;
+use crate::words::exports as words;
 use crate::{Chrome, document, links, region, text};
 
 /// A column that can be chosen.
@@ -34,7 +35,7 @@ pub struct ExportForm {
 
 impl ExportForm {
     fn title(&self) -> &str {
-        self.issue.map_or("All devices", |issue| issue.title)
+        self.issue.map_or(words::ALL_DEVICES, |issue| issue.title)
     }
 
     fn list(&self) -> String {
@@ -94,12 +95,25 @@ pub struct ExportLine {
 
 impl ExportLine {
     fn title(&self) -> &str {
-        self.issue.map_or("All devices", |issue| issue.title)
+        self.issue.map_or(words::ALL_DEVICES, |issue| issue.title)
     }
 
     /// As much as a progress bar shows; rows may come and go while a file is made.
     fn shown(&self) -> u64 {
         self.rows.min(self.expected)
+    }
+}
+
+/// Why a form did nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mistake {
+    /// No column was chosen.
+    NoColumn,
+}
+
+impl Mistake {
+    const fn words(self) -> &'static str {
+        words::mistake(self)
     }
 }
 
@@ -116,7 +130,7 @@ pub struct ExportsPage {
     /// How long files are kept, in hours.
     pub kept_hours: i64,
     /// Why a form did nothing.
-    pub mistake: Option<String>,
+    pub mistake: Option<Mistake>,
 }
 
 impl ExportsPage {

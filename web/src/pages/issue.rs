@@ -9,7 +9,7 @@ use crate::chart::Chart;
 use crate::component::{self, Bar, FilterBox};
 use crate::facets::Facets;
 use crate::links::{ExportFormat, List};
-use crate::table::DeviceTable;
+use crate::table::{Asked, DeviceTable};
 use crate::views::Views;
 use crate::{Chrome, document, links, region, text};
 
@@ -62,7 +62,7 @@ pub struct IssuePage {
     /// Open findings day by day.
     pub trend: Chart,
     /// What was done with chosen devices.
-    pub done: Option<String>,
+    pub done: Option<Asked>,
 }
 
 impl IssuePage {

@@ -2,6 +2,7 @@
 
 use askama::Template;
 use sickbay_diagnosis::Time;
+use sickbay_diagnosis::expectation::ExpectedSource;
 use sickbay_diagnosis::issue::Issue;
 use sickbay_diagnosis::verdict::{Severity, State};
 
@@ -10,6 +11,7 @@ pub use super::issues::IssueLine;
 use crate::chart::{Chart, Difference};
 use crate::component::{self, Bar};
 use crate::views::View;
+use crate::words::{expectations, overview as words, states};
 use crate::{Chrome, document, links, region, text};
 
 /// A number of devices and the filter that lists them.
@@ -54,13 +56,22 @@ impl FleetHealth {
     }
 }
 
+/// Why devices are not heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Silence {
+    /// They should have a collector and have none.
+    NeverEnrolled,
+    /// Nothing came for longer than is expected.
+    Silent,
+    /// They enrolled, and nothing came.
+    NeverReported,
+}
+
 /// Devices that are not heard.
 #[derive(Debug, Clone)]
 pub struct Unheard {
-    /// What they are called.
-    pub label: &'static str,
-    /// What that means.
-    pub hint: &'static str,
+    /// Which ones.
+    pub who: Silence,
     /// How many.
     pub devices: u64,
     /// The list of them.
@@ -69,15 +80,42 @@ pub struct Unheard {
     pub difference: Difference,
 }
 
+impl Unheard {
+    const fn label(&self) -> &'static str {
+        words::silence(self.who).0
+    }
+
+    const fn hint(&self) -> &'static str {
+        words::silence(self.who).1
+    }
+}
+
+/// A revision of a release, or several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Revisions {
+    /// `26100.7171`.
+    One(String),
+    /// Those that are not named.
+    Older,
+    /// That are not known.
+    Unknown,
+}
+
 /// Devices of a release with one revision, or several.
 #[derive(Debug, Clone)]
 pub struct RevisionShare {
-    /// `26100.7171`.
-    pub label: String,
+    /// Which.
+    pub of: Revisions,
     /// How many.
     pub devices: u64,
     /// The list of them.
     pub href: String,
+}
+
+impl RevisionShare {
+    fn label(&self) -> &str {
+        words::revisions(&self.of)
+    }
 }
 
 /// A release with the devices that run it.
@@ -122,14 +160,18 @@ impl ReleaseShare {
 /// Devices whose quality updates come from one source.
 #[derive(Debug, Clone)]
 pub struct SourceShare {
-    /// As the filter language says it.
-    pub source: String,
-    /// In words.
-    pub label: String,
+    /// The source.
+    pub source: ExpectedSource,
     /// How many.
     pub devices: u64,
     /// The list of them.
     pub href: String,
+}
+
+impl SourceShare {
+    fn label(&self) -> String {
+        expectations::source(&self.source)
+    }
 }
 
 /// A finding that changed, with its device.
@@ -213,7 +255,7 @@ impl OverviewPage {
 
     fn tiles(&self) -> Vec<Tile> {
         let fleet = &self.fleet;
-        let tile = |class, label, hint, count: &Count| Tile {
+        let tile = |class, (label, hint): words::Tile, count: &Count| Tile {
             class,
             label,
             hint,
@@ -221,36 +263,17 @@ impl OverviewPage {
             href: count.filter.as_deref().map(links::devices),
         };
         let mut tiles = vec![
-            tile(
-                "serious",
-                "Serious",
-                "updates do not arrive, or wrong ones do",
-                &fleet.serious,
-            ),
-            tile("warning", "Warning", "worth mending", &fleet.warning),
-            tile(
-                "unknown",
-                "Unknown",
-                "something could not be told",
-                &fleet.unknown,
-            ),
-            tile(
-                "healthy",
-                "Healthy",
-                "everything looked at and good",
-                &fleet.healthy,
-            ),
-            tile(
-                "quiet",
-                "Never reported",
-                "active, but not heard of yet",
-                &fleet.never_reported,
-            ),
+            tile("serious", words::SERIOUS, &fleet.serious),
+            tile("warning", words::WARNING, &fleet.warning),
+            tile("unknown", words::UNKNOWN, &fleet.unknown),
+            tile("healthy", words::HEALTHY, &fleet.healthy),
+            tile("quiet", words::NEVER_REPORTED, &fleet.never_reported),
         ];
+        let (label, hint) = words::PENDING;
         tiles.push(Tile {
             class: "pending",
-            label: "Pending",
-            hint: "waiting for approval",
+            label,
+            hint,
             devices: fleet.pending,
             href: Some(links::ENROLMENT.to_owned()),
         });
@@ -279,21 +302,10 @@ impl OverviewPage {
 
     /// The fleet in one sentence.
     fn sentence(&self) -> String {
-        let active = text::counted(self.fleet.active(), "active device", "active devices");
-        match (self.fleet.serious.devices, self.fleet.warning.devices) {
-            (0, 0) if self.fleet.unknown.devices + self.fleet.never_reported.devices == 0 => {
-                format!("Nothing is open on {active}.")
-            }
-            (0, 0) => format!("Nothing is open on {active}; of some, not everything is known."),
-            (0, warning) => format!(
-                "{} a warning, out of {active}.",
-                text::counted(warning, "device has", "devices have")
-            ),
-            (serious, _) => format!(
-                "{} a serious problem with updates, out of {active}.",
-                text::counted(serious, "device has", "devices have")
-            ),
-        }
+        let fleet = &self.fleet;
+        let all_known = fleet.unknown.devices + fleet.never_reported.devices == 0;
+        let (serious, warning) = (fleet.serious.devices, fleet.warning.devices);
+        words::fleet(fleet.active(), serious, warning, all_known)
     }
 
     /// Issues that are open, of one severity.
@@ -306,14 +318,17 @@ impl OverviewPage {
 
     /// Open issues as the page groups them.
     fn groups(&self) -> Vec<(&'static str, Severity, Vec<&IssueLine>)> {
-        [
-            ("Serious", Severity::Serious),
-            ("Warnings", Severity::Warning),
-        ]
-        .into_iter()
-        .map(|(label, severity)| (label, severity, self.open_of(severity)))
-        .filter(|(_, _, lines)| !lines.is_empty())
-        .collect()
+        [Severity::Serious, Severity::Warning]
+            .into_iter()
+            .map(|severity| {
+                (
+                    states::severities(severity),
+                    severity,
+                    self.open_of(severity),
+                )
+            })
+            .filter(|(_, _, lines)| !lines.is_empty())
+            .collect()
     }
 
     /// Issues with nothing open.

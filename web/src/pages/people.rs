@@ -5,6 +5,7 @@ use sickbay_diagnosis::Time;
 
 use super::account::SessionLine;
 use crate::component;
+use crate::words::people as words;
 use crate::{Chrome, document, links, text};
 
 /// Somebody who may sign in.
@@ -55,9 +56,105 @@ pub struct ApiTokenLine {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Secret {
     /// What it is.
-    pub what: String,
+    pub of: SecretOf,
     /// The text.
     pub text: String,
+}
+
+/// What a secret is of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretOf {
+    /// Somebody chooses a password by it.
+    PasswordLink {
+        /// Who.
+        name: String,
+        /// For how long it works, in hours.
+        hours: i64,
+    },
+    /// A program asks with it.
+    ApiToken {
+        /// What the token is for.
+        name: String,
+    },
+}
+
+impl SecretOf {
+    fn words(&self) -> String {
+        words::secret(self)
+    }
+}
+
+/// What a form just did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Done {
+    /// Gave somebody another role or scope.
+    Access,
+    /// Shut somebody out.
+    ShutOut,
+    /// Let somebody in again.
+    LetIn,
+    /// Ended a session.
+    Session,
+    /// Revoked an API token.
+    Token,
+}
+
+impl Done {
+    const ALL: [Self; 5] = [
+        Self::Access,
+        Self::ShutOut,
+        Self::LetIn,
+        Self::Session,
+        Self::Token,
+    ];
+
+    /// As the address says it to which the form leads.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Access => "access",
+            Self::ShutOut => "shut-out",
+            Self::LetIn => "let-in",
+            Self::Session => "session",
+            Self::Token => "token",
+        }
+    }
+
+    /// The one that an address says.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|done| done.name() == name)
+    }
+
+    const fn words(self) -> &'static str {
+        words::done(self)
+    }
+}
+
+/// Why a form did nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mistake {
+    /// Another account has the name.
+    NameTaken {
+        /// The name.
+        name: String,
+    },
+    /// A link is of no use to somebody who is shut out.
+    IsShutOut {
+        /// Who.
+        name: String,
+    },
+    /// An API token lives for no such time.
+    Days {
+        /// Longest life, in days.
+        most: i64,
+    },
+    /// A name, role or scope cannot be read; the command line says the same of it.
+    Unreadable(String),
+}
+
+impl Mistake {
+    fn words(&self) -> String {
+        words::mistake(self)
+    }
 }
 
 /// `/people`.
@@ -77,9 +174,9 @@ pub struct PeoplePage {
     /// A secret that a form just made.
     pub secret: Option<Secret>,
     /// What a form just did.
-    pub done: Option<String>,
+    pub done: Option<Done>,
     /// Why a form did nothing.
-    pub mistake: Option<String>,
+    pub mistake: Option<Mistake>,
 }
 
 impl PeoplePage {
@@ -90,11 +187,11 @@ impl PeoplePage {
 
     fn token_state(&self, token: &ApiTokenLine) -> (&'static str, &'static str) {
         if token.revoked_at.is_some() {
-            ("quiet", "revoked")
+            ("quiet", words::REVOKED)
         } else if token.expires_at.is_some_and(|end| end <= self.chrome.now) {
-            ("quiet", "ended")
+            ("quiet", words::ENDED)
         } else {
-            ("clear", "valid")
+            ("clear", words::VALID)
         }
     }
 }

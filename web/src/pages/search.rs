@@ -3,6 +3,7 @@
 use askama::Template;
 
 use crate::component;
+use crate::words::search as words;
 use crate::{Chrome, document, links, text};
 
 /// Something that was found.
@@ -23,8 +24,6 @@ pub struct HitLine {
 pub struct HitGroup {
     /// The kind's name, which parts of the page are called by.
     pub name: &'static str,
-    /// What its hits are called together.
-    pub heading: &'static str,
     /// The closest of them.
     pub hits: Vec<HitLine>,
     /// How many there are.
@@ -33,7 +32,16 @@ pub struct HitGroup {
     pub all: String,
 }
 
+/// What hits of a kind are called together, by the kind's name; the name where it has no heading.
+pub fn heading(kind: &'static str) -> &'static str {
+    words::kind(kind)
+}
+
 impl HitGroup {
+    fn heading(&self) -> &'static str {
+        heading(self.name)
+    }
+
     fn left_out(&self) -> u64 {
         self.total.saturating_sub(self.hits.len() as u64)
     }
@@ -71,12 +79,7 @@ impl SearchPage {
     fn found(&self) -> String {
         let shown: usize = self.groups.iter().map(|group| group.hits.len()).sum();
         let total: u64 = self.groups.iter().map(|group| group.total).sum();
-        let found = text::counted(total, "result", "results");
-        if total > shown as u64 {
-            format!("{found}, of which {shown} are shown,")
-        } else {
-            found
-        }
+        words::found(total, shown as u64)
     }
 }
 

@@ -6,7 +6,24 @@ use askama::Template;
 use sickbay_diagnosis::Time;
 
 use crate::component;
+use crate::words::settings as words;
 use crate::{Chrome, document, links, text};
+
+/// Where a setting comes from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// Nobody said anything.
+    #[default]
+    Default,
+    /// The owner set it: in the settings file, the environment or a flag.
+    Set,
+}
+
+impl Origin {
+    const fn words(self) -> &'static str {
+        words::origin(self)
+    }
+}
 
 /// A setting in force. Secrets are never among them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -15,8 +32,8 @@ pub struct SettingLine {
     pub key: String,
     /// Its value, with the unit.
     pub value: String,
-    /// Where it comes from: `default`, `file`, `environment`, `flag`.
-    pub origin: String,
+    /// Where it comes from.
+    pub origin: Origin,
     /// What it does, in one sentence; may be empty.
     pub meaning: String,
 }

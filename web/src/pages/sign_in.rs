@@ -3,6 +3,7 @@
 use askama::Template;
 
 use crate::component;
+use crate::words::sign_in as words;
 use crate::{Chrome, document, links, text};
 
 /// Why nobody is signed in.
@@ -29,27 +30,7 @@ pub enum SignInReason {
 
 impl SignInReason {
     fn sentence(self) -> String {
-        match self {
-            Self::Needed => "Sign in to see this server's devices.".to_owned(),
-            Self::Ended => "Your session has ended.".to_owned(),
-            Self::LinkRefused => {
-                "This sign-in link does not work: it was used already, or has expired. Links work once.".to_owned()
-            }
-            Self::WrongPassword => "This name and password do not let you in.".to_owned(),
-            Self::TooOften(seconds) => format!(
-                "There were many tries. Try again in {}.",
-                text::counted(seconds, "second", "seconds")
-            ),
-            Self::NotUnderWay => {
-                "This answer belongs to no sign-in of this browser, or it took too long. Begin again.".to_owned()
-            }
-            Self::ProviderRefused => {
-                "The provider's answer does not let you in. The record says why.".to_owned()
-            }
-            Self::Shut => {
-                "You are known here and have no role, or none any more. An administrator can give you one.".to_owned()
-            }
-        }
+        words::reason(self)
     }
 
     const fn is_bad(self) -> bool {

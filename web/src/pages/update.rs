@@ -7,6 +7,7 @@ use sickbay_diagnosis::explanation::Class;
 
 use crate::component::{self, Bar, FilterBox};
 use crate::links::ExportFormat;
+use crate::words::updates as words;
 use crate::{Chrome, document, links, region, text};
 
 /// A class with its devices.
@@ -37,6 +38,63 @@ pub struct StandingRow {
     pub why: String,
 }
 
+/// What an update brings to a family of builds, with who says so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BringsLine {
+    /// To whom.
+    pub to: Family,
+    /// What.
+    pub what: Brings,
+    /// By which day it was out, `2026-09-14`, where that is known.
+    pub out: Option<String>,
+    /// Who says so.
+    pub who: Teller,
+}
+
+/// Devices whose builds are served together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Family {
+    /// Of releases that are known.
+    Releases(String),
+    /// Of a build of which nothing else is known.
+    Build(u32),
+}
+
+/// What an update brings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Brings {
+    /// A revision, `26100.9457`.
+    Revision(String),
+    /// A revision without a restart.
+    Hotpatch {
+        /// The revision.
+        revision: String,
+        /// The one that has the same content.
+        covers: String,
+    },
+    /// Another release that is known.
+    Release(String),
+    /// Another release, of which the build is all that is known.
+    Build(u32),
+}
+
+/// Who says what an update brings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Teller {
+    /// The table of updates.
+    Table,
+    /// A person imported it.
+    Imported,
+    /// Devices of the fleet: so many of them, where the viewer sees all.
+    Fleet(Option<u64>),
+}
+
+impl BringsLine {
+    fn words(&self) -> String {
+        words::brings(self)
+    }
+}
+
 /// `/updates/{kb}`.
 #[derive(Debug, Clone, Template)]
 #[template(path = "pages/update.html")]
@@ -49,8 +107,8 @@ pub struct UpdatePage {
     pub kb: String,
     /// How the name of the file that was asked for begins; empty where a number was.
     pub file: String,
-    /// What it brings, a line for each family of builds, with who says so.
-    pub brings: Vec<String>,
+    /// What it brings, a line for each family of builds.
+    pub brings: Vec<BringsLine>,
     /// The vendor's catalogue, asked for it.
     pub catalogue: String,
     /// Every class that has a device.

@@ -4,6 +4,7 @@ use askama::Template;
 use sickbay_diagnosis::Time;
 
 use crate::component::{self, Bar};
+use crate::words::updates as words;
 use crate::{Chrome, document, links, region, text};
 
 /// A revision of a release.
@@ -94,7 +95,7 @@ pub struct UpdatesPage {
 
 impl UpdatesPage {
     /// The newest revisions of a release, place and heading.
-    const PLACES: [(usize, &str); 3] = [(0, "Newest here"), (1, "Before that"), (2, "And before")];
+    const PLACES: [(usize, &str); 3] = words::PLACES;
 
     /// The whole document.
     pub fn render(&self) -> String {

@@ -47,6 +47,7 @@ const MAY_DEPEND: [(&str, &[&str]); 11] = [
             "sickbay-server",
             "sickbay-service",
             "sickbay-store",
+            "sickbay-test-postgres",
             "sickbay-web",
         ],
     ),

@@ -20,6 +20,7 @@ mod unfinished;
 mod unsafe_code;
 mod whitespace;
 mod wire;
+mod words;
 
 use std::path::Path;
 
@@ -60,12 +61,13 @@ impl Offence {
 type Rule = (&'static str, fn(&Tree) -> Vec<Offence>);
 
 /// Every rule. The order is that of the output.
-const RULES: [Rule; 15] = [
+const RULES: [Rule; 16] = [
     ("layering", layering::check),
     ("dependencies", dependencies::check),
     ("demo", demo::check),
     ("pure", pure::check),
     ("wire", wire::check),
+    ("words", words::check),
     ("unsafe", unsafe_code::check),
     ("allows", allows::check),
     ("names", names::check),

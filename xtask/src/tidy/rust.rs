@@ -21,6 +21,57 @@ pub(super) fn code_of(text: &str) -> String {
     code
 }
 
+/// A string literal.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Literal {
+    /// The line on which it begins, from 1.
+    pub(super) line: usize,
+    /// What stands between its quotes, as written.
+    pub(super) text: String,
+    /// The function or macro (`warn!`) between whose parentheses it stands; empty where there is none.
+    pub(super) call: String,
+}
+
+/// Every string literal, in order.
+pub(super) fn literals(text: &str) -> Vec<Literal> {
+    let chars: Vec<char> = text.chars().collect();
+    let mut literals = Vec::new();
+    // What was called by each parenthesis that is open.
+    let mut open: Vec<String> = Vec::new();
+    let (mut at, mut line) = (0, 1);
+    while at < chars.len() {
+        let end = end_of_blank(&chars, at);
+        if end == at {
+            match chars[at] {
+                '(' => open.push(called(&chars[..at])),
+                ')' => drop(open.pop()),
+                _ => {}
+            }
+        } else if matches!(chars[at], '"' | 'r') {
+            let written: String = chars[at..end].iter().collect();
+            let text = written.trim_start_matches('r').trim_matches('#');
+            let text = text.strip_prefix('"').unwrap_or(text);
+            literals.push(Literal {
+                line,
+                text: text.strip_suffix('"').unwrap_or(text).to_owned(),
+                call: open.last().cloned().unwrap_or_default(),
+            });
+        }
+        let next = end.max(at + 1);
+        line += chars[at..next].iter().filter(|c| **c == '\n').count();
+        at = next;
+    }
+    literals
+}
+
+/// The name before a parenthesis, with the mark of a macro.
+fn called(before: &[char]) -> String {
+    let is_part = |c: &&char| is_word(**c) || **c == '!';
+    let mut name: Vec<char> = before.iter().rev().take_while(is_part).copied().collect();
+    name.reverse();
+    name.into_iter().collect()
+}
+
 /// Where the comment or literal that begins at `at` ends; `at` itself where none begins.
 fn end_of_blank(chars: &[char], at: usize) -> usize {
     let next = chars.get(at + 1).copied();
@@ -209,6 +260,18 @@ mod tests {
         assert_eq!(code_of(text).lines().count(), text.lines().count());
         assert_eq!(code_of("\"open"), " ".repeat(5));
         assert_eq!(code_of("'\\"), "  ");
+    }
+
+    #[test]
+    fn literals_know_their_line_and_who_is_told_them() {
+        let text = "a(\"b\", c!(1, (2),\n    r#\"d \"e\"\"#)); // \"f\"\n\"g\\\"\"";
+        let found: Vec<_> = literals(text)
+            .into_iter()
+            .map(|literal| (literal.line, literal.text, literal.call))
+            .collect();
+        let expected = [(1, "b", "a"), (2, "d \"e\"", "c!"), (3, "g\\\"", "")];
+        let expected = expected.map(|(line, text, call)| (line, text.to_owned(), call.to_owned()));
+        assert_eq!(found, expected);
     }
 
     #[test]

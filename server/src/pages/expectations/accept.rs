@@ -5,13 +5,14 @@ use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use sickbay_diagnosis::issues;
 use sickbay_web::pages::accept::{AcceptForm, AcceptPage};
-use sickbay_web::{Nav, links};
+use sickbay_web::pages::expectations::Done;
+use sickbay_web::pages::message::Refusal;
+use sickbay_web::{Nav, Title, links};
 use uuid::Uuid;
 
 use super::{Fields, field};
 use crate::acceptance::{self, AcceptError, Asked, LONGEST_DAYS};
 use crate::pages::{PageError, Visit};
-use crate::problem::Problem;
 
 /// `POST /expectations/accept`.
 pub(in crate::pages) async fn accept(
@@ -27,8 +28,8 @@ pub(in crate::pages) async fn accept(
         until: text("until"),
     };
     match acceptance::accept(&visit.app, &asked, &visit.viewer.name).await {
-        Ok(_) => Ok(back("accepted")),
-        Err(AcceptError::Store(error)) => Err(visit.error(error.into())),
+        Ok(_) => Ok(back(Done::Accepted)),
+        Err(AcceptError::Store(error)) => Err(visit.error(error)),
         Err(error) => Ok(refused(&visit, asked, &error)),
     }
 }
@@ -42,7 +43,7 @@ fn refused(visit: &Visit, asked: Asked, error: &AcceptError) -> Response {
     let title = issues::get(&asked.issue).map_or(asked.issue.as_str(), |issue| issue.title);
     let now = visit.app.clock.now();
     let page = AcceptPage {
-        chrome: visit.chrome("Accept", Some(Nav::Settings)),
+        chrome: visit.chrome(Title::Accept, Some(Nav::Settings)),
         title: title.to_owned(),
         form: AcceptForm {
             issue: asked.issue,
@@ -64,20 +65,16 @@ pub(in crate::pages) async fn end(
     Form(fields): Form<Fields>,
 ) -> Result<Response, PageError> {
     visit.told(visit.viewer.may_change(Some(field(&fields, "csrf"))))?;
-    let missing = || {
-        visit.error(Problem::not_found(
-            "This acceptance does not hold (any more).",
-        ))
-    };
+    let missing = || visit.error(Refusal::NoSuchAcceptance);
     let id: Uuid = field(&fields, "id").parse().map_err(|_| missing())?;
     if visit.told(acceptance::end_now(&visit.app, id, &visit.viewer.name).await)? {
-        Ok(back("ended"))
+        Ok(back(Done::Ended))
     } else {
         Err(missing())
     }
 }
 
-fn back(done: &str) -> Response {
-    let to = format!("{}?done={done}#acceptances", links::EXPECTATIONS);
+fn back(done: Done) -> Response {
+    let to = format!("{}?done={}#acceptances", links::EXPECTATIONS, done.name());
     Redirect::to(&to).into_response()
 }

@@ -2,6 +2,7 @@
 
 use sickbay_diagnosis::context::FleetContext;
 use sickbay_diagnosis::expectation::{ScopedWish, Wishes};
+use sickbay_web::pages::expectations_preview::Change as Told;
 
 use super::typed::{Mistakes, Typed};
 use crate::wishes::confirm;
@@ -56,8 +57,8 @@ pub(super) enum Change {
 pub(super) struct Made {
     /// The wishes as they would be.
     pub(super) wishes: Wishes,
-    /// The change in one sentence.
-    pub(super) sentence: String,
+    /// The change, as pages tell it.
+    pub(super) told: Told,
 }
 
 /// Why a change cannot be made.
@@ -96,47 +97,47 @@ impl Change {
         fleet: &FleetContext,
     ) -> Result<Made, Refused> {
         let mut wishes = stored.clone();
-        let sentence = match self {
+        let told = match self {
             Self::Write(Target::Fleet, typed) => {
                 wishes.fleet = typed.wanted().map_err(Refused::Mistakes)?;
-                "Expectations of the whole fleet.".to_owned()
+                Told::Fleet
             }
             Self::Write(Target::New, typed) => {
                 let scope = typed.scope().map_err(Refused::Mistakes)?;
-                let sentence = format!("New scope {:?}, asked after the others.", scope.name);
+                let name = scope.name.clone();
                 wishes.scopes.push(scope);
-                sentence
+                Told::NewScope { name }
             }
             Self::Write(Target::Scope(place), typed) => {
                 let scope = typed.scope().map_err(Refused::Mistakes)?;
-                let sentence = format!("Expectations of the scope {:?}.", scope.name);
+                let name = scope.name.clone();
                 *at(&mut wishes, *place)? = scope;
-                sentence
+                Told::Scope { name }
             }
             Self::Up(place) => {
                 let before = place.checked_sub(1).ok_or(Refused::NoScope)?;
                 let name = at(&mut wishes, *place)?.name.clone();
                 wishes.scopes.swap(before, *place);
-                format!("The scope {name:?} is asked one earlier.")
+                Told::Earlier { name }
             }
             Self::Down(place) => {
                 let name = at(&mut wishes, *place)?.name.clone();
                 let after = place + 1;
                 at(&mut wishes, after)?;
                 wishes.scopes.swap(*place, after);
-                format!("The scope {name:?} is asked one later.")
+                Told::Later { name }
             }
             Self::Remove(place) => {
                 let name = at(&mut wishes, *place)?.name.clone();
                 wishes.scopes.remove(*place);
-                format!("The scope {name:?} is removed. Its devices stay.")
+                Told::Removed { name }
             }
             Self::Confirm => {
                 wishes = confirm::adopt(stored, in_force, fleet);
-                "What most devices use now becomes what you want.".to_owned()
+                Told::Confirmed
             }
         };
-        Ok(Made { wishes, sentence })
+        Ok(Made { wishes, told })
     }
 }
 

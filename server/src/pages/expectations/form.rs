@@ -7,20 +7,19 @@ use axum::response::{Html, IntoResponse, Response};
 use serde::Deserialize;
 use sickbay_diagnosis::expectation::{Wanted, Wishes};
 use sickbay_diagnosis::knowledge::DeviceKind;
-use sickbay_web::Nav;
+use sickbay_web::pages::expectations::Value;
 use sickbay_web::pages::expectations_form::{
-    Entry, ExpectationsFormPage, Field as FormField, ScopeFields,
+    Entry, ExpectationsFormPage, Field as FormField, FormOf, ScopeFields,
 };
+use sickbay_web::pages::message::Refusal;
+use sickbay_web::{Nav, Title};
 
 use super::change::{Change, Target};
 use super::typed::{Mistakes, Typed};
-use super::{Fields, changed_meanwhile, field};
+use super::{Fields, field};
 use crate::pages::{PageError, Visit};
-use crate::problem::Problem;
 use crate::wishes;
-use crate::wishes::fields::{
-    FIELDS, Field, Kind, default_in_words, defaults, to_map, value_in_words,
-};
+use crate::wishes::fields::{FIELDS, Field, Kind, default_value, defaults, to_map, value_of};
 
 #[derive(Debug, Deserialize)]
 pub(in crate::pages) struct FormQuery {
@@ -41,11 +40,7 @@ pub(in crate::pages) async fn scope(
     Query(query): Query<FormQuery>,
 ) -> Result<Html<String>, PageError> {
     let stored = visit.told(wishes::stored(visit.app.store.as_ref()).await)?;
-    let missing = || {
-        visit.error(Problem::not_found(
-            "There is no scope at this place (any more).",
-        ))
-    };
+    let missing = || visit.error(Refusal::NoSuchScope);
     let target = Target::of_place(query.place.as_deref().unwrap_or_default());
     let (target, typed) = match target.ok_or_else(missing)? {
         Target::Scope(place) => {
@@ -66,16 +61,14 @@ pub(in crate::pages) async fn edit(
     visit.told(visit.viewer.may_change(Some(field(&fields, "csrf"))))?;
     let stored = visit.told(wishes::stored(visit.app.store.as_ref()).await)?;
     if field(&fields, "mark") != wishes::mark(&stored) {
-        return Err(visit.error(changed_meanwhile()));
+        return Err(visit.error(Refusal::ChangedMeanwhile));
     }
     match Change::of_form(&fields) {
         Some(Change::Write(target, typed)) => {
             let page = page(&visit, &stored, target, &typed, &Mistakes::new());
             Ok(Html(page.render()).into_response())
         }
-        _ => Err(visit.error(Problem::bad_request(
-            "The form asks for no change that is known.",
-        ))),
+        _ => Err(visit.error(Refusal::NoSuchChange)),
     }
 }
 
@@ -102,13 +95,10 @@ fn page(
     typed: &Typed,
     mistakes: &Mistakes,
 ) -> ExpectationsFormPage {
-    let heading = match target {
-        Target::Fleet => "Expectations of the whole fleet".to_owned(),
-        Target::New => "A new scope".to_owned(),
-        Target::Scope(place) => stored.scopes.get(place).map_or_else(
-            || "A scope".to_owned(),
-            |scope| format!("Scope {}", scope.name),
-        ),
+    let of = match target {
+        Target::Fleet => FormOf::Fleet,
+        Target::New => FormOf::NewScope,
+        Target::Scope(place) => FormOf::Scope(stored.scopes.get(place).map(|s| s.name.clone())),
     };
     let mistake = |name: &str| mistakes.get(name).cloned();
     // What decides where the field stays empty.
@@ -118,8 +108,8 @@ fn page(
     }
     behind.fill_from(&visit.app.config.expectations);
     ExpectationsFormPage {
-        chrome: visit.chrome(heading.clone(), Some(Nav::Settings)),
-        heading,
+        chrome: visit.chrome(Title::ExpectationsOf(of.clone()), Some(Nav::Settings)),
+        of,
         scope: (target != Target::Fleet).then(|| ScopeFields {
             name: typed.text("name").to_owned(),
             name_error: mistake("name"),
@@ -130,9 +120,7 @@ fn page(
         fields: FIELDS
             .iter()
             .map(|field| FormField {
-                name: field.name.to_owned(),
-                label: field.label.to_owned(),
-                hint: field.hint.to_owned(),
+                name: field.name,
                 entry: entry(field, typed, &behind),
                 error: mistake(field.name),
             })
@@ -153,7 +141,7 @@ fn entry(field: &Field, typed: &Typed, behind: &Wanted) -> Entry {
         },
         Kind::Number(unit) => Entry::Number {
             value,
-            unit: unit.to_owned(),
+            unit,
             otherwise,
         },
         Kind::YesNo => Entry::YesNo { value, otherwise },
@@ -162,24 +150,25 @@ fn entry(field: &Field, typed: &Typed, behind: &Wanted) -> Entry {
 }
 
 /// What counts where the field stays empty; of numbers without their unit, which stands beside the field.
-fn otherwise(field: &Field, behind: &Wanted) -> String {
-    let is_number = matches!(field.kind, Kind::Number(_));
+fn otherwise(field: &Field, behind: &Wanted) -> Value {
     let plain = |wanted: &Wanted| {
         let value = to_map(wanted).get(field.name).cloned()?;
-        Some(if is_number {
-            value.to_string()
-        } else {
-            value_in_words(field, &value)
+        Some(match value_of(field, &value) {
+            Value::Number(number, _) => Value::Bare(number),
+            other => other,
         })
     };
     if let Some(wished) = plain(behind) {
         return wished;
     }
-    let of = |kind| plain(&defaults(kind)).unwrap_or_else(|| default_in_words(field, kind));
+    let of = |kind| plain(&defaults(kind)).unwrap_or_else(|| default_value(field, kind));
     let (clients, servers) = (of(DeviceKind::Client), of(DeviceKind::Server));
     if clients == servers || field.clients_only {
         clients
     } else {
-        format!("{clients}, servers {servers}")
+        Value::Each {
+            clients: Box::new(clients),
+            servers: Box::new(servers),
+        }
     }
 }

@@ -7,7 +7,6 @@ mod typed;
 
 use axum::Form;
 use axum::extract::Query;
-use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use sickbay_diagnosis::context::{FleetContext, Sources};
@@ -16,10 +15,12 @@ use sickbay_diagnosis::issues;
 use sickbay_diagnosis::knowledge::DeviceKind;
 use sickbay_store::AcceptanceRow;
 use sickbay_web::pages::expectations::{
-    AcceptanceLine, ExpectationsPage, FleetLine, Origin, ProvisionalLine, ScopeLine, Words,
+    AcceptanceLine, Done, ExpectationsPage, FleetLine, Origin, ProvisionalLine, ScopeLine,
+    SharedSource, Whose,
 };
 use sickbay_web::pages::expectations_preview::{Back, ExpectationsPreviewPage, IssueChange};
-use sickbay_web::{Nav, links};
+use sickbay_web::pages::message::Refusal;
+use sickbay_web::{Nav, Title, links};
 
 pub(super) use self::accept::{accept, end};
 use self::change::{Change, Made, Refused};
@@ -28,8 +29,7 @@ use super::{PageError, Visit};
 use crate::acceptance;
 use crate::jobs::context;
 use crate::preview::{self, Preview};
-use crate::problem::Problem;
-use crate::wishes::fields::{FIELDS, default_in_words, in_words, to_map, value_in_words};
+use crate::wishes::fields::{FIELDS, default_value, to_map, value_of, wishes_of};
 use crate::wishes::{self, confirm};
 
 /// The fields of a form, in order.
@@ -59,18 +59,9 @@ pub(super) async fn show(
     let (holding, past): (Vec<AcceptanceRow>, Vec<AcceptanceRow>) = rows
         .into_iter()
         .partition(|row| acceptance::holds(row, now));
-    let done = match query.done.as_deref() {
-        Some("applied") => {
-            Some("Applied. Devices are judged anew now; counts and lists follow within seconds.")
-        }
-        Some("accepted") => {
-            Some("Accepted. It counts apart from now on; lists follow within seconds.")
-        }
-        Some("ended") => Some("Ended. What it covered is open again; lists follow within seconds."),
-        _ => None,
-    };
+    let done = query.done.as_deref().and_then(Done::named);
     let page = ExpectationsPage {
-        chrome: visit.chrome("Expectations", Some(Nav::Settings)),
+        chrome: visit.chrome(Title::Expectations, Some(Nav::Settings)),
         fleet: fleet_lines(&stored, &app.config.expectations),
         scopes: stored.scopes.iter().map(scope_line).collect(),
         file_scopes: app.config.scopes.iter().map(scope_line).collect(),
@@ -78,7 +69,7 @@ pub(super) async fn show(
         acceptances: holding.into_iter().map(acceptance_line).collect(),
         past: past.len() as u64,
         mark: wishes::mark(&stored),
-        done: done.map(str::to_owned),
+        done,
     };
     Ok(Html(page.render()))
 }
@@ -97,10 +88,10 @@ fn fleet_lines(
                 (None, None) => (None, Origin::Default),
             };
             FleetLine {
-                label: field.label.to_owned(),
-                clients: default_in_words(field, DeviceKind::Client),
-                servers: default_in_words(field, DeviceKind::Server),
-                wished: value.map_or_else(String::new, |value| value_in_words(field, value)),
+                name: field.name,
+                clients: default_value(field, DeviceKind::Client),
+                servers: default_value(field, DeviceKind::Server),
+                wished: value.map(|value| value_of(field, value)),
                 origin,
             }
         })
@@ -111,7 +102,7 @@ fn scope_line(scope: &ScopedWish) -> ScopeLine {
     ScopeLine {
         name: scope.name.clone(),
         filter: scope.scope.to_string(),
-        wishes: in_words(&scope.wanted),
+        wishes: wishes_of(&scope.wanted),
     }
 }
 
@@ -125,7 +116,7 @@ fn provisional_lines(
     let scopes = in_force.scopes.iter().enumerate().filter(|_| known);
     let of_scopes = scopes.filter_map(|(place, scope)| {
         provisional_line(
-            &format!("Scope {}", scope.name),
+            Whose::Scope(scope.name.clone()),
             &confirm::of_scope(in_force, fleet, place),
         )
     });
@@ -137,8 +128,8 @@ fn provisional_lines(
 /// The majorities of clients and of servers, of those classes of which the owner has not said what is expected.
 pub(super) fn provisional_of_kinds(wishes: &Wishes, fleet: &FleetContext) -> Vec<ProvisionalLine> {
     let kinds = [
-        ("Clients", DeviceKind::Client),
-        ("Servers", DeviceKind::Server),
+        (Whose::Clients, DeviceKind::Client),
+        (Whose::Servers, DeviceKind::Server),
     ];
     kinds
         .into_iter()
@@ -148,53 +139,27 @@ pub(super) fn provisional_of_kinds(wishes: &Wishes, fleet: &FleetContext) -> Vec
         .collect()
 }
 
-fn provisional_line(whose: &str, sources: &Sources) -> Option<ProvisionalLine> {
-    let sources = sources_in_words(sources);
-    (!sources.is_empty()).then(|| ProvisionalLine {
-        whose: whose.to_owned(),
-        sources,
-    })
+fn provisional_line(whose: Whose, sources: &Sources) -> Option<ProvisionalLine> {
+    let sources = shared(sources);
+    (!sources.is_empty()).then_some(ProvisionalLine { whose, sources })
 }
 
 /// Each source with the classes that come from it.
-fn sources_in_words(sources: &Sources) -> Vec<Words> {
-    let each = UpdateClass::ALL
-        .into_iter()
-        .zip(sources)
-        .filter_map(|(class, source)| {
-            let source = source.as_ref()?;
-            let name = wishes::fields::source_in_words(source.source.name());
-            let value = match &source.server {
-                Some(server) => format!("{name} {server}"),
-                None => name.to_owned(),
-            };
-            let label = match class {
-                UpdateClass::Quality => "quality updates",
-                UpdateClass::Feature => "feature updates",
-                UpdateClass::Driver => "drivers",
-                UpdateClass::Other => "other products",
-            };
-            Some((label, value))
-        });
-    let mut by_source: Vec<(Vec<&str>, String)> = Vec::new();
-    for (label, value) in each {
-        match by_source.iter_mut().find(|(_, other)| *other == value) {
-            Some((labels, _)) => labels.push(label),
-            None => by_source.push((vec![label], value)),
+fn shared(sources: &Sources) -> Vec<SharedSource> {
+    let mut by_source: Vec<SharedSource> = Vec::new();
+    for (class, source) in UpdateClass::ALL.into_iter().zip(sources) {
+        let Some(source) = source else {
+            continue;
+        };
+        match by_source.iter_mut().find(|one| one.source == *source) {
+            Some(one) => one.classes.push(class),
+            None => by_source.push(SharedSource {
+                classes: vec![class],
+                source: source.clone(),
+            }),
         }
     }
     by_source
-        .into_iter()
-        .map(|(labels, value)| {
-            let label = match labels.split_last() {
-                Some(_) if labels.len() == UpdateClass::ALL.len() => "everything".to_owned(),
-                Some((last, [])) => (*last).to_owned(),
-                Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
-                None => String::new(),
-            };
-            (label, value)
-        })
-        .collect()
 }
 
 fn acceptance_line(row: AcceptanceRow) -> AcceptanceLine {
@@ -211,15 +176,6 @@ fn acceptance_line(row: AcceptanceRow) -> AcceptanceLine {
     }
 }
 
-/// What a person is told whose change rests on expectations that are no longer the stored ones.
-fn changed_meanwhile() -> Problem {
-    Problem::new(
-        StatusCode::CONFLICT,
-        "Somebody else changed the expectations meanwhile",
-        "Nothing was changed by you. Look at the page of expectations again, and make your change anew.",
-    )
-}
-
 /// `POST /expectations/preview`: what would come of a change.
 pub(super) async fn preview(
     visit: Visit,
@@ -230,19 +186,17 @@ pub(super) async fn preview(
     let stored = visit.told(wishes::stored(app.store.as_ref()).await)?;
     let mark = wishes::mark(&stored);
     if field(&fields, "mark") != mark {
-        return Err(visit.error(changed_meanwhile()));
+        return Err(visit.error(Refusal::ChangedMeanwhile));
     }
     let Some(change) = Change::of_form(&fields) else {
-        return Err(visit.error(Problem::bad_request(
-            "The form asks for no change that is known.",
-        )));
+        return Err(visit.error(Refusal::NoSuchChange));
     };
     let in_force = context::in_force(&app.config, &stored);
     let rules = app.rules.get();
     let fleet = context::with_wishes(app.store.as_ref(), &rules.fleet, &in_force).await;
     let made = match change.make(&stored, &in_force, &visit.told(fleet)?) {
         Ok(made) => made,
-        Err(Refused::NoScope) => return Err(visit.error(changed_meanwhile())),
+        Err(Refused::NoScope) => return Err(visit.error(Refusal::ChangedMeanwhile)),
         Err(Refused::Mistakes(mistakes)) => {
             return Ok(form::mistaken(&visit, &stored, &change, &mistakes));
         }
@@ -266,7 +220,7 @@ fn preview_page(
                 change::Target::New => made.wishes.scopes.last().map(|s| &s.wanted),
                 change::Target::Scope(place) => made.wishes.scopes.get(*place).map(|s| &s.wanted),
             };
-            wanted.map(in_words).unwrap_or_default()
+            wanted.map(wishes_of).unwrap_or_default()
         }
         _ => Vec::new(),
     };
@@ -289,8 +243,8 @@ fn preview_page(
         _ => Back::Overview,
     };
     ExpectationsPreviewPage {
-        chrome: visit.chrome("What would change", Some(Nav::Settings)),
-        change: made.sentence,
+        chrome: visit.chrome(Title::Preview, Some(Nav::Settings)),
+        change: made.told,
         wishes: wanted,
         devices: preview.devices,
         changed: preview.changed,
@@ -318,7 +272,7 @@ fn preview_page(
 pub(super) async fn apply(visit: Visit, Form(fields): Form<Fields>) -> Result<Response, PageError> {
     visit.told(visit.viewer.may_change(Some(field(&fields, "csrf"))))?;
     let json = serde_json::from_str(field(&fields, "wishes"))
-        .map_err(|_| visit.error(Problem::bad_request("The form holds no expectations.")))?;
+        .map_err(|_| visit.error(Refusal::NoExpectations))?;
     let new = visit.told(wishes::read(&json))?;
     match wishes::replace(
         &visit.app,
@@ -328,10 +282,10 @@ pub(super) async fn apply(visit: Visit, Form(fields): Form<Fields>) -> Result<Re
     )
     .await
     {
-        Err(wishes::WishError::ChangedMeanwhile) => Err(visit.error(changed_meanwhile())),
+        Err(wishes::WishError::ChangedMeanwhile) => Err(visit.error(Refusal::ChangedMeanwhile)),
         other => {
             visit.told(other)?;
-            let to = format!("{}?done=applied", links::EXPECTATIONS);
+            let to = format!("{}?done={}", links::EXPECTATIONS, Done::Applied.name());
             Ok(Redirect::to(&to).into_response())
         }
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 use sickbay_diagnosis::expectation::{BadWish, DeviceScope, ScopedWish, Wanted};
+use sickbay_web::pages::expectations_form::Mistake;
 
 use crate::wishes::fields::{FIELDS, Field, Kind, to_map};
 use crate::wishes::{WishError, read_wanted};
@@ -16,7 +17,7 @@ const SERVER: &str = "_server";
 pub(super) struct Typed(BTreeMap<String, String>);
 
 /// What cannot be, by the name of the field.
-pub(super) type Mistakes = BTreeMap<String, String>;
+pub(super) type Mistakes = BTreeMap<String, Mistake>;
 
 impl Typed {
     /// The fields of expectations among those of a form.
@@ -106,7 +107,7 @@ impl Typed {
             return Err(mistakes);
         }
         read_wanted("", &Value::Object(map))
-            .map_err(|why| [(String::new(), why.to_string())].into_iter().collect())
+            .map_err(|why| [(String::new(), unreadable(&why))].into_iter().collect())
     }
 
     /// The scope that it means.
@@ -119,17 +120,13 @@ impl Typed {
             wanted: Wanted::default(),
         };
         if named.check().is_err() {
-            let why = "give it a name of 1 to 100 characters";
-            mistakes.insert("name".to_owned(), why.to_owned());
+            mistakes.insert("name".to_owned(), Mistake::Name);
         }
         let text = self.text("scope").trim();
         let scope = if text.is_empty() {
-            Err(
-                "say which devices; what you want of every device belongs to the whole fleet"
-                    .to_owned(),
-            )
+            Err(Mistake::NoDevices)
         } else {
-            DeviceScope::parse(text).map_err(|why| why.to_string())
+            DeviceScope::parse(text).map_err(|why| Mistake::Unreadable(why.to_string()))
         };
         match (scope, self.wanted()) {
             (Ok(scope), Ok(wanted)) if mistakes.is_empty() => Ok(ScopedWish {
@@ -146,14 +143,14 @@ impl Typed {
     }
 
     /// A field's value as the API would be given it; `None` where nothing is wished.
-    fn value(&self, field: &Field) -> Result<Option<Value>, String> {
+    fn value(&self, field: &Field) -> Result<Option<Value>, Mistake> {
         let text = self.text(field.name).trim();
         match field.kind {
             Kind::Source(_) => {
                 let server = self.server(field.name).trim();
                 match (text, server) {
                     ("", "") => Ok(None),
-                    ("", _) => Err("choose WSUS to name a server, or leave both empty".to_owned()),
+                    ("", _) => Err(Mistake::ServerWithoutSource),
                     (source, "") => Ok(Some(json!({ "source": source }))),
                     (source, server) => Ok(Some(json!({ "source": source, "server": server }))),
                 }
@@ -161,12 +158,12 @@ impl Typed {
             _ if text.is_empty() => Ok(None),
             Kind::Number(unit) => match text.parse::<u32>() {
                 Ok(number) => Ok(Some(number.into())),
-                Err(_) => Err(format!("must be a whole number of {unit}")),
+                Err(_) => Err(Mistake::NotWhole(unit)),
             },
             Kind::YesNo => match text {
                 "yes" => Ok(Some(true.into())),
                 "no" => Ok(Some(false.into())),
-                _ => Err("must be yes or no".to_owned()),
+                _ => Err(Mistake::NotYesOrNo),
             },
             Kind::Text => Ok(Some(text.into())),
         }
@@ -174,7 +171,7 @@ impl Typed {
 }
 
 /// The value, if it can be wished.
-fn checked(field: &Field, value: Option<Value>) -> Result<Option<Value>, String> {
+fn checked(field: &Field, value: Option<Value>) -> Result<Option<Value>, Mistake> {
     let Some(value) = value else {
         return Ok(None);
     };
@@ -182,8 +179,8 @@ fn checked(field: &Field, value: Option<Value>) -> Result<Option<Value>, String>
         .into_iter()
         .collect();
     let wanted = read_wanted("", &Value::Object(alone)).map_err(|why| match why {
-        WishError::Unreadable { why, .. } => why,
-        other => other.to_string(),
+        WishError::Unreadable { why, .. } => Mistake::Unreadable(why),
+        other => unreadable(&other),
     })?;
     match wanted.check() {
         Ok(()) => Ok(Some(value)),
@@ -191,17 +188,22 @@ fn checked(field: &Field, value: Option<Value>) -> Result<Option<Value>, String>
     }
 }
 
+fn unreadable(why: &impl ToString) -> Mistake {
+    Mistake::Unreadable(why.to_string())
+}
+
 /// What is wrong with a wish, where it stands beside its field and needs no name.
-fn plain(why: &BadWish) -> String {
+fn plain(why: &BadWish) -> Mistake {
     match why {
-        BadWish::BadNumber { value, why, .. } => format!("{value} makes no sense: {why}"),
-        BadWish::BadText(_) => "1 to 100 characters are possible".to_owned(),
-        BadWish::BadSource(_) => "Windows Update or WSUS are possible".to_owned(),
-        BadWish::ServerWithoutWsus(_) => "only WSUS goes with a server".to_owned(),
-        BadWish::BadServer(_) => {
-            "the server must be an address such as https://wsus.example.org:8531".to_owned()
-        }
-        BadWish::Filter(_) | BadWish::Circular(_) => why.to_string(),
+        BadWish::BadNumber { value, why, .. } => Mistake::Number {
+            value: value.to_string(),
+            why: (*why).to_owned(),
+        },
+        BadWish::BadText(_) => Mistake::Length,
+        BadWish::BadSource(_) => Mistake::Source,
+        BadWish::ServerWithoutWsus(_) => Mistake::ServerWithoutWsus,
+        BadWish::BadServer(_) => Mistake::Server,
+        BadWish::Filter(_) | BadWish::Circular(_) => unreadable(why),
     }
 }
 
@@ -267,8 +269,12 @@ mod tests {
                 "silent_days"
             ]
         );
-        assert!(mistakes["scope"].contains("standing"), "{mistakes:?}");
-        assert!(mistakes["silent_days"].contains("whole number of days"));
+        assert!(
+            mistakes["scope"].to_string().contains("standing"),
+            "{mistakes:?}"
+        );
+        let days = mistakes["silent_days"].to_string();
+        assert!(days.contains("whole number of days"), "{days}");
     }
 
     #[test]

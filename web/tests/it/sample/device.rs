@@ -8,8 +8,8 @@ use sickbay_diagnosis::time::{DAY_MS, HOUR_MS, MINUTE_MS};
 use sickbay_diagnosis::verdict::{Severity, State};
 use sickbay_web::Nav;
 use sickbay_web::pages::device::{
-    CollectorHealth, DevicePage, FactGroup, HistoryLine, Identity, Looked, RecordLine, Story,
-    UpdateLine, Updates, VerdictView,
+    CollectorHealth, DevicePage, FactGroup, HistoryLine, Identity, Looked, RecordLine, Stage,
+    Story, UpdateLine, Updates, VerdictView,
 };
 
 use super::words::{AUTO, FEATURE, HOLD, QUALITY, REBOOT, SERVICES, SOURCE, TLS, TOOLS};
@@ -160,7 +160,10 @@ impl Sample<'_> {
             updates: self.updates_and_failures(),
             history_before: Some(4711),
             story: Story {
-                sentence: self.say("It stands in the place of an earlier device of the same machine since 2026-09-01:"),
+                stage: Stage::Renamed {
+                    on: ago(DAY_MS),
+                    before: self.say("it was lt-ber-0157"),
+                },
                 other: Some((ID.to_owned(), self.say("LT-BER-0158"))),
                 record: vec![
                     RecordLine {
@@ -331,7 +334,10 @@ impl Sample<'_> {
             history: Vec::new(),
             history_before: None,
             story: Story {
-                sentence: self.say("It asked to be let in on 2026-11-20 and waits: its token asks for a person's approval."),
+                stage: Stage::Waiting {
+                    since: ago(3 * DAY_MS),
+                    why: None,
+                },
                 ..Story::default()
             },
             health: CollectorHealth::default(),

@@ -4,7 +4,7 @@ use sickbay_diagnosis::issue::Issue;
 use sickbay_diagnosis::time::MINUTE_MS;
 use sickbay_web::links::List;
 use sickbay_web::pages::devices::DevicesPage;
-use sickbay_web::table::{Cell, Choice, DeviceTable, Direction, Head, Row, Selection};
+use sickbay_web::table::{Asked, Cell, Choice, DeviceTable, Direction, Head, Row, Selection};
 use sickbay_web::views::{View, Views};
 use sickbay_web::{FilterBox, Nav, Zone};
 
@@ -153,7 +153,6 @@ impl Sample<'_> {
         rows: Vec<Row>,
     ) -> DeviceTable {
         DeviceTable {
-            caption: "Devices".to_owned(),
             issue,
             heads: std::iter::once(&"name")
                 .chain(columns)
@@ -268,7 +267,10 @@ impl Sample<'_> {
             facets: sickbay_web::facets::Facets::default(),
             table: None,
             next_cursor: None,
-            done: Some("One device looks again now.".to_owned()),
+            done: Some(Asked {
+                asked: 1,
+                not_connected: 0,
+            }),
             ..self.devices()
         }
     }

@@ -1,55 +1,66 @@
 //! Expectations: the page, the form, the preview, and an acceptance that has to be put right.
 
+use sickbay_diagnosis::expectation::{ExpectedSource, UpdateClass, UpdateSource};
 use sickbay_diagnosis::time::DAY_MS;
 use sickbay_diagnosis::verdict::Severity;
 use sickbay_web::Nav;
 use sickbay_web::pages::accept::{AcceptForm, AcceptPage};
 use sickbay_web::pages::expectations::{
-    AcceptanceLine, ExpectationsPage, FleetLine, Origin, ProvisionalLine, ScopeLine,
+    AcceptanceLine, Done, ExpectationsPage, FleetLine, Origin, ProvisionalLine, ScopeLine,
+    SharedSource, Unit, Value, Whose, Wish,
 };
-use sickbay_web::pages::expectations_form::{Entry, ExpectationsFormPage, Field, ScopeFields};
-use sickbay_web::pages::expectations_preview::{Back, ExpectationsPreviewPage, IssueChange};
+use sickbay_web::pages::expectations_form::{
+    Entry, ExpectationsFormPage, Field, FormOf, Mistake, ScopeFields,
+};
+use sickbay_web::pages::expectations_preview::{
+    Back, Change, ExpectationsPreviewPage, IssueChange,
+};
 
 use super::{ID, Sample, ago};
 
 impl Sample<'_> {
     pub(crate) fn expectations(&self) -> ExpectationsPage {
-        let line = |label: &str, clients: &str, servers: &str, wished: &str, origin| FleetLine {
-            label: label.to_owned(),
-            clients: clients.to_owned(),
-            servers: servers.to_owned(),
-            wished: self.say(wished),
+        let days = |number| Value::Number(number, Unit::Days);
+        let failures = |number| Value::Number(number, Unit::Failures);
+        let line = |name, clients, servers, wished, origin| FleetLine {
+            name,
+            clients,
+            servers,
+            wished,
             origin,
         };
-        let scope = |name: &str, filter: &str, wishes: &[(&str, &str)]| ScopeLine {
+        let scope = |name: &str, filter: &str, wishes: &[Wish]| ScopeLine {
             name: self.say(name),
             filter: if filter.is_empty() {
                 String::new()
             } else {
                 self.say(filter)
             },
-            wishes: wishes
-                .iter()
-                .map(|(label, value)| ((*label).to_owned(), self.say(value)))
-                .collect(),
+            wishes: wishes.to_vec(),
         };
-        let managed = [("Managed by", "ConfigMgr"), ("Silent after", "3 days")];
+        let managed = [
+            self.managed_by(),
+            Wish {
+                name: "silent_days",
+                value: days(3),
+            },
+        ];
         ExpectationsPage {
             chrome: self.chrome("Expectations", Some(Nav::Settings)),
             fleet: vec![
+                line("oldest_scan_days", days(7), days(3), None, Origin::Default),
                 line(
-                    "Oldest successful scan",
-                    "7 days",
-                    "3 days",
-                    "",
-                    Origin::Default,
+                    "silent_days",
+                    days(14),
+                    days(1),
+                    Some(days(2)),
+                    Origin::Here,
                 ),
-                line("Silent after", "14 days", "1 day", "2 days", Origin::Here),
                 line(
-                    "Failures in a row",
-                    "3 failures",
-                    "3 failures",
-                    "5 failures",
+                    "install_failures",
+                    failures(3),
+                    failures(3),
+                    Some(failures(5)),
                     Origin::SettingsFile,
                 ),
             ],
@@ -63,19 +74,40 @@ impl Sample<'_> {
                 scope("All", "", &[]),
             ],
             provisional: vec![ProvisionalLine {
-                whose: self.say("Clients"),
+                whose: Whose::Scope(self.say("Kiosks")),
                 sources: vec![
-                    (
-                        "quality updates".to_owned(),
-                        self.say("WSUS https://wsus.corp.example:8531"),
-                    ),
-                    ("drivers".to_owned(), self.say("Windows Update")),
+                    self.wsus(UpdateClass::Quality, "https://wsus.corp.example:8531"),
+                    SharedSource {
+                        classes: vec![UpdateClass::Driver],
+                        source: ExpectedSource {
+                            source: UpdateSource::WindowsUpdate,
+                            server: None,
+                        },
+                    },
                 ],
             }],
             acceptances: vec![self.acceptance(1, "ou:*Kiosks*"), self.acceptance(2, "")],
             past: 4,
             mark: "5f0c".to_owned(),
-            done: Some(self.say("Applied.")),
+            done: Some(Done::Applied),
+        }
+    }
+
+    /// What comes from a WSUS server.
+    pub(super) fn wsus(&self, class: UpdateClass, server: &str) -> SharedSource {
+        SharedSource {
+            classes: vec![class],
+            source: ExpectedSource {
+                source: UpdateSource::Wsus,
+                server: Some(self.say(server)),
+            },
+        }
+    }
+
+    fn managed_by(&self) -> Wish {
+        Wish {
+            name: "managed_by",
+            value: Value::Text(self.say("ConfigMgr")),
         }
     }
 
@@ -110,73 +142,72 @@ impl Sample<'_> {
     }
 
     pub(crate) fn expectations_form(&self) -> ExpectationsFormPage {
-        let field = |name: &str, label: &str, entry, error: Option<&str>| Field {
-            name: name.to_owned(),
-            label: label.to_owned(),
-            hint: "What it does.".to_owned(),
-            entry,
-            error: error.map(|why| self.say(why)),
-        };
+        let field = |name, entry, error| Field { name, entry, error };
         ExpectationsFormPage {
             chrome: self.chrome("Scope Kiosks", Some(Nav::Settings)),
-            heading: self.say("Scope Kiosks"),
+            of: FormOf::Scope(Some(self.say("Kiosks"))),
             scope: Some(ScopeFields {
                 name: self.say("Kiosks"),
-                name_error: Some(self.say("give it a name of 1 to 100 characters")),
+                name_error: Some(Mistake::Name),
                 filter: self.say("standing:serious"),
-                filter_error: Some(self.say("a scope cannot ask for standing")),
+                filter_error: Some(Mistake::Unreadable(
+                    self.say("a scope cannot ask for standing"),
+                )),
             }),
             place: "0".to_owned(),
             fields: vec![
                 field(
                     "quality_source",
-                    "Source of quality updates",
                     Entry::Source {
                         source: "wsus".to_owned(),
                         server: self.say("https://wsus.corp.example:8531"),
-                        otherwise: self.say("what most devices use"),
+                        otherwise: Value::Text(self.say("what most devices use")),
                     },
-                    Some("only WSUS goes with a server"),
+                    Some(Mistake::ServerWithoutWsus),
                 ),
                 field(
                     "oldest_scan_days",
-                    "Oldest successful scan",
                     Entry::Number {
                         value: self.say("two"),
-                        unit: "days".to_owned(),
-                        otherwise: "7, servers 3".to_owned(),
+                        unit: Unit::Days,
+                        otherwise: Value::Each {
+                            clients: Box::new(Value::Bare(7)),
+                            servers: Box::new(Value::Bare(3)),
+                        },
                     },
-                    Some("must be a whole number of days"),
+                    Some(Mistake::NotWhole(Unit::Days)),
                 ),
                 field(
                     "update_health_tools_wanted",
-                    "Update Health Tools wanted",
                     Entry::YesNo {
                         value: "no".to_owned(),
-                        otherwise: "yes".to_owned(),
+                        otherwise: Value::YesNo(true),
                     },
                     None,
                 ),
                 field(
                     "managed_by",
-                    "Managed by",
                     Entry::Text {
                         value: self.say("ConfigMgr"),
-                        otherwise: "none".to_owned(),
+                        otherwise: Value::Nothing,
                     },
                     None,
                 ),
             ],
             mark: "5f0c".to_owned(),
-            error: Some(self.say("Another preview is under way.")),
+            error: Some(Mistake::Unreadable(
+                self.say("Another preview is under way."),
+            )),
         }
     }
 
     pub(crate) fn expectations_preview(&self) -> ExpectationsPreviewPage {
         ExpectationsPreviewPage {
             chrome: self.chrome("What would change", Some(Nav::Settings)),
-            change: self.say("Expectations of the scope \"Kiosks\"."),
-            wishes: vec![("Managed by".to_owned(), self.say("ConfigMgr"))],
+            change: Change::Scope {
+                name: self.say("Kiosks"),
+            },
+            wishes: vec![self.managed_by()],
             devices: 12_345,
             changed: 37,
             issues: vec![

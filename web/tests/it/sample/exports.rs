@@ -2,7 +2,9 @@
 
 use sickbay_diagnosis::issues;
 use sickbay_web::links::ExportFormat;
-use sickbay_web::pages::exports::{ColumnChoice, ExportForm, ExportLine, ExportsPage, Progress};
+use sickbay_web::pages::exports::{
+    ColumnChoice, ExportForm, ExportLine, ExportsPage, Mistake, Progress,
+};
 
 use super::{Sample, ago};
 
@@ -80,7 +82,7 @@ impl Sample<'_> {
                 ),
             ],
             kept_hours: 24,
-            mistake: Some(self.say("Choose at least one column.")),
+            mistake: Some(Mistake::NoColumn),
         }
     }
 

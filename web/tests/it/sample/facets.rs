@@ -1,5 +1,6 @@
 //! Groups of a list's devices.
 
+use sickbay_diagnosis::filter::TextField;
 use sickbay_web::facets::{Facet, FacetGroup, Facets};
 use sickbay_web::links;
 
@@ -20,8 +21,8 @@ impl Sample<'_> {
                 devices,
             }
         };
-        let facet = |label, groups: &[(&str, u64)], left_out| Facet {
-            label,
+        let facet = |field, groups: &[(&str, u64)], left_out| Facet {
+            field,
             groups: groups.iter().map(|(text, n)| group(text, *n)).collect(),
             left_out,
         };
@@ -29,17 +30,17 @@ impl Sample<'_> {
             devices: 200,
             facets: vec![
                 facet(
-                    "Health",
+                    TextField::Standing,
                     &[("healthy", 120), ("serious", 51), ("warning", 29)],
                     0,
                 ),
                 facet(
-                    "Release",
+                    TextField::Release,
                     &[("Windows 11 24H2", 140), ("Windows 10 22H2", 58), ("", 2)],
                     0,
                 ),
                 facet(
-                    "OU",
+                    TextField::Ou,
                     &[
                         (
                             "OU=Laptops,OU=Hamburg,DC=corp,DC=northharbour,DC=example",
@@ -52,8 +53,8 @@ impl Sample<'_> {
                     ],
                     24,
                 ),
-                facet("Tag", &[("pilot", 12)], 0),
-                facet("Kind", &[("client", 200)], 0),
+                facet(TextField::Tag, &[("pilot", 12)], 0),
+                facet(TextField::Kind, &[("client", 200)], 0),
             ],
         }
     }

@@ -18,7 +18,7 @@ mod words;
 
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::verdict::Cause;
-use sickbay_web::{Chrome, Nav, SignedIn, Theme, Zone};
+use sickbay_web::{Chrome, Nav, SignedIn, Theme, Title, Zone};
 
 const ID: &str = "019aaf3e-5c1e-7d20-9b1e-3f6a2c4d8e01";
 
@@ -99,7 +99,7 @@ impl<'a> Sample<'a> {
 
     pub(crate) fn chrome(&self, title: &str, active: Option<Nav>) -> Chrome {
         Chrome {
-            title: self.say(title),
+            title: Title::Named(self.say(title)),
             active,
             now: now(),
             zone: Zone::named("Europe/Berlin").expect("a zone"),

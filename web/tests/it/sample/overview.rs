@@ -1,13 +1,14 @@
 //! The overview, of a running and of a fresh server.
 
+use sickbay_diagnosis::expectation::{ExpectedSource, UpdateClass, UpdateSource};
 use sickbay_diagnosis::issue::Issue;
 use sickbay_diagnosis::time::{HOUR_MS, MINUTE_MS};
 use sickbay_diagnosis::verdict::State;
-use sickbay_web::chart::{Band, Chart, Difference};
-use sickbay_web::pages::expectations::ProvisionalLine;
+use sickbay_web::chart::{Band, Chart, Difference, Series, Subject};
+use sickbay_web::pages::expectations::{ProvisionalLine, Whose};
 use sickbay_web::pages::overview::{
-    Change, Count, FirstSteps, FleetHealth, OverviewPage, ReleaseShare, RevisionShare, SourceShare,
-    Unheard,
+    Change, Count, FirstSteps, FleetHealth, OverviewPage, ReleaseShare, RevisionShare, Revisions,
+    Silence, SourceShare, Unheard,
 };
 use sickbay_web::{Chrome, Nav};
 
@@ -36,8 +37,7 @@ impl Sample<'_> {
             },
             past: past(),
             unheard: vec![Unheard {
-                label: "Never enrolled",
-                hint: "on the imported list, without a collector",
+                who: Silence::NeverEnrolled,
                 devices: 4,
                 href: "/issues/never-enrolled".to_owned(),
                 difference: Difference {
@@ -48,8 +48,10 @@ impl Sample<'_> {
             }],
             releases: self.releases(),
             sources: vec![SourceShare {
-                source: self.say("wsus https://wsus01.corp.example:8531"),
-                label: self.say("WSUS https://wsus01.corp.example:8531"),
+                source: ExpectedSource {
+                    source: UpdateSource::Wsus,
+                    server: Some(self.say("https://wsus01.corp.example:8531")),
+                },
                 devices: 150,
                 href: "/devices?filter=source%3Awsus%2A".to_owned(),
             }],
@@ -57,29 +59,27 @@ impl Sample<'_> {
             issues: lines(),
             changes: self.changes(),
             provisional: vec![ProvisionalLine {
-                whose: self.say("Clients"),
-                sources: vec![(
-                    "quality updates".to_owned(),
-                    self.say("WSUS https://wsus01.corp.example:8531"),
-                )],
+                whose: Whose::Clients,
+                sources: vec![self.wsus(UpdateClass::Quality, "https://wsus01.corp.example:8531")],
             }],
             first_steps: FirstSteps::default(),
         }
     }
 
     fn releases(&self) -> Vec<ReleaseShare> {
-        let share = |label: &str, devices| RevisionShare {
-            label: self.say(label),
+        let share = |of, devices| RevisionShare {
+            of,
             devices,
             href: "/devices?filter=build%3D26100".to_owned(),
         };
+        let one = |revision: &str, devices| share(Revisions::One(self.say(revision)), devices);
         vec![ReleaseShare {
             name: self.say("Windows 11 24H2"),
             devices: 140,
             href: "/devices?filter=build%3D26100".to_owned(),
-            shares: vec![share("26100.7171", 90), share("26100.6899", 30)],
-            others: share("older", 15),
-            unknown: share("not known", 5),
+            shares: vec![one("26100.7171", 90), one("26100.6899", 30)],
+            others: share(Revisions::Older, 15),
+            unknown: share(Revisions::Unknown, 5),
         }]
     }
 
@@ -178,24 +178,22 @@ impl Sample<'_> {
 /// Ninety days in which some were not counted.
 pub(super) fn past() -> Chart {
     let days: u64 = 90;
-    let band = |class, label, of: fn(u64) -> u64| Band {
-        class,
-        label,
+    let band = |of, count: fn(u64) -> u64| Band {
+        of,
         values: (0..days)
-            .map(|day| (!(40..43).contains(&day)).then(|| of(day)))
+            .map(|day| (!(40..43).contains(&day)).then(|| count(day)))
             .collect(),
     };
     Chart {
-        id: "past",
-        title: "Health over time",
+        of: Subject::Fleet,
         days: (0..days)
             .map(|day| format!("2026-{:02}-{:02}", 8 + day / 30, 1 + day % 30))
             .collect(),
         bands: vec![
-            band("serious", "Serious", |day| 60 - day / 3),
-            band("warning", "Warning", |day| 40 + day % 7),
-            band("unknown", "Unknown", |_| 9),
-            band("healthy", "Healthy", |day| 80 + day / 3),
+            band(Series::Serious, |day| 60 - day / 3),
+            band(Series::Warning, |day| 40 + day % 7),
+            band(Series::Unknown, |_| 9),
+            band(Series::Healthy, |day| 80 + day / 3),
         ],
         region: sickbay_web::region::OVERVIEW.to_owned(),
     }

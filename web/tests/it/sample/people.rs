@@ -1,8 +1,10 @@
 //! People, one's own account, and the record.
 
-use sickbay_web::pages::account::{AccountPage, SessionLine};
+use sickbay_web::pages::account::{self, AccountPage, SessionLine};
 use sickbay_web::pages::audit::{AuditPage, RecordFilter, RecordLine, Soundness};
-use sickbay_web::pages::people::{AccountLine, ApiTokenLine, PeoplePage, Secret};
+use sickbay_web::pages::people::{
+    AccountLine, ApiTokenLine, Done, Mistake, PeoplePage, Secret, SecretOf,
+};
 use sickbay_web::{Nav, SignedIn};
 
 use super::{ID, Sample, ago};
@@ -47,7 +49,7 @@ impl Sample<'_> {
             sessions: self.sessions(),
             zones: ["Europe/Berlin", "UTC"].map(str::to_owned).to_vec(),
             done: None,
-            mistake: Some(self.say("The password until now is another one.")),
+            mistake: Some(account::Mistake::WrongPassword),
         }
     }
 
@@ -55,7 +57,7 @@ impl Sample<'_> {
         AccountPage {
             account: None,
             mistake: None,
-            done: Some(self.say("The session has ended.")),
+            done: Some(account::Done::Session),
             ..self.account()
         }
     }
@@ -106,9 +108,10 @@ impl Sample<'_> {
             ],
             roles: vec!["viewer", "operator", "admin"],
             secret: Some(Secret {
-                what: self.say(
-                    "Give this link to Bob: it works once within 24 hours, to choose a password.",
-                ),
+                of: SecretOf::PasswordLink {
+                    name: self.say("Bob"),
+                    hours: 24,
+                },
                 text: self.say("https://sickbay.example:8443/sign-in/tS2YxF3vA9c0k1uQ"),
             }),
             done: None,
@@ -121,8 +124,10 @@ impl Sample<'_> {
             accounts: Vec::new(),
             tokens: Vec::new(),
             secret: None,
-            done: Some(self.say("The token is revoked.")),
-            mistake: Some(self.say("There is an account \"Ann\" already.")),
+            done: Some(Done::Token),
+            mistake: Some(Mistake::NameTaken {
+                name: self.say("Ann"),
+            }),
             ..self.people()
         }
     }

@@ -2,11 +2,11 @@
 
 use super::{ID, Sample, ago};
 use sickbay_diagnosis::time::{DAY_MS, HOUR_MS, MINUTE_MS};
-use sickbay_web::pages::ca::{CaPage, Generation, Step};
-use sickbay_web::pages::enrolment::{EnrolmentPage, PendingDevice, TokenLine};
+use sickbay_web::pages::ca::{CaPage, Generation, Phase, Standing, Step};
+use sickbay_web::pages::enrolment::{Done, EnrolmentPage, PendingDevice, TokenLine};
 use sickbay_web::pages::message::MessagePage;
 use sickbay_web::pages::settings::{
-    ImportedLine, KnowledgeLine, KnowledgeView, RefusedLine, SettingGroup, SettingLine,
+    ImportedLine, KnowledgeLine, KnowledgeView, Origin, RefusedLine, SettingGroup, SettingLine,
     SettingsPage,
 };
 use sickbay_web::pages::sign_in::{ConfirmPage, SignInPage, SignInReason};
@@ -68,57 +68,41 @@ impl Sample<'_> {
                 token("Demo fleet", "nobody", 200, None, None),
                 token("Old rollout", "person", 500, None, Some(ago(12 * DAY_MS))),
             ],
-            done: Some(self.say("2 devices were approved.")),
+            done: Some(Done::Approved(2)),
         }
     }
 
     /// A rotation half way.
     pub(crate) fn ca(&self) -> CaPage {
-        let one = |number, standing, age, pin: &str, trusted| Generation {
+        let one = |number, standing, age, pin: &str| Generation {
             number,
             standing,
             since: ago(age),
             pin: pin.repeat(32),
-            trusted,
         };
         CaPage {
             chrome: self.chrome("Certificate authority", Some(Nav::Enrolment)),
             generations: vec![
-                one(3, "issues", HOUR_MS, "3c", true),
-                one(2, "trusted still", HOUR_MS, "9e", true),
-                one(1, "retired", 300 * DAY_MS, "07", false),
+                one(3, Standing::Issuing, HOUR_MS, "3c"),
+                one(2, Standing::Trusted, HOUR_MS, "9e"),
+                one(1, Standing::Retired, 300 * DAY_MS, "07"),
             ],
-            phase:
-                "The new CA issues: devices fetch their certificates from it, and both are trusted."
-                    .to_owned(),
+            phase: Phase::Switched,
             progress: Some((184, 200)),
-            steps: vec![
-                Step {
-                    value: "retire",
-                    label: "Retire the old CA",
-                    meaning: "Trusts the old CA no more and removes its key. This cannot be undone; devices that slept through it come home by themselves.",
-                    is_final: true,
-                },
-                Step {
-                    value: "back-out",
-                    label: "One step back",
-                    meaning: "Issues by the old CA again.",
-                    is_final: false,
-                },
-            ],
-            done: Some("The new CA issues from now on.".to_owned()),
+            steps: vec![Step::Retire, Step::BackOut],
+            done: Some(Step::Switch),
         }
     }
 
     pub(crate) fn settings(&self) -> SettingsPage {
-        let line = |key: &str, value: &str, origin: &str, meaning: &str| SettingLine {
+        let line = |key: &str, value: &str, origin, meaning: &str| SettingLine {
             key: key.to_owned(),
             value: if value.is_empty() {
                 String::new()
             } else {
                 self.say(value)
             },
-            origin: origin.to_owned(),
+            origin,
             meaning: meaning.to_owned(),
         };
         SettingsPage {
@@ -130,16 +114,21 @@ impl Sample<'_> {
                         line(
                             "web.listen",
                             "127.0.0.1:8080",
-                            "flag",
+                            Origin::Set,
                             "Where pages and API are served.",
                         ),
                         line(
                             "collectors.listen",
                             "0.0.0.0:7443",
-                            "default",
+                            Origin::Default,
                             "Where collectors connect.",
                         ),
-                        line("data_dir", "/var/lib/sickbay", "file", "Database and CA."),
+                        line(
+                            "data_dir",
+                            "/var/lib/sickbay",
+                            Origin::Set,
+                            "Database and CA.",
+                        ),
                     ],
                 },
                 SettingGroup {
@@ -148,13 +137,13 @@ impl Sample<'_> {
                         line(
                             "quality_source",
                             "",
-                            "default",
+                            Origin::Default,
                             "Where quality updates should come from; while not set, what most devices use.",
                         ),
                         line(
                             "pending_reboot_serious_after",
                             "7 days",
-                            "default",
+                            Origin::Default,
                             "A pending restart is serious from this age on.",
                         ),
                     ],

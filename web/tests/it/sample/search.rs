@@ -18,7 +18,6 @@ impl Sample<'_> {
         vec![
             HitGroup {
                 name: "device",
-                heading: "Devices",
                 hits: vec![
                     self.hit(
                         "LT-BER-0247",
@@ -38,7 +37,6 @@ impl Sample<'_> {
             },
             HitGroup {
                 name: "cause",
-                heading: "Causes",
                 hits: vec![self.hit(
                     "http://wsus-ber.corp.example:8530",
                     "A cause of “WSUS without TLS”",
@@ -50,7 +48,6 @@ impl Sample<'_> {
             },
             HitGroup {
                 name: "group",
-                heading: "Groups of devices",
                 hits: vec![self.hit(
                     "OU=Laptops,OU=Berlin,DC=corp,DC=example",
                     "OU of devices",

@@ -3,7 +3,9 @@
 use sickbay_diagnosis::explanation::Class;
 use sickbay_diagnosis::reading::Evidence;
 use sickbay_diagnosis::time::{DAY_MS, HOUR_MS};
-use sickbay_web::pages::update::{ClassRow, StandingRow, UpdatePage};
+use sickbay_web::pages::update::{
+    Brings, BringsLine, ClassRow, Family, StandingRow, Teller, UpdatePage,
+};
 use sickbay_web::pages::update_on::{ReasonView, UpdateOnPage, WayOutView};
 use sickbay_web::pages::updates::{ReleaseRow, RevisionCell, ToldRow, ToldStanding, UpdatesPage};
 use sickbay_web::{FilterBox, Nav};
@@ -105,9 +107,12 @@ impl Sample<'_> {
             asked: self.say("windows11.0-kb5129195-x64"),
             kb: self.say("KB5129195"),
             file: self.say("windows11.0-kb5129195-x64"),
-            brings: vec![self.say(
-                "It brings 26100.9457 to Windows 11 25H2, Windows 11 24H2, out by 2026-09-14: 61 devices of this fleet say so.",
-            )],
+            brings: vec![BringsLine {
+                to: Family::Releases(self.say("Windows 11 25H2, Windows 11 24H2")),
+                what: Brings::Revision("26100.9457".to_owned()),
+                out: Some("2026-09-14".to_owned()),
+                who: Teller::Fleet(Some(61)),
+            }],
             catalogue: self.say("https://www.catalog.update.microsoft.com/Search.aspx?q=KB5129195"),
             classes: classes
                 .into_iter()
