@@ -5,6 +5,7 @@
 
 mod access;
 mod audit;
+mod backup;
 mod config;
 mod demo;
 mod device;
@@ -56,6 +57,10 @@ enum Command {
     Config(config::ConfigArgs),
     /// Bring the database's schema up to date, or move a fleet into another database
     Migrate(migrate::MigrateArgs),
+    /// Copy the database, the keys and the settings into a folder
+    Backup(backup::BackupArgs),
+    /// Put such a copy back
+    Restore(backup::RestoreArgs),
     /// Enrolment tokens
     Token(token::TokenArgs),
     /// Devices: list, approve, revoke, retire
@@ -173,6 +178,8 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Demo(args) => demo::run(args).await,
         Command::Config(args) => config::run(&args),
         Command::Migrate(args) => migrate::run(&args).await,
+        Command::Backup(args) => backup::make(&args).await,
+        Command::Restore(args) => backup::restore(&args).await,
         Command::Token(args) => token::run(args).await,
         Command::Device(args) => device::run(args).await,
         Command::User(args) => user::run(args).await,

@@ -123,6 +123,8 @@ pub(crate) trait Ends: Send + Sync {
         from: mpsc::Receiver<Piece>,
         replaces: bool,
     ) -> Result<Vec<Moved>>;
+    /// Closes its connections; all of a file stands in it then.
+    async fn close(&self);
 }
 
 /// Moves everything that the database `from` holds to the database `to`, which has to be empty unless it `replaces`; what is not there
@@ -150,6 +152,7 @@ pub async fn move_fleet(
         from.send(&tables, into),
         to.receive(&tables, pieces, replaces)
     );
+    tokio::join!(from.close(), to.close());
     // Where both fail, the receiver says why: the sender noticed only that nobody listens.
     let moved = moved?;
     sent?;
@@ -178,6 +181,7 @@ pub async fn digests(url: &str, seal: Arc<dyn Seal>) -> Result<Vec<Moved>> {
         told
     };
     let (sent, told) = tokio::join!(end.send(&tables, into), told);
+    end.close().await;
     sent?;
     Ok(told)
 }
@@ -210,6 +214,7 @@ pub async fn dump(url: &str, seal: Arc<dyn Seal>) -> Result<Vec<(String, Vec<Spe
         told
     };
     let (sent, told) = tokio::join!(end.send(&tables, into), told);
+    end.close().await;
     sent?;
     Ok(told)
 }

@@ -322,7 +322,7 @@ const PRINTS: &[&[&str]] = &[
     &["export", "safeguard-hold", "--format", "ndjson"],
 ];
 const PRINT_NOTHING: &[&str] = &[
-    "serve", "demo", "config", "migrate", "sign-in", "gpo-kit", "help",
+    "serve", "demo", "config", "migrate", "backup", "restore", "sign-in", "gpo-kit", "help",
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -10,6 +10,7 @@ mod access;
 mod access_table;
 mod api;
 mod api_page;
+mod backup;
 mod canaille;
 mod days;
 mod device;

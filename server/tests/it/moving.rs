@@ -41,7 +41,7 @@ async fn a_fleet_goes_from_a_file_to_postgres_and_the_server_goes_on_there() {
     site.server.until(stop).await.unwrap();
 
     let settings = folder.path().join("sickbay.toml");
-    let text = format!("[storage]\ndata_dir = {:?}\n", folder.path());
+    let text = format!("[storage]\ndata_dir = \"{}\"\n", folder.path().display());
     std::fs::write(&settings, text).unwrap();
     let from = format!("sqlite://{}", folder.path().join("sickbay.db").display());
     // A socket asks for no password; one is given all the same, to see that nobody is told.

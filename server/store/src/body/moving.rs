@@ -29,6 +29,10 @@ impl Ends for Backend {
         anatomy::tables(rows)
     }
 
+    async fn close(&self) {
+        Backend::close(self).await;
+    }
+
     async fn send(&self, tables: &[Table], into: mpsc::Sender<Piece>) -> Result<()> {
         let mut transaction = self.begin_read(READ).await?;
         for (place, table) in tables.iter().enumerate() {

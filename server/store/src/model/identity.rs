@@ -447,6 +447,10 @@ pub mod action {
     pub const API_TOKEN_REVOKED: &str = "api-token-revoked";
     /// A list was taken away.
     pub const EXPORTED: &str = "exported";
+    /// A backup was made, which holds everything.
+    pub const BACKED_UP: &str = "backup-made";
+    /// A backup was put in the place of what was there.
+    pub const PUT_BACK: &str = "backup-put-back";
     /// A secret was put where somebody can read it.
     pub const SECRET_SHOWN: &str = "secret-shown";
     /// A stored setting was changed.
@@ -484,6 +488,8 @@ pub mod action {
         API_TOKEN_CREATED,
         API_TOKEN_REVOKED,
         EXPORTED,
+        BACKED_UP,
+        PUT_BACK,
         SECRET_SHOWN,
         SETTING_CHANGED,
         ACCEPTED,

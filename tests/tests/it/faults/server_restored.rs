@@ -111,6 +111,61 @@ async fn a_device_that_enrolled_after_the_copy_was_made_enrols_again_by_itself()
     server.stop().await
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_made_while_the_fleet_reported_is_put_back_and_the_fleet_is_right_again()
+-> anyhow::Result<()> {
+    let mut server = Server::start().await?;
+    let mut fleet = Fleet::join(&server, 30).await?;
+    change_all(&fleet, 2).await?;
+    let folder = tempfile::tempdir()?;
+    let backup = folder.path().join("yesterday").display().to_string();
+    // Reports come in while it is made.
+    let words = ["backup", "--to", &backup];
+    let (made, changed) = tokio::join!(server.command(&words), change_all(&fleet, 3));
+    ensure!(
+        made?.contains("read back and compared"),
+        "the backup says how it went"
+    );
+    changed?;
+    let newer = fleet
+        .is_told(&*server.store().await?, Duration::from_secs(30))
+        .await?;
+    let before = fleet.members[0].device()?;
+    fleet.one_more().await?;
+    let said = server
+        .refused_command(&["restore", "--from", &backup, "--replace"])
+        .await?;
+    ensure!(said.contains("stop the server first"), "{said}");
+
+    server.stop().await?;
+    // Half of the machines change while their server is away.
+    for member in fleet.members.iter().step_by(2) {
+        member.change().await?;
+    }
+    server
+        .command(&["restore", "--from", &backup, "--replace"])
+        .await?;
+    server.run().await?;
+    let store = server.store().await?;
+    let restored = fleet.is_told(&*store, RIGHT_AGAIN_WITHIN).await?;
+    for account in &restored {
+        account.is_without_repeats()?;
+    }
+    for (account, newer) in restored.iter().zip(&newer) {
+        ensure!(
+            account.sequence > newer.sequence,
+            "report {} was given to something else before",
+            account.sequence
+        );
+    }
+    ensure!(
+        fleet.members[0].device()? == before,
+        "who was in the backup stays who it is"
+    );
+    fleet.stop().await?;
+    server.stop().await
+}
+
 async fn change_all(fleet: &Fleet, changes: usize) -> anyhow::Result<()> {
     for _ in 0..changes {
         for member in &fleet.members {
