@@ -38,6 +38,8 @@ pub struct Config {
     pub sign_in: SignIn,
     /// The record of what was done.
     pub audit: Audit,
+    /// What changed on devices.
+    pub history: History,
     /// Lists that are written into a folder every day.
     pub exports: Vec<ScheduledExport>,
     /// What is known of Windows.
@@ -199,6 +201,20 @@ impl Default for Audit {
     }
 }
 
+/// What changed on devices.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct History {
+    /// Days for which changes are kept; 0: for as long as their device.
+    pub keep_days: u32,
+}
+
+impl Default for History {
+    fn default() -> Self {
+        Self { keep_days: 400 }
+    }
+}
+
 /// The port that monitoring speaks to: `/metrics`, `/healthz`, `/readyz`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -301,6 +317,7 @@ const ENVIRONMENT: &[(&str, [&str; 2])] = &[
     ("SICKBAY_WEB_TRUSTED_PROXIES", ["web", "trusted_proxies"]),
     ("SICKBAY_SIGN_IN_RECHECK_S", ["sign_in", "recheck_s"]),
     ("SICKBAY_AUDIT_KEEP_DAYS", ["audit", "keep_days"]),
+    ("SICKBAY_HISTORY_KEEP_DAYS", ["history", "keep_days"]),
     ("SICKBAY_HEALTH_LISTEN", ["health", "listen"]),
     (
         "SICKBAY_KNOWLEDGE_TRUSTED_KEYS",

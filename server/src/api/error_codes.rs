@@ -163,14 +163,14 @@ impl From<&Explained<'_>> for ExplainedCodeView {
 impl ErrorCodeQuery {
     /// The question without blanks around it; a problem where it is too long.
     pub fn question(&self) -> Result<&str, Problem> {
-        let question = self.q.as_deref().unwrap_or_default().trim();
+        let question = self.q.as_deref().unwrap_or_default();
         let chars = question.chars().count();
         if chars > QUESTION_CHARS {
             return Err(Problem::bad_request(format!(
                 "The question has {chars} characters, and at most {QUESTION_CHARS} are looked at. Ask for the code, or for the line with it."
             )));
         }
-        Ok(question)
+        Ok(question.trim())
     }
 }
 

@@ -37,6 +37,9 @@ const EPHEMERAL_EVERY: Duration = Duration::from_secs(10);
 const EPHEMERAL_AT_ONCE: u32 = 1000;
 /// How often old lines of the record are looked for.
 const OLD_LINES_EVERY: Duration = Duration::from_hours(1);
+/// Changes of devices that are removed in one step, and the pause until the next.
+const OLD_HISTORY_AT_ONCE: u32 = 1_000;
+const OLD_HISTORY_PAUSE: Duration = Duration::from_millis(100);
 /// How often notes of changes are removed: a server that takes in 10,000 reports a second makes some 100,000 meanwhile.
 const OLD_CHANGES_EVERY: Duration = Duration::from_secs(5);
 /// How often it is looked whether a scheduled export is due.
@@ -56,6 +59,7 @@ pub fn start(app: &App) -> tokio::task::JoinSet<()> {
     jobs.spawn(certificates(app.clone()));
     jobs.spawn(ephemeral(app.clone()));
     jobs.spawn(old_lines(app.clone()));
+    jobs.spawn(old_history(app.clone()));
     jobs.spawn(old_changes(app.clone()));
     jobs.spawn(scheduled_exports(app.clone()));
     jobs.spawn(days(app.clone()));
@@ -186,6 +190,32 @@ async fn old_lines(app: App) {
             Ok(0) => {}
             Ok(lines) => tracing::info!(lines, keep_days, "old lines of the record were removed"),
             Err(error) => log("old lines", &error),
+        }
+        if !next_round(&app, OLD_LINES_EVERY).await {
+            return;
+        }
+    }
+}
+
+/// Removes changes of devices that are older than they have to be, in short transactions with a pause between: reports come first.
+async fn old_history(app: App) {
+    let keep_days = app.config.history.keep_days;
+    if keep_days == 0 {
+        return;
+    }
+    loop {
+        let before = app.clock.now().plus_days(-i64::from(keep_days));
+        match app.store.forget_history(before, OLD_HISTORY_AT_ONCE).await {
+            // There may be more.
+            Ok(went) if went > 0 => {
+                tracing::debug!(went, keep_days, "old history was removed");
+                if !next_round(&app, OLD_HISTORY_PAUSE).await {
+                    return;
+                }
+                continue;
+            }
+            Ok(_) => {}
+            Err(error) => log("old history", &error),
         }
         if !next_round(&app, OLD_LINES_EVERY).await {
             return;

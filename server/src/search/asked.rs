@@ -74,13 +74,13 @@ impl<'t> Asked<'t> {
     /// # Errors
     /// Where it is longer than [`TEXT_CHARS`].
     pub fn read(text: &'t str) -> Result<Option<Self>, Problem> {
-        let text = text.trim();
         let chars = text.chars().count();
         if chars > TEXT_CHARS {
             return Err(Problem::bad_request(format!(
                 "The text has {chars} characters, and at most {TEXT_CHARS} are looked for. A name, a number or a few words are enough."
             )));
         }
+        let text = text.trim();
         if text.is_empty() {
             return Ok(None);
         }

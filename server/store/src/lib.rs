@@ -391,6 +391,9 @@ pub trait Store: Send + Sync + 'static {
         limit: u32,
     ) -> Result<Vec<HistoryRow>>;
 
+    /// Removes changes from before then, at most so many: a short transaction. Says how many went; the oldest go first.
+    async fn forget_history(&self, before: Time, at_most: u32) -> Result<u64>;
+
     // ---- access
 
     /// Keeps a sign-in link: of an account, or of nobody, which is an administrator's.

@@ -58,9 +58,14 @@ async fn the_whole_table_can_be_read_and_searched() {
     assert_eq!(mux["explained"][0]["network_failure"], "certificate");
     assert_eq!(mux["items"][0]["name"], "ERROR_WINHTTP_SECURE_FAILURE");
 
-    let long = api.get(&format!("{API}?q={}", "x".repeat(501))).await;
-    assert_eq!(long.status(), 400);
-    assert_eq!(long.headers()["content-type"], "application/problem+json");
+    // Blanks count as what they are, also those that are left away afterwards.
+    for text in ["x".repeat(501), format!("x{}", "%20".repeat(500))] {
+        for call in [API, "/api/v1/search"] {
+            let long = api.get(&format!("{call}?q={text}")).await;
+            assert_eq!(long.status(), 400, "{call}");
+            assert_eq!(long.headers()["content-type"], "application/problem+json");
+        }
+    }
 }
 
 #[tokio::test]

@@ -33,6 +33,7 @@ pub(in super::super) fn statements() -> Vec<(String, String)> {
         ("fleet", fleet::STATEMENTS),
         ("guard", guard::STATEMENTS),
         ("health", health::STATEMENTS),
+        ("history", history::STATEMENTS),
         ("index", index::STATEMENTS),
         ("issue_lists", issue_lists::STATEMENTS),
         ("lists", lists::STATEMENTS),

@@ -1,15 +1,37 @@
 //! What changed on a device, and on the fleet.
 
+use sickbay_diagnosis::Time;
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use super::{Backend, query};
+use super::{Backend, Db, query};
+use crate::error::During;
 use crate::filter_sql::{Sql, Value};
 use crate::rows::HistoryColumns;
 use crate::{DeviceIdentity, HistoryRow, Result, Scope, codes};
 
+statements! {
+    /// Of the oldest rows, which have the lowest ids, those that are old enough: nothing else is looked at.
+    FORGET = "DELETE FROM history WHERE at < $1 AND id IN (SELECT id FROM history ORDER BY id LIMIT $2)";
+}
+
 const READ: &str = "read the history of a device";
 const RECENT: &str = "read the history of the fleet";
+
+const OLD: &str = "remove old history";
+
+/// Removes rows from before then, at most so many; says how many went.
+pub(super) async fn forget(store: &Backend, before: Time, at_most: u32) -> Result<u64> {
+    let mut transaction = store.begin(OLD).await?;
+    let done = sqlx::query::<Db>(FORGET)
+        .bind(before.millis())
+        .bind(i64::from(at_most))
+        .execute(&mut *transaction)
+        .await
+        .during(OLD)?;
+    transaction.commit().await.during(OLD)?;
+    Ok(done.rows_affected())
+}
 
 #[derive(FromRow)]
 struct RecentRow {

@@ -324,6 +324,9 @@ impl Store for Backend {
     ) -> Result<Vec<(DeviceIdentity, String, HistoryRow)>> {
         history::recent(self, scope, limit).await
     }
+    async fn forget_history(&self, before: Time, at_most: u32) -> Result<u64> {
+        history::forget(self, before, at_most).await
+    }
     async fn history(
         &self,
         scope: &Scope,

@@ -99,3 +99,26 @@ pub(crate) async fn the_fleets_history_names_devices_in_scope(store: Fixture) {
         [line(&b, "B", 2)]
     );
 }
+
+pub(crate) async fn old_history_goes_in_steps_the_oldest_first(store: Fixture) {
+    let (device, other) = (store.active("a").await, store.active("b").await);
+    for number in 0..6 {
+        write(&store, device.key, 100 + number, vec![row(number)]).await;
+        write(&store, other.key, 100 + number, vec![row(number)]).await;
+    }
+    let kept = async |device: Uuid| -> Vec<i64> {
+        let rows = store.history(&Scope::All, device, None, 100).await.unwrap();
+        rows.iter().map(|row| row.at.millis()).collect()
+    };
+    assert_eq!(store.forget_history(at(100), 100).await.unwrap(), 0);
+    // Those of three moments are old enough: six rows, in steps of four and two.
+    for went in [4, 2, 0] {
+        assert_eq!(store.forget_history(at(103), 4).await.unwrap(), went);
+    }
+    for id in [device.id, other.id] {
+        assert_eq!(kept(id).await, [105, 104, 103]);
+    }
+    // What comes next is told as ever.
+    write(&store, device.key, 106, vec![row(6)]).await;
+    assert_eq!(kept(device.id).await, [106, 105, 104, 103]);
+}
