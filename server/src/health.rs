@@ -48,6 +48,6 @@ async fn metrics(State(app): State<App>) -> impl IntoResponse {
             header::CONTENT_TYPE,
             "application/openmetrics-text; version=1.0.0; charset=utf-8",
         )],
-        app.metrics.text(),
+        app.metrics.text(app.store.writes()),
     )
 }

@@ -1,5 +1,7 @@
 //! What monitoring sees at `/metrics`, in the Prometheus text format.
 
+use std::sync::atomic::Ordering;
+
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
@@ -33,6 +35,8 @@ pub struct Metrics {
     pub storage_waits: Counter,
     /// Devices diagnosed again without a report.
     pub rediagnosed: Counter,
+    /// Transactions that wrote to the database, as the store counts them.
+    pub writes: Counter,
     /// Age of the knowledge in force, in days.
     pub knowledge_age_days: Gauge,
 }
@@ -85,6 +89,11 @@ impl Metrics {
                 "Devices diagnosed again without a report",
                 &metrics.rediagnosed,
             ),
+            (
+                "storage_writes",
+                "Transactions that wrote to the database",
+                &metrics.writes,
+            ),
         ] {
             registry.register(name, help, counter.clone());
         }
@@ -107,8 +116,9 @@ impl Metrics {
         metrics
     }
 
-    /// The text that Prometheus reads.
-    pub fn text(&self) -> String {
+    /// The text that Prometheus reads; the store counts `writes` itself.
+    pub fn text(&self, writes: u64) -> String {
+        self.writes.inner().store(writes, Ordering::Relaxed);
         let mut text = String::new();
         encode(&mut text, &self.registry).expect("writing to a string cannot fail");
         text

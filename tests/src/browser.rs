@@ -146,6 +146,13 @@ impl Browser {
         Ok(())
     }
 
+    /// Is in a time zone from now on, by its name in the IANA database.
+    pub async fn be_in_zone(&self, zone: &str) -> anyhow::Result<()> {
+        let parameters = json!({ "timezoneId": zone });
+        let told = self.tell("Emulation.setTimezoneOverride", parameters).await;
+        told.map(drop)
+    }
+
     /// Keeps what is downloaded from now on in a folder.
     pub async fn downloads_into(&self, folder: &Path) -> anyhow::Result<()> {
         let parameters = json!({ "behavior": "allow", "downloadPath": folder });

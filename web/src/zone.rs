@@ -27,8 +27,8 @@ impl Zone {
         is_chosen: false,
     };
 
-    /// The cookie that says which zone a reader wants. A script that finds none, or one that it set itself, says there where the
-    /// browser is, after [`Zone::BROWSERS`]; a choice made on a page stays.
+    /// The cookie that says which zone a reader wants. A script says there where the browser is, after [`Zone::BROWSERS`]; one that
+    /// was chosen on a page is kept from scripts (`HttpOnly`), and so stays.
     pub const COOKIE: &str = "sickbay-zone";
 
     /// What stands in the cookie before a zone that nobody chose.

@@ -161,11 +161,14 @@ pub(super) async fn zone(visit: Visit, Form(form): Form<ZoneForm>) -> Result<Res
     let name = form.zone.trim();
     let kept = if name.is_empty() {
         // Without a script nobody says where the browser is: then it is UTC.
-        format!("{}=; Path=/; Max-Age=0; SameSite=Lax", Zone::COOKIE)
+        format!(
+            "{}=; Path=/; Max-Age=0; SameSite=Lax; HttpOnly",
+            Zone::COOKIE
+        )
     } else if let Some(zone) = Zone::named(name) {
         let age = Zone::COOKIE_AGE_S;
         format!(
-            "{}={}; Path=/; Max-Age={age}; SameSite=Lax",
+            "{}={}; Path=/; Max-Age={age}; SameSite=Lax; HttpOnly",
             Zone::COOKIE,
             zone.name()
         )

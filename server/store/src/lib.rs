@@ -153,6 +153,9 @@ pub trait Store: Send + Sync + 'static {
     /// Writes and reads back a row, so that a full disk or a database that is away is noticed before anyone waits for it.
     async fn check_writable(&self, now: Time) -> Result<()>;
 
+    /// How many transactions wrote since this store was opened, those that failed included.
+    fn writes(&self) -> u64;
+
     /// Closes every connection, so that all that is durable stands in one file where the database has files. Nothing may be asked
     /// afterwards.
     async fn close(&self);

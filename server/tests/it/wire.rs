@@ -8,11 +8,13 @@ use sickbay_proto::v1::collector_message::Kind as Up;
 use sickbay_proto::v1::error_detail::Reason;
 use sickbay_proto::v1::server_message::Kind as Down;
 use sickbay_proto::v1::{self, CollectorMessage};
+use sickbay_server::jobs;
+use sickbay_store::Scope;
 
 use crate::device::{Device, EPOCH, Session, hello, reason, report, up};
 use crate::limits::{pause_of, texts};
 use crate::readings::{client, not_paused, on_the_wire};
-use crate::site::Site;
+use crate::site::{Site, eventually};
 
 #[tokio::test]
 async fn a_session_begins_with_a_hello_of_the_right_form() {
@@ -253,4 +255,49 @@ async fn a_flood_from_one_device_slows_that_device_alone() {
         "the quiet device waited {slowest:?}"
     );
     assert!(sequence > 3, "both were at work at the same time");
+}
+
+#[tokio::test]
+async fn signs_of_life_of_many_devices_are_one_write() {
+    const DEVICES: usize = 20;
+    const BEATS: usize = 50;
+    let site = Site::start().await;
+    let mut sessions = Vec::new();
+    for number in 0..DEVICES {
+        let device = Device::enrol(&site, &format!("PC-{number}")).await;
+        let mut session = device.session(&site).await.unwrap();
+        session
+            .acknowledged(report(1, true, vec![on_the_wire(client("PC"))]))
+            .await;
+        sessions.push((device, session));
+    }
+    let app = site.app();
+    jobs::write_signs_of_life(app).await;
+    let (began, before) = (site.now(), app.store.writes());
+    let since = Instant::now();
+    for _ in 0..BEATS {
+        for (_, session) in &sessions {
+            session.send(Up::Heartbeat(v1::Heartbeat::default())).await;
+        }
+    }
+    eventually("every device was heard of since", || async {
+        jobs::write_signs_of_life(app).await;
+        for (device, _) in &sessions {
+            let stored = app.store.device(&Scope::All, device.id).await.unwrap();
+            let seen = stored.unwrap().row.last_seen_at;
+            if seen.is_none_or(|seen| seen < began) {
+                return Err(format!("{seen:?}"));
+            }
+        }
+        Ok(())
+    })
+    .await;
+    let writes = app.store.writes() - before;
+    // Jobs write by the clock, whoever is there: a few in a second at most, and the one asked for here at each look.
+    let looks = 20 * (1 + since.elapsed().as_millis() as u64 / 1_000);
+    let beats = (DEVICES * BEATS) as u64;
+    assert!(
+        writes <= looks && writes < beats / 10,
+        "{writes} writes for {beats} heartbeats"
+    );
 }

@@ -281,6 +281,44 @@ async fn a_device_looks_again_while_one_watches() -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn times_are_those_of_the_browser_until_another_zone_is_chosen() -> anyhow::Result<()> {
+    let scene = Scene::open(true).await?;
+    let outcome = async {
+        let browser = &scene.browser;
+        let overview = scene.url("/");
+        browser.be_in_zone("Asia/Tokyo").await?;
+        // One page says where the browser is, the next one knows.
+        for _ in 0..2 {
+            browser.window.goto(&overview).await?;
+        }
+        browser.shows("footer", "+09:00 Asia/Tokyo").await?;
+        browser.window.goto(&scene.url("/account")).await?;
+        scene.choose("#zone-name", "America/St_Johns").await?;
+        browser
+            .follow("form[action='/account/zone'] button")
+            .await?;
+        browser.shows("[role='status'].note", "zone").await?;
+        // No script takes the browser's in its place again.
+        for _ in 0..2 {
+            browser.window.goto(&overview).await?;
+        }
+        browser.shows("footer", "America/St_Johns").await?;
+        let exact = "return document.querySelector('main time[title]').title";
+        let exact = browser.ask(exact).await?.to_string();
+        ensure!(exact.contains("UTC") && exact.contains("-0"), "{exact}");
+        browser.window.goto(&scene.url("/account")).await?;
+        scene.choose("#zone-name", "").await?;
+        browser
+            .follow("form[action='/account/zone'] button")
+            .await?;
+        browser.window.goto(&overview).await?;
+        browser.shows("footer", "Asia/Tokyo").await
+    }
+    .await;
+    scene.close("zone", outcome).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_keyboard_alone_leads_to_the_proof() -> anyhow::Result<()> {
     let scene = Scene::open(true).await?;
     let outcome = async {

@@ -60,6 +60,10 @@ use crate::{
 
 #[async_trait]
 impl Store for Backend {
+    fn writes(&self) -> u64 {
+        Backend::writes(self)
+    }
+
     async fn close(&self) {
         Backend::close(self).await;
     }

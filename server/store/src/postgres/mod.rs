@@ -12,6 +12,7 @@ mod migrations;
 mod opening;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use sqlx::Postgres;
 
@@ -147,6 +148,8 @@ pub struct PostgresStore {
     location: String,
     seal: Arc<dyn Seal>,
     index: Index,
+    /// Transactions that were begun to write.
+    writes: AtomicU64,
 }
 
 impl PostgresStore {
@@ -155,6 +158,7 @@ impl PostgresStore {
         &self,
         operation: &'static str,
     ) -> Result<sqlx::Transaction<'static, Db>> {
+        self.writes.fetch_add(1, Ordering::Relaxed);
         self.writer.begin_with(BEGIN).await.during(operation)
     }
 
@@ -164,6 +168,11 @@ impl PostgresStore {
         operation: &'static str,
     ) -> Result<sqlx::Transaction<'static, Db>> {
         self.reader.begin_with(BEGIN_READ).await.during(operation)
+    }
+
+    /// How many transactions were begun to write.
+    pub(crate) fn writes(&self) -> u64 {
+        self.writes.load(Ordering::Relaxed)
     }
 
     /// Connections for single reads.

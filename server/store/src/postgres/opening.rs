@@ -2,6 +2,7 @@
 
 use std::str::FromStr as _;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use sqlx::Connection as _;
@@ -100,6 +101,7 @@ impl PostgresStore {
             location,
             seal,
             index: Index::default(),
+            writes: AtomicU64::new(0),
         })
     }
 

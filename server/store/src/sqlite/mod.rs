@@ -11,6 +11,7 @@ mod opening;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sqlx::Sqlite;
@@ -122,6 +123,8 @@ pub struct SqliteStore {
     path: PathBuf,
     seal: Arc<dyn Seal>,
     index: Index,
+    /// Transactions that were begun to write.
+    writes: AtomicU64,
 }
 
 impl SqliteStore {
@@ -130,6 +133,7 @@ impl SqliteStore {
         &self,
         operation: &'static str,
     ) -> Result<sqlx::Transaction<'static, Db>> {
+        self.writes.fetch_add(1, Ordering::Relaxed);
         self.writer
             .begin_with("BEGIN IMMEDIATE")
             .await
@@ -142,6 +146,11 @@ impl SqliteStore {
         operation: &'static str,
     ) -> Result<sqlx::Transaction<'static, Db>> {
         self.reader.begin().await.during(operation)
+    }
+
+    /// How many transactions were begun to write.
+    pub(crate) fn writes(&self) -> u64 {
+        self.writes.load(Ordering::Relaxed)
     }
 
     /// Connections for single reads.

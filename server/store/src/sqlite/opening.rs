@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use sqlx::Connection as _;
@@ -91,6 +92,7 @@ impl SqliteStore {
             path: path.to_owned(),
             seal,
             index: Index::default(),
+            writes: AtomicU64::new(0),
         })
     }
 
