@@ -1,6 +1,7 @@
 //! Making, starting and stopping a cluster.
 
 use std::ffi::OsStr;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -129,6 +130,19 @@ impl Cluster {
         })
     }
 
+    /// Fills a database from an archive that `pg_dump` wrote.
+    pub(crate) fn restore(&self, name: &str, archive: &Path) -> Result<()> {
+        let archive = File::open(archive)
+            .with_context(|| format!("open the archive {}", archive.display()))?;
+        // Read from here: the user that Postgres runs as may not look where the archive is.
+        self.tool("pg_restore", |command| {
+            self.connect(command);
+            command
+                .args(["--no-owner", "--exit-on-error", "--dbname", name])
+                .stdin(archive);
+        })
+    }
+
     /// Removes a database with whoever is still connected to it.
     pub(crate) fn remove(&self, name: &str) -> Result<()> {
         self.tool("dropdb", |command| {
@@ -196,12 +210,12 @@ impl Cluster {
 
     fn output(&self, program: &str, with: impl FnOnce(&mut Command)) -> Result<String> {
         let mut command = self.command(program);
+        command.stdin(Stdio::null());
         with(&mut command);
         // A server that is started must not hold the pipes of who started it, so what is said goes into files.
         let (said, complained) = (tempfile::tempfile()?, tempfile::tempfile()?);
         let status = command
             .current_dir("/")
-            .stdin(Stdio::null())
             .stdout(said.try_clone()?)
             .stderr(complained.try_clone()?)
             .status()
@@ -223,7 +237,7 @@ impl Drop for Cluster {
     }
 }
 
-fn read(mut file: std::fs::File) -> Result<String> {
+fn read(mut file: File) -> Result<String> {
     use std::io::{Read as _, Seek as _};
     file.rewind()?;
     let mut text = String::new();

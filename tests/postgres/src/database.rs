@@ -47,6 +47,16 @@ impl Database {
         Self::new("template0", |_| Ok(()))
     }
 
+    /// One as it was when `pg_dump` wrote it into this archive (format `custom`).
+    ///
+    /// # Errors
+    /// Where Postgres is not installed or fails.
+    pub fn restored(archive: &Path) -> Result<Self> {
+        let database = Self::empty()?;
+        database.cluster.restore(&database.name, archive)?;
+        Ok(database)
+    }
+
     /// A copy of the template of that name, which `make` makes in an empty database where there is none yet. The name has to tell
     /// what is in it: letters, digits and underscores.
     ///

@@ -1,6 +1,7 @@
 //! What the databases promise each other: the same after the same, and a fleet that moves from one to the other whole.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use proptest::test_runner::{Config, TestRunner};
@@ -8,6 +9,7 @@ use sickbay_diagnosis::verdict::Severity;
 use sickbay_store::{
     DeviceIdentity, FindingChange, Moved, Scope, Spelled, StoreError, digests, dump, move_fleet,
 };
+use sickbay_test_postgres::Database;
 use tokio::runtime::Handle;
 
 use crate::counters::{steps, take};
@@ -194,4 +196,43 @@ async fn a_move_that_fails_leaves_nothing_behind() {
         "{failed:?}"
     );
     assert_eq!(content(&there.url).await, before);
+}
+
+/// Databases of versions that were in use, each of both kinds with the same fleet in it: six machines of a demo. A file is added with each
+/// version of the schema, and none is ever changed.
+const OLD: &[&str] = &["0012"];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_of_every_version_since_then_is_brought_up_to_date_with_all_that_it_has() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/old");
+    let seal = || Arc::new(TestSeal);
+    for version in OLD {
+        let copy = tempfile::tempdir().unwrap();
+        let file = copy.path().join("old.db");
+        std::fs::copy(folder.join(format!("{version}.db")), &file).unwrap();
+        let archive = folder.join(format!("{version}.dump"));
+        let database = tokio::task::spawn_blocking(move || Database::restored(&archive)).await;
+        let database = database.unwrap().unwrap();
+        let mut told = Vec::new();
+        for url in [format!("sqlite://{}", file.display()), database.url()] {
+            let now = sickbay_store::migrate(&url, seal()).await.unwrap();
+            assert_eq!(now, sickbay_store::schema_version(), "{version}");
+            let store = sickbay_store::open(&url, seal()).await.unwrap();
+            let active = store.fleet_counts(&Scope::All).await.unwrap().active();
+            assert_eq!(active, 6, "{version}: {url}");
+            let history = store.recent_history(&Scope::All, 100).await.unwrap();
+            assert_eq!(history.len(), 10, "{version}: {url}");
+            store.close().await;
+            told.push(content(&url).await);
+        }
+        assert_eq!(told[0], told[1], "{version}");
+    }
+    let files = std::fs::read_dir(&folder).unwrap().count();
+    assert_eq!(files, 2 * OLD.len(), "a file that no version is named for");
+    let newest = format!("{:04}", sickbay_store::schema_version());
+    assert_eq!(
+        OLD.last(),
+        Some(&newest.as_str()),
+        "the newest version has none yet"
+    );
 }

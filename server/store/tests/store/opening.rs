@@ -8,7 +8,9 @@ use sickbay_store::{
     Approval, DeviceChange, EnrolOutcome, FindingChange, Scope, SqliteStore, Store, StoreError,
     schema_version,
 };
+use sickbay_test_postgres::Database;
 use sqlx::Connection;
+use sqlx::postgres::PgConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
 use crate::fixture::{TestSeal, at, bare_change, mark, open, request, token};
@@ -194,5 +196,30 @@ async fn an_address_says_what_it_should_look_like_and_keeps_its_password() {
         let said = reason(sickbay_store::open(url, Arc::new(TestSeal)).await);
         assert!(said.contains(word) && !said.contains("secret"), "{said}");
         reason(sickbay_store::migrate(url, Arc::new(TestSeal)).await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_postgres_of_a_newer_version_or_of_another_program_is_left_alone() {
+    let newer = crate::fixture::postgres().await;
+    newer
+        .behind_its_back(&[
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (9999, 'later', TRUE, X'00', 1)",
+        ])
+        .await;
+    let foreign = tokio::task::spawn_blocking(Database::empty).await;
+    let foreign = foreign.unwrap().unwrap();
+    let mut connection = PgConnection::connect(&foreign.url()).await.unwrap();
+    let table = sqlx::query("CREATE TABLE other (id BIGINT)");
+    table.execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    for (url, words) in [
+        (newer.url.clone(), "written by a newer Sickbay"),
+        (foreign.url(), "holds tables that are not Sickbay's"),
+    ] {
+        let said = reason(sickbay_store::open(&url, Arc::new(TestSeal)).await);
+        assert!(said.contains(words), "{said}");
+        let said = reason(sickbay_store::migrate(&url, Arc::new(TestSeal)).await);
+        assert!(said.contains(words), "{said}");
     }
 }
