@@ -33,7 +33,7 @@ pub use recheck::Rechecks;
 pub use sign_in::{
     ask, create_link, link, new_password_link, password as by_password, show, sign_out,
 };
-pub(crate) use sign_in::{end_of, end_own};
+pub(crate) use sign_in::{end_of, end_own, secure};
 
 use crate::app::App;
 use crate::identity::secret;

@@ -329,7 +329,7 @@ pub(super) async fn open(
 }
 
 /// A cookie's attribute where people come by TLS, be it that of a proxy.
-pub(super) fn secure(app: &App) -> &'static str {
+pub(crate) fn secure(app: &App) -> &'static str {
     let web = &app.config.web;
     if web.uses_tls() || web.external_url.starts_with("https://") {
         "; Secure"

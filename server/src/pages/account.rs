@@ -159,23 +159,20 @@ pub(super) async fn password(
 pub(super) async fn zone(visit: Visit, Form(form): Form<ZoneForm>) -> Result<Response, PageError> {
     visit.told(visit.viewer.may_change(Some(&form.csrf)))?;
     let name = form.zone.trim();
-    let kept = if name.is_empty() {
+    let (value, age) = if name.is_empty() {
         // Without a script nobody says where the browser is: then it is UTC.
-        format!(
-            "{}=; Path=/; Max-Age=0; SameSite=Lax; HttpOnly",
-            Zone::COOKIE
-        )
+        (String::new(), 0)
     } else if let Some(zone) = Zone::named(name) {
-        let age = Zone::COOKIE_AGE_S;
-        format!(
-            "{}={}; Path=/; Max-Age={age}; SameSite=Lax; HttpOnly",
-            Zone::COOKIE,
-            zone.name()
-        )
+        (zone.name().to_owned(), Zone::COOKIE_AGE_S)
     } else {
         let page = page(&visit, None, Some(Mistake::NoSuchZone));
         return Ok(page.await?.into_response());
     };
+    let kept = format!(
+        "{}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={age}{}",
+        Zone::COOKIE,
+        access::secure(&visit.app)
+    );
     let to = back(Done::Zone);
     Ok(([(header::SET_COOKIE, kept)], to).into_response())
 }

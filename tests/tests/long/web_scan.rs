@@ -14,6 +14,10 @@ const OF_A_KIND: &str = "8";
 /// How long one kind of attack may take, in seconds.
 const ATTACK: &str = "300";
 
+/// What is found wherever a server speaks plain HTTP, as a demo does: a browser would drop cookies that are for TLS alone. A server that
+/// people come to by TLS sets them so.
+const PLAIN_HTTP: &[&str] = &["Secure Flag cookie"];
+
 #[tokio::test]
 async fn a_scanner_of_web_servers_finds_nothing() -> anyhow::Result<()> {
     let demo = Demo::start(12).await?;
@@ -53,6 +57,9 @@ async fn a_scanner_of_web_servers_finds_nothing() -> anyhow::Result<()> {
             .with_context(|| format!("the report has no {kind}"))?;
         ensure!(!found.is_empty(), "it looked for no {kind}");
         for (name, places) in found {
+            if PLAIN_HTTP.contains(&name.as_str()) {
+                continue;
+            }
             let places = places.as_array().context("places are a list")?;
             ensure!(places.is_empty(), "{kind}, {name}: {places:#?}");
         }
