@@ -125,6 +125,9 @@ pub struct Server {
     _folder: TempDir,
 }
 
+/// The variable that names a server's database.
+pub const DATABASE: &str = "SICKBAY_DATABASE";
+
 impl Server {
     /// Starts a server with a fresh data folder.
     pub async fn start() -> anyhow::Result<Self> {
@@ -326,7 +329,17 @@ impl Server {
 
     /// The database, opened beside the server as its own command line does.
     pub async fn store(&self) -> anyhow::Result<Arc<dyn Store>> {
-        open_store(&self.data_dir).await
+        let named = self.settings.iter().find(|(name, _)| *name == DATABASE);
+        let storage = Storage {
+            data_dir: self.data_dir.clone(),
+            database: named.map(|(_, url)| url.clone()).unwrap_or_default(),
+        };
+        open(&storage).await
+    }
+
+    /// What it wrote to its log so far.
+    pub fn log(&self) -> anyhow::Result<String> {
+        std::fs::read_to_string(&self.log).context("read the server's log")
     }
 
     /// What is durable now, while the server is down. The files are copied first, so that looking at them repairs nothing for the
@@ -381,7 +394,11 @@ pub async fn open_store(folder: &Path) -> anyhow::Result<Arc<dyn Store>> {
         data_dir: folder.to_owned(),
         ..Storage::default()
     };
-    sickbay_server::storage::open(&storage)
+    open(&storage).await
+}
+
+async fn open(storage: &Storage) -> anyhow::Result<Arc<dyn Store>> {
+    sickbay_server::storage::open(storage)
         .await
         .context("open the server's database")
 }

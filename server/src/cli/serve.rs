@@ -29,7 +29,7 @@ pub(super) async fn run(args: &WithConfig) -> anyhow::Result<()> {
         collectors = %server.collectors,
         web = %server.web_url(),
         health = %server.health,
-        database = server.app.config.storage.database_url(),
+        database = sickbay_store::shown(&server.app.config.storage.database_url()),
         ca_pin = server.app.ca.in_force().pin(),
         "Sickbay is up"
     );

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use anyhow::ensure;
+use sickbay_test_postgres::Database;
 use sickbay_tests::fleet::Fleet;
-use sickbay_tests::server::Server;
+use sickbay_tests::server::{DATABASE, Server};
 
 /// How long a restored server may show old facts.
 const RIGHT_AGAIN_WITHIN: Duration = Duration::from_secs(20);
@@ -162,6 +163,69 @@ async fn a_backup_made_while_the_fleet_reported_is_put_back_and_the_fleet_is_rig
         fleet.members[0].device()? == before,
         "who was in the backup stays who it is"
     );
+    fleet.stop().await?;
+    server.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fleet_goes_on_when_its_server_moves_to_postgres_and_a_backup_brings_it_back()
+-> anyhow::Result<()> {
+    let mut server = Server::start().await?;
+    let mut fleet = Fleet::join(&server, 10).await?;
+    change_all(&fleet, 2).await?;
+    let before = fleet
+        .is_told(&*server.store().await?, RIGHT_AGAIN_WITHIN)
+        .await?;
+    server.stop().await?;
+
+    let database = tokio::task::spawn_blocking(Database::empty).await??;
+    // A socket asks for no password; one is given all the same, to see that nobody is told.
+    let there = database.url().replacen("sickbay@", "sickbay:hunter2@", 1);
+    let here = format!(
+        "sqlite://{}",
+        server.data_dir().join("sickbay.db").display()
+    );
+    server
+        .command(&["migrate", "--from", &here, "--to", &there])
+        .await?;
+    server.set(DATABASE, &there);
+    server.run().await?;
+    change_all(&fleet, 1).await?;
+    let moved = fleet
+        .is_told(&*server.store().await?, RIGHT_AGAIN_WITHIN)
+        .await?;
+    for (moved, before) in moved.iter().zip(&before) {
+        moved.is_without_repeats()?;
+        ensure!(
+            moved.epoch == before.epoch,
+            "nobody had to send everything again"
+        );
+    }
+    ensure!(
+        !server.log()?.contains("hunter2"),
+        "the log tells the password"
+    );
+
+    let folder = tempfile::tempdir()?;
+    let backup = folder.path().join("of-postgres").display().to_string();
+    let words = ["backup", "--to", &backup];
+    let (made, changed) = tokio::join!(server.command(&words), change_all(&fleet, 3));
+    ensure!(!made?.contains("hunter2"), "the backup tells the password");
+    changed?;
+    fleet
+        .is_told(&*server.store().await?, RIGHT_AGAIN_WITHIN)
+        .await?;
+    server.stop().await?;
+    server
+        .command(&["restore", "--from", &backup, "--replace"])
+        .await?;
+    server.run().await?;
+    for account in fleet
+        .is_told(&*server.store().await?, RIGHT_AGAIN_WITHIN)
+        .await?
+    {
+        account.is_without_repeats()?;
+    }
     fleet.stop().await?;
     server.stop().await
 }
