@@ -311,7 +311,10 @@ async fn times_are_those_of_the_browser_until_another_zone_is_chosen() -> anyhow
         browser
             .follow("form[action='/account/zone'] button")
             .await?;
-        browser.window.goto(&overview).await?;
+        browser.shows("[role='status'].note", "zone").await?;
+        for _ in 0..2 {
+            browser.window.goto(&overview).await?;
+        }
         browser.shows("footer", "Asia/Tokyo").await
     }
     .await;
