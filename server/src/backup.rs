@@ -131,8 +131,8 @@ pub async fn make(
 /// Puts a backup in the place of the configured database and the keys beside it. Only what is empty is taken, unless it `replaces`.
 ///
 /// # Errors
-/// Says what is wrong with the backup, what is in the way, or that the server still runs. A database that could not be put back is as it
-/// was before.
+/// Says what is wrong with the backup, what is in the way, or that the server still runs. Keys are put back first, because the record is
+/// opened with one of them; a database that could not be put back after them is as it was before, and the same command can be run again.
 pub async fn restore(
     config: &Config,
     from: &Path,

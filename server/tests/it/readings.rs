@@ -20,6 +20,14 @@ fn reading(path: &str, name: Option<&str>, data: Data) -> Reading {
     }
 }
 
+/// Something that the update agent remembers.
+fn agent(name: Option<&str>, data: Data) -> Reading {
+    Reading {
+        source: Source::UpdateAgent,
+        ..reading(UPDATE_HISTORY, name, data)
+    }
+}
+
 fn text(path: &str, name: &str, text: &str) -> Reading {
     reading(path, Some(name), Data::Text(text.to_owned()))
 }
@@ -187,10 +195,6 @@ pub(crate) fn failed_to_install(kb: &str, code: &str, at: Time) -> [(Check, Obse
             ("update", "5e0d7e5c-0000-4000-8000-000000000009".to_owned()),
         ])
     };
-    let agent = |name: Option<&str>, data| Reading {
-        source: Source::UpdateAgent,
-        ..reading(UPDATE_HISTORY, name, data)
-    };
     let history = vec![
         agent(None, Data::Key(None)),
         agent(Some(HISTORY_TOTAL), Data::Dword(2)),
@@ -240,10 +244,6 @@ pub(crate) fn installed_with(
         ("title", format!("Kumulatives Update für Windows 11 ({kb})")),
         ("update", "5e0d7e5c-0000-4000-8000-000000000009".to_owned()),
     ]);
-    let agent = |name: Option<&str>, data| Reading {
-        source: Source::UpdateAgent,
-        ..reading(UPDATE_HISTORY, name, data)
-    };
     let history = vec![
         agent(None, Data::Key(None)),
         agent(Some(HISTORY_TOTAL), Data::Dword(1)),

@@ -68,6 +68,21 @@ impl Scene {
         chosen.with_context(|| format!("choose {value} of {css}"))
     }
 
+    /// Chooses a time zone under Account, and goes to the overview twice: what the first page's script says, the second one knows.
+    async fn choose_zone(&self, zone: &str) -> anyhow::Result<()> {
+        let browser = &self.browser;
+        browser.window.goto(&self.url("/account")).await?;
+        self.choose("#zone-name", zone).await?;
+        browser
+            .follow("form[action='/account/zone'] button")
+            .await?;
+        browser.shows("[role='status'].note", "zone").await?;
+        for _ in 0..2 {
+            browser.window.goto(&self.url("/")).await?;
+        }
+        Ok(())
+    }
+
     /// Names of the devices that the page lists, in order.
     async fn listed(&self) -> anyhow::Result<Vec<String>> {
         let names = "return [...document.querySelectorAll('tbody a.device-name')].map(a => a.textContent.trim())";
@@ -292,29 +307,13 @@ async fn times_are_those_of_the_browser_until_another_zone_is_chosen() -> anyhow
             browser.window.goto(&overview).await?;
         }
         browser.shows("footer", "+09:00 Asia/Tokyo").await?;
-        browser.window.goto(&scene.url("/account")).await?;
-        scene.choose("#zone-name", "America/St_Johns").await?;
-        browser
-            .follow("form[action='/account/zone'] button")
-            .await?;
-        browser.shows("[role='status'].note", "zone").await?;
         // No script takes the browser's in its place again.
-        for _ in 0..2 {
-            browser.window.goto(&overview).await?;
-        }
+        scene.choose_zone("America/St_Johns").await?;
         browser.shows("footer", "America/St_Johns").await?;
         let exact = "return document.querySelector('main time[title]').title";
         let exact = browser.ask(exact).await?.to_string();
         ensure!(exact.contains("UTC") && exact.contains("-0"), "{exact}");
-        browser.window.goto(&scene.url("/account")).await?;
-        scene.choose("#zone-name", "").await?;
-        browser
-            .follow("form[action='/account/zone'] button")
-            .await?;
-        browser.shows("[role='status'].note", "zone").await?;
-        for _ in 0..2 {
-            browser.window.goto(&overview).await?;
-        }
+        scene.choose_zone("").await?;
         browser.shows("footer", "Asia/Tokyo").await
     }
     .await;
