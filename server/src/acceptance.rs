@@ -150,7 +150,7 @@ pub async fn accept(app: &App, asked: &Asked, made_by: &str) -> Result<Acceptanc
         return Err(AcceptError::TooMany);
     }
     app.store.create_acceptance(row.clone()).await?;
-    app.rules_changed.notify_one();
+    app.rules_changed();
     Ok(row)
 }
 
@@ -161,7 +161,7 @@ pub async fn accept(app: &App, asked: &Asked, made_by: &str) -> Result<Acceptanc
 pub async fn end_now(app: &App, id: Uuid, by: &str) -> Result<bool, StoreError> {
     let ended = app.store.end_acceptance(id, by, app.clock.now()).await?;
     if ended {
-        app.rules_changed.notify_one();
+        app.rules_changed();
     }
     Ok(ended)
 }

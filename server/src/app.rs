@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use sickbay_store::Store;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::groups::Groups;
@@ -35,9 +36,9 @@ pub struct App {
     /// Rules in force.
     pub rules: Arc<RulesInForce>,
     /// Told when stored rules change, so that they come into force at once.
-    pub rules_changed: Arc<tokio::sync::Notify>,
-    /// Held while stored wishes are looked at and replaced, so that nobody's change is lost.
-    pub changing_wishes: Arc<tokio::sync::Mutex<()>>,
+    pub rules_news: Arc<tokio::sync::Notify>,
+    /// Whether what one server does for all of them is this one's to do.
+    pub leads: watch::Receiver<bool>,
     /// Held by the one preview that may walk the fleet at a time.
     pub previewing: Arc<tokio::sync::Semaphore>,
     /// Who listens to changes.
@@ -73,6 +74,17 @@ pub struct App {
 }
 
 impl App {
+    /// Has stored rules that changed come into force at once, at every server.
+    pub fn rules_changed(&self) {
+        self.rules_news.notify_one();
+        self.fleet.rules_changed();
+    }
+
+    /// Whether this server does now what one of them does for all.
+    pub fn leads(&self) -> bool {
+        *self.leads.borrow()
+    }
+
     /// Has this server follow its CA after a step of a rotation: a certificate of its own by who issues now, and word to everyone who is
     /// connected.
     pub fn follow_ca(&self) -> Result<(), CaError> {

@@ -3,38 +3,52 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use sickbay_store::News;
 use tokio::sync::broadcast;
 
 /// Changes that may wait for a slow listener before it is told "everything changed".
 const WAITING: usize = 256;
 
-/// What a commit changed.
+/// What changed.
 #[derive(Debug, Clone, Default)]
 pub struct Change {
     /// Keys of devices, each with the ids of issues of which its finding changed.
     pub devices: BTreeMap<i64, BTreeSet<String>>,
-    /// Ids of issues whose findings changed of devices that are not named.
-    pub others: BTreeSet<String>,
     /// Devices were enrolled, approved, revoked or retired.
     pub enrolment: bool,
+    /// More than is named: anything may be different.
+    pub anything: bool,
     /// Files that are being made have come further.
     pub exports: bool,
 }
 
 impl Change {
+    /// Something of one device that no finding says.
+    pub fn of_device(key: i64) -> Self {
+        Self::of_devices([key])
+    }
+
+    /// The same of several.
+    pub fn of_devices(keys: impl IntoIterator<Item = i64>) -> Self {
+        Self {
+            devices: keys.into_iter().map(|key| (key, BTreeSet::new())).collect(),
+            ..Self::default()
+        }
+    }
+
     /// Whether nothing changed.
     pub fn is_empty(&self) -> bool {
-        !self.is_of_devices() && !self.exports
+        !self.is_of_devices() && !self.exports && !self.anything
     }
 
     /// Whether it says anything of devices.
     pub fn is_of_devices(&self) -> bool {
-        !self.devices.is_empty() || !self.others.is_empty() || self.enrolment
+        !self.devices.is_empty() || self.enrolment
     }
 
     /// Ids of every issue of which a finding changed.
     pub fn issues(&self) -> impl Iterator<Item = &String> {
-        self.devices.values().flatten().chain(&self.others)
+        self.devices.values().flatten()
     }
 
     /// Adds another change to this one.
@@ -43,8 +57,8 @@ impl Change {
             let known = self.devices.entry(*device).or_default();
             known.extend(issues.iter().cloned());
         }
-        self.others.extend(other.others.iter().cloned());
         self.enrolment |= other.enrolment;
+        self.anything |= other.anything;
         self.exports |= other.exports;
     }
 }
@@ -52,6 +66,17 @@ impl Change {
 /// Where changes are published.
 #[derive(Debug, Clone)]
 pub struct Events(broadcast::Sender<Arc<Change>>);
+
+impl From<News> for Change {
+    fn from(news: News) -> Self {
+        Self {
+            devices: news.devices,
+            enrolment: news.statuses,
+            anything: news.anything,
+            exports: false,
+        }
+    }
+}
 
 impl Default for Events {
     fn default() -> Self {
@@ -66,6 +91,11 @@ impl Events {
             // Nobody listening is fine.
             let _ = self.0.send(Arc::new(change));
         }
+    }
+
+    /// Whether anybody listens.
+    pub fn are_heard(&self) -> bool {
+        self.0.receiver_count() > 0
     }
 
     /// Listens from now on.

@@ -87,13 +87,10 @@ pub async fn ask(app: &App, viewer: &Viewer, which: &[Which]) -> Result<Asked, S
         });
     }
     let now = app.clock.now();
-    let asked = keys
-        .iter()
-        .filter(|key| app.fleet.inspect_now(**key, Vec::new(), now))
-        .count();
+    let asked = app.fleet.inspect_now(&keys, now);
     let outcome = Asked {
-        asked: asked as u64,
-        not_connected: (keys.len() - asked) as u64,
+        asked,
+        not_connected: keys.len() as u64 - asked,
         unknown,
     };
     let mut line = NewAudit::new(
@@ -144,8 +141,7 @@ pub struct Inspection {
     pub answered: Option<(Time, bool)>,
 }
 
-/// Who was asked within the last hour, and what became of it. Of this process alone: a page that is asked of another server's says
-/// nothing of it, and shows what was found all the same.
+/// Who was asked within the last hour, at whichever server, and what became of it.
 #[derive(Debug, Default)]
 pub struct Inspections(Mutex<HashMap<i64, Inspection>>);
 
@@ -171,6 +167,17 @@ impl Inspections {
                 answered: None,
             },
         );
+    }
+
+    /// A request could not be sent.
+    pub fn takes_back(&self, key: i64, request: &str) {
+        let mut known = self.known();
+        if known
+            .get(&key)
+            .is_some_and(|asked| asked.request == request)
+        {
+            known.remove(&key);
+        }
     }
 
     /// Notes what a device answered; whether somebody waits for it.

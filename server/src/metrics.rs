@@ -39,6 +39,10 @@ pub struct Metrics {
     pub writes: Counter,
     /// Age of the knowledge in force, in days.
     pub knowledge_age_days: Gauge,
+    /// Other servers of the same database that live.
+    pub other_servers: Gauge,
+    /// 1 where this server does what one of them does for all.
+    pub leads: Gauge,
 }
 
 impl Metrics {
@@ -108,6 +112,16 @@ impl Metrics {
                 "knowledge_age_days",
                 "Days since the day up to which the knowledge in force was collected",
                 &metrics.knowledge_age_days,
+            ),
+            (
+                "other_servers",
+                "Other servers of the same database that live",
+                &metrics.other_servers,
+            ),
+            (
+                "leads",
+                "1 where this server does what one of them does for all",
+                &metrics.leads,
             ),
         ] {
             registry.register(name, help, gauge.clone());

@@ -31,6 +31,7 @@ use crate::identity::enrolment::{Enrolments, Liveness};
 use crate::identity::tls::{self, Door, ServerIdentity};
 use crate::ingest;
 use crate::jobs;
+use crate::jobs::leading::Leading;
 use crate::knowledge_pack::InForce;
 use crate::metrics::Metrics;
 use crate::rules::{Rules, RulesInForce};
@@ -105,7 +106,6 @@ impl Running {
             Arc::clone(&store),
             Arc::clone(&rules),
             clock.clone(),
-            events.clone(),
             Arc::clone(&metrics),
         );
         let identity = ServerIdentity::issue(&ca.in_force(), &config.collectors, &clock)?;
@@ -115,15 +115,16 @@ impl Running {
         let groups = Groups::read(&config.sign_in.groups)?;
         let exports = Exports::open(&config.storage.data_dir)
             .context("cannot empty the folder `exports` of the data folder (storage.data_dir)")?;
+        let (leading, leads) = Leading::begin(store.as_ref()).await;
         let app = App {
+            leads,
             liveness: Liveness::new(config.collectors.heartbeat_interval_s, clock.now()),
             identity: Arc::clone(&identity),
             store,
             fleet: Arc::new(Fleet::default()),
             ingest,
             rules,
-            rules_changed: Arc::default(),
-            changing_wishes: Arc::default(),
+            rules_news: Arc::default(),
             previewing: Arc::new(tokio::sync::Semaphore::new(1)),
             events,
             clock,
@@ -186,6 +187,8 @@ impl Running {
             app.stop.clone(),
         ));
         let mut jobs = jobs::start(&app);
+        let (store, metrics) = (Arc::clone(&app.store), Arc::clone(&app.metrics));
+        jobs.spawn(leading.keep(store, metrics, app.stop.clone()));
         if let Some(files) = certificate_files {
             jobs.spawn(files.keep(app.stop.clone()));
         }
@@ -268,7 +271,6 @@ fn enrolments(app: &App) -> Enrolments {
         liveness: app.liveness,
         ca: Arc::clone(&app.ca),
         clock: app.clock.clone(),
-        events: app.events.clone(),
     }
 }
 

@@ -235,14 +235,23 @@ pub async fn replace(
     seen: Option<&str>,
     by: &str,
 ) -> Result<(), WishError> {
-    let _one_at_a_time = app.changing_wishes.lock().await;
-    if let Some(seen) = seen
-        && mark(&stored(app.store.as_ref()).await?) != seen
-    {
-        return Err(WishError::ChangedMeanwhile);
+    check(wishes)?;
+    let (store, now) = (app.store.as_ref(), app.clock.now());
+    let json = to_json(wishes);
+    match seen {
+        None => store.put_setting(SETTING, &json, changed(by, now)).await?,
+        Some(seen) => {
+            let kept = store.setting(SETTING).await?;
+            let is_seen = mark(&understood(kept.as_deref())) == seen;
+            let line = changed(by, now);
+            let replacing = store.replace_setting(SETTING, kept.as_deref(), &json, line);
+            // Whoever is faster in between, at whichever server, loses nothing.
+            if !is_seen || !replacing.await? {
+                return Err(WishError::ChangedMeanwhile);
+            }
+        }
     }
-    keep(app.store.as_ref(), wishes, by, app.clock.now()).await?;
-    app.rules_changed.notify_one();
+    app.rules_changed();
     Ok(())
 }
 
@@ -281,19 +290,27 @@ pub fn provisional(wishes: &Wishes, fleet: &FleetContext, kind: DeviceKind) -> S
 /// # Errors
 /// Where the database does not answer.
 pub async fn stored(store: &dyn Store) -> Result<Wishes, StoreError> {
-    let Some(json) = store.setting(SETTING).await? else {
-        return Ok(Wishes::default());
+    Ok(understood(store.setting(SETTING).await?.as_deref()))
+}
+
+fn understood(json: Option<&str>) -> Wishes {
+    let Some(json) = json else {
+        return Wishes::default();
     };
-    match serde_json::from_str::<Written>(&json).context("the stored wishes") {
-        Ok(written) => Ok(written.into()),
+    match serde_json::from_str::<Written>(json).context("the stored wishes") {
+        Ok(written) => written.into(),
         Err(error) => {
             tracing::error!(
                 error = format!("{error:#}"),
                 "the stored expectations cannot be understood; the defaults hold"
             );
-            Ok(Wishes::default())
+            Wishes::default()
         }
     }
+}
+
+fn changed(by: &str, now: Time) -> NewAudit {
+    NewAudit::new(now, by, action::SETTING_CHANGED, "expectations")
 }
 
 /// Keeps wishes, if they can be.
@@ -307,7 +324,8 @@ pub async fn keep(
     now: Time,
 ) -> Result<(), WishError> {
     check(wishes)?;
-    let line = NewAudit::new(now, by, action::SETTING_CHANGED, "expectations");
-    store.put_setting(SETTING, &to_json(wishes), line).await?;
+    store
+        .put_setting(SETTING, &to_json(wishes), changed(by, now))
+        .await?;
     Ok(())
 }

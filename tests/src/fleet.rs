@@ -219,6 +219,12 @@ impl Fleet {
         Ok(())
     }
 
+    /// Machines that come from now on reach the server under `url`.
+    pub fn lead_to(&mut self, url: &str) -> anyhow::Result<()> {
+        self.server = url.parse()?;
+        Ok(())
+    }
+
     /// Enrols one more machine and waits until its first report is acknowledged.
     pub async fn one_more(&mut self) -> anyhow::Result<()> {
         self.start_one_more()?;

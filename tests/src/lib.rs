@@ -17,6 +17,7 @@ pub mod machine;
 pub mod newcomer;
 pub mod program;
 pub mod proxy;
+pub mod replicas;
 pub mod server;
 pub mod wait;
 pub mod wine;

@@ -137,12 +137,28 @@ impl Server {
     /// Starts a server on `data_dir`. With `survives_limits` the process is told an error where it writes beyond a limit on the size
     /// of files, instead of being ended.
     pub async fn start_in(data_dir: Option<&Path>, survives_limits: bool) -> anyhow::Result<Self> {
+        Self::begin(data_dir, survives_limits, Vec::new()).await
+    }
+
+    /// Starts a server on `data_dir` with further settings, by their variables.
+    pub async fn start_with(
+        data_dir: &Path,
+        settings: Vec<(&'static str, String)>,
+    ) -> anyhow::Result<Self> {
+        Self::begin(Some(data_dir), false, settings).await
+    }
+
+    async fn begin(
+        data_dir: Option<&Path>,
+        survives_limits: bool,
+        settings: Vec<(&'static str, String)>,
+    ) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir().context("make a temporary folder")?;
         let mut server = Self {
             data_dir: data_dir.map_or_else(|| folder.path().join("data"), Path::to_owned),
             log: folder.path().join("server.log"),
             ports: [free_port()?, free_port()?, free_port()?],
-            settings: Vec::new(),
+            settings,
             survives_limits,
             child: None,
             sign_in: String::new(),

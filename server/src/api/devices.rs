@@ -303,7 +303,7 @@ pub async fn detail(
     let update_log = UpdateLogView::of(&judged, &Device::from(&device));
     Ok(Json(DeviceDetailView {
         update_log,
-        connected: app.fleet.is_live(device.row.identity.key),
+        connected: app.fleet.is_connected(device.row.identity.key),
         device: DeviceView::from(&device.row),
         collector_version: device.collector_version,
         confirmed_at: device.confirmed_at.map(|t| t.to_string()),

@@ -84,7 +84,7 @@ async fn next_regions(
             Err(_) => break,
         }
     }
-    Some(if fell_behind {
+    Some(if fell_behind || change.anything {
         BTreeSet::from(["everything".to_owned()])
     } else {
         regions(app, scope, &change).await

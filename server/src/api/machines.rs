@@ -1,19 +1,15 @@
 //! `POST machines`: replaces the list of machines that should have a collector.
 
-use std::collections::BTreeSet;
-
 use axum::Json;
 use axum::body::{Body, to_bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::Serialize;
-use sickbay_diagnosis::issues::never_enrolled;
 use utoipa::ToSchema;
 
 use crate::access::Viewer;
 use crate::api::csrf;
 use crate::app::App;
-use crate::events::Change;
 use crate::machine_list::{self, MachineFile};
 use crate::problem::Problem;
 
@@ -71,10 +67,6 @@ pub async fn import(
         .store
         .import_machines(list.machines, &viewer.name, app.clock.now())
         .await?;
-    app.events.publish(Change {
-        others: BTreeSet::from([never_enrolled::ID.to_owned()]),
-        ..Change::default()
-    });
     Ok(Json(ImportAnswer {
         listed: imported.listed,
         unchanged: imported.unchanged,

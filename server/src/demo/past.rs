@@ -41,7 +41,7 @@ pub(super) async fn tell(app: &App, token: &Secret, plan: &FleetPlan) -> anyhow:
             .await
             .with_context(|| format!("cannot tell the server of {name}"))?;
     }
-    app.rules_changed.notify_one();
+    app.rules_changed();
     let in_force = async {
         while app.rules.get().fleet.revisions == Baselines::default() {
             tokio::time::sleep(Duration::from_millis(50)).await;

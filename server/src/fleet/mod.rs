@@ -1,23 +1,30 @@
-//! The live fleet: who is connected now, and how to reach them.
+//! The live fleet: who is connected now, here or to another server of this database, and how to reach them.
 
+pub mod bulletin;
+pub mod replicas;
 pub mod session;
 pub mod twins;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::time::Instant;
 
 use sickbay_diagnosis::Time;
 use sickbay_store::Touch;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
+use crate::fleet::bulletin::{Bulletin, Opened};
+use crate::fleet::replicas::Replicas;
 use crate::fleet::twins::{Run, Twins, Verdict};
 use crate::inspections::Inspections;
 use crate::wire::ToCollector;
 
 /// Requests that may wait for a session to send them.
 const REQUESTS: usize = 8;
+/// Requests that are named in one bulletin.
+const REQUESTS_AT_ONCE: usize = 5_000;
 
 /// What ends a session from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,20 +68,68 @@ impl Ending {
 
 struct Live {
     session: u64,
+    run: Run,
     requests: mpsc::Sender<ToCollector>,
     ending: Ending,
+    /// Whether other servers were told of it, as far as this one has read what was told.
+    is_told: bool,
+}
+
+/// Who is connected here, and to others. Under one lock, so that others are told in the order in which it came to be.
+struct Connections {
+    live: HashMap<i64, Live>,
+    replicas: Replicas,
 }
 
 /// Everyone who is connected, and signs of life that are not written yet.
-#[derive(Default)]
 pub struct Fleet {
-    live: Mutex<HashMap<i64, Live>>,
+    connections: Mutex<Connections>,
     twins: Mutex<Twins>,
     touches: Mutex<HashMap<i64, Touch>>,
     /// Who was asked to look again.
     pub inspections: Inspections,
+    /// Told when something is to be posted for other servers.
+    pub to_post: Notify,
     next_session: AtomicU64,
     next_request: AtomicU64,
+}
+
+/// A session that is about to open.
+#[derive(Debug, Clone)]
+pub struct Opening {
+    /// The device.
+    pub key: i64,
+    /// The run that opens it.
+    pub run: Run,
+    /// The firmware that the device enrolled with; empty where unknown.
+    pub enrolled: String,
+    /// Now.
+    pub at: Time,
+}
+
+impl Opening {
+    fn told(&self, session: Option<u64>) -> Bulletin {
+        let opened = Opened {
+            key: self.key,
+            session,
+            run: hex::encode(&self.run.instance),
+            fingerprint: self.run.fingerprint.clone(),
+            enrolled: self.enrolled.clone(),
+            at: self.at.millis(),
+        };
+        Bulletin::Opened {
+            sessions: vec![opened],
+        }
+    }
+}
+
+/// What a bulletin of somebody else means for this server, beside who is connected where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Word {
+    /// Devices answered: what their pages show is another.
+    Answered(Vec<i64>),
+    /// Rules that are stored changed.
+    RulesChanged,
 }
 
 /// A session's place in the fleet; leaving happens on drop.
@@ -92,34 +147,64 @@ pub struct Membership {
 
 impl Drop for Membership {
     fn drop(&mut self) {
-        let mut live = self.fleet.live();
-        if live
-            .get(&self.key)
-            .is_some_and(|l| l.session == self.session)
-        {
-            live.remove(&self.key);
+        let mut connections = self.fleet.connections();
+        let is_this = |live: &Live| live.session == self.session;
+        if connections.live.get(&self.key).is_some_and(is_this) {
+            connections.live.remove(&self.key);
+            let devices = vec![self.key];
+            self.fleet
+                .tell(&mut connections, Bulletin::Closed { devices });
+        }
+    }
+}
+
+impl Default for Fleet {
+    fn default() -> Self {
+        let name = hex::encode(rand::random::<[u8; 6]>());
+        Self {
+            connections: Mutex::new(Connections {
+                live: HashMap::new(),
+                replicas: Replicas::new(name, Instant::now()),
+            }),
+            twins: Mutex::default(),
+            touches: Mutex::default(),
+            inspections: Inspections::default(),
+            to_post: Notify::new(),
+            next_session: AtomicU64::default(),
+            next_request: AtomicU64::default(),
         }
     }
 }
 
 impl Fleet {
-    fn live(&self) -> MutexGuard<'_, HashMap<i64, Live>> {
-        self.live
+    fn connections(&self) -> MutexGuard<'_, Connections> {
+        self.connections
             .lock()
             .expect("never poisoned: nothing panics while it is held")
     }
 
+    fn tell(&self, connections: &mut Connections, bulletin: Bulletin) {
+        connections.replicas.tell(bulletin);
+        self.to_post.notify_one();
+    }
+
     /// Joins; an older session of the same device is told to end.
-    pub fn join(self: &Arc<Self>, key: i64) -> Membership {
+    pub fn join(self: &Arc<Self>, opening: &Opening) -> Membership {
+        let key = opening.key;
         let (requests, receiver) = mpsc::channel(REQUESTS);
         let session = self.next_session.fetch_add(1, Ordering::Relaxed);
         let ending = Ending::default();
         let live = Live {
             session,
+            run: opening.run.clone(),
             requests,
             ending: ending.clone(),
+            is_told: false,
         };
-        let older = self.live().insert(key, live);
+        let mut connections = self.connections();
+        let older = connections.live.insert(key, live);
+        self.tell(&mut connections, opening.told(Some(session)));
+        drop(connections);
         let took_over = older.is_some();
         if let Some(older) = older {
             older.ending.tell(End::Replaced);
@@ -134,62 +219,250 @@ impl Fleet {
         }
     }
 
-    /// Ends the session of a device, if there is one.
+    /// Ends the session of a device, if there is one here.
     pub fn end(&self, key: i64, end: End) {
-        let removed = self.live().remove(&key);
-        if let Some(live) = removed {
-            live.ending.tell(end);
-        }
+        let mut connections = self.connections();
+        let Some(live) = connections.live.remove(&key) else {
+            return;
+        };
+        let devices = vec![key];
+        self.tell(&mut connections, Bulletin::Closed { devices });
+        drop(connections);
+        live.ending.tell(end);
     }
 
     /// Takes note of a session that is about to open, and says what it means for who holds the key.
-    pub fn recognise(&self, key: i64, run: &Run, enrolled: &str, now: Time) -> Verdict {
-        self.twins
+    pub fn recognise(&self, opening: &Opening) -> Verdict {
+        let verdict = self.saw(opening);
+        let is_refused = match &verdict {
+            Verdict::Welcome => false,
+            Verdict::Barred => true,
+            Verdict::Clone { opens, .. } => *opens,
+        };
+        // One that opens is told of when it joins.
+        if is_refused {
+            self.tell(&mut self.connections(), opening.told(None));
+        }
+        verdict
+    }
+
+    fn saw(&self, opening: &Opening) -> Verdict {
+        let mut twins = self
+            .twins
             .lock()
-            .expect("never poisoned: nothing panics while it is held")
-            .opens(key, run, enrolled, now)
+            .expect("never poisoned: nothing panics while it is held");
+        twins.opens(opening.key, &opening.run, &opening.enrolled, opening.at)
     }
 
     /// Tells everyone who is connected. Whoever reads too slowly is told when it connects again.
     pub fn tell_all(&self, message: &ToCollector) {
-        for live in self.live().values() {
+        for live in self.connections().live.values() {
             let _ = live.requests.try_send(message.clone());
         }
     }
 
-    /// Whether a device is connected.
-    pub fn is_live(&self, key: i64) -> bool {
-        self.live().contains_key(&key)
+    /// Whether a device is connected, here or to another server.
+    pub fn is_connected(&self, key: i64) -> bool {
+        let connections = self.connections();
+        connections.live.contains_key(&key) || connections.replicas.holds(key)
     }
 
-    /// Number of connected devices.
+    /// Number of devices that are connected here.
     pub fn len(&self) -> usize {
-        self.live().len()
+        self.connections().live.len()
     }
 
-    /// Whether nobody is connected.
+    /// Whether nobody is connected here.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Asks a device to inspect itself now; `false` where it is not connected or has too many requests waiting.
-    pub fn inspect_now(&self, key: i64, checks: Vec<String>, now: Time) -> bool {
-        let number = self.next_request.fetch_add(1, Ordering::Relaxed);
-        let request_id = format!("inspect-{number}");
-        let request = ToCollector::InspectNow {
-            request_id: request_id.clone(),
-            checks,
-        };
-        let live = self.live();
-        let Some(there) = live.get(&key) else {
+    /// Keys of all devices that are connected here.
+    pub fn keys(&self) -> Vec<i64> {
+        self.connections().live.keys().copied().collect()
+    }
+
+    /// Asks devices to inspect themselves now, whichever server they are connected to; says how many were asked. Not asked is who is not
+    /// connected or has too many requests waiting.
+    pub fn inspect_now(&self, keys: &[i64], now: Time) -> u64 {
+        let mut connections = self.connections();
+        let mut asked = Vec::new();
+        for key in keys {
+            let number = self.next_request.fetch_add(1, Ordering::Relaxed);
+            let request = format!("inspect-{}-{number}", connections.replicas.name());
+            let here = self.ask(&connections, *key, &request, now);
+            if !here && connections.replicas.holds(*key) {
+                self.inspections.asks(*key, request.clone(), now);
+            } else if !here {
+                continue;
+            }
+            asked.push((*key, request));
+        }
+        for requests in asked.chunks(REQUESTS_AT_ONCE) {
+            let (requests, at) = (requests.to_vec(), now.millis());
+            self.tell(&mut connections, Bulletin::Inspect { requests, at });
+        }
+        asked.len() as u64
+    }
+
+    /// Asks a device that is connected here.
+    fn ask(&self, connections: &Connections, key: i64, request: &str, now: Time) -> bool {
+        let Some(live) = connections.live.get(&key) else {
             return false;
         };
-        // Noted before it can be answered: the session needs the lock that is held here to go on.
-        let sent = there.requests.try_send(request).is_ok();
-        if sent {
-            self.inspections.asks(key, request_id, now);
+        // Noted before it can be answered.
+        self.inspections.asks(key, request.to_owned(), now);
+        let sent = live.requests.try_send(ToCollector::InspectNow {
+            request_id: request.to_owned(),
+            checks: Vec::new(),
+        });
+        if sent.is_err() {
+            self.inspections.takes_back(key, request);
         }
-        sent
+        sent.is_ok()
+    }
+
+    /// Notes what a device answered, and tells other servers; whether somebody waits for it.
+    pub fn answers(&self, key: i64, request: &str, looked: bool, now: Time) -> bool {
+        if !self.inspections.answers(key, request, looked, now) {
+            return false;
+        }
+        let answers = vec![(key, request.to_owned(), looked)];
+        let at = now.millis();
+        self.tell(&mut self.connections(), Bulletin::Answered { answers, at });
+        true
+    }
+
+    /// Tells other servers that stored rules changed.
+    pub fn rules_changed(&self) {
+        self.tell(&mut self.connections(), Bulletin::RulesChanged);
+    }
+
+    /// Asks every other server who is connected to it, and says who is connected here: at the start, and where bulletins were missed.
+    pub fn begin(&self) {
+        let mut connections = self.connections();
+        connections.replicas.begin();
+        self.say_connected(&mut connections);
+    }
+
+    /// Tells other servers that this one ends.
+    pub fn leave(&self) {
+        self.tell(&mut self.connections(), Bulletin::Leaving);
+    }
+
+    fn say_connected(&self, connections: &mut Connections) {
+        let keys: Vec<i64> = connections.live.keys().copied().collect();
+        connections.replicas.say_connected(&keys);
+        self.to_post.notify_one();
+    }
+
+    /// How this server is called in bulletins, and how many others there are.
+    pub fn replicas(&self) -> (String, usize) {
+        let connections = self.connections();
+        let replicas = &connections.replicas;
+        (replicas.name().to_owned(), replicas.others())
+    }
+
+    /// Takes the bulletins that wait to be posted.
+    pub fn take_bulletins(&self) -> Vec<Bulletin> {
+        self.connections().replicas.take_outbox()
+    }
+
+    /// Puts back those that could not be posted.
+    pub fn put_back(&self, bulletins: Vec<Bulletin>) {
+        self.connections().replicas.put_back(bulletins);
+    }
+
+    /// Time passed; gives the names of servers that are gone. With `excused` nobody could be heard.
+    pub fn tick(&self, excused: bool, now: Instant) -> Vec<String> {
+        let mut connections = self.connections();
+        if excused {
+            connections.replicas.excuse(now);
+        }
+        let gone = connections.replicas.tick(now);
+        self.to_post.notify_one();
+        gone
+    }
+
+    /// Takes a bulletin in; every one, also this server's own, in their order.
+    pub fn read(&self, sender: &str, bulletin: Bulletin, now: Instant) -> Option<Word> {
+        let mut connections = self.connections();
+        if sender == connections.replicas.name() {
+            own(&mut connections, &bulletin);
+            return None;
+        }
+        match bulletin {
+            Bulletin::Hello => {
+                connections.replicas.greet(sender, now);
+                self.say_connected(&mut connections);
+            }
+            Bulletin::Connected { first, devices } => {
+                connections.replicas.connected(sender, first, &devices, now);
+            }
+            Bulletin::Alive => connections.replicas.hear(sender, now),
+            Bulletin::Leaving => connections.replicas.left(sender),
+            Bulletin::Opened { sessions } => {
+                connections.replicas.hear(sender, now);
+                for opened in &sessions {
+                    self.opened_elsewhere(&mut connections, sender, opened);
+                }
+            }
+            Bulletin::Closed { devices } => connections.replicas.closed(sender, &devices),
+            Bulletin::Inspect { requests, at } => {
+                let at = Time::from_millis(at);
+                for (key, request) in requests {
+                    if !self.ask(&connections, key, &request, at) {
+                        self.inspections.asks(key, request, at);
+                    }
+                }
+            }
+            Bulletin::Answered { answers, at } => {
+                let at = Time::from_millis(at);
+                let told = answers
+                    .into_iter()
+                    .filter(|(key, request, looked)| {
+                        self.inspections.answers(*key, request, *looked, at)
+                    })
+                    .map(|(key, ..)| key);
+                return Some(Word::Answered(told.collect()));
+            }
+            Bulletin::RulesChanged => return Some(Word::RulesChanged),
+            Bulletin::Unknown => {}
+        }
+        None
+    }
+
+    /// A session of a device opened at another server, or was refused there.
+    fn opened_elsewhere(&self, connections: &mut Connections, sender: &str, opened: &Opened) {
+        let key = opened.key;
+        let verdict = self.saw(&Opening {
+            key,
+            run: opened.run(),
+            enrolled: opened.enrolled.clone(),
+            at: Time::from_millis(opened.at),
+        });
+        let is_own = |live: &Live, run: &Run| live.run.instance == run.instance;
+        let end = match &verdict {
+            // The copy is connected here; the other server has found out by the same session.
+            Verdict::Clone { newcomer, .. }
+                if (connections.live.get(&key)).is_some_and(|live| is_own(live, newcomer)) =>
+            {
+                Some(End::Cloned)
+            }
+            _ if opened.session.is_none() => None,
+            // Ours came after it, where ours was not read yet.
+            _ => (connections.live.get(&key))
+                .filter(|live| live.is_told)
+                .map(|_| End::Replaced),
+        };
+        if opened.session.is_some() {
+            connections.replicas.opened(sender, key);
+        }
+        if let Some(end) = end
+            && let Some(live) = connections.live.remove(&key)
+        {
+            live.ending.tell(end);
+        }
     }
 
     /// Notes a sign of life; written later, together with others.
@@ -219,5 +492,30 @@ impl Fleet {
             .lock()
             .expect("never poisoned: nothing panics while it is held");
         std::mem::take(&mut *touches).into_values().collect()
+    }
+}
+
+/// This server's own bulletin comes by: what others said before is older than what it says.
+fn own(connections: &mut Connections, bulletin: &Bulletin) {
+    let Connections { live, replicas } = connections;
+    match bulletin {
+        Bulletin::Opened { sessions } => {
+            for opened in sessions.iter().filter(|opened| opened.session.is_some()) {
+                replicas.forget(opened.key);
+                if let Some(live) = live.get_mut(&opened.key)
+                    && Some(live.session) == opened.session
+                {
+                    live.is_told = true;
+                }
+            }
+        }
+        Bulletin::Connected { devices, .. } => {
+            for key in devices {
+                if let Some(live) = live.get_mut(key) {
+                    live.is_told = true;
+                }
+            }
+        }
+        _ => {}
     }
 }

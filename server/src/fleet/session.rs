@@ -3,7 +3,6 @@
 //! A session reads at most [`limits::REPORTS_IN_FLIGHT`] reports ahead of their acknowledgements and as much as
 //! [`throttle::Device`] lets through; a device that sends more is slowed down alone.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +26,7 @@ use crate::clock::Clock;
 use crate::config::Collectors;
 use crate::events::{Change, Events};
 use crate::fleet::twins::{Run, Verdict};
-use crate::fleet::{End, Fleet, Membership};
+use crate::fleet::{End, Fleet, Membership, Opening};
 use crate::identity::ca::Ca;
 use crate::identity::enrolment::{COPIED, REPLACED, key_ended};
 use crate::identity::tls::Peer;
@@ -129,10 +128,11 @@ impl Sessions {
             .map_err(wire::unreadable)?
             .ok_or_else(|| Status::cancelled("the session ended before Hello"))?;
         let hello = wire::hello(first)?;
-        self.recognise(&identity, peer, &hello).await?;
+        let opening = self.opening(&identity, &hello).await?;
+        self.recognise(&identity, peer, &opening).await?;
         // Joined before the mark is read, and what an older session of this device has under way is waited for: from here on nothing of it
         // is taken in that the mark would miss.
-        let membership = self.fleet.join(identity.key);
+        let membership = self.fleet.join(&opening);
         if membership.took_over {
             self.ingest
                 .settle(identity.key)
@@ -193,24 +193,31 @@ impl Sessions {
         }
     }
 
+    async fn opening(
+        &self,
+        identity: &DeviceIdentity,
+        hello: &wire::Hello,
+    ) -> Result<Opening, Status> {
+        let enrolled = self.store.fingerprint(identity.key).await;
+        Ok(Opening {
+            key: identity.key,
+            run: hello.run.clone(),
+            enrolled: enrolled
+                .map_err(|error| storage_status(&error))?
+                .unwrap_or_default(),
+            at: self.clock.now(),
+        })
+    }
+
     /// Whether another machine holds the same key. The copy is told to make a key of its own.
     async fn recognise(
         &self,
         identity: &DeviceIdentity,
         peer: Option<&Peer>,
-        hello: &wire::Hello,
+        opening: &Opening,
     ) -> Result<(), Status> {
-        let enrolled = self
-            .store
-            .fingerprint(identity.key)
-            .await
-            .map_err(|error| storage_status(&error))?
-            .unwrap_or_default();
-        let now = self.clock.now();
-        match self
-            .fleet
-            .recognise(identity.key, &hello.run, &enrolled, now)
-        {
+        let now = opening.at;
+        match self.fleet.recognise(opening) {
             Verdict::Welcome => Ok(()),
             Verdict::Barred => Err(key_ended(COPIED)),
             Verdict::Clone {
@@ -450,12 +457,8 @@ impl Session {
             FromCollector::RequestResult { request_id, done } => {
                 tracing::debug!(device = %self.identity.id, request_id, done, "request answered");
                 let key = self.identity.key;
-                let inspections = &self.sessions.fleet.inspections;
-                if inspections.answers(key, &request_id, done, now) {
-                    self.sessions.events.publish(Change {
-                        devices: BTreeMap::from([(key, BTreeSet::new())]),
-                        ..Change::default()
-                    });
+                if self.sessions.fleet.answers(key, &request_id, done, now) {
+                    self.sessions.events.publish(Change::of_device(key));
                 }
             }
             FromCollector::Unknown => {}

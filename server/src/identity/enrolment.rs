@@ -1,10 +1,8 @@
 //! How a machine becomes a device, and how its certificate is renewed.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use sickbay_diagnosis::Time;
-use sickbay_diagnosis::issues::never_enrolled;
 use sickbay_store::{
     Deed, DeviceIdentity, DeviceStatus, Ended, EnrolOutcome, EnrolRequest, Introduction,
     IssuedCertificate, LIVE_MS, NewAudit, RECOVERY_DAYS, Store, action,
@@ -12,7 +10,6 @@ use sickbay_store::{
 use tonic::{Code, Status};
 
 use crate::clock::Clock;
-use crate::events::{Change, Events};
 use crate::fleet::session::{refusal_of, storage_status};
 use crate::identity::ca::{Ca, SigningRequest};
 use crate::identity::desk::{Desk, DeskError};
@@ -45,8 +42,6 @@ pub struct Enrolments {
     pub ca: Arc<Ca>,
     /// The clock.
     pub clock: Clock,
-    /// Tells open pages of new devices.
-    pub events: Events,
 }
 
 /// A certificate with what the collector has to trust.
@@ -117,16 +112,12 @@ impl Enrolments {
             DeviceStatus::Active => {
                 let issued = self.issue(device, &request, now, None).await?;
                 tracing::info!(device = %issued.device.id, host_name, "device enrolled");
-                self.tell(issued.device.key);
                 Ok(Enrolled::Issued(issued))
             }
-            DeviceStatus::Pending => {
-                self.tell(device.key);
-                Ok(Enrolled::Pending {
-                    device,
-                    retry_after_ms: PENDING_RETRY_MS,
-                })
-            }
+            DeviceStatus::Pending => Ok(Enrolled::Pending {
+                device,
+                retry_after_ms: PENDING_RETRY_MS,
+            }),
             DeviceStatus::Revoked => Err(wire::refusal(
                 Code::PermissionDenied,
                 RefusalReason::DeviceRevoked,
@@ -218,7 +209,6 @@ impl Enrolments {
         if !retired.is_empty() {
             tracing::info!(device = %device.id, "device retired: its collector was uninstalled");
         }
-        self.tell(device.key);
         Ok(())
     }
 
@@ -263,16 +253,6 @@ impl Enrolments {
             trusted: ca.trusted(),
             mark: ca.mark(),
         })
-    }
-
-    fn tell(&self, device: i64) {
-        self.events.publish(Change {
-            enrolment: true,
-            // It may have stood in the imported list.
-            others: BTreeSet::from([never_enrolled::ID.to_owned()]),
-            devices: BTreeMap::from([(device, BTreeSet::new())]),
-            exports: false,
-        });
     }
 }
 

@@ -6,18 +6,15 @@
 
 pub mod plan;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-use std::time::Duration;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use sickbay_diagnosis::Time;
-use sickbay_store::{
-    Committed, DeviceChange, DeviceState, DeviceStatus, FindingChange, Store, StoreError,
-};
+use sickbay_store::{Committed, DeviceChange, DeviceState, DeviceStatus, Store, StoreError};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::Clock;
-use crate::events::{Change, Events};
 use crate::fleet::Ending;
 use crate::ingest::plan::{Taken, Working};
 use crate::metrics::Metrics;
@@ -30,6 +27,8 @@ const QUEUE: usize = 4096;
 const BATCH: usize = 500;
 /// Pause before a batch that could not be written is tried again.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
+/// How long it is known at least which devices were diagnosed: several times what servers take to learn of other rules.
+const LATELY: Duration = Duration::from_secs(10);
 /// How often a batch is loaded anew because someone else wrote, before the devices concerned are asked for a full report.
 const CONFLICTS: usize = 8;
 
@@ -78,10 +77,42 @@ impl Item {
     }
 }
 
+/// Devices that were diagnosed of late: twice [`LATELY`] at most, and as long as that at least. Where another server knew of other rules
+/// first, what was diagnosed here by the old ones meanwhile is among them.
+#[derive(Debug)]
+struct Lately {
+    now: HashSet<i64>,
+    before: HashSet<i64>,
+    turned: Instant,
+}
+
+impl Lately {
+    fn new() -> Self {
+        Self {
+            now: HashSet::new(),
+            before: HashSet::new(),
+            turned: Instant::now(),
+        }
+    }
+
+    fn note(&mut self, keys: impl Iterator<Item = i64>) {
+        if self.turned.elapsed() >= LATELY {
+            self.before = std::mem::take(&mut self.now);
+            self.turned = Instant::now();
+        }
+        self.now.extend(keys);
+    }
+
+    fn all(&self) -> Vec<i64> {
+        self.now.union(&self.before).copied().collect()
+    }
+}
+
 /// The way into the writer's queue.
 #[derive(Clone)]
 pub struct Ingest {
     queue: mpsc::Sender<Item>,
+    lately: Arc<Mutex<Lately>>,
     metrics: Arc<Metrics>,
 }
 
@@ -125,6 +156,14 @@ impl Ingest {
         self.put(Item::Rediagnose { key }).await
     }
 
+    /// Keys of devices that were diagnosed within the last seconds.
+    pub fn diagnosed_lately(&self) -> Vec<i64> {
+        let lately = self.lately.lock();
+        lately
+            .expect("never poisoned: nothing panics while it is held")
+            .all()
+    }
+
     async fn put(&self, item: Item) -> Result<(), Stopped> {
         self.metrics.queue.inc();
         let sent = self.queue.send(item).await.map_err(|_| Stopped);
@@ -138,10 +177,10 @@ impl Ingest {
 /// The single writer. Ends when every [`Ingest`] is gone and the queue is empty.
 pub struct Writer {
     queue: mpsc::Receiver<Item>,
+    lately: Arc<Mutex<Lately>>,
     store: Arc<dyn Store>,
     rules: Arc<RulesInForce>,
     clock: Clock,
-    events: Events,
     metrics: Arc<Metrics>,
 }
 
@@ -150,20 +189,21 @@ pub fn new(
     store: Arc<dyn Store>,
     rules: Arc<RulesInForce>,
     clock: Clock,
-    events: Events,
     metrics: Arc<Metrics>,
 ) -> (Ingest, Writer) {
     let (sender, queue) = mpsc::channel(QUEUE);
+    let lately = Arc::new(Mutex::new(Lately::new()));
     let ingest = Ingest {
         queue: sender,
+        lately: Arc::clone(&lately),
         metrics: Arc::clone(&metrics),
     };
     let writer = Writer {
         queue,
+        lately,
         store,
         rules,
         clock,
-        events,
         metrics,
     };
     (ingest, writer)
@@ -252,6 +292,10 @@ impl Writer {
                 return Err(items);
             };
             self.metrics.commits.inc();
+            let lately = self.lately.lock();
+            lately
+                .expect("never poisoned: nothing panics while it is held")
+                .note(changes.iter().map(|change| change.key));
             results
         };
         let conflicts: BTreeSet<i64> = changes
@@ -260,20 +304,7 @@ impl Writer {
             .filter(|(_, result)| **result == Committed::Conflict)
             .map(|(change, _)| change.key)
             .collect();
-        self.publish(&changes, &conflicts);
         Ok(self.answer(items, prepared, &conflicts, last))
-    }
-
-    fn publish(&self, changes: &[DeviceChange], conflicts: &BTreeSet<i64>) {
-        let mut change = Change::default();
-        for device in changes.iter().filter(|c| !conflicts.contains(&c.key)) {
-            let issues = change.devices.entry(device.key).or_default();
-            issues.extend(device.findings.iter().map(|finding| match finding {
-                FindingChange::Put(finding) => finding.issue.clone(),
-                FindingChange::Remove { issue } => issue.clone(),
-            }));
-        }
-        self.events.publish(change);
     }
 
     fn answer(

@@ -42,19 +42,17 @@ const AT_ONCE: u32 = 1000;
 /// Ids asked for in one statement.
 const IDS_AT_ONCE: usize = 200;
 
-/// Keeps the rules in force. The first round always diagnoses every device, because this version's rules may differ from those of the
-/// version that ran before.
+/// Keeps the rules in force, at every server. The one that leads diagnoses again whom other rules concern, and begins with every device,
+/// because this version's rules may differ from those of the version that led before.
 pub(super) async fn keep(app: App) {
     let mut known = Known::default();
-    let mut first = true;
     loop {
-        match round(&app, &mut known, first).await {
-            Ok(()) => first = false,
-            Err(error) => log("rules", &error),
+        if let Err(error) = round(&app, &mut known).await {
+            log("rules", &error);
         }
         tokio::select! {
             () = app.stop.cancelled() => return,
-            () = app.rules_changed.notified() => known.walked_at = None,
+            () = app.rules_news.notified() => known.walked_at = None,
             () = tokio::time::sleep(EVERY) => {}
         }
     }
@@ -68,12 +66,16 @@ struct Known {
     learned_at: Option<Instant>,
     /// What devices said of updates then.
     said: ClaimTally,
+    /// Whether this server led then.
+    led: bool,
     /// Whom a change of the rules concerns and who is not diagnosed again yet: kept when the database fails in between.
     concerned: Vec<Concerned>,
 }
 
-async fn round(app: &App, known: &mut Known, first: bool) -> Result<(), StoreError> {
+async fn round(app: &App, known: &mut Known) -> Result<(), StoreError> {
     let now = app.clock.now();
+    let leads = app.leads();
+    let begins = leads && !known.led;
     let store = app.store.as_ref();
     let before = app.rules.get();
     let rows = holding(store.acceptances().await?, now);
@@ -85,7 +87,7 @@ async fn round(app: &App, known: &mut Known, first: bool) -> Result<(), StoreErr
         known.walked_at = Some(Instant::now());
     }
     if is_time_to_learn(app, known.learned_at).await? {
-        known.said = updates::learn(store, now).await?;
+        known.said = updates::learn(store, leads, now).await?;
         known.learned_at = Some(Instant::now());
     }
     fleet.updates = updates::learned(store, &known.said).await?;
@@ -98,7 +100,7 @@ async fn round(app: &App, known: &mut Known, first: bool) -> Result<(), StoreErr
         fleet,
     };
     let known_as_before = before.has_knowledge_of(&rules);
-    let concerned = if first || !known_as_before || before.wishes != rules.wishes {
+    let concerned = if begins || !known_as_before || before.wishes != rules.wishes {
         vec![Concerned::All]
     } else {
         let mut concerned = concerned(&before.fleet, &rules.fleet, &rules.wishes);
@@ -109,7 +111,18 @@ async fn round(app: &App, known: &mut Known, first: bool) -> Result<(), StoreErr
     if *before != rules {
         app.rules.set(rules);
     }
-    if !concerned.is_empty() && !first {
+    known.led = leads;
+    if !leads {
+        known.concerned.clear();
+        if !concerned.is_empty() {
+            // Who leads may have been through with some that were diagnosed here by the rules of before.
+            rediagnose(app, app.ingest.diagnosed_lately()).await;
+        }
+        return Ok(());
+    }
+    if !concerned.is_empty() && !begins {
+        // What the fleet says may have changed: others look again, too.
+        app.fleet.rules_changed();
         tracing::info!(
             parts = concerned.len(),
             "the rules changed; the devices that they concern are diagnosed again"

@@ -1,31 +1,27 @@
-//! What happens without a report: verdicts that run out, revocations made elsewhere, rules that change, signs of life, certificates.
+//! What happens without a report: verdicts that run out, what other servers and commands do, rules that change, signs of life, certificates.
 //!
-//! Each job is one loop with its own pace; a failing round is logged and tried again at the next.
+//! Each job is one loop with its own pace; a failing round is logged and tried again at the next. Of several servers of one database every
+//! one follows the others, its rules and its certificates, and writes its own signs of life; the rest is for the one that leads.
 
 pub(crate) mod context;
+pub(crate) mod leading;
+mod others;
 
-use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::filter::Filter;
-use sickbay_diagnosis::time::{DAY_MS, HOUR_MS};
+use sickbay_diagnosis::time::{DAY_MS, HOUR_MS, MINUTE_MS};
 use sickbay_store::{Deed, DeviceStatus, Ended, Scope, StoreError};
 
 use crate::app::App;
 use crate::audit;
-use crate::events::Change;
-use crate::fleet::End;
 use crate::identity::ca::CaError;
 
 /// How often verdicts that ran out are looked for.
 const DUE_EVERY: Duration = Duration::from_secs(1);
 /// Devices diagnosed again in one round.
 const DUE_AT_ONCE: u32 = 1000;
-/// How often changed statuses are looked for: a revocation bites within a second.
-const STATUS_EVERY: Duration = Duration::from_millis(250);
-/// Status changes are looked for this far back, so that two machines' or processes' clocks may differ a little.
-const STATUS_OVERLAP_MS: i64 = 10_000;
 /// How often signs of life are written.
 const TOUCH_EVERY: Duration = Duration::from_secs(5);
 /// How often the server's certificate is looked at.
@@ -42,6 +38,8 @@ const OLD_HISTORY_AT_ONCE: u32 = 1_000;
 const OLD_HISTORY_PAUSE: Duration = Duration::from_millis(100);
 /// How often notes of changes are removed: a server that takes in 10,000 reports a second makes some 100,000 meanwhile.
 const OLD_CHANGES_EVERY: Duration = Duration::from_secs(5);
+/// How long bulletins are kept, in milliseconds: a server that cannot read for longer asks the others anew.
+const BULLETINS_KEPT_MS: i64 = 10 * MINUTE_MS;
 /// How often it is looked whether a scheduled export is due.
 const EXPORTS_EVERY: Duration = Duration::from_secs(30);
 /// How often today's counts are kept.
@@ -53,7 +51,8 @@ const CERTIFICATE_AGE_MS: i64 = 10 * DAY_MS;
 pub fn start(app: &App) -> tokio::task::JoinSet<()> {
     let mut jobs = tokio::task::JoinSet::new();
     jobs.spawn(due(app.clone()));
-    jobs.spawn(statuses(app.clone()));
+    jobs.spawn(others::follow(app.clone()));
+    jobs.spawn(others::post(app.clone()));
     jobs.spawn(signs_of_life(app.clone()));
     jobs.spawn(context::keep(app.clone()));
     jobs.spawn(certificates(app.clone()));
@@ -74,13 +73,18 @@ async fn next_round(app: &App, pause: Duration) -> bool {
     }
 }
 
+/// The same for what one server does for all: waits until this one leads, too.
+async fn next_round_of_leader(app: &App, pause: Duration) -> bool {
+    next_round(app, pause).await && leading::leads(app).await
+}
+
 fn log(job: &'static str, error: &StoreError) {
     tracing::warn!(job, error = %crate::ingest::chain(error), "a round of a job failed; it is tried again");
 }
 
 /// Diagnoses devices again whose verdicts ran out.
 async fn due(app: App) {
-    while next_round(&app, DUE_EVERY).await {
+    while next_round_of_leader(&app, DUE_EVERY).await {
         match app.store.due(app.clock.now(), DUE_AT_ONCE).await {
             Ok(keys) => rediagnose(&app, keys).await,
             Err(error) => log("due", &error),
@@ -93,42 +97,6 @@ async fn rediagnose(app: &App, keys: Vec<i64>) {
         if app.ingest.rediagnose(key).await.is_err() {
             return;
         }
-    }
-}
-
-/// Ends sessions of devices that another process revoked or retired, and tells open pages.
-async fn statuses(app: App) {
-    let mut known: Vec<(i64, DeviceStatus)> = Vec::new();
-    let mut since = app.clock.now();
-    while next_round(&app, STATUS_EVERY).await {
-        let asked_at = app.clock.now();
-        let from = since.plus_millis(-STATUS_OVERLAP_MS);
-        let changed = match app.store.status_changed_since(from).await {
-            Ok(changed) => changed,
-            Err(error) => {
-                log("statuses", &error);
-                continue;
-            }
-        };
-        since = asked_at;
-        for device in &changed {
-            match device.status {
-                DeviceStatus::Revoked => app.fleet.end(device.key, End::Revoked),
-                DeviceStatus::Retired => app.fleet.end(device.key, End::Retired),
-                DeviceStatus::Replaced => app.fleet.end(device.key, End::Superseded),
-                DeviceStatus::Active | DeviceStatus::Pending | DeviceStatus::Listed => {}
-            }
-        }
-        let now_known: Vec<_> = changed.iter().map(|d| (d.key, d.status)).collect();
-        if now_known.iter().any(|entry| !known.contains(entry)) {
-            let keys = changed.iter().map(|device| (device.key, BTreeSet::new()));
-            app.events.publish(Change {
-                enrolment: true,
-                devices: keys.collect(),
-                ..Change::default()
-            });
-        }
-        known = now_known;
     }
 }
 
@@ -154,15 +122,21 @@ pub async fn write_signs_of_life(app: &App) {
 
 /// Retires ephemeral devices that were silent for as long as they may be while this server could hear them.
 async fn ephemeral(app: App) {
-    while next_round(&app, EPHEMERAL_EVERY).await {
+    while next_round_of_leader(&app, EPHEMERAL_EVERY).await {
         let now = app.clock.now();
-        // What they last said may still wait to be written.
+        // What they last said may still wait to be written, here or at another server.
         write_signs_of_life(&app).await;
+        let unwritten = match app.fleet.replicas() {
+            (_, 0) => 0,
+            _ => 2 * TOUCH_EVERY.as_millis() as i64,
+        };
         let retired = async {
             let listens_since = app.liveness.started_at();
-            let gone = app
-                .store
-                .ephemeral_ended(now, listens_since, EPHEMERAL_AT_ONCE);
+            let gone = app.store.ephemeral_ended(
+                now.plus_millis(-unwritten),
+                listens_since,
+                EPHEMERAL_AT_ONCE,
+            );
             let gone = gone.await?;
             let deed = Deed::by("server", now).because(Ended::Ephemeral);
             app.store
@@ -185,7 +159,7 @@ async fn old_lines(app: App) {
     if keep_days == 0 {
         return;
     }
-    loop {
+    while leading::leads(&app).await {
         match audit::cut(&*app.store, keep_days, app.clock.now()).await {
             Ok(0) => {}
             Ok(lines) => tracing::info!(lines, keep_days, "old lines of the record were removed"),
@@ -203,7 +177,7 @@ async fn old_history(app: App) {
     if keep_days == 0 {
         return;
     }
-    loop {
+    while leading::leads(&app).await {
         let before = app.clock.now().plus_days(-i64::from(keep_days));
         match app.store.forget_history(before, OLD_HISTORY_AT_ONCE).await {
             // There may be more.
@@ -233,16 +207,20 @@ async fn old_changes(app: App) {
     {
         log("fleet in memory", &error);
     }
-    while next_round(&app, OLD_CHANGES_EVERY).await {
+    while next_round_of_leader(&app, OLD_CHANGES_EVERY).await {
         if let Err(error) = app.store.forget_changes().await {
             log("old changes", &error);
+        }
+        let read_by_all = app.clock.now().plus_millis(-BULLETINS_KEPT_MS);
+        if let Err(error) = app.store.forget_bulletins(read_by_all).await {
+            log("old bulletins", &error);
         }
     }
 }
 
 /// Counts each day, again and again until it is over.
 async fn days(app: App) {
-    loop {
+    while leading::leads(&app).await {
         if let Err(error) = crate::days::keep(&app).await {
             log("days", &error);
         }
@@ -257,7 +235,7 @@ async fn scheduled_exports(app: App) {
     if app.config.exports.is_empty() {
         return;
     }
-    while next_round(&app, EXPORTS_EVERY).await {
+    while next_round_of_leader(&app, EXPORTS_EVERY).await {
         for export in &app.config.exports {
             match export.round(&app).await {
                 Ok(None) => {}

@@ -71,7 +71,7 @@ pub(super) async fn show(
         life.successor = life.successor.take().filter(is_seen);
     }
     let now = visit.app.clock.now();
-    let connected = visit.app.fleet.is_live(device.row.identity.key);
+    let connected = visit.app.fleet.is_connected(device.row.identity.key);
     let rules = visit.app.rules.get();
     let judged = Judgement::of(&Device::from(&device), &rules, now);
     let diagnosis = &judged.diagnosis;

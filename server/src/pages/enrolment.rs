@@ -1,6 +1,6 @@
 //! `/enrolment`, and the forms that approve or refuse pending devices.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use axum::Form;
 use axum::extract::Query;
@@ -16,7 +16,6 @@ use uuid::Uuid;
 
 use super::{PageError, Visit, read_filter};
 use crate::api::devices::device_id;
-use crate::events::Change;
 use crate::problem::Problem;
 
 /// Devices decided upon in one transaction.
@@ -130,18 +129,11 @@ async fn decide(
         ..Deed::by(&visit.viewer.name, now)
     };
     let mut changed = 0;
-    let mut touched = BTreeMap::new();
     // In parts, so that nobody's report waits long for the database.
     for part in ids.chunks(AT_ONCE) {
         let done = visit.told(visit.app.store.set_status(part, status, &deed).await)?;
         changed += done.iter().filter(|device| device.status == status).count();
-        touched.extend(done.iter().map(|device| (device.key, BTreeSet::new())));
     }
-    visit.app.events.publish(Change {
-        enrolment: true,
-        devices: touched,
-        ..Change::default()
-    });
     let to = format!("{}?{word}={}", links::ENROLMENT, changed);
     Ok(Redirect::to(&to).into_response())
 }

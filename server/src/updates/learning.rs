@@ -41,12 +41,15 @@ pub async fn told(store: &dyn Store, now: Time) -> Result<Learned, StoreError> {
 
 /// Asks every device's profile what it says of updates. What enough devices say is kept, for profiles forget: another update or revision,
 /// more devices than ever, an earlier moment. What fewer say is told as long as they say it, so that no device can fill the database
-/// with what it makes up. A fleet that says nothing new writes nothing. Gives what they said.
+/// with what it makes up. One server `keeps` for all. A fleet that says nothing new writes nothing. Gives what they said.
 ///
 /// # Errors
 /// Where the database does not answer.
-pub async fn learn(store: &dyn Store, now: Time) -> Result<ClaimTally, StoreError> {
+pub async fn learn(store: &dyn Store, keeps: bool, now: Time) -> Result<ClaimTally, StoreError> {
     let tally = tally(store, now).await?;
+    if !keeps {
+        return Ok(tally);
+    }
     let before = store.learned_updates().await?;
     let known: BTreeMap<(Told, u32), &LearnedRow> = before
         .iter()

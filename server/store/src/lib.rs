@@ -34,6 +34,7 @@ mod tally;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use sickbay_diagnosis::Time;
@@ -234,8 +235,25 @@ pub trait Store: Send + Sync + 'static {
     /// how many went.
     async fn cut_audit(&self, before: Time, at_most: u32, now: Time) -> Result<u64>;
 
-    /// Devices whose status changed at or after `since`: how a running server learns of a revocation made by another process.
-    async fn status_changed_since(&self, since: Time) -> Result<Vec<DeviceIdentity>>;
+    // ---- several servers of one database, and commands beside them
+
+    /// Waits until something may have been written, by whichever process, at most so long. One may wait at a time.
+    async fn written(&self, at_most: Duration);
+    /// Whether what one server does for all of them is this one's to do, until it is asked again. It becomes so when nobody else's is, and
+    /// stays so while this server lives and reaches the database.
+    async fn lead(&self) -> Result<bool>;
+    /// Posts bulletins, in this order, for every server to read.
+    async fn post(&self, sender: &str, bodies: &[String], now: Time) -> Result<()>;
+    /// Bulletins after the last one that was `read`, at most so many; `None` begins with those to come.
+    async fn bulletins(&self, read: Option<i64>, limit: u32) -> Result<Bulletins>;
+    /// Removes bulletins from before then; says how many went.
+    async fn forget_bulletins(&self, before: Time) -> Result<u64>;
+    /// Devices that ceased to be active after the last change that was `seen`; `None` begins with those to come. So a running server
+    /// learns of a revocation made by another process.
+    async fn ended_since(&self, seen: Option<i64>) -> Result<EndedDevices>;
+    /// What became different in the fleet since the last time that this was asked, whichever process wrote it. Unless it is to `follow`, what
+    /// nobody's question has brought up yet is left for later, and nothing is read.
+    async fn news(&self, follow: bool) -> Result<News>;
 
     // ---- the imported list of machines
 
@@ -474,6 +492,14 @@ pub trait Store: Send + Sync + 'static {
     async fn setting(&self, name: &str) -> Result<Option<String>>;
     /// Sets it.
     async fn put_setting(&self, name: &str, json: &str, line: NewAudit) -> Result<()>;
+    /// Sets it if it still is as `seen`; `false` where somebody else set it meanwhile.
+    async fn replace_setting(
+        &self,
+        name: &str,
+        seen: Option<&str>,
+        json: &str,
+        line: NewAudit,
+    ) -> Result<bool>;
 
     // ---- saved views
 

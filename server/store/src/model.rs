@@ -6,6 +6,7 @@ mod identity;
 mod knowledge;
 mod order;
 mod people;
+mod servers;
 mod updates;
 mod views;
 
@@ -31,6 +32,7 @@ pub use self::people::{
     Access, AccountMade, AccountRow, AccountSource, ApiTokenRow, NewApiToken, NewSession, Role,
     SessionRow, TakenLink,
 };
+pub use self::servers::{Bulletin, Bulletins, EndedDevices, News};
 pub use self::updates::{LearnedRow, Profiled, ProfiledDevice, RevisionCount};
 pub use self::views::{MAX_VIEWS, ViewRow, ViewSaved};
 

@@ -20,7 +20,7 @@ async fn finding(site: &Site, key: i64, issue: &str) -> Option<Finding> {
 async fn becomes(site: &Site, key: i64, issue: &str, state: Option<State>) {
     eventually(&format!("{issue} becomes {state:?}"), async || {
         // What has to be computed of the fleet is computed now and not at the next round.
-        site.app().rules_changed.notify_one();
+        site.app().rules_news.notify_one();
         let found = finding(site, key, issue).await;
         if found.as_ref().map(|f| f.state) == state {
             return Ok(());

@@ -55,7 +55,7 @@ async fn hold_of(site: &Site, key: i64) -> Option<Finding> {
 
 async fn is_called(site: &Site, key: i64, label: &str) {
     eventually(&format!("the hold is called {label:?}"), async || {
-        site.app().rules_changed.notify_one();
+        site.app().rules_news.notify_one();
         let found = hold_of(site, key).await;
         match &found {
             Some(finding) if finding.causes[0].label == label => Ok(()),
@@ -69,7 +69,7 @@ async fn origin_becomes(site: &Site, origin: &str) -> Value {
     let api = site.api().await;
     eventually(&format!("the knowledge is {origin}"), async || {
         // Looked for now and not at the next round.
-        site.app().rules_changed.notify_one();
+        site.app().rules_news.notify_one();
         let said = api.json("/api/v1/knowledge").await;
         if said["origin"] == origin {
             Ok(said)

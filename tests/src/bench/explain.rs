@@ -39,7 +39,7 @@ pub(super) async fn measure(devices: usize) -> anyhow::Result<Figures> {
     let bytes = fill(&store, devices, now).await?;
 
     let begun = Instant::now();
-    let said = updates::learn(store.as_ref(), now).await?;
+    let said = updates::learn(store.as_ref(), true, now).await?;
     let learning = begun.elapsed();
     let mut rules = Rules::default();
     rules.fleet.updates = updates::learned(store.as_ref(), &said).await?;

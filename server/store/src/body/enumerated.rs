@@ -5,8 +5,8 @@ use sickbay_diagnosis::verdict::Kept;
 use uuid::Uuid;
 
 use super::{
-    acceptances, access, accounts, audit, baselines, ca, cells, copies, counters, days, detail,
-    enrolment, fleet, guard, health, history,
+    acceptances, access, accounts, audit, baselines, bulletins, ca, cells, copies, counters, days,
+    detail, enrolment, fleet, guard, health, history,
 };
 use super::{
     index, issue_lists, knowledge, lists, machines, places, settings, states, status, tokens,
@@ -24,6 +24,7 @@ pub(in super::super) fn statements() -> Vec<(String, String)> {
         ("accounts", accounts::STATEMENTS),
         ("audit", audit::STATEMENTS),
         ("baselines", baselines::STATEMENTS),
+        ("bulletins", bulletins::STATEMENTS),
         ("ca", ca::STATEMENTS),
         ("copies", copies::STATEMENTS),
         ("counters", counters::STATEMENTS),
@@ -56,6 +57,7 @@ pub(in super::super) fn statements() -> Vec<(String, String)> {
     for list in write::LISTS.iter().copied().chain([
         &status::STATUSES,
         &fleet::TOUCHES,
+        &bulletins::POSTS,
         &machines::CREATE,
         &machines::NAMES,
         &audit::LINES,

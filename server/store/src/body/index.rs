@@ -7,7 +7,7 @@ use tokio::sync::RwLockReadGuard;
 use super::{Backend, Connection, Db, key_list};
 use crate::error::During;
 use crate::index::{Among, DeviceWords, FindingWords, Fleet, Survey};
-use crate::{Order, Page, Result, Scope};
+use crate::{News, Order, Page, Result, Scope};
 
 const FOLLOW: &str = "follow what changed in the fleet";
 /// Devices that are read at once.
@@ -29,7 +29,7 @@ macro_rules! device_words {
 
 macro_rules! finding_words {
     () => {
-        "SELECT device_key, issue, state, severity, causes, since FROM finding "
+        "SELECT device_key, issue, state, severity, causes, since, changed_at FROM finding "
     };
 }
 
@@ -82,6 +82,7 @@ struct FindingColumns {
     severity: Option<i64>,
     causes: String,
     since: i64,
+    changed_at: i64,
 }
 
 /// The fleet as it is now: with everything that was committed before this was asked, by whichever process.
@@ -117,8 +118,11 @@ async fn follow(store: &Backend) -> Result<()> {
         Some(seen) if seen >= newest => return Ok(()),
         // What lies between must still be kept, and be less work than everything.
         Some(seen) if seen + 1 >= oldest && newest - seen <= TOO_MANY => seen,
-        _ => {
-            let fleet = everything(store, newest).await?;
+        seen => {
+            let mut fleet = everything(store, newest).await?;
+            if seen.is_some() {
+                fleet.anything_may_be_different();
+            }
             *index.fleet.write().await = fleet;
             return Ok(());
         }
@@ -169,6 +173,14 @@ async fn everything(store: &Backend, newest: i64) -> Result<Fleet> {
     Ok(fleet)
 }
 
+/// What became different since the last time that this was asked.
+pub(super) async fn news(store: &Backend, follow: bool) -> Result<News> {
+    if follow {
+        drop(fleet(store).await?);
+    }
+    Ok(store.index().fleet.write().await.take_news())
+}
+
 async fn after_key(connection: &mut Connection, after: i64) -> Result<Vec<DeviceWords>> {
     let devices: Vec<DeviceColumns> = sqlx::query_as::<Db, DeviceColumns>(DEVICES_AFTER)
         .bind(after)
@@ -205,6 +217,7 @@ fn joined(
                     severity: finding.severity,
                     causes: finding.causes,
                     since: finding.since,
+                    changed_at: finding.changed_at,
                 });
             }
         }

@@ -8,6 +8,7 @@ mod access;
 mod accounts;
 pub(super) mod audit;
 mod baselines;
+mod bulletins;
 mod ca;
 mod cells;
 mod commit;
@@ -41,6 +42,8 @@ mod write;
 #[cfg(test)]
 pub(super) mod enumerated;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::filter::{Filter, TextField};
@@ -49,13 +52,13 @@ use uuid::Uuid;
 use super::{ANATOMY, Backend, Connection, Db, key_list, numbers_follow, placeholder, text_list};
 use crate::{
     AcceptanceRow, Access, AccountMade, AccountRow, AccountSource, ApiTokenRow, AuditQuery,
-    AuditRow, CaProgress, CaRow, Cells, Committed, Concerned, Day, DayCounts, Deed, DeviceChange,
-    DeviceDetail, DeviceIdentity, DeviceRow, DeviceState, DeviceStatus, EnrolOutcome, EnrolRequest,
-    Field, FleetCounts, HistoryRow, Imported, ImportedPack, InFleet, IssueCount, IssueDevice,
-    IssuedCertificate, LearnedRow, ListedMachine, NewApiToken, NewAudit, NewSession, NewToken,
-    Order, PackMark, Page, Profiled, ProfiledDevice, Result, RevisionCount, Scope, SeenRevision,
-    SessionRow, Sought, SourceCount, Store, Survey, TakenLink, TokenRow, Touch, Verified, ViewRow,
-    ViewSaved,
+    AuditRow, Bulletins, CaProgress, CaRow, Cells, Committed, Concerned, Day, DayCounts, Deed,
+    DeviceChange, DeviceDetail, DeviceIdentity, DeviceRow, DeviceState, DeviceStatus, EndedDevices,
+    EnrolOutcome, EnrolRequest, Field, FleetCounts, HistoryRow, Imported, ImportedPack, InFleet,
+    IssueCount, IssueDevice, IssuedCertificate, LearnedRow, ListedMachine, NewApiToken, NewAudit,
+    NewSession, NewToken, News, Order, PackMark, Page, Profiled, ProfiledDevice, Result,
+    RevisionCount, Scope, SeenRevision, SessionRow, Sought, SourceCount, Store, Survey, TakenLink,
+    TokenRow, Touch, Verified, ViewRow, ViewSaved,
 };
 
 #[async_trait]
@@ -188,8 +191,26 @@ impl Store for Backend {
         audit::cut(self, before, at_most, now).await
     }
 
-    async fn status_changed_since(&self, since: Time) -> Result<Vec<DeviceIdentity>> {
-        status::changed_since(self, since).await
+    async fn written(&self, at_most: Duration) {
+        Backend::written(self, at_most).await;
+    }
+    async fn lead(&self) -> Result<bool> {
+        Backend::lead(self).await
+    }
+    async fn post(&self, sender: &str, bodies: &[String], now: Time) -> Result<()> {
+        bulletins::post(self, sender, bodies, now).await
+    }
+    async fn bulletins(&self, read: Option<i64>, limit: u32) -> Result<Bulletins> {
+        bulletins::after(self, read, limit).await
+    }
+    async fn forget_bulletins(&self, before: Time) -> Result<u64> {
+        bulletins::forget(self, before).await
+    }
+    async fn ended_since(&self, seen: Option<i64>) -> Result<EndedDevices> {
+        bulletins::ended(self, seen).await
+    }
+    async fn news(&self, follow: bool) -> Result<News> {
+        index::news(self, follow).await
     }
 
     async fn import_machines(
@@ -433,6 +454,15 @@ impl Store for Backend {
     }
     async fn put_setting(&self, name: &str, json: &str, line: NewAudit) -> Result<()> {
         settings::put(self, name, json, line).await
+    }
+    async fn replace_setting(
+        &self,
+        name: &str,
+        seen: Option<&str>,
+        json: &str,
+        line: NewAudit,
+    ) -> Result<bool> {
+        settings::replace(self, name, seen, json, line).await
     }
 
     async fn keep_days(&self, days: &[(Scope, DayCounts)], since: Day) -> Result<()> {

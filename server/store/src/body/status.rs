@@ -19,8 +19,6 @@ use crate::{Deed, DeviceIdentity, DeviceStatus, Ended, NewAudit, Result, action,
 statements! {
     /// The device of an id.
     NAMED = "SELECT key, id, status, name FROM device WHERE id = $1";
-    /// Devices whose status changed.
-    CHANGED_SINCE = "SELECT key, id, status FROM device WHERE status_at IS NOT NULL AND status_at >= $1 ORDER BY status_at, key";
     /// Ephemeral devices whose time is over.
     EPHEMERAL = "SELECT id FROM device WHERE status = 1 AND ephemeral_ms IS NOT NULL \
                  AND COALESCE(last_seen_at, enrolled_at) + ephemeral_ms <= $1 AND $2 + ephemeral_ms <= $1 \
@@ -273,17 +271,6 @@ pub(super) async fn apply(
                 .bind(step.successor)
         })
         .await
-}
-
-pub(super) async fn changed_since(store: &Backend, since: Time) -> Result<Vec<DeviceIdentity>> {
-    sqlx::query_as::<Db, IdentityRow>(CHANGED_SINCE)
-        .bind(since.millis())
-        .fetch_all(store.reader())
-        .await
-        .during("find devices whose status changed")?
-        .into_iter()
-        .map(IdentityRow::read)
-        .collect()
 }
 
 pub(super) async fn ephemeral_ended(

@@ -21,7 +21,7 @@ pub(crate) use self::matching::standing_word;
 use self::matching::{Condition, On, code_of, health_of};
 pub use self::search::{Counted, FoundCause, InFleet, SOUGHT_GROUPS, Sought};
 use self::words::{Made, Words};
-use crate::{CauseCount, FleetCounts, IssueCount, Result, Scope, codes};
+use crate::{CauseCount, FleetCounts, IssueCount, News, Result, Scope, codes};
 
 /// Words of a device, by their place in [`Device::words`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,11 +64,19 @@ struct Finding {
     causes: u32,
     kept: u8,
     is_serious: bool,
+    /// Of the moment at which anything of it changed, as much as tells two of them apart.
+    changed: u32,
     /// Milliseconds UTC.
     since: i64,
 }
 
 impl Finding {
+    /// Whether it says the same as another one of that issue.
+    fn is_like(&self, other: &Self) -> bool {
+        (self.causes, self.kept, self.is_serious) == (other.causes, other.kept, other.is_serious)
+            && (self.changed, self.since) == (other.changed, other.since)
+    }
+
     fn is_open(&self) -> bool {
         self.kept == code_of(Kept::Open)
     }
@@ -103,6 +111,7 @@ pub(crate) struct FindingWords {
     pub(crate) severity: Option<i64>,
     pub(crate) causes: String,
     pub(crate) since: i64,
+    pub(crate) changed_at: i64,
 }
 
 /// Which devices are asked about.
@@ -137,7 +146,12 @@ pub(crate) struct Fleet {
     tags: Made<Vec<String>>,
     causes: Made<Vec<Cause>>,
     issues: Words,
+    /// What became different since somebody took that.
+    news: News,
 }
+
+/// Devices that are told one by one; of more it is told that anything may be different.
+const NEWS: usize = 10_000;
 
 impl Fleet {
     /// Up to which change it is; `None` until it was read for the first time.
@@ -167,6 +181,7 @@ impl Fleet {
         let mut moved = false;
         for key in asked {
             let new = there.remove(key);
+            self.note(*key, new.as_ref());
             match (self.places.get(key).copied(), new) {
                 (Some(place), Some(device)) => {
                     let old = &mut self.devices[place as usize];
@@ -187,6 +202,40 @@ impl Fleet {
             self.sort();
         }
         Ok(())
+    }
+
+    /// Notes what becomes different with a device that was written.
+    fn note(&mut self, key: i64, new: Option<&Device>) {
+        let old = self.places.get(&key).copied();
+        let old = old.map(|place| &self.devices[place as usize]);
+        self.news.statuses |= old.map(|device| device.status) != new.map(|device| device.status);
+        if self.news.anything {
+            return;
+        }
+        let (old, new) = (findings_of(old), findings_of(new));
+        let is_as_before = |one: &Finding, others: &[Finding]| {
+            let mut same = others.iter().filter(|other| other.issue == one.issue);
+            same.next().is_some_and(|other| one.is_like(other))
+        };
+        let went = old.iter().filter(|finding| !is_as_before(finding, new));
+        let came = new.iter().filter(|finding| !is_as_before(finding, old));
+        let issues = went.chain(came).map(|finding| finding.issue);
+        let issues: Vec<String> = issues.map(|n| self.issues.text(n).to_owned()).collect();
+        self.news.devices.entry(key).or_default().extend(issues);
+        if self.news.devices.len() > NEWS {
+            self.anything_may_be_different();
+        }
+    }
+
+    /// Everything was read anew, or more became different than is told one by one.
+    pub(crate) fn anything_may_be_different(&mut self) {
+        self.news.devices.clear();
+        (self.news.anything, self.news.statuses) = (true, true);
+    }
+
+    /// What became different since the last time that this was asked.
+    pub(crate) fn take_news(&mut self) -> News {
+        std::mem::take(&mut self.news)
     }
 
     /// Takes devices that are all new, without putting them in order yet.
@@ -261,6 +310,7 @@ impl Fleet {
                     })?,
                     kept: code_of(codes::kept(finding.state)?),
                     is_serious: finding.severity == Some(SERIOUS),
+                    changed: finding.changed_at as u32,
                     since: finding.since,
                 })
             })
@@ -281,6 +331,10 @@ impl Fleet {
             findings,
         })
     }
+}
+
+fn findings_of(device: Option<&Device>) -> &[Finding] {
+    device.map_or(&[], |device| &device.findings)
 }
 
 /// The number of an issue that no device ever had.

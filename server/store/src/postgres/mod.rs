@@ -13,8 +13,11 @@ mod opening;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use sqlx::Postgres;
+use sqlx::postgres::PgListener;
+use tokio::sync::Mutex;
 
 use crate::column::Column;
 use crate::error::During;
@@ -30,8 +33,19 @@ pub(crate) type Pool = sqlx::PgPool;
 /// The store that the shared body implements.
 pub(crate) type Backend = PostgresStore;
 
-/// Begins a transaction and waits until no other one writes. One round trip. The number is Sickbay's own.
-const BEGIN: &str = "BEGIN; SELECT pg_advisory_xact_lock(6001512030491)";
+/// Begins a transaction and waits until no other one writes; when it is committed, every server is told that something was written. One round
+/// trip. The number is Sickbay's own.
+const BEGIN: &str = "BEGIN; SELECT pg_advisory_xact_lock(6001512030491); NOTIFY sickbay";
+/// What [`BEGIN`] tells.
+const CHANNEL: &str = "sickbay";
+/// Takes what one server holds as long as it lives; the number is Sickbay's own.
+const LEAD: &str = "SELECT pg_try_advisory_lock(6001512030492)";
+/// Whether a connection answers.
+const STILL_HERE: &str = "SELECT 1::BIGINT";
+/// How long the connection that holds [`LEAD`] may take to answer before it counts as lost.
+const LEADER_ANSWERS_WITHIN: Duration = Duration::from_secs(5);
+/// The pause after which somebody listens again where the database could not be listened to.
+const LISTEN_AGAIN: Duration = Duration::from_millis(250);
 /// Begins a transaction that sees one state of the database throughout.
 const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
@@ -120,10 +134,11 @@ pub(crate) const ANATOMY: &str = "SELECT t.relname::TEXT AS tab, a.attname::TEXT
     ORDER BY t.relname, a.attnum";
 
 /// Columns that give out numbers.
-const NUMBERED: [&str; 3] = [
+const NUMBERED: [&str; 4] = [
     "SELECT setval(pg_get_serial_sequence('device', 'key'), COALESCE((SELECT MAX(key) FROM device), 0) + 1, FALSE)",
     "SELECT setval(pg_get_serial_sequence('history', 'id'), COALESCE((SELECT MAX(id) FROM history), 0) + 1, FALSE)",
     "SELECT setval(pg_get_serial_sequence('change', 'seq'), COALESCE((SELECT MAX(seq) FROM change), 0) + 1, FALSE)",
+    "SELECT setval(pg_get_serial_sequence('bulletin', 'seq'), COALESCE((SELECT MAX(seq) FROM bulletin), 0) + 1, FALSE)",
 ];
 
 /// Lets numbers that are given out go on behind those that were written as they are.
@@ -150,6 +165,16 @@ pub struct PostgresStore {
     index: Index,
     /// Transactions that were begun to write.
     writes: AtomicU64,
+    /// What is told of whenever something was written.
+    listener: Mutex<Option<PgListener>>,
+    leadership: Mutex<Leadership>,
+}
+
+/// The connection on which a server leads, or tries to.
+#[derive(Debug, Default)]
+struct Leadership {
+    connection: Option<Connection>,
+    holds: bool,
 }
 
 impl PostgresStore {
@@ -168,6 +193,46 @@ impl PostgresStore {
         operation: &'static str,
     ) -> Result<sqlx::Transaction<'static, Db>> {
         self.reader.begin_with(BEGIN_READ).await.during(operation)
+    }
+
+    /// Waits until something may have been written.
+    pub(crate) async fn written(&self, at_most: Duration) {
+        let mut place = self.listener.lock().await;
+        let heard = tokio::time::timeout(at_most, self.hear(&mut place)).await;
+        if let Ok(Err(_)) = heard {
+            // Whoever waited reads next, and is told what is wrong.
+            *place = None;
+            drop(place);
+            tokio::time::sleep(LISTEN_AGAIN.min(at_most)).await;
+        }
+    }
+
+    async fn hear(&self, place: &mut Option<PgListener>) -> std::result::Result<(), sqlx::Error> {
+        let Some(listener) = place else {
+            let mut listener = PgListener::connect_with(&self.reader).await?;
+            listener.listen(CHANNEL).await?;
+            *place = Some(listener);
+            // Nobody told of what was written before.
+            return Ok(());
+        };
+        // Without a word where the connection was lost and made again: what was written between is told of by nobody.
+        listener.try_recv().await?;
+        while listener.next_buffered().is_some() {}
+        Ok(())
+    }
+
+    /// Whether this server holds what one of them holds.
+    pub(crate) async fn lead(&self) -> Result<bool> {
+        let mut leadership = self.leadership.lock().await;
+        let asked = tokio::time::timeout(LEADER_ANSWERS_WITHIN, leadership.ask(&self.reader)).await;
+        let lost = match asked {
+            Ok(Ok(())) => return Ok(leadership.holds),
+            Ok(Err(error)) => error,
+            Err(_) => sqlx::Error::PoolTimedOut,
+        };
+        // The lock goes with the connection.
+        *leadership = Leadership::default();
+        Err(lost).during("lead the servers of this database")
     }
 
     /// How many transactions were begun to write.
@@ -192,8 +257,27 @@ impl PostgresStore {
 
     /// Closes every connection.
     pub async fn close(&self) {
+        *self.leadership.lock().await = Leadership::default();
+        *self.listener.lock().await = None;
         self.reader.close().await;
         self.writer.close().await;
+    }
+}
+
+impl Leadership {
+    async fn ask(&mut self, pool: &Pool) -> std::result::Result<(), sqlx::Error> {
+        let connection = match &mut self.connection {
+            Some(connection) => connection,
+            None => self.connection.insert(pool.acquire().await?.detach()),
+        };
+        if self.holds {
+            return sqlx::query_scalar::<Db, i64>(STILL_HERE)
+                .fetch_one(connection)
+                .await
+                .map(|_| ());
+        }
+        self.holds = sqlx::query_scalar(LEAD).fetch_one(connection).await?;
+        Ok(())
     }
 }
 

@@ -8,6 +8,8 @@ use std::time::Duration;
 use sqlx::Connection as _;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 
+use tokio::sync::Mutex;
+
 use super::PostgresStore;
 use super::body::audit;
 use super::migrations::MIGRATIONS;
@@ -102,6 +104,8 @@ impl PostgresStore {
             seal,
             index: Index::default(),
             writes: AtomicU64::new(0),
+            listener: Mutex::default(),
+            leadership: Mutex::default(),
         })
     }
 

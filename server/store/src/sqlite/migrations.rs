@@ -64,6 +64,11 @@ pub(super) const MIGRATIONS: Migrations = Migrations(&[
         "days_and_views",
         include_str!("../../../../migrations/sqlite/0012_days_and_views.sql"),
     ),
+    (
+        13,
+        "bulletins",
+        include_str!("../../../../migrations/sqlite/0013_bulletins.sql"),
+    ),
 ]);
 
 #[cfg(test)]
@@ -119,6 +124,10 @@ mod tests {
         (
             12,
             "e04641ef9afcb1fb2eda60b4a595da23931e247cea9b6331e71e3ca01427632d",
+        ),
+        (
+            13,
+            "6ee0d3b9557bf5ddc75dec976df4171205fc026e134f2a2bd7bdfa1f833fb030",
         ),
     ];
 

@@ -115,6 +115,9 @@ pub(crate) async fn numbers_follow(_connection: &mut Connection) -> Result<()> {
 #[path = "../body/mod.rs"]
 mod body;
 
+/// How long it takes to notice what another process wrote.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
 /// The store on SQLite. Cheap to share behind an `Arc`; made by [`SqliteStore::open`].
 #[derive(Debug)]
 pub struct SqliteStore {
@@ -146,6 +149,22 @@ impl SqliteStore {
         operation: &'static str,
     ) -> Result<sqlx::Transaction<'static, Db>> {
         self.reader.begin().await.during(operation)
+    }
+
+    /// Waits until something may have been written: other processes tell nobody, so it is only ever a moment.
+    #[expect(clippy::unused_self, reason = "as for the other database")]
+    pub(crate) async fn written(&self, at_most: Duration) {
+        tokio::time::sleep(LOOK_AGAIN.min(at_most)).await;
+    }
+
+    /// Whether this server holds what one of them holds: on a file there is one.
+    #[expect(
+        clippy::unused_self,
+        clippy::unused_async,
+        reason = "as for the other database"
+    )]
+    pub(crate) async fn lead(&self) -> Result<bool> {
+        Ok(true)
     }
 
     /// How many transactions were begun to write.

@@ -19,6 +19,7 @@ mod opening;
 mod orders;
 mod record;
 mod search;
+mod servers;
 mod status;
 mod tags;
 mod updates;
@@ -121,10 +122,14 @@ macro_rules! on_every_database {
             search::groups_and_causes_are_found_with_as_many_devices_as_their_lists_have,
             search::devices_of_a_hold_count_once_whatever_it_is_for,
             search::nothing_outside_the_scope_is_found_or_counted,
+            servers::bulletins_are_read_once_in_one_order_and_what_was_missed_is_told,
+            servers::whoever_ceases_to_be_active_is_told_once_whatever_the_clock_says,
+            servers::what_another_process_wrote_is_told_with_the_issues_that_differ,
+            servers::of_two_who_replace_a_setting_one_is_told_that_it_changed,
+            servers::whoever_waits_learns_soon_that_another_process_wrote,
             status::revoked_is_for_ever,
             status::a_device_that_is_not_active_counts_nowhere,
             status::a_report_in_flight_is_not_written_over_a_retired_device,
-            status::another_process_learns_of_a_revocation,
             status::an_approved_device_takes_the_place_of_its_own_silent_past,
             status::a_merged_device_points_to_the_one_that_stands_for_it,
             status::a_deleted_device_is_gone_but_for_the_record,

@@ -159,30 +159,6 @@ pub(crate) async fn a_report_in_flight_is_not_written_over_a_retired_device(stor
     assert_eq!(answers, [Committed::Conflict]);
 }
 
-pub(crate) async fn another_process_learns_of_a_revocation(store: Fixture) {
-    let (a, b) = (store.active("a").await, store.active("b").await);
-    assert!(store.status_changed_since(at(0)).await.unwrap().is_empty());
-    store
-        .set_status(&[a.id], DeviceStatus::Revoked, &deed(200))
-        .await
-        .unwrap();
-    store
-        .set_status(&[b.id], DeviceStatus::Retired, &deed(100))
-        .await
-        .unwrap();
-    let since = async |millis| {
-        let changed = store.status_changed_since(at(millis)).await.unwrap();
-        changed
-            .into_iter()
-            .map(|device| (device.id, device.status))
-            .collect::<Vec<_>>()
-    };
-    let (revoked, retired) = ((a.id, DeviceStatus::Revoked), (b.id, DeviceStatus::Retired));
-    assert_eq!(since(100).await, [retired, revoked]);
-    assert_eq!(since(200).await, [revoked]);
-    assert!(since(201).await.is_empty());
-}
-
 pub(crate) async fn an_approved_device_takes_the_place_of_its_own_silent_past(store: Fixture) {
     let former = store.active("PC-1").await;
     let newcomer = store.pending_device("pc-1").await;

@@ -3,5 +3,6 @@
 mod collector_killed;
 mod collector_set_back;
 mod disk_full;
+mod replicas;
 mod server_killed;
 mod server_restored;
