@@ -152,17 +152,12 @@ impl SqliteStore {
     }
 
     /// Waits until something may have been written: other processes tell nobody, so it is only ever a moment.
-    #[expect(clippy::unused_self, reason = "as for the other database")]
     pub(crate) async fn written(&self, at_most: Duration) {
         tokio::time::sleep(LOOK_AGAIN.min(at_most)).await;
     }
 
     /// Whether this server holds what one of them holds: on a file there is one.
-    #[expect(
-        clippy::unused_self,
-        clippy::unused_async,
-        reason = "as for the other database"
-    )]
+    #[expect(clippy::unused_async, reason = "as for the other database")]
     pub(crate) async fn lead(&self) -> Result<bool> {
         Ok(true)
     }
