@@ -8,13 +8,19 @@
 //! The body of every method is written once for all databases (`src/body`) and compiled here against [`Db`]; this module holds
 //! what is Postgres' own.
 
+mod address;
+mod connection;
+mod lookout;
 mod migrations;
 mod opening;
+mod servers;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use sqlx::Postgres;
+use futures::FutureExt as _;
+use sqlx::postgres::PgConnection;
+use sqlx::{Executor as _, Postgres};
 
 use crate::column::Column;
 use crate::error::During;
@@ -24,14 +30,16 @@ use crate::{Result, Seal};
 /// The database that the shared body is compiled against.
 pub(crate) type Db = Postgres;
 /// A connection of it.
-pub(crate) type Connection = sqlx::PgConnection;
+pub(crate) use connection::Connection;
+use connection::{Reader, Transaction};
+use lookout::{Lookout, Pools};
 /// A pool of connections.
 pub(crate) type Pool = sqlx::PgPool;
 /// The store that the shared body implements.
 pub(crate) type Backend = PostgresStore;
 
-/// Begins a transaction and waits until no other one writes. One round trip. The number is Sickbay's own.
-const BEGIN: &str = "BEGIN; SELECT pg_advisory_xact_lock(6001512030491)";
+/// Waits until no other transaction writes. The number is Sickbay's own.
+const LOCK: &str = "SELECT pg_advisory_xact_lock(6001512030491)";
 /// Begins a transaction that sees one state of the database throughout.
 const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
@@ -102,7 +110,7 @@ pub(crate) fn placeholder(number: usize, kind: Column) -> String {
     format!("${number}::{kind}")
 }
 
-/// Takes the rows read under it for this transaction; the lock of [`BEGIN`] has them already.
+/// Takes the rows read under it for this transaction; [`LOCK`] has them already.
 macro_rules! for_update {
     () => {
         ""
@@ -143,8 +151,9 @@ mod body;
 /// The store on Postgres. Cheap to share behind an `Arc`; made by [`PostgresStore::open`].
 #[derive(Debug)]
 pub struct PostgresStore {
-    writer: Pool,
-    reader: Pool,
+    lookout: Arc<Lookout>,
+    /// Keeps an eye on the primary.
+    watch: tokio::task::JoinHandle<()>,
     location: String,
     seal: Arc<dyn Seal>,
     index: Index,
@@ -154,20 +163,37 @@ pub struct PostgresStore {
 
 impl PostgresStore {
     /// Begins a transaction that writes, when no other one does.
-    pub(crate) async fn begin(
-        &self,
-        operation: &'static str,
-    ) -> Result<sqlx::Transaction<'static, Db>> {
+    pub(crate) async fn begin(&self, operation: &'static str) -> Result<Transaction> {
         self.writes.fetch_add(1, Ordering::Relaxed);
-        self.writer.begin_with(BEGIN).await.during(operation)
+        // The lock is not taken by the statement that begins: sqlx rolls back only what it knows to have begun, and a caller who
+        // gave up would leave a connection behind that holds the lock.
+        let begin = |pools: Arc<Pools>| {
+            async move {
+                let mut transaction = pools.writer.begin().await?;
+                (&mut *transaction).execute(LOCK).await?;
+                Ok(transaction)
+            }
+            .boxed()
+        };
+        let (transaction, pools) = self.lookout.on_primary(begin).await.during(operation)?;
+        Ok(Transaction::new(transaction, pools))
     }
 
     /// Begins a transaction that reads one state of the database throughout.
-    pub(crate) async fn begin_read(
+    pub(crate) async fn begin_read(&self, operation: &'static str) -> Result<Transaction> {
+        let begin =
+            |pools: Arc<Pools>| async move { pools.reader.begin_with(BEGIN_READ).await }.boxed();
+        let (transaction, pools) = self.lookout.on_primary(begin).await.during(operation)?;
+        Ok(Transaction::new(transaction, pools))
+    }
+
+    /// A connection to the primary for one purpose alone, of no pool and with no limit of time. Beside it comes what tells when its server
+    /// is lost ([`Pools::lost`]): whoever waits for anything on the connection has to wait for that too.
+    pub(crate) async fn connection(
         &self,
         operation: &'static str,
-    ) -> Result<sqlx::Transaction<'static, Db>> {
-        self.reader.begin_with(BEGIN_READ).await.during(operation)
+    ) -> Result<(PgConnection, Arc<Pools>)> {
+        self.lookout.connection().await.during(operation)
     }
 
     /// How many transactions were begun to write.
@@ -176,8 +202,8 @@ impl PostgresStore {
     }
 
     /// Connections for single reads.
-    pub(crate) const fn reader(&self) -> &Pool {
-        &self.reader
+    pub(crate) const fn reader(&self) -> Reader<'_> {
+        Reader(&self.lookout)
     }
 
     /// The fleet in memory.
@@ -192,9 +218,24 @@ impl PostgresStore {
 
     /// Closes every connection.
     pub async fn close(&self) {
-        self.reader.close().await;
-        self.writer.close().await;
+        self.watch.abort();
+        self.lookout.close().await;
     }
+}
+
+impl Drop for PostgresStore {
+    fn drop(&mut self) {
+        self.watch.abort();
+    }
+}
+
+/// Lets a transaction take its time: what is read or written waits for another database.
+pub(crate) async fn take_time(connection: &mut Connection) -> Result<()> {
+    sqlx::query("SET LOCAL idle_in_transaction_session_timeout = 0")
+        .execute(connection)
+        .await
+        .map(|_| ())
+        .during("begin to move a fleet")
 }
 
 #[cfg(test)]
