@@ -49,7 +49,9 @@ use sickbay_diagnosis::Time;
 use sickbay_diagnosis::filter::{Filter, TextField};
 use uuid::Uuid;
 
-use super::{ANATOMY, Backend, Connection, Db, key_list, numbers_follow, placeholder, text_list};
+use super::{
+    ANATOMY, Backend, Connection, Db, key_list, numbers_follow, placeholder, take_time, text_list,
+};
 use crate::{
     AcceptanceRow, Access, AccountMade, AccountRow, AccountSource, ApiTokenRow, AuditQuery,
     AuditRow, Bulletins, CaProgress, CaRow, Cells, Committed, Concerned, Day, DayCounts, Deed,

@@ -6,7 +6,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 use tokio::sync::mpsc;
 
 use super::query::{LENGTHS, Query};
-use super::{ANATOMY, Backend, Connection, Db, numbers_follow, placeholder};
+use super::{ANATOMY, Backend, Connection, Db, numbers_follow, placeholder, take_time};
 use crate::anatomy::{self, Table};
 use crate::column::Column;
 use crate::error::During;
@@ -35,6 +35,7 @@ impl Ends for Backend {
 
     async fn send(&self, tables: &[Table], into: mpsc::Sender<Piece>) -> Result<()> {
         let mut transaction = self.begin_read(READ).await?;
+        take_time(&mut transaction).await?;
         for (place, table) in tables.iter().enumerate() {
             let mut sum = Sum::default();
             let mut lines = Vec::with_capacity(TOGETHER);
@@ -69,6 +70,7 @@ impl Ends for Backend {
         replaces: bool,
     ) -> Result<Vec<Moved>> {
         let mut transaction = self.begin(WRITE).await?;
+        take_time(&mut transaction).await?;
         if !replaces {
             refuse_a_fleet(&mut transaction, tables).await?;
         }

@@ -8,15 +8,20 @@
 //! The body of every method is written once for all databases (`src/body`) and compiled here against [`Db`]; this module holds
 //! what is Postgres' own.
 
+mod address;
+mod connection;
+mod lookout;
 mod migrations;
 mod opening;
+mod servers;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use sqlx::Postgres;
-use sqlx::postgres::PgListener;
+use futures::FutureExt as _;
+use sqlx::postgres::{PgConnection, PgListener};
+use sqlx::{Executor as _, Postgres};
 use tokio::sync::Mutex;
 
 use crate::column::Column;
@@ -27,16 +32,17 @@ use crate::{Result, Seal};
 /// The database that the shared body is compiled against.
 pub(crate) type Db = Postgres;
 /// A connection of it.
-pub(crate) type Connection = sqlx::PgConnection;
+pub(crate) use connection::Connection;
+use connection::{Reader, Transaction};
+use lookout::{Lookout, Pools};
 /// A pool of connections.
 pub(crate) type Pool = sqlx::PgPool;
 /// The store that the shared body implements.
 pub(crate) type Backend = PostgresStore;
 
-/// Begins a transaction and waits until no other one writes; when it is committed, every server is told that something was written. One round
-/// trip. The number is Sickbay's own.
-const BEGIN: &str = "BEGIN; SELECT pg_advisory_xact_lock(6001512030491); NOTIFY sickbay";
-/// What [`BEGIN`] tells.
+/// Waits until no other transaction writes; once it is committed, every server is told that something was written. The number is Sickbay's own.
+const LOCK: &str = "SELECT pg_advisory_xact_lock(6001512030491); NOTIFY sickbay";
+/// What [`LOCK`] tells.
 const CHANNEL: &str = "sickbay";
 /// Takes what one server holds as long as it lives; the number is Sickbay's own.
 const LEAD: &str = "SELECT pg_try_advisory_lock(6001512030492)";
@@ -116,7 +122,7 @@ pub(crate) fn placeholder(number: usize, kind: Column) -> String {
     format!("${number}::{kind}")
 }
 
-/// Takes the rows read under it for this transaction; the lock of [`BEGIN`] has them already.
+/// Takes the rows read under it for this transaction; [`LOCK`] has them already.
 macro_rules! for_update {
     () => {
         ""
@@ -158,41 +164,59 @@ mod body;
 /// The store on Postgres. Cheap to share behind an `Arc`; made by [`PostgresStore::open`].
 #[derive(Debug)]
 pub struct PostgresStore {
-    writer: Pool,
-    reader: Pool,
+    lookout: Arc<Lookout>,
+    /// Keeps an eye on the primary.
+    watch: tokio::task::JoinHandle<()>,
     location: String,
     seal: Arc<dyn Seal>,
     index: Index,
     /// Transactions that were begun to write.
     writes: AtomicU64,
     /// What is told of whenever something was written.
-    listener: Mutex<Option<PgListener>>,
+    listener: Mutex<Option<(PgListener, Arc<Pools>)>>,
     leadership: Mutex<Leadership>,
 }
 
 /// The connection on which a server leads, or tries to.
 #[derive(Debug, Default)]
 struct Leadership {
-    connection: Option<Connection>,
+    connection: Option<(PgConnection, Arc<Pools>)>,
     holds: bool,
 }
 
 impl PostgresStore {
     /// Begins a transaction that writes, when no other one does.
-    pub(crate) async fn begin(
-        &self,
-        operation: &'static str,
-    ) -> Result<sqlx::Transaction<'static, Db>> {
+    pub(crate) async fn begin(&self, operation: &'static str) -> Result<Transaction> {
         self.writes.fetch_add(1, Ordering::Relaxed);
-        self.writer.begin_with(BEGIN).await.during(operation)
+        // The lock is not taken by the statement that begins: sqlx rolls back only what it knows to have begun, and a caller who
+        // gave up would leave a connection behind that holds the lock.
+        let begin = |pools: Arc<Pools>| {
+            async move {
+                let mut transaction = pools.writer.begin().await?;
+                (&mut *transaction).execute(LOCK).await?;
+                Ok(transaction)
+            }
+            .boxed()
+        };
+        let (transaction, pools) = self.lookout.on_primary(begin).await.during(operation)?;
+        Ok(Transaction::new(transaction, pools))
     }
 
     /// Begins a transaction that reads one state of the database throughout.
-    pub(crate) async fn begin_read(
+    pub(crate) async fn begin_read(&self, operation: &'static str) -> Result<Transaction> {
+        let begin =
+            |pools: Arc<Pools>| async move { pools.reader.begin_with(BEGIN_READ).await }.boxed();
+        let (transaction, pools) = self.lookout.on_primary(begin).await.during(operation)?;
+        Ok(Transaction::new(transaction, pools))
+    }
+
+    /// A connection to the primary for one purpose alone, of no pool and with no limit of time. Beside it comes what tells when its server
+    /// is lost ([`Pools::lost`]): whoever waits for anything on the connection has to wait for that too.
+    pub(crate) async fn connection(
         &self,
         operation: &'static str,
-    ) -> Result<sqlx::Transaction<'static, Db>> {
-        self.reader.begin_with(BEGIN_READ).await.during(operation)
+    ) -> Result<(PgConnection, Arc<Pools>)> {
+        self.lookout.connection().await.during(operation)
     }
 
     /// Waits until something may have been written.
@@ -207,24 +231,37 @@ impl PostgresStore {
         }
     }
 
-    async fn hear(&self, place: &mut Option<PgListener>) -> std::result::Result<(), sqlx::Error> {
-        let Some(listener) = place else {
-            let mut listener = PgListener::connect_with(&self.reader).await?;
-            listener.listen(CHANNEL).await?;
-            *place = Some(listener);
+    async fn hear(
+        &self,
+        place: &mut Option<(PgListener, Arc<Pools>)>,
+    ) -> std::result::Result<(), sqlx::Error> {
+        let Some((listener, pools)) = place else {
+            let listen = |pools: Arc<Pools>| {
+                async move {
+                    let mut listener = PgListener::connect_with(&pools.reader).await?;
+                    listener.listen(CHANNEL).await?;
+                    Ok(listener)
+                }
+                .boxed()
+            };
+            *place = Some(self.lookout.on_primary(listen).await?);
             // Nobody told of what was written before.
             return Ok(());
         };
         // Without a word where the connection was lost and made again: what was written between is told of by nobody.
-        listener.try_recv().await?;
+        pools.until_lost(listener.try_recv()).await?;
         while listener.next_buffered().is_some() {}
         Ok(())
     }
 
     /// Whether this server holds what one of them holds.
     pub(crate) async fn lead(&self) -> Result<bool> {
+        const LEADING: &str = "lead the servers of this database";
         let mut leadership = self.leadership.lock().await;
-        let asked = tokio::time::timeout(LEADER_ANSWERS_WITHIN, leadership.ask(&self.reader)).await;
+        if leadership.connection.is_none() {
+            leadership.connection = Some(self.connection(LEADING).await?);
+        }
+        let asked = tokio::time::timeout(LEADER_ANSWERS_WITHIN, leadership.ask()).await;
         let lost = match asked {
             Ok(Ok(())) => return Ok(leadership.holds),
             Ok(Err(error)) => error,
@@ -232,7 +269,7 @@ impl PostgresStore {
         };
         // The lock goes with the connection.
         *leadership = Leadership::default();
-        Err(lost).during("lead the servers of this database")
+        Err(lost).during(LEADING)
     }
 
     /// How many transactions were begun to write.
@@ -241,8 +278,8 @@ impl PostgresStore {
     }
 
     /// Connections for single reads.
-    pub(crate) const fn reader(&self) -> &Pool {
-        &self.reader
+    pub(crate) const fn reader(&self) -> Reader<'_> {
+        Reader(&self.lookout)
     }
 
     /// The fleet in memory.
@@ -259,26 +296,39 @@ impl PostgresStore {
     pub async fn close(&self) {
         *self.leadership.lock().await = Leadership::default();
         *self.listener.lock().await = None;
-        self.reader.close().await;
-        self.writer.close().await;
+        self.watch.abort();
+        self.lookout.close().await;
     }
 }
 
 impl Leadership {
-    async fn ask(&mut self, pool: &Pool) -> std::result::Result<(), sqlx::Error> {
-        let connection = match &mut self.connection {
-            Some(connection) => connection,
-            None => self.connection.insert(pool.acquire().await?.detach()),
+    async fn ask(&mut self) -> std::result::Result<(), sqlx::Error> {
+        let Some((connection, pools)) = &mut self.connection else {
+            return Ok(());
         };
         if self.holds {
-            return sqlx::query_scalar::<Db, i64>(STILL_HERE)
-                .fetch_one(connection)
-                .await
-                .map(|_| ());
+            let answer = sqlx::query_scalar::<Db, i64>(STILL_HERE).fetch_one(connection);
+            return pools.until_lost(answer).await.map(|_| ());
         }
-        self.holds = sqlx::query_scalar(LEAD).fetch_one(connection).await?;
+        let answer = sqlx::query_scalar(LEAD).fetch_one(connection);
+        self.holds = pools.until_lost(answer).await?;
         Ok(())
     }
+}
+
+impl Drop for PostgresStore {
+    fn drop(&mut self) {
+        self.watch.abort();
+    }
+}
+
+/// Lets a transaction take its time: what is read or written waits for another database.
+pub(crate) async fn take_time(connection: &mut Connection) -> Result<()> {
+    sqlx::query("SET LOCAL idle_in_transaction_session_timeout = 0")
+        .execute(connection)
+        .await
+        .map(|_| ())
+        .during("begin to move a fleet")
 }
 
 #[cfg(test)]

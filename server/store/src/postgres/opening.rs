@@ -1,30 +1,31 @@
 //! Connecting, creating and migrating, with an answer that says what to do where that fails.
 
-use std::str::FromStr as _;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use sqlx::Connection as _;
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
-
+use sqlx::Executor as _;
+use sqlx::migrate::{Migrate as _, MigrateError};
+use sqlx::postgres::PgConnection;
 use tokio::sync::Mutex;
 
-use super::PostgresStore;
 use super::body::audit;
+use super::lookout::Lookout;
 use super::migrations::MIGRATIONS;
+use super::servers::{Servers, end};
+use super::{PostgresStore, address};
 use crate::index::Index;
 use crate::schema::{CHAINED_SINCE, Schema, chain};
 use crate::{Result, Seal, StoreError};
 
-/// Connections that read at the same time.
-const READERS: u32 = 8;
-/// Connections of transactions that write; all but one of them wait for the lock.
-const WRITERS: u32 = 3;
-/// Prepared statements kept per connection: every statement of this crate, with each length of a list of rows, fits in.
-const STATEMENTS: usize = 256;
-/// How long a caller waits for a connection before the store is called unavailable.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(15);
+const MIGRATE: &str = "bring the schema up to date";
+/// How long a migration waits for a table that somebody uses. While it waits, everybody else waits behind it.
+const BUSY: &str = "SET lock_timeout = '5s'";
+/// SQLSTATE of who waited for longer.
+const LOCK_NOT_AVAILABLE: &str = "55P03";
+/// How often a migration is tried where a table is busy, and how long the others have it to themselves in between.
+const TRIES: u32 = 3;
+const BETWEEN: Duration = Duration::from_secs(2);
 
 /// The table in which sqlx keeps what was applied.
 const HAS_VERSIONS: &str = "SELECT COUNT(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename = '_sqlx_migrations'";
@@ -70,36 +71,25 @@ impl PostgresStore {
     }
 
     async fn connect(url: &str, seal: Arc<dyn Seal>) -> Result<Self> {
-        let options = PgConnectOptions::from_str(url).map_err(|error| StoreError::CannotOpen {
+        let servers = address::servers(url).map_err(|reason| StoreError::CannotOpen {
             location: "postgres".to_owned(),
-            reason: format!(
-                "its address cannot be read: {}. Write postgres://USER:PASSWORD@HOST/DATABASE, for example \
-                 postgres://sickbay@db.example.org/sickbay?sslmode=verify-full&sslrootcert=/etc/sickbay/db-ca.pem",
-                chain(&error)
-            ),
+            reason,
         })?;
-        let location = location(&options);
-        let options = options
-            .application_name("sickbay")
-            .statement_cache_capacity(STATEMENTS);
-        let cannot = |error: sqlx::Error| StoreError::CannotOpen {
-            location: location.clone(),
-            reason: format!(
-                "{}. Is Postgres running there, does the database exist, and may this user make tables in it?",
-                chain(&error)
-            ),
-        };
-        // A pool tries again until its patience ends and then says just that; one connection says what is wrong, at once.
-        let first = PgConnection::connect_with(&options).await.map_err(cannot)?;
-        first.close().await.map_err(cannot)?;
-        let writer = pool(WRITERS)
-            .connect_with(options.clone())
-            .await
-            .map_err(cannot)?;
-        let reader = pool(READERS).connect_with(options).await.map_err(cannot)?;
+        let servers = Servers::new(servers);
+        let location = servers.location();
+        // Who starts is told at once what is wrong; only a server that runs waits for a primary.
+        let (lookout, watch) =
+            Lookout::begin(servers)
+                .await
+                .map_err(|why| StoreError::CannotOpen {
+                    location: location.clone(),
+                    reason: format!(
+                        "{why}. Is Postgres running there, does the database exist, and may this user make tables in it?"
+                    ),
+                })?;
         Ok(Self {
-            writer,
-            reader,
+            lookout,
+            watch,
             location,
             seal,
             index: Index::default(),
@@ -112,12 +102,12 @@ impl PostgresStore {
     async fn schema(&self) -> Result<Schema> {
         let cannot = |error: sqlx::Error| self.cannot_open(&chain(&error));
         let versions: i64 = sqlx::query_scalar(HAS_VERSIONS)
-            .fetch_one(&self.reader)
+            .fetch_one(self.reader())
             .await
             .map_err(cannot)?;
         if versions > 0 {
             let found = sqlx::query_scalar(NEWEST_APPLIED)
-                .fetch_one(&self.reader)
+                .fetch_one(self.reader())
                 .await
                 .map_err(cannot)?;
             return Ok(match found {
@@ -126,7 +116,7 @@ impl PostgresStore {
             });
         }
         let tables: i64 = sqlx::query_scalar(HAS_TABLES)
-            .fetch_one(&self.reader)
+            .fetch_one(self.reader())
             .await
             .map_err(cannot)?;
         Ok(match tables {
@@ -137,13 +127,13 @@ impl PostgresStore {
 
     /// From this version of the schema. Of several servers that begin at once, one makes the tables and the others wait for it.
     async fn bring_up_to_date(&self, from: i64) -> Result<()> {
-        let migrator = MIGRATIONS.migrator();
-        migrator.run(&self.writer).await.map_err(|error| {
-            self.cannot_open(&format!(
-                "its schema could not be brought up to date: {}",
-                chain(&error)
-            ))
-        })?;
+        let (mut connection, pools) = self.connection(MIGRATE).await?;
+        let migrated = pools
+            .until_lost(async { Ok(migrated(&mut connection).await) })
+            .await
+            .map_err(|error| self.cannot_open(&chain(&error)))?;
+        end(connection).await;
+        migrated.map_err(|error| self.cannot_open(&not_migrated(&error)))?;
         // Lines of a version without a chain are chained now and never again: a record that lost its end later was tampered with.
         if from < CHAINED_SINCE {
             audit::adopt(self).await?;
@@ -159,19 +149,41 @@ impl PostgresStore {
     }
 }
 
-/// Where it is, without the password.
-fn location(options: &PgConnectOptions) -> String {
-    let place = match options.get_socket() {
-        Some(socket) => socket.display().to_string(),
-        None => format!("{}:{}", options.get_host(), options.get_port()),
-    };
-    let database = options.get_database().unwrap_or_default();
-    format!("postgres {database} at {place}")
+/// Runs what is missing. Waiting for another server that does the same has no limit, waiting for a table has.
+async fn migrated(connection: &mut PgConnection) -> std::result::Result<(), MigrateError> {
+    connection.lock().await?;
+    connection.execute(BUSY).await?;
+    let mut migrator = MIGRATIONS.migrator();
+    migrator.set_locking(false);
+    let mut tries = 1;
+    loop {
+        match migrator.run_direct(None, connection, false).await {
+            Err(error) if is_busy(&error) && tries < TRIES => tries += 1,
+            done => return done,
+        }
+        tokio::time::sleep(BETWEEN).await;
+    }
 }
 
-fn pool(connections: u32) -> PgPoolOptions {
-    PgPoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .idle_timeout(None)
+fn not_migrated(error: &MigrateError) -> String {
+    if is_busy(error) {
+        return "its schema could not be brought up to date, because a table that is changed was in use all the time. Nothing is half done: \
+                stop the servers that use the database, or whatever else does, and run sickbay-server migrate again"
+            .to_owned();
+    }
+    format!(
+        "its schema could not be brought up to date: {}",
+        chain(error)
+    )
+}
+
+/// Whether somebody else used a table for too long.
+fn is_busy(error: &MigrateError) -> bool {
+    let (MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) = error else {
+        return false;
+    };
+    error
+        .as_database_error()
+        .and_then(|said| said.code())
+        .is_some_and(|code| code == LOCK_NOT_AVAILABLE)
 }

@@ -27,7 +27,7 @@ async fn every_statement_prepares_on_the_real_schema() {
     let (_database, store) = fresh().await;
     let mut broken = Vec::new();
     for (name, text) in enumerated::statements() {
-        let mut connection = store.writer.acquire().await.unwrap();
+        let (mut connection, _) = store.connection("prepare").await.unwrap();
         let text = AssertSqlSafe(text).into_sql_str();
         match connection.prepare(text.clone()).await {
             Ok(statement) => broken.extend(
@@ -59,11 +59,11 @@ async fn the_schema_is_the_one_of_sqlite() {
         "ALTER TABLE token DROP COLUMN more, ALTER COLUMN name DROP NOT NULL",
         "ALTER TABLE token ALTER COLUMN name SET NOT NULL, ALTER COLUMN name TYPE BYTEA USING ''",
     ] {
-        sqlx::raw_sql(change).execute(&store.writer).await.unwrap();
+        sqlx::raw_sql(change).execute(store.reader()).await.unwrap();
         assert_ne!(store.tables().await.unwrap(), other.tables().await.unwrap());
     }
     sqlx::raw_sql("DROP INDEX history_device")
-        .execute(&store.writer)
+        .execute(store.reader())
         .await
         .unwrap();
     assert_ne!(store.indexes().await, other.indexes().await);
@@ -77,7 +77,7 @@ impl PostgresStore {
              WHERE c.relnamespace = current_schema()::regnamespace AND NOT EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conindid = c.oid) \
              ORDER BY 1",
         )
-        .fetch_all(&self.reader)
+        .fetch_all(self.reader())
         .await
         .unwrap()
     }
