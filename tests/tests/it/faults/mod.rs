@@ -4,5 +4,6 @@ mod collector_killed;
 mod collector_set_back;
 mod disk_full;
 mod replicas;
+mod replicas_killed;
 mod server_killed;
 mod server_restored;

@@ -106,7 +106,7 @@ async fn a_report_whose_acknowledgement_was_lost_is_not_taken_in_twice() -> anyh
 }
 
 /// Waits until every collector has a session and many reports are under way; tells where each collector stands at that moment.
-async fn in_the_midst(fleet: &Fleet) -> anyhow::Result<Vec<Standing>> {
+pub(super) async fn in_the_midst(fleet: &Fleet) -> anyhow::Result<Vec<Standing>> {
     let start = fleet.standings()?;
     eventually(Duration::from_mins(1), async || {
         let now = fleet.standings()?;
@@ -118,7 +118,7 @@ async fn in_the_midst(fleet: &Fleet) -> anyhow::Result<Vec<Standing>> {
             .filter(|(start, now)| now.acknowledged > start.acknowledged)
             .count();
         ensure!(
-            heard > COLLECTORS / 4,
+            heard > fleet.members.len() / 4,
             "only {heard} collectors had a report acknowledged since the last kill"
         );
         let under_way: usize = now.iter().map(|standing| standing.waiting).sum();
@@ -132,12 +132,12 @@ async fn in_the_midst(fleet: &Fleet) -> anyhow::Result<Vec<Standing>> {
 }
 
 /// Whether something that a collector had sent by `before` was still not acknowledged when it lost its session.
-fn was_under_way(before: Standing, after: Standing) -> bool {
+pub(super) fn was_under_way(before: Standing, after: Standing) -> bool {
     before.waiting > 0 && after.acknowledged < before.acknowledged + before.waiting as u64
 }
 
 /// Every acknowledged report is in the database, with nothing missing before it and nothing twice.
-async fn acknowledged_is_durable(
+pub(super) async fn acknowledged_is_durable(
     fleet: &Fleet,
     after: &[Standing],
     store: &dyn Store,
