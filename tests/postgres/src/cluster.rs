@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -11,6 +12,9 @@ use anyhow::{Context as _, Result, ensure};
 const DEBIANS_USER: &str = "postgres";
 /// The database user of tests: the one who makes the cluster, by a name of its own.
 const USER: &str = "sickbay";
+
+/// How long a process may take to die.
+const DIES: Duration = Duration::from_secs(5);
 
 /// What a commit is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +61,11 @@ impl Cluster {
         format!("postgres://{USER}@{socket}/{database}")
     }
 
+    /// An address without a host.
+    pub(crate) fn nowhere() -> String {
+        format!("postgres://{USER}@")
+    }
+
     pub(crate) fn is_made(&self) -> bool {
         self.data().join("PG_VERSION").is_file()
     }
@@ -78,9 +87,28 @@ impl Cluster {
         if durability == Durability::None {
             settings.push_str("fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n");
         }
+        self.add(&settings)
+    }
+
+    /// Adds lines to its settings; of several the last one counts.
+    pub(crate) fn add(&self, settings: &str) -> Result<()> {
         let file = self.data().join("postgresql.conf");
         let now = std::fs::read_to_string(&file).context("read what initdb wrote")?;
-        std::fs::write(&file, now + &settings).context("write the cluster's settings")
+        std::fs::write(&file, format!("{now}{settings}\n")).context("write the cluster's settings")
+    }
+
+    /// Changes a setting while it runs.
+    ///
+    /// # Errors
+    /// What Postgres says.
+    pub fn set(&self, setting: &str) -> Result<()> {
+        self.add(setting)?;
+        self.tool("pg_ctl", |command| {
+            command
+                .args(["reload", "--silent"])
+                .arg("--pgdata")
+                .arg(self.data());
+        })
     }
 
     /// Starts the server and waits until it answers.
@@ -104,6 +132,127 @@ impl Cluster {
     /// Where it does not run.
     pub fn crash(&self) -> Result<()> {
         self.stop("immediate")
+    }
+
+    /// Kills every process of it at once, as a machine that loses power, but for what was in the memory of its disk.
+    ///
+    /// # Errors
+    /// Where it does not run, or lives on.
+    pub fn kill(&self) -> Result<()> {
+        let written = std::fs::read_to_string(self.data().join("postmaster.pid"))
+            .context("read who the server is")?;
+        let server = written.lines().next().unwrap_or_default().trim();
+        let children = std::fs::read_to_string(format!("/proc/{server}/task/{server}/children"))
+            .context("list the server's processes")?;
+        // The server first, or it would start those again that are killed before it.
+        let _gone = Command::new("kill")
+            .args(["-9", server])
+            .args(children.split_whitespace())
+            .stderr(Stdio::null())
+            .status()
+            .context("start kill")?;
+        let is_there = || {
+            let state = std::fs::read_to_string(format!("/proc/{server}/stat"));
+            state.is_ok_and(|state| !state.contains(") Z "))
+        };
+        let until = Instant::now() + DIES;
+        while is_there() {
+            ensure!(Instant::now() < until, "the server lives on");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        // Where nobody collects the dead, a new server would take this one for alive.
+        for left in [
+            self.data().join("postmaster.pid"),
+            self.folder.join(".s.PGSQL.5432.lock"),
+        ] {
+            std::fs::remove_file(left).context("remove what says that it runs")?;
+        }
+        // A killed server leaves a piece of shared memory behind, by the second number of the seventh line.
+        let memory = written
+            .lines()
+            .nth(6)
+            .and_then(|line| line.split_whitespace().nth(1));
+        if let Some(memory) = memory {
+            let _removed = Command::new("ipcrm")
+                .args(["-m", memory])
+                .stderr(Stdio::null())
+                .status();
+        }
+        Ok(())
+    }
+
+    /// Makes it a standby of another one, with nothing of what it held, and starts it.
+    ///
+    /// # Errors
+    /// What Postgres says.
+    pub fn follow(&self, primary: &Self) -> Result<()> {
+        self.down();
+        let data = self.data();
+        if data.exists() {
+            std::fs::remove_dir_all(&data).context("remove what it held")?;
+        }
+        own(&self.folder)?;
+        self.tool("pg_basebackup", |command| {
+            primary.connect(command);
+            command
+                .args(["--write-recovery-conf", "--checkpoint", "fast", "--no-sync"])
+                .arg("--pgdata")
+                .arg(&data);
+        })?;
+        // Once promoted it answers alone, until somebody follows it.
+        self.add(&format!(
+            "unix_socket_directories = '{}'\nsynchronous_standby_names = ''",
+            self.folder.display()
+        ))?;
+        self.run()
+    }
+
+    /// Makes a primary of a standby.
+    ///
+    /// # Errors
+    /// What Postgres says, and where it goes on with the history that it followed.
+    pub fn promote(&self) -> Result<()> {
+        const FOLLOWED: &str = "SELECT received_tli FROM pg_stat_wal_receiver UNION ALL \
+                                SELECT timeline_id FROM pg_control_checkpoint() LIMIT 1";
+        let before: u32 = self.ask("postgres", FOLLOWED)?.parse()?;
+        self.tool("pg_ctl", |command| {
+            command
+                .args(["promote", "--wait", "--silent"])
+                .arg("--pgdata")
+                .arg(self.data());
+        })?;
+        let now = self.timeline()?;
+        ensure!(now > before, "promoted, and on timeline {now} as before");
+        Ok(())
+    }
+
+    /// How often a primary's history changed hands.
+    ///
+    /// # Errors
+    /// What Postgres says; a standby has no history of its own.
+    pub fn timeline(&self) -> Result<u32> {
+        let segment = self.ask("postgres", "SELECT pg_walfile_name(pg_current_wal_lsn())")?;
+        let timeline = segment.get(..8).context("a segment's name has 24 signs")?;
+        u32::from_str_radix(timeline, 16).context("a timeline is a number")
+    }
+
+    /// Asks for one value.
+    ///
+    /// # Errors
+    /// What Postgres says.
+    pub fn ask(&self, database: &str, asked: &str) -> Result<String> {
+        let said = self.output("psql", |command| {
+            self.connect(command);
+            command.args(["--no-psqlrc", "--tuples-only", "--no-align"]);
+            command.args(["--command", asked, database]);
+        })?;
+        Ok(said.trim().to_owned())
+    }
+
+    /// Stops it, where it runs.
+    pub(crate) fn down(&self) {
+        // One that a test crashed is down already.
+        let _down = self.stop("immediate");
     }
 
     /// Whether it runs.
@@ -231,8 +380,7 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        // One that a test crashed is down already.
-        let _down = self.stop("immediate");
+        self.down();
         let _removed = std::fs::remove_dir_all(&self.folder);
     }
 }

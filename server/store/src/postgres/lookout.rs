@@ -1,6 +1,6 @@
 //! Who keeps an eye on the primary, and the pools of connections to it.
 //!
-//! One connection asks the server once a second whether it is the primary still. Where it does not answer, or a statement failed for want
+//! One connection asks the server once a second whether it is the primary still, and now and then all others are asked too. Where it does not answer, or a statement failed for want
 //! of a connection, every server of the address is asked again until one of them is the primary. Then its pools take the place of the old
 //! ones, and whoever still waits on those is told that they are lost. Pools of one run of one server never outlive it, so no
 //! connection leads anywhere else.
@@ -26,6 +26,8 @@ const WRITERS: u32 = 3;
 const PATIENCE: Duration = Duration::from_secs(15);
 /// How often the primary is asked.
 const TICK: Duration = Duration::from_secs(1);
+/// How often all servers are asked, in case another one took over while the one in use lives on and knows nothing of it.
+const SURVEY: Duration = Duration::from_secs(5);
 /// How long it may take to answer: longer than a checkpoint makes a busy disk slow.
 const ANSWER_LIMIT: Duration = Duration::from_secs(3);
 /// How long to wait before the servers are asked again, and before a caller tries again.
@@ -154,7 +156,7 @@ impl Lookout {
     pub(super) async fn begin(
         servers: Servers,
     ) -> Result<(Arc<Self>, tokio::task::JoinHandle<()>), String> {
-        let found = servers.primary().await?;
+        let found = servers.primary(true).await?;
         let doubt = Arc::new(Notify::new());
         let pools = Pools::new(&servers, found.run.clone(), &doubt);
         let lookout = Arc::new(Self {
@@ -222,28 +224,35 @@ impl Lookout {
     }
 
     async fn watch(&self, first: Found) {
-        let mut eye = Some(first);
+        let mut eye = first;
+        let mut surveyed = Instant::now();
         loop {
-            if let Some(mut found) = eye.take() {
-                let _sooner = timeout(TICK, self.doubt.notified()).await;
-                match timeout(ANSWER_LIMIT, state(&mut found.connection)).await {
-                    Ok(Ok(_)) => eye = Some(found),
-                    // Maybe nothing but this connection ended.
-                    Ok(Err(_)) | Err(_) => end(found.connection).await,
-                }
-                if eye.is_some() {
-                    continue;
-                }
+            let _sooner = timeout(TICK, self.doubt.notified()).await;
+            let answer = timeout(ANSWER_LIMIT, state(&mut eye.connection)).await;
+            let is_well = matches!(answer, Ok(Ok(_)));
+            if is_well && surveyed.elapsed() < SURVEY {
+                continue;
             }
-            match self.servers.primary().await {
-                Ok(found) => {
-                    self.uses(&found.run);
-                    eye = Some(found);
-                }
-                Err(why) => {
-                    self.loses(&why);
-                    sleep(AGAIN).await;
-                }
+            // Where it is well there may be a newer one; where it is not, maybe nothing but this connection ended.
+            let found = match self.servers.primary(is_well).await {
+                Ok(found) => found,
+                Err(_) if is_well => continue,
+                Err(why) => self.search(&why).await,
+            };
+            surveyed = Instant::now();
+            self.uses(&found.run);
+            end(std::mem::replace(&mut eye, found).connection).await;
+        }
+    }
+
+    /// Asks until there is a primary.
+    async fn search(&self, why: &str) -> Found {
+        self.loses(why);
+        loop {
+            sleep(AGAIN).await;
+            match self.servers.primary(true).await {
+                Ok(found) => return found,
+                Err(why) => self.loses(&why),
             }
         }
     }

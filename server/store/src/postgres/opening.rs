@@ -15,17 +15,17 @@ use super::migrations::MIGRATIONS;
 use super::servers::{Servers, end};
 use super::{PostgresStore, address};
 use crate::index::Index;
-use crate::schema::{CHAINED_SINCE, Schema, chain};
+use crate::schema::{CHAINED_SINCE, Migrations, Schema, chain};
 use crate::{Result, Seal, StoreError};
 
 const MIGRATE: &str = "bring the schema up to date";
 /// How long a migration waits for a table that somebody uses. While it waits, everybody else waits behind it.
-const BUSY: &str = "SET lock_timeout = '5s'";
+const BUSY: &str = "SET lock_timeout = '3s'";
 /// SQLSTATE of who waited for longer.
 const LOCK_NOT_AVAILABLE: &str = "55P03";
 /// How often a migration is tried where a table is busy, and how long the others have it to themselves in between.
-const TRIES: u32 = 3;
-const BETWEEN: Duration = Duration::from_secs(2);
+const TRIES: u32 = 2;
+const BETWEEN: Duration = Duration::from_secs(1);
 
 /// The table in which sqlx keeps what was applied.
 const HAS_VERSIONS: &str = "SELECT COUNT(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename = '_sqlx_migrations'";
@@ -129,7 +129,7 @@ impl PostgresStore {
     async fn bring_up_to_date(&self, from: i64) -> Result<()> {
         let (mut connection, pools) = self.connection(MIGRATE).await?;
         let migrated = pools
-            .until_lost(async { Ok(migrated(&mut connection).await) })
+            .until_lost(async { Ok(migrated(&mut connection, MIGRATIONS).await) })
             .await
             .map_err(|error| self.cannot_open(&chain(&error)))?;
         end(connection).await;
@@ -150,10 +150,13 @@ impl PostgresStore {
 }
 
 /// Runs what is missing. Waiting for another server that does the same has no limit, waiting for a table has.
-async fn migrated(connection: &mut PgConnection) -> std::result::Result<(), MigrateError> {
+pub(super) async fn migrated(
+    connection: &mut PgConnection,
+    migrations: Migrations,
+) -> std::result::Result<(), MigrateError> {
     connection.lock().await?;
     connection.execute(BUSY).await?;
-    let mut migrator = MIGRATIONS.migrator();
+    let mut migrator = migrations.migrator();
     migrator.set_locking(false);
     let mut tries = 1;
     loop {
@@ -165,7 +168,7 @@ async fn migrated(connection: &mut PgConnection) -> std::result::Result<(), Migr
     }
 }
 
-fn not_migrated(error: &MigrateError) -> String {
+pub(super) fn not_migrated(error: &MigrateError) -> String {
     if is_busy(error) {
         return "its schema could not be brought up to date, because a table that is changed was in use all the time. Nothing is half done: \
                 stop the servers that use the database, or whatever else does, and run sickbay-server migrate again"

@@ -102,12 +102,13 @@ impl Servers {
         self.each[server].options.clone()
     }
 
-    /// Connects to the primary.
+    /// Connects to the primary. Where not everybody is asked, the server that was used last comes first.
     ///
     /// # Errors
     /// What each server said.
-    pub(super) async fn primary(&self) -> Result<Found, String> {
-        if let Some(known) = self.known()
+    pub(super) async fn primary(&self, everybody: bool) -> Result<Found, String> {
+        let known = self.past().server.filter(|_| !everybody);
+        if let Some(known) = known
             && let Ok(Ok(found)) = timeout(HEAD_START, self.ask(known)).await
             && self.is_current(&found.run).is_ok()
         {
@@ -137,10 +138,6 @@ impl Servers {
         }
         best.map(|found| self.takes(found))
             .ok_or_else(|| self.told(&said))
-    }
-
-    fn known(&self) -> Option<usize> {
-        self.past().server
     }
 
     fn past(&self) -> std::sync::MutexGuard<'_, Past> {

@@ -1,18 +1,24 @@
 //! What only this module can see: every statement against the real schema, and the same schema as SQLite's.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use std::str::FromStr as _;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use sickbay_test_postgres::Database;
+use sqlx::postgres::PgConnectOptions;
 use sqlx::{
-    AssertSqlSafe, Column as _, Executor as _, SqlSafeStr as _, Statement as _, TypeInfo as _,
+    AssertSqlSafe, Column as _, ConnectOptions as _, Executor as _, SqlSafeStr as _,
+    Statement as _, TypeInfo as _,
 };
 
-use super::PostgresStore;
 use super::body::enumerated;
+use super::opening::{migrated, not_migrated};
+use super::{LOCK, PostgresStore};
 use crate::SqliteStore;
 use crate::chain::NoSeal;
 use crate::moving::Ends as _;
+use crate::schema::Migrations;
 
 async fn fresh() -> (Database, PostgresStore) {
     let database = Database::empty().unwrap();
@@ -67,6 +73,95 @@ async fn the_schema_is_the_one_of_sqlite() {
         .await
         .unwrap();
     assert_ne!(store.indexes().await, other.indexes().await);
+}
+
+#[tokio::test]
+async fn a_transaction_that_hangs_is_ended_before_those_who_wait_for_it_give_up() {
+    let (database, hanging) = fresh().await;
+    let other = PostgresStore::open(&database.url(), Arc::new(NoSeal))
+        .await
+        .unwrap();
+    let mut hangs = hanging.begin("hang").await.unwrap();
+    let began = Instant::now();
+    let writes = other.begin("wait").await.unwrap();
+    let waited = began.elapsed();
+    writes.commit().await.unwrap();
+    assert!(
+        waited > Duration::from_secs(8),
+        "it did not hang: {waited:?}"
+    );
+    assert!(waited < Duration::from_secs(15), "{waited:?}");
+    let said = sqlx::query("SELECT 1").execute(&mut *hangs).await;
+    assert!(said.is_err(), "the one that hung lives on");
+    drop(hangs);
+    hanging.begin("go on").await.unwrap();
+}
+
+#[tokio::test]
+async fn who_waits_too_long_to_write_gives_up_for_now_and_leaves_nothing_behind() {
+    let (database, store) = fresh().await;
+    let other = PgConnectOptions::from_str(&database.url()).unwrap();
+    let mut holds = other.connect().await.unwrap();
+    holds.execute("BEGIN").await.unwrap();
+    holds.execute(LOCK).await.unwrap();
+    let (first, second) = tokio::join!(store.begin("wait"), async {
+        // Who goes away while waiting must not get the lock later, with nobody there to let go of it.
+        tokio::time::timeout(Duration::from_secs(1), store.begin("go away")).await
+    });
+    let error = first.unwrap_err();
+    assert!(error.is_temporary(), "{error:?}");
+    assert!(second.is_err());
+    holds.execute("ROLLBACK").await.unwrap();
+    for _ in 0..6 {
+        let writes = store.begin("go on").await.unwrap();
+        writes.commit().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_migration_does_not_wait_long_for_a_table_in_use_and_can_be_run_again() {
+    const LATER: Migrations = Migrations(&[
+        (1, "first", "CREATE TABLE busy (a BIGINT)"),
+        (2, "later", "ALTER TABLE busy ADD COLUMN b BIGINT"),
+    ]);
+    let database = Database::empty().unwrap();
+    let options = PgConnectOptions::from_str(&database.url()).unwrap();
+    let (mut uses, mut migrates) = (
+        options.connect().await.unwrap(),
+        options.connect().await.unwrap(),
+    );
+    let first = Migrations(&LATER.0[..1]);
+    migrated(&mut migrates, first).await.unwrap();
+    uses.execute("BEGIN; SELECT * FROM busy").await.unwrap();
+    let began = Instant::now();
+    let error = migrated(&mut migrates, LATER).await.unwrap_err();
+    assert!(began.elapsed() < Duration::from_secs(15));
+    let said = not_migrated(&error);
+    assert!(said.contains("migrate again"), "{said}");
+    uses.execute("ROLLBACK").await.unwrap();
+    migrated(&mut migrates, LATER).await.unwrap();
+}
+
+#[tokio::test]
+async fn every_connection_gives_up_on_a_machine_that_is_gone_and_keeps_what_it_acknowledged() {
+    let (database, store) = fresh().await;
+    let weak = format!("{}?options=-csynchronous_commit%3Doff", database.url());
+    let weak = PostgresStore::open(&weak, Arc::new(NoSeal)).await.unwrap();
+    for store in [store, weak] {
+        let mut writes = store.begin("look").await.unwrap();
+        for (name, expected) in [
+            ("idle_in_transaction_session_timeout", "10s"),
+            ("lock_timeout", "15s"),
+            ("synchronous_commit", "on"),
+        ] {
+            let found: String = sqlx::query_scalar("SELECT current_setting($1)")
+                .bind(name)
+                .fetch_one(&mut *writes)
+                .await
+                .unwrap();
+            assert_eq!(found, expected, "{name}");
+        }
+    }
 }
 
 impl PostgresStore {
