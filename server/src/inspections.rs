@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::time::HOUR_MS;
-use sickbay_store::{Field, NewAudit, Page, StoreError, action};
+use sickbay_store::{Field, NewAudit, Page, Scope, Store, StoreError, action};
 use uuid::Uuid;
 
 use crate::access::Viewer;
@@ -65,15 +65,8 @@ pub async fn ask(app: &App, viewer: &Viewer, which: &[Which]) -> Result<Asked, S
                 });
             }
             Which::Listed(list) => {
-                keys.extend(listed(app, viewer, list).await?);
-                words.push(match (list.issue(), list.said()) {
-                    (None, "") => "every device in sight".to_owned(),
-                    (None, filter) => format!("devices that match {filter}"),
-                    (Some(issue), "") => format!("devices with {}", issue.id),
-                    (Some(issue), filter) => {
-                        format!("devices with {} that match {filter}", issue.id)
-                    }
-                });
+                keys.extend(listed(app.store.as_ref(), &viewer.scope, list).await?);
+                words.push(words_for(list));
             }
         }
     }
@@ -93,16 +86,7 @@ pub async fn ask(app: &App, viewer: &Viewer, which: &[Which]) -> Result<Asked, S
         not_connected: keys.len() as u64 - asked,
         unknown,
     };
-    let mut line = NewAudit::new(
-        now,
-        viewer.name.clone(),
-        action::INSPECTED,
-        words.join(", "),
-    )
-    .with(match outcome.asked {
-        1 => "one was connected".to_owned(),
-        connected => format!("{connected} were connected"),
-    });
+    let mut line = line(now, &viewer.name, words.join(", "), outcome.asked);
     if let [Which::Devices(ids)] = which
         && let [only] = ids.as_slice()
     {
@@ -112,15 +96,36 @@ pub async fn ask(app: &App, viewer: &Viewer, which: &[Which]) -> Result<Asked, S
     Ok(outcome)
 }
 
+/// The line of the record that says who asked.
+pub(crate) fn line(now: Time, by: &str, subject: String, connected: u64) -> NewAudit {
+    NewAudit::new(now, by, action::INSPECTED, subject).with(match connected {
+        1 => "one was connected".to_owned(),
+        connected => format!("{connected} were connected"),
+    })
+}
+
+/// How a list is called in the record.
+pub(crate) fn words_for(list: &DeviceList) -> String {
+    match (list.issue(), list.said()) {
+        (None, "") => "every device in sight".to_owned(),
+        (None, filter) => format!("devices that match {filter}"),
+        (Some(issue), "") => format!("devices with {}", issue.id),
+        (Some(issue), filter) => format!("devices with {} that match {filter}", issue.id),
+    }
+}
+
 /// Keys of every device of a list.
-async fn listed(app: &App, viewer: &Viewer, list: &DeviceList) -> Result<Vec<i64>, StoreError> {
+pub(crate) async fn listed(
+    store: &dyn Store,
+    scope: &Scope,
+    list: &DeviceList,
+) -> Result<Vec<i64>, StoreError> {
     let mut keys = Vec::new();
     let mut page = Page {
         after: None,
         limit: AT_ONCE,
     };
     loop {
-        let (store, scope) = (&*app.store, &viewer.scope);
         let (rows, next) = list.page(store, scope, &[Field::Id], &page).await?;
         keys.extend(rows.iter().map(DeviceLine::key));
         match next {
@@ -139,6 +144,8 @@ pub struct Inspection {
     pub asked_at: Time,
     /// When it answered, and whether it looked.
     pub answered: Option<(Time, bool)>,
+    /// Whether a command beside the servers asked, and waits for word of it.
+    pub is_for_a_command: bool,
 }
 
 /// Who was asked within the last hour, at whichever server, and what became of it.
@@ -165,8 +172,27 @@ impl Inspections {
                 request,
                 asked_at: now,
                 answered: None,
+                is_for_a_command: false,
             },
         );
+    }
+
+    /// Notes that it was a command that asked for these.
+    pub fn are_for_a_command(&self, requests: &[(i64, String)]) {
+        let mut known = self.known();
+        for (key, request) in requests {
+            let asked = known.get_mut(key);
+            if let Some(asked) = asked.filter(|asked| asked.request == *request) {
+                asked.is_for_a_command = true;
+            }
+        }
+    }
+
+    /// Whether a command asked for this.
+    pub fn is_for_a_command(&self, key: i64, request: &str) -> bool {
+        let known = self.known();
+        let asked = known.get(&key).filter(|asked| asked.request == request);
+        asked.is_some_and(|asked| asked.is_for_a_command)
     }
 
     /// A request could not be sent.

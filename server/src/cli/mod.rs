@@ -12,6 +12,7 @@ mod device;
 mod explain;
 mod export;
 mod gpo_kit;
+mod inspect;
 mod knowledge;
 mod migrate;
 mod serve;
@@ -73,6 +74,8 @@ enum Command {
     SignIn(WithConfig),
     /// Write all devices of an issue to standard output
     Export(export::ExportArgs),
+    /// Ask connected devices to look again now
+    Inspect(inspect::InspectArgs),
     /// Why an update is on some devices and not on others, or (not) on one
     Explain(explain::ExplainArgs),
     /// What the fleet has learned of updates: export, import
@@ -186,6 +189,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::ApiToken(args) => access::api_token(args).await,
         Command::SignIn(args) => access::sign_in(&args).await,
         Command::Export(args) => export::run(args).await,
+        Command::Inspect(args) => inspect::run(args).await,
         Command::Explain(args) => explain::run(args).await,
         Command::Updates(args) => updates::run(args).await,
         Command::Ca(args) => access::ca(args).await,

@@ -38,6 +38,14 @@ pub enum Bulletin {
         requests: Vec<(i64, String)>,
         /// When they were asked, in milliseconds UTC.
         at: i64,
+        /// Whether the sender wants to be told who was reached and what they answered: it is a command, and holds no sessions itself.
+        #[serde(default)]
+        wants_word: bool,
+    },
+    /// Devices that were asked for a command.
+    Reached {
+        /// Keys, each with its request.
+        requests: Vec<(i64, String)>,
     },
     /// What devices answered.
     Answered {
@@ -101,6 +109,7 @@ mod tests {
         let said = Bulletin::Inspect {
             requests: vec![(7, "a-1".to_owned())],
             at: 5,
+            wants_word: true,
         };
         assert_eq!(Bulletin::read(&said.text()), said);
         assert_eq!(Bulletin::read(&Bulletin::Hello.text()), Bulletin::Hello);

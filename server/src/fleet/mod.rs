@@ -299,8 +299,12 @@ impl Fleet {
             asked.push((*key, request));
         }
         for requests in asked.chunks(REQUESTS_AT_ONCE) {
-            let (requests, at) = (requests.to_vec(), now.millis());
-            self.tell(&mut connections, Bulletin::Inspect { requests, at });
+            let inspect = Bulletin::Inspect {
+                requests: requests.to_vec(),
+                at: now.millis(),
+                wants_word: false,
+            };
+            self.tell(&mut connections, inspect);
         }
         asked.len() as u64
     }
@@ -408,14 +412,25 @@ impl Fleet {
                 }
             }
             Bulletin::Closed { devices } => connections.replicas.closed(sender, &devices),
-            Bulletin::Inspect { requests, at } => {
+            Bulletin::Inspect {
+                requests,
+                at,
+                wants_word,
+            } => {
                 let at = Time::from_millis(at);
-                for (key, request) in requests {
-                    if !self.ask(&connections, key, &request, at) {
-                        self.inspections.asks(key, request, at);
-                    }
+                let (reached, others): (Vec<_>, Vec<_>) = requests
+                    .into_iter()
+                    .partition(|(key, request)| self.ask(&connections, *key, request, at));
+                for (key, request) in others {
+                    self.inspections.asks(key, request, at);
+                }
+                if wants_word {
+                    self.inspections.are_for_a_command(&reached);
+                    connections.replicas.say(Bulletin::Reached { requests: reached });
+                    self.to_post.notify_one();
                 }
             }
+            Bulletin::Reached { .. } => {}
             Bulletin::Answered { answers, at } => {
                 let at = Time::from_millis(at);
                 let told = answers

@@ -88,6 +88,17 @@ impl Replicas {
                 devices.extend(more);
                 return;
             }
+            (
+                Some(Bulletin::Answered { answers, at }),
+                Bulletin::Answered {
+                    answers: more,
+                    at: now,
+                },
+            ) if answers.len() < AT_ONCE => {
+                answers.extend(more);
+                *at = now;
+                return;
+            }
             (_, bulletin) => bulletin,
         };
         self.outbox.push(bulletin);

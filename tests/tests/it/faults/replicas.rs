@@ -110,9 +110,17 @@ async fn a_request_a_page_and_a_device_meet_though_each_is_at_another_server() -
         .await?;
     ensure!(asked["asked"] == 6, "{asked}");
 
+    // A command beside them asks everybody, too, and waits for the answers.
+    let said = servers[1].command(&["inspect", "--wait"]).await?;
+    let wanted = "asked 6 of 6 devices; 0 are not connected and look when they come back\n\
+                  6 looked again, 0 would not, 0 did not answer";
+    ensure!(said == wanted, "{said}");
+
     // A revocation at one server ends a session at another.
     let began = Instant::now();
     servers[0].command(&["device", "revoke", &id]).await?;
+    let said = servers[0].command(&["inspect"]).await?;
+    ensure!(said.starts_with("asked 5 of 5 devices"), "{said}");
     eventually(SOON, async || {
         ensure!(!member.standing()?.live, "its session goes on");
         Ok(())
