@@ -256,6 +256,30 @@ async fn a_primary_that_lives_on_beside_its_successor_is_left() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_waits_for_a_primary_that_fell_silent() {
+    let (mut pair, work) = pair().await;
+    work.goes_on(5).await;
+    pair.primary().freeze().unwrap();
+    // What was on its way is done; the rest hangs.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let before = work.writes.load(Ordering::SeqCst);
+    pair = spawn_blocking(|| {
+        pair.promote().unwrap();
+        pair
+    })
+    .await
+    .unwrap();
+    assert_eq!(work.writes.load(Ordering::SeqCst), before, "it answers");
+    let waited = work.goes_on(5).await;
+    println!("left {waited:?} after its successor was there");
+    assert!(waited < Duration::from_secs(10), "{waited:?}");
+    assert!(work.refused.load(Ordering::SeqCst) > 0, "nobody waited");
+    pair.other().thaw().unwrap();
+    work.goes_on(50).await;
+    nothing_is_lost(&pair, work).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_became_read_only_is_not_written_to_until_it_is_no_more() {
     let cluster = Cluster::start(Durability::Full).unwrap();
     cluster.create(DATABASE, None).unwrap();
