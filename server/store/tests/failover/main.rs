@@ -1,5 +1,9 @@
 //! Postgres fails over while the store is at work. Each fault is looked at: the server is dead, the history has changed hands.
 #![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(
+    clippy::print_stdout,
+    reason = "how long it took is worth knowing, and shown where it was asked for"
+)]
 
 use std::collections::HashSet;
 use std::sync::Arc;
