@@ -57,7 +57,8 @@ pub use sqlite::{BUSY_TIMEOUT, SqliteStore};
 pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// How a database is named, for messages.
-const FORMS: &str = "write sqlite://PATH, for example sqlite:///var/lib/sickbay/sickbay.db, or postgres://USER:PASSWORD@HOST/DATABASE";
+const FORMS: &str = "write sqlite://PATH, for example sqlite:///var/lib/sickbay/sickbay.db, or postgres://USER:PASSWORD@HOST/DATABASE, \
+                     or HOST,HOST for several servers of which one is the primary";
 
 /// Where a database is.
 enum Address<'a> {
@@ -68,7 +69,7 @@ enum Address<'a> {
 }
 
 /// Opens the database that `url` names; creates a file that is not there yet, and the tables of a Postgres database that is empty.
-/// Addresses are `sqlite://PATH` and `postgres://USER:PASSWORD@HOST/DATABASE`.
+/// Addresses are `sqlite://PATH` and `postgres://USER:PASSWORD@HOST/DATABASE`, the latter with several hosts where one of them is the primary.
 ///
 /// `seal` signs the record of what is done.
 ///
@@ -115,7 +116,7 @@ pub fn shown(url: &str) -> String {
         None => place.to_owned(),
     };
     let hidden = |part: &str| match part.split_once('=') {
-        Some((name @ "password", _)) => format!("{name}={HIDDEN}"),
+        Some((name @ ("password" | "sslpassword"), _)) => format!("{name}={HIDDEN}"),
         _ => part.to_owned(),
     };
     let query: Vec<String> = query
@@ -545,6 +546,14 @@ mod tests {
             (
                 "postgres://me:a@b:c@db/sickbay",
                 "postgres://me:***@db/sickbay",
+            ),
+            (
+                "postgres://sickbay:a,b@c@h1:5432,h2:5433/sickbay",
+                "postgres://sickbay:***@h1:5432,h2:5433/sickbay",
+            ),
+            (
+                "postgres://sickbay:s3cret@/sickbay?host=/run/a,/run/b&sslpassword=x",
+                "postgres://sickbay:***@/sickbay?host=/run/a,/run/b&sslpassword=***",
             ),
             (
                 "postgres://db/sickbay?sslmode=require&password=s3cret",

@@ -139,18 +139,10 @@ impl Cluster {
     /// # Errors
     /// Where it does not run, or lives on.
     pub fn kill(&self) -> Result<()> {
-        let written = std::fs::read_to_string(self.data().join("postmaster.pid"))
-            .context("read who the server is")?;
-        let server = written.lines().next().unwrap_or_default().trim();
-        let children = std::fs::read_to_string(format!("/proc/{server}/task/{server}/children"))
-            .context("list the server's processes")?;
+        let written = self.written()?;
+        let (server, children) = self.processes()?;
         // The server first, or it would start those again that are killed before it.
-        let _gone = Command::new("kill")
-            .args(["-9", server])
-            .args(children.split_whitespace())
-            .stderr(Stdio::null())
-            .status()
-            .context("start kill")?;
+        signal("-9", &server, &children)?;
         let is_there = || {
             let state = std::fs::read_to_string(format!("/proc/{server}/stat"));
             state.is_ok_and(|state| !state.contains(") Z "))
@@ -179,6 +171,40 @@ impl Cluster {
                 .status();
         }
         Ok(())
+    }
+
+    /// Stops every process of it where it is, as a machine that answers nobody any more and refuses nobody either.
+    ///
+    /// # Errors
+    /// Where it does not run.
+    pub fn freeze(&self) -> Result<()> {
+        let (server, children) = self.processes()?;
+        signal("-STOP", &server, &children)
+    }
+
+    /// Lets it go on.
+    ///
+    /// # Errors
+    /// Where it does not run.
+    pub fn thaw(&self) -> Result<()> {
+        let (server, children) = self.processes()?;
+        signal("-CONT", &server, &children)
+    }
+
+    /// What a server writes down about itself.
+    fn written(&self) -> Result<String> {
+        std::fs::read_to_string(self.data().join("postmaster.pid"))
+            .context("read who the server is")
+    }
+
+    /// The server's number, and those of the processes that it started.
+    fn processes(&self) -> Result<(String, Vec<String>)> {
+        let written = self.written()?;
+        let server = written.lines().next().unwrap_or_default().trim();
+        let children = std::fs::read_to_string(format!("/proc/{server}/task/{server}/children"))
+            .context("list the server's processes")?;
+        let children = children.split_whitespace().map(str::to_owned).collect();
+        Ok((server.to_owned(), children))
     }
 
     /// Makes it a standby of another one, with nothing of what it held, and starts it.
@@ -251,7 +277,8 @@ impl Cluster {
 
     /// Stops it, where it runs.
     pub(crate) fn down(&self) {
-        // One that a test crashed is down already.
+        // One that a test froze would not hear it, and one that it crashed is down already.
+        let _thawed = self.thaw();
         let _down = self.stop("immediate");
     }
 
@@ -383,6 +410,17 @@ impl Drop for Cluster {
         self.down();
         let _removed = std::fs::remove_dir_all(&self.folder);
     }
+}
+
+/// Sends a signal to a server and to what it started; one of these may be gone by then.
+fn signal(signal: &str, server: &str, children: &[String]) -> Result<()> {
+    Command::new("kill")
+        .args([signal, server])
+        .args(children)
+        .stderr(Stdio::null())
+        .status()
+        .context("start kill")
+        .map(|_| ())
 }
 
 fn read(mut file: File) -> Result<String> {

@@ -187,6 +187,6 @@ fn is_busy(error: &MigrateError) -> bool {
     };
     error
         .as_database_error()
-        .and_then(|said| said.code())
+        .and_then(sqlx::error::DatabaseError::code)
         .is_some_and(|code| code == LOCK_NOT_AVAILABLE)
 }

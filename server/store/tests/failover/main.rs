@@ -1,5 +1,9 @@
 //! Postgres fails over while the store is at work. Each fault is looked at: the server is dead, the history has changed hands.
 #![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(
+    clippy::print_stdout,
+    reason = "how long it took is worth knowing, and shown where it was asked for"
+)]
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -252,6 +256,30 @@ async fn a_primary_that_lives_on_beside_its_successor_is_left() {
     assert!(pair.other().is_running());
     let waited = work.goes_on(5).await;
     assert!(waited < Duration::from_secs(15), "{waited:?}");
+    nothing_is_lost(&pair, work).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_waits_for_a_primary_that_fell_silent() {
+    let (mut pair, work) = pair().await;
+    work.goes_on(5).await;
+    pair.primary().freeze().unwrap();
+    // What was on its way is done; the rest hangs.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let before = work.writes.load(Ordering::SeqCst);
+    pair = spawn_blocking(|| {
+        pair.promote().unwrap();
+        pair
+    })
+    .await
+    .unwrap();
+    assert_eq!(work.writes.load(Ordering::SeqCst), before, "it answers");
+    let waited = work.goes_on(5).await;
+    println!("left {waited:?} after its successor was there");
+    assert!(waited < Duration::from_secs(10), "{waited:?}");
+    assert!(work.refused.load(Ordering::SeqCst) > 0, "nobody waited");
+    pair.other().thaw().unwrap();
+    work.goes_on(50).await;
     nothing_is_lost(&pair, work).await;
 }
 
