@@ -3,21 +3,34 @@
 use crate::schema::Migrations;
 
 /// Every migration, oldest first. The first one bears the version that SQLite's schema had when Postgres came.
-pub(super) const MIGRATIONS: Migrations = Migrations(&[(
-    12,
-    "first",
-    include_str!("../../../../migrations/postgres/0012_first.sql"),
-)]);
+pub(super) const MIGRATIONS: Migrations = Migrations(&[
+    (
+        12,
+        "first",
+        include_str!("../../../../migrations/postgres/0012_first.sql"),
+    ),
+    (
+        14,
+        "secret",
+        include_str!("../../../../migrations/postgres/0014_secret.sql"),
+    ),
+]);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     /// SHA-256 of each migration as first released. A line is added with a migration and never changed.
-    const FROZEN: &[(i64, &str)] = &[(
-        12,
-        "aca56b50d4ea1fb3c5eaead4625ecd5661fca6debf797da069aa9b85bbbd4c92",
-    )];
+    const FROZEN: &[(i64, &str)] = &[
+        (
+            12,
+            "aca56b50d4ea1fb3c5eaead4625ecd5661fca6debf797da069aa9b85bbbd4c92",
+        ),
+        (
+            14,
+            "1c874f06a9782ffa551fd12e50724f90afeacb12b98d1ea99d98abec41670ff0",
+        ),
+    ];
 
     #[test]
     fn a_released_migration_is_never_edited() {

@@ -64,6 +64,11 @@ pub(super) const MIGRATIONS: Migrations = Migrations(&[
         "days_and_views",
         include_str!("../../../../migrations/sqlite/0012_days_and_views.sql"),
     ),
+    (
+        14,
+        "secret",
+        include_str!("../../../../migrations/sqlite/0014_secret.sql"),
+    ),
 ]);
 
 #[cfg(test)]
@@ -119,6 +124,10 @@ mod tests {
         (
             12,
             "e04641ef9afcb1fb2eda60b4a595da23931e247cea9b6331e71e3ca01427632d",
+        ),
+        (
+            14,
+            "82ddf077fc88a007b71b8b1d080748385d9a37b43dad85dd2129ffc6f52f2373",
         ),
     ];
 
