@@ -27,7 +27,7 @@ async fn shared() -> Database {
 fn replica(database: &str) -> (TempDir, Config) {
     let folder = tempfile::tempdir().unwrap();
     let mut config = config(folder.path());
-    config.storage.database = database.to_owned();
+    database.clone_into(&mut config.storage.database);
     (folder, config)
 }
 
