@@ -15,6 +15,8 @@ use sickbay_diagnosis::Time;
 use sickbay_store::{Moved, NewAudit, action, schema_version, shown};
 
 use crate::config::{Config, Storage};
+use crate::key_ring;
+use crate::secret_file;
 use crate::storage;
 
 /// What says what a backup holds. Written last.
@@ -88,7 +90,7 @@ pub async fn make(
     // Before it leaves, so that the copy says it, too.
     let line = NewAudit::new(now, by, action::BACKED_UP, "everything");
     record(storage, line.with(to.display().to_string())).await?;
-    let moved = storage::move_fleet(storage, &database, &sqlite(&folder.join(DATABASE)), false)
+    let moved = storage::move_fleet(&database, &sqlite(&folder.join(DATABASE)), false)
         .await
         .context("copy the database")?;
     // After the database: a key is there before the row that needs it.
@@ -166,6 +168,13 @@ pub async fn restore(
             there.display()
         );
     }
+    let in_the_way = in_the_way(&content, folder)?;
+    if let Some(file) = in_the_way.first().filter(|_| !replaces) {
+        bail!(
+            "{} is of another fleet than the backup's, whose secrets are in its database; say --replace if it may go",
+            file.display()
+        );
+    }
     for (name, file) in &keys {
         let there = folder.join(name);
         copy_file(file, &there)?;
@@ -182,14 +191,12 @@ pub async fn restore(
         ..storage.clone()
     };
     storage::migrate(&as_copy).await?;
-    let moved = storage::move_fleet(
-        storage,
-        &as_copy.database,
-        &storage.database_url(),
-        replaces,
-    )
-    .await
-    .context("put the database back")?;
+    let moved = storage::move_fleet(&as_copy.database, &storage.database_url(), replaces)
+        .await
+        .context("put the database back")?;
+    for file in in_the_way {
+        secret_file::remove(&file)?;
+    }
     let tables: BTreeMap<String, Rows> = moved.iter().map(rows_of).collect();
     ensure!(
         content.schema < schema_version() || tables == content.tables,
@@ -202,6 +209,20 @@ pub async fn restore(
     )
     .await?;
     Ok(content)
+}
+
+/// Secrets in files, where the backup has them all in its database.
+fn in_the_way(content: &Content, folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    if content
+        .tables
+        .get("secret")
+        .is_none_or(|table| table.rows == 0)
+    {
+        return Ok(Vec::new());
+    }
+    let files = own_files(folder)?.into_iter();
+    let files = files.filter(|(name, _)| key_ring::is_name(name));
+    Ok(files.map(|(_, path)| path).collect())
 }
 
 async fn record(storage: &Storage, line: NewAudit) -> anyhow::Result<()> {

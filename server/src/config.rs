@@ -54,7 +54,7 @@ pub struct Config {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Storage {
-    /// Folder of the CA's key and, by default, of the database.
+    /// Folder of the server's keys and, by default, of the database.
     pub data_dir: PathBuf,
     /// Address of the database, `sqlite://PATH` or `postgres://USER:PASSWORD@HOST/DATABASE`; empty: `sqlite://DATA_DIR/sickbay.db`. Where
     /// settings are shown, its password is not.

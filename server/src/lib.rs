@@ -28,6 +28,7 @@ pub mod ingest;
 pub mod inspections;
 pub mod jobs;
 pub mod judgement;
+pub mod key_ring;
 pub mod knowledge_pack;
 pub mod machine_list;
 pub mod metrics;

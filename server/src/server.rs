@@ -68,8 +68,8 @@ pub async fn open(config: &Config, clock: &Clock) -> anyhow::Result<(Arc<dyn Sto
             folder.display()
         )
     })?;
-    let store = storage::open(&config.storage).await?;
-    let ca = Ca::open_or_make(Arc::clone(&store), folder, clock.now()).await?;
+    let (store, keys) = storage::open_with_keys(&config.storage).await?;
+    let ca = Ca::open_or_make(Arc::clone(&store), &keys, clock.now()).await?;
     Ok((store, ca))
 }
 
@@ -111,7 +111,7 @@ impl Running {
         let identity = ServerIdentity::issue(&ca.in_force(), &config.collectors, &clock)?;
         let directory = Directory::open(&config.sign_in.ldap)?.map(Arc::new);
         let openid = OpenId::open(&config.sign_in.openid, &config.web)?.map(Arc::new);
-        let sealing = Sealing::open_or_make(&config.storage.data_dir)?;
+        let sealing = Sealing::open_or_make(ca.keys()).await?;
         let groups = Groups::read(&config.sign_in.groups)?;
         let exports = Exports::open(&config.storage.data_dir)
             .context("cannot empty the folder `exports` of the data folder (storage.data_dir)")?;

@@ -1,19 +1,48 @@
 //! What the server has of a device: where its reports stand, its facts, and which numbers of a
 //! [`NumberedMachine`](crate::machine::NumberedMachine) its history tells.
 
+use std::collections::HashMap;
+
 use anyhow::{Context as _, ensure};
 use sickbay_collector::checks::comparison_form;
 use sickbay_collector::host::Host;
 use sickbay_collector::inspection::inspect;
+use sickbay_diagnosis::filter::Filter;
 use sickbay_diagnosis::observation::{Observations, Outcome};
 use sickbay_diagnosis::{Check, keys};
-use sickbay_store::{DeviceDetail, Scope, Store};
+use sickbay_store::{Cursor, DeviceDetail, Page, Scope, Store};
 use uuid::Uuid;
 
 use crate::machine::{ISSUE, VALUE, number_in};
 
 /// Rows of history read at once.
 const ROWS: u32 = 500;
+
+/// The newest report of every active device, by device id.
+pub async fn newest_reports(store: &dyn Store) -> anyhow::Result<HashMap<String, u64>> {
+    let mut newest = HashMap::new();
+    let mut page = Page {
+        after: None,
+        limit: ROWS,
+    };
+    loop {
+        let rows = store
+            .devices(&Scope::All, &Filter::Everything, &page)
+            .await?;
+        let Some(last) = rows.last() else {
+            return Ok(newest);
+        };
+        page.after = Some(Cursor {
+            name: last.summary.name.to_lowercase(),
+            key: last.identity.key,
+            by: None,
+        });
+        let keys: Vec<i64> = rows.iter().map(|row| row.identity.key).collect();
+        for state in store.load_states(&keys).await? {
+            newest.insert(state.identity.id.to_string(), state.mark.sequence);
+        }
+    }
+}
 
 /// A device on the server.
 #[derive(Debug)]

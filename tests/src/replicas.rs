@@ -11,6 +11,9 @@ use tokio::task::JoinHandle;
 
 use crate::server::{DATABASE, Server};
 
+/// The one file of the first server that another one needs.
+const WRAPPING_KEY: &str = "wrapping.key";
+
 /// Servers of one database.
 pub struct Replicas {
     /// The servers.
@@ -48,12 +51,8 @@ impl Replicas {
 }
 
 fn give_key(from: &Path, to: &Path) -> anyhow::Result<()> {
-    for entry in std::fs::read_dir(from)? {
-        let entry = entry?;
-        if entry.file_type()?.is_file() {
-            std::fs::copy(entry.path(), to.join(entry.file_name()))?;
-        }
-    }
+    let (from, to) = (from.join(WRAPPING_KEY), to.join(WRAPPING_KEY));
+    std::fs::copy(&from, &to).with_context(|| format!("copy {}", from.display()))?;
     Ok(())
 }
 

@@ -1,14 +1,13 @@
-//! What a browser or the database keeps for this server without being able to read or change it: AES-256-GCM, with a key in the data folder.
+//! What a browser or the database keeps for this server without being able to read or change it: AES-256-GCM, with a key of the server's.
 
 use std::fmt;
-use std::path::Path;
 
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 
-use crate::secret_file::{BadSecretFile, open_or_make};
+use crate::key_ring::{KeyError, KeyRing};
 
-/// Its name in the data folder.
-const FILE: &str = "session.key";
+/// The key's name.
+const NAME: &str = "session.key";
 const KEY_BYTES: usize = 32;
 
 /// Seals and opens.
@@ -21,24 +20,24 @@ impl fmt::Debug for Sealing {
 }
 
 impl Sealing {
-    /// With the key of a data folder; makes one where there is none.
+    /// With the key of a server; makes one where there is none.
     ///
     /// # Errors
-    /// Where the file is there and holds no key, or cannot be read or written.
-    pub fn open_or_make(folder: &Path) -> Result<Self, BadSecretFile> {
-        let path = folder.join(FILE);
-        let text = open_or_make(&path, || {
+    /// Where there is something that is no key, or it cannot be read or kept.
+    pub async fn open_or_make(keys: &KeyRing) -> Result<Self, KeyError> {
+        let fresh = || {
             let mut key = [0_u8; KEY_BYTES];
             getrandom::fill(&mut key).expect("the operating system has a random source");
             hex::encode(key)
-        })?;
+        };
+        let text = keys.open_or_make(NAME, fresh).await?;
         let key = hex::decode(text.trim())
             .ok()
             .and_then(|key| UnboundKey::new(&AES_256_GCM, &key).ok());
         key.map(|key| Self(LessSafeKey::new(key)))
-            .ok_or_else(|| BadSecretFile {
-                path,
-                why: "it holds no key of 64 hexadecimal digits; remove it, and whoever is signed in by a provider signs in again".to_owned(),
+            .ok_or_else(|| KeyError::Unusable {
+                place: keys.place(NAME),
+                why: "it holds no key of 64 hexadecimal digits; remove it, and whoever is signed in by a provider signs in again",
             })
     }
 
@@ -72,12 +71,13 @@ impl Sealing {
 mod tests {
     use super::*;
 
-    #[test]
-    fn what_is_sealed_opens_for_its_purpose_alone() {
+    #[tokio::test]
+    async fn what_is_sealed_opens_for_its_purpose_alone() {
         let folder = tempfile::tempdir().expect("a folder");
-        let sealing = Sealing::open_or_make(folder.path()).expect("a key");
+        let keys = KeyRing::of_files(folder.path());
+        let sealing = Sealing::open_or_make(&keys).await.expect("a key");
         let sealed = sealing.seal("a", "words");
-        let again = Sealing::open_or_make(folder.path()).expect("the same key");
+        let again = Sealing::open_or_make(&keys).await.expect("the same key");
         assert_eq!(again.unseal("a", &sealed).as_deref(), Some("words"));
         assert_eq!(again.unseal("b", &sealed), None);
         assert_ne!(sealing.seal("a", "words"), sealed);
@@ -87,7 +87,7 @@ mod tests {
             assert_eq!(again.unseal("a", &other), None, "{place}");
         }
         assert_eq!(again.unseal("a", b"short"), None);
-        std::fs::write(folder.path().join(FILE), "nonsense").expect("written");
-        assert!(Sealing::open_or_make(folder.path()).is_err());
+        std::fs::write(folder.path().join(NAME), "nonsense").expect("written");
+        assert!(Sealing::open_or_make(&keys).await.is_err());
     }
 }

@@ -1,15 +1,15 @@
-//! The key by which the record is sealed: a file beside the database, so that whoever can write to the database alone cannot seal it anew.
+//! The key by which the record is sealed: a file beside the database, or wrapped with one that is a file beside it, so that whoever can write
+//! to the database alone cannot seal it anew.
 
 use std::fmt;
-use std::path::Path;
 
 use sickbay_store::Seal;
 
+use crate::key_ring::{First, KeyError, KeyRing};
 use crate::knowledge_pack::key::{PublicKey, SIGNATURE_BYTES, SigningKey};
-use crate::secret_file::{BadSecretFile, open_or_make};
 
-/// Its name in the data folder.
-const FILE: &str = "audit.key";
+/// Its name.
+const NAME: &str = "audit.key";
 
 /// By which the record is sealed.
 pub struct AuditKey {
@@ -26,16 +26,21 @@ impl fmt::Debug for AuditKey {
 }
 
 impl AuditKey {
-    /// Reads the key of a data folder; makes one where there is none.
+    /// What a shared database is given first: the record is sealed before anything is recorded.
+    pub const FIRST: First = First {
+        name: NAME,
+        fresh: || SigningKey::generate().1,
+    };
+
+    /// Reads the key of a server; makes one where there is none.
     ///
     /// # Errors
-    /// Where the file is there and holds no key, or cannot be read or written.
-    pub fn open_or_make(folder: &Path) -> Result<Self, BadSecretFile> {
-        let path = folder.join(FILE);
-        let pem = open_or_make(&path, || SigningKey::generate().1)?;
-        let key = SigningKey::from_pem(&pem).map_err(|_| BadSecretFile {
-            path,
-            why: "it holds no Ed25519 key in PEM. It seals the record: bring it back from a backup, without it the record is verified no more".to_owned(),
+    /// Where there is something that is no key, or it cannot be read or kept.
+    pub async fn open_or_make(keys: &KeyRing) -> Result<Self, KeyError> {
+        let pem = keys.open_or_make(NAME, Self::FIRST.fresh).await?;
+        let key = SigningKey::from_pem(&pem).map_err(|_| KeyError::Unusable {
+            place: keys.place(NAME),
+            why: "it holds no Ed25519 key in PEM. It seals the record: bring it back from a backup, without it the record is verified no more",
         })?;
         Ok(Self {
             public: key.public(),
@@ -60,33 +65,39 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
 
+    use std::path::Path;
+
     use super::*;
 
-    #[test]
-    fn a_folder_has_one_key_that_nobody_else_may_read() {
+    async fn open(folder: &Path) -> Result<AuditKey, KeyError> {
+        AuditKey::open_or_make(&KeyRing::of_files(folder)).await
+    }
+
+    #[tokio::test]
+    async fn a_folder_has_one_key_that_nobody_else_may_read() {
         let folder = tempfile::tempdir().expect("a folder");
-        let one = AuditKey::open_or_make(folder.path()).expect("a key");
-        let again = AuditKey::open_or_make(folder.path()).expect("the same key");
+        let one = open(folder.path()).await.expect("a key");
+        let again = open(folder.path()).await.expect("the same key");
         let seal = one.sign(b"words");
         assert!(again.verifies(b"words", &seal));
         assert!(!again.verifies(b"other words", &seal));
         assert!(!again.verifies(b"words", b""));
-        let mode = fs::metadata(folder.path().join(FILE))
+        let mode = fs::metadata(folder.path().join(NAME))
             .expect("the file")
             .permissions()
             .mode();
         assert_eq!(mode & 0o777, 0o600);
         assert_eq!(fs::read_dir(folder.path()).expect("the folder").count(), 1);
         let other = tempfile::tempdir().expect("a folder");
-        let other = AuditKey::open_or_make(other.path()).expect("a key");
+        let other = open(other.path()).await.expect("a key");
         assert!(!other.verifies(b"words", &seal));
     }
 
-    #[test]
-    fn a_file_that_is_no_key_says_which_and_what_to_do() {
+    #[tokio::test]
+    async fn a_file_that_is_no_key_says_which_and_what_to_do() {
         let folder = tempfile::tempdir().expect("a folder");
-        fs::write(folder.path().join(FILE), "nonsense").expect("written");
-        let said = AuditKey::open_or_make(folder.path()).expect_err("no key");
+        fs::write(folder.path().join(NAME), "nonsense").expect("written");
+        let said = open(folder.path()).await.expect_err("no key");
         let said = said.to_string();
         assert!(
             said.contains("audit.key") && said.contains("backup"),

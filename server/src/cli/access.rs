@@ -214,8 +214,8 @@ pub(super) async fn ca(args: CaArgs) -> anyhow::Result<()> {
     | CaCommand::Status { config }
     | CaCommand::Rotate { config, .. }) = &args.command;
     let opened = config.open_making().await?;
-    let (now, folder) = (opened.clock.now(), &opened.config.storage.data_dir);
-    let ca = Ca::open_or_make(Arc::clone(&opened.store), folder, now).await?;
+    let now = opened.clock.now();
+    let ca = Ca::open_or_make(Arc::clone(&opened.store), &opened.keys, now).await?;
     match args.command {
         CaCommand::Show { .. } => {
             for pin in ca.in_force().pins() {

@@ -54,8 +54,7 @@ pub(super) async fn run(args: GpoKitArgs) -> anyhow::Result<()> {
         args.server_urls
     };
     let ca_pins = if args.ca_pins.is_empty() {
-        let folder = &opened.config.storage.data_dir;
-        Ca::open_or_make(std::sync::Arc::clone(&opened.store), folder, now)
+        Ca::open_or_make(std::sync::Arc::clone(&opened.store), &opened.keys, now)
             .await?
             .in_force()
             .pins()

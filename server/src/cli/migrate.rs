@@ -32,7 +32,7 @@ pub(super) async fn run(args: &MigrateArgs) -> anyhow::Result<()> {
         say(&format!("The schema of {url} is at version {version}."));
         return Ok(());
     };
-    let moved = storage::move_fleet(&storage, from, to, args.replace).await?;
+    let moved = storage::move_fleet(from, to, args.replace).await?;
     say(&told(&moved, from, to));
     Ok(())
 }

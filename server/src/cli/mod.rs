@@ -31,6 +31,7 @@ use sickbay_store::Store;
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::key_ring::KeyRing;
 use crate::storage;
 
 /// An answer could not be written (sysexits.h EX_IOERR).
@@ -114,10 +115,11 @@ impl WithConfig {
     /// The settings and the open database.
     async fn open(&self) -> anyhow::Result<Opened> {
         let config = self.load()?;
-        let store = storage::open(&config.storage).await?;
+        let (store, keys) = storage::open_with_keys(&config.storage).await?;
         Ok(Opened {
             config,
             store,
+            keys,
             clock: Clock::system(),
         })
     }
@@ -127,6 +129,7 @@ impl WithConfig {
 struct Opened {
     config: Config,
     store: Arc<dyn Store>,
+    keys: KeyRing,
     clock: Clock,
 }
 

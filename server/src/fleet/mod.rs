@@ -426,7 +426,9 @@ impl Fleet {
                 }
                 if wants_word {
                     self.inspections.are_for_a_command(&reached);
-                    connections.replicas.say(Bulletin::Reached { requests: reached });
+                    connections
+                        .replicas
+                        .say(Bulletin::Reached { requests: reached });
                     self.to_post.notify_one();
                 }
             }

@@ -1,4 +1,4 @@
-//! The server's own certificate authority: P-256, made at first start, keys in files that only the server's account can read.
+//! The server's own certificate authority: P-256, made at first start, its keys where the server keeps its secrets ([`crate::key_ring`]).
 //!
 //! Device certificates are named by device id and last [`DEVICE_DAYS`]; server certificates carry the configured names, last
 //! [`SERVER_DAYS`] and are issued again while the server runs.
@@ -13,7 +13,7 @@ mod files;
 mod rotation;
 
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
 
 use rcgen::{
@@ -29,9 +29,11 @@ use sickbay_store::{CaRow, Standing, Store, StoreError};
 use uuid::Uuid;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
+use crate::key_ring::{KeyError, KeyRing};
+
 pub use certificate::{dns_names_of, key_sha256_of, pin_of, validity_of};
 use certificate::{issuer_of, limit_life, named, subject_of};
-use files::{first_generation, load, tidy};
+use files::{first_generation, load, tidy, write_certificates};
 use rotation::line;
 pub use rotation::{Phase, Step};
 
@@ -57,29 +59,38 @@ pub enum CaError {
         #[source]
         source: std::io::Error,
     },
-    /// One of the two files is there without the other.
-    #[error("{} is missing although {} is there: restore it from a backup, or remove both to make a new CA, after which every device must enrol again", missing.display(), present.display())]
+    /// Key or certificate is there without the other.
+    #[error(
+        "{missing} is missing although {present} is there: restore it from a backup, or remove both to make a new CA, after which every device must enrol again"
+    )]
     Half {
-        /// The file that is missing.
-        missing: PathBuf,
-        /// The file that is there.
-        present: PathBuf,
+        /// What is missing.
+        missing: String,
+        /// What is there.
+        present: String,
     },
     /// The key of the generation that issues is not there.
-    #[error("{} is missing: it is the key of the CA that the database names; restore it from a backup", path.display())]
+    #[error(
+        "{place} is missing: it is the key of the CA that the database names; restore it from a backup"
+    )]
     KeyMissing {
-        /// The file.
-        path: PathBuf,
+        /// Where it should be.
+        place: String,
     },
-    /// A file of the CA holds something else.
-    #[error("{} cannot be used: restore it from a backup, together with the database that it is of", path.display())]
+    /// Something else is where a key or certificate of the CA should be.
+    #[error(
+        "{place} cannot be used: restore it from a backup, together with the database that it is of"
+    )]
     Broken {
-        /// The file.
-        path: PathBuf,
+        /// Where.
+        place: String,
         /// Why.
         #[source]
         source: rcgen::Error,
     },
+    /// Where the keys are kept.
+    #[error(transparent)]
+    Keys(KeyError),
     /// A key or certificate cannot be used.
     #[error("{what} cannot be used")]
     Unusable {
@@ -98,6 +109,16 @@ pub enum CaError {
     /// A step of the rotation that is not possible now.
     #[error("{0}")]
     NotNow(String),
+}
+
+impl From<KeyError> for CaError {
+    fn from(error: KeyError) -> Self {
+        match error {
+            // What the database says is the same, whoever asked.
+            KeyError::Store(error) => Self::Store(error),
+            other => Self::Keys(other),
+        }
+    }
 }
 
 /// A certificate that was issued to a device.
@@ -313,16 +334,16 @@ impl InForce {
 
 /// The certificate authority of a server.
 pub struct Ca {
-    folder: PathBuf,
+    keys: KeyRing,
     store: Arc<dyn Store>,
     in_force: RwLock<Arc<InForce>>,
 }
 
 impl Ca {
-    /// Opens the CA that the database names and whose keys are in `folder`; makes one where there is none.
+    /// Opens the CA that the database names and whose keys are among `keys`; makes one where there is none.
     pub async fn open_or_make(
         store: Arc<dyn Store>,
-        folder: &Path,
+        keys: &KeyRing,
         now: Time,
     ) -> Result<Self, CaError> {
         let mut rows = store.ca().await?;
@@ -330,23 +351,39 @@ impl Ca {
             let first = CaRow {
                 generation: 1,
                 standing: Standing::Issuing,
-                certificate: first_generation(folder, now)?,
+                certificate: first_generation(keys, now).await?,
                 by_older: None,
                 by_newer: None,
                 since: now,
             };
             let line = line("server", now, "the CA is generation 1");
-            // Two servers that start at once: the second finds what the first wrote.
+            // Two servers that start at once: the second finds what the first wrote, which is of the same key.
             store.change_ca(&[], &[first], line).await?;
             rows = store.ca().await?;
         }
-        let in_force = load(folder, rows)?;
-        tidy(folder, &in_force.rows)?;
+        let in_force = load(keys, rows).await?;
+        tidy(keys, &in_force.rows).await?;
         Ok(Self {
-            folder: folder.to_owned(),
+            keys: keys.clone(),
             store,
             in_force: RwLock::new(Arc::new(in_force)),
         })
+    }
+
+    /// Whether the key of the generation that issues is among `keys`, if the database names one.
+    ///
+    /// # Errors
+    /// Where it is not.
+    pub async fn is_among(rows: Vec<CaRow>, keys: &KeyRing) -> Result<(), CaError> {
+        if !rows.is_empty() {
+            load(keys, rows).await?;
+        }
+        Ok(())
+    }
+
+    /// Where the server keeps its secrets, the CA's keys among them.
+    pub const fn keys(&self) -> &KeyRing {
+        &self.keys
     }
 
     /// What is in force now.
@@ -361,7 +398,11 @@ impl Ca {
         if rows == self.in_force().rows || rows.is_empty() {
             return Ok(false);
         }
-        let fresh = Arc::new(load(&self.folder, rows)?);
+        let fresh = Arc::new(load(&self.keys, rows).await?);
+        // For people, who may look at any server; nothing hangs on it.
+        if let Err(error) = write_certificates(self.keys.folder(), &fresh.rows) {
+            tracing::warn!(error = %crate::ingest::chain(&error), "the CA's certificates are not in the data folder");
+        }
         *self
             .in_force
             .write()

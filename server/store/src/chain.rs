@@ -2,7 +2,7 @@
 //!
 //! The hash of a line covers its words and the hash of the line before, so a line that is changed, moved or taken away breaks the chain
 //! there. Whoever can write to the database could make all hashes anew; where the chain ends (its *head*), and where it begins once old lines
-//! were removed (a *checkpoint*), is signed with a key that is kept elsewhere.
+//! were removed (a *checkpoint*), is signed with a key that they do not have.
 
 use std::fmt;
 

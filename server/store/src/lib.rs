@@ -29,11 +29,12 @@ mod plan;
 mod postgres;
 mod rows;
 mod schema;
+mod secrets;
 mod sqlite;
 mod tally;
+mod unsealed;
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -51,7 +52,9 @@ pub use moving::{Moved, digests, move_fleet};
 #[cfg(any(test, feature = "benchmarks"))]
 pub use moving::{Spelled, dump};
 pub use postgres::PostgresStore;
+pub use secrets::{Secrets, WrappedSecret};
 pub use sqlite::{BUSY_TIMEOUT, SqliteStore};
+pub use unsealed::{Unsealed, connect, migrate, open, upgrade};
 
 /// What a store method returns.
 pub type Result<T> = std::result::Result<T, StoreError>;
@@ -66,31 +69,6 @@ enum Address<'a> {
     Sqlite(&'a Path),
     /// A server, by the whole address.
     Postgres(&'a str),
-}
-
-/// Opens the database that `url` names; creates a file that is not there yet, and the tables of a Postgres database that is empty.
-/// Addresses are `sqlite://PATH` and `postgres://USER:PASSWORD@HOST/DATABASE`, the latter with several hosts where one of them is the primary.
-///
-/// `seal` signs the record of what is done.
-///
-/// # Errors
-/// [`StoreError::CannotOpen`] says why and what to do.
-pub async fn open(url: &str, seal: Arc<dyn Seal>) -> Result<Arc<dyn Store>> {
-    Ok(match address(url)? {
-        Address::Sqlite(path) => Arc::new(SqliteStore::open(path, seal).await?),
-        Address::Postgres(url) => Arc::new(PostgresStore::open(url, seal).await?),
-    })
-}
-
-/// Brings the database that `url` names to this version's schema, creating it where it is not there. Says the version it now has.
-///
-/// # Errors
-/// As [`open`].
-pub async fn migrate(url: &str, seal: Arc<dyn Seal>) -> Result<i64> {
-    match address(url)? {
-        Address::Sqlite(path) => SqliteStore::migrate(path, seal).await,
-        Address::Postgres(url) => PostgresStore::migrate(url, seal).await,
-    }
 }
 
 /// The version of the schema that this build uses, the same for every database.
@@ -142,7 +120,7 @@ fn address(url: &str) -> Result<Address<'_>> {
 
 /// Durable state of a Sickbay server.
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Store: Secrets {
     // ---- health
 
     /// Copies every device so often, with its readings, findings and profile, and without its history; counters follow. For benchmarks.

@@ -3,14 +3,12 @@
 //! Both ends keep one transaction: what is read is one state, and what is written is there as a whole or not at all, so whatever goes
 //! wrong can be tried again. Before it is kept, every row is read back and compared with what was sent, by count and digest.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
 
 use crate::anatomy::Table;
-use crate::{Address, PostgresStore, Result, Seal, SqliteStore, StoreError, address};
+use crate::{Address, PostgresStore, Result, SqliteStore, StoreError, address};
 
 /// Pieces that wait to be written.
 const WAITING: usize = 8;
@@ -133,13 +131,8 @@ pub(crate) trait Ends: Send + Sync {
 /// # Errors
 /// [`StoreError::CannotOpen`] where an end cannot be used or is in use, [`StoreError::Corrupt`] where what arrived is something else.
 /// Nothing was changed then.
-pub async fn move_fleet(
-    from: &str,
-    to: &str,
-    replaces: bool,
-    seal: Arc<dyn Seal>,
-) -> Result<Vec<Moved>> {
-    let (from, to) = (end(from, &seal).await?, end(to, &seal).await?);
+pub async fn move_fleet(from: &str, to: &str, replaces: bool) -> Result<Vec<Moved>> {
+    let (from, to) = (end(from).await?, end(to).await?);
     let tables = from.tables().await?;
     if tables != to.tables().await? {
         return Err(StoreError::Corrupt {
@@ -163,8 +156,8 @@ pub async fn move_fleet(
 ///
 /// # Errors
 /// As [`crate::open`].
-pub async fn digests(url: &str, seal: Arc<dyn Seal>) -> Result<Vec<Moved>> {
-    let end = end(url, &seal).await?;
+pub async fn digests(url: &str) -> Result<Vec<Moved>> {
+    let end = end(url).await?;
     let tables = end.tables().await?;
     let (into, mut pieces) = mpsc::channel(WAITING);
     let told = async {
@@ -195,8 +188,8 @@ pub type Spelled = Vec<(String, String)>;
 /// # Errors
 /// As [`crate::open`].
 #[cfg(any(test, feature = "benchmarks"))]
-pub async fn dump(url: &str, seal: Arc<dyn Seal>) -> Result<Vec<(String, Vec<Spelled>)>> {
-    let end = end(url, &seal).await?;
+pub async fn dump(url: &str) -> Result<Vec<(String, Vec<Spelled>)>> {
+    let end = end(url).await?;
     let tables = end.tables().await?;
     let (into, mut pieces) = mpsc::channel(WAITING);
     let told = async {
@@ -219,10 +212,10 @@ pub async fn dump(url: &str, seal: Arc<dyn Seal>) -> Result<Vec<(String, Vec<Spe
     Ok(told)
 }
 
-async fn end(url: &str, seal: &Arc<dyn Seal>) -> Result<Box<dyn Ends>> {
-    let seal = Arc::clone(seal);
+/// Nothing is sealed on the way: the end of the record comes along as it was sealed.
+async fn end(url: &str) -> Result<Box<dyn Ends>> {
     Ok(match address(url)? {
-        Address::Sqlite(path) => Box::new(SqliteStore::open(path, seal).await?),
-        Address::Postgres(url) => Box::new(PostgresStore::open(url, seal).await?),
+        Address::Sqlite(path) => Box::new(SqliteStore::connect_as_it_is(path).await?.0),
+        Address::Postgres(url) => Box::new(PostgresStore::connect_as_it_is(url).await?.0),
     })
 }

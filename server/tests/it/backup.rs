@@ -17,7 +17,7 @@ use crate::site::{Site, assert_says, config};
 use crate::startup::sickbay_server;
 
 /// Settings of a server as the command line has them.
-fn settings(config: &Config) -> PathBuf {
+pub(crate) fn settings(config: &Config) -> PathBuf {
     let storage = &config.storage;
     let file = storage.data_dir.join("sickbay.toml");
     let text = format!(
@@ -32,7 +32,7 @@ fn settings(config: &Config) -> PathBuf {
 }
 
 /// What a command says, and whether it did it.
-fn run(words: &[&str], settings: &Path) -> (bool, String) {
+pub(crate) fn run(words: &[&str], settings: &Path) -> (bool, String) {
     let settings = settings.display().to_string();
     let output =
         tokio::task::block_in_place(|| sickbay_server(&[words, &["--config", &settings]].concat()));
@@ -156,21 +156,22 @@ async fn a_damaged_backup_and_a_server_that_runs_are_told_before_anything_is_tou
     assert_says(&said, &["stop the server first"], "a running server");
 
     let (_folder, _database, there) = elsewhere(&site).await;
-    let file = backup.join("data").join("ca-key.pem");
+    // What opens everything: the key of the CA, or the one that wraps it in the database.
+    let key_file = match site.app().config.storage.database.as_str() {
+        "" => "ca-key.pem",
+        _ => "wrapping.key",
+    };
+    let file = backup.join("data").join(key_file);
     let key = fs::read(&file).unwrap();
     fs::write(&file, b"another one").unwrap();
     let (done, said) = run(&["restore", "--from", &to], &settings(&there));
     assert!(!done);
-    assert_says(
-        &said,
-        &["ca-key.pem", "changed or is damaged"],
-        "a damaged key",
-    );
+    assert_says(&said, &[key_file, "changed or is damaged"], "a damaged key");
     fs::write(&file, key).unwrap();
     let content = backup.join("backup.json");
     let text = fs::read_to_string(&content).unwrap();
     for (from, into, says) in [
-        ("data/ca-key.pem", "../ca-key.pem", "which is not in it"),
+        ("data/", "../data/", "which is not in it"),
         ("\"schema\": ", "\"schema\": 9", "made by a newer Sickbay"),
         ("{", "[", "cannot be understood"),
     ] {
@@ -181,7 +182,7 @@ async fn a_damaged_backup_and_a_server_that_runs_are_told_before_anything_is_tou
     }
     fs::write(&content, &text).unwrap();
     assert!(
-        !there.storage.data_dir.join("ca-key.pem").exists(),
+        !there.storage.data_dir.join(key_file).exists(),
         "nothing was touched"
     );
     let (done, said) = run(&["restore", "--from", &to], &settings(&there));

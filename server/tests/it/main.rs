@@ -40,6 +40,7 @@ mod people;
 mod powershell_grammar;
 mod readings;
 mod reimaged;
+mod replicas;
 mod rpc_table;
 mod scope;
 mod search;

@@ -319,6 +319,20 @@ impl Cluster {
         })
     }
 
+    /// Writes a database into an archive, as [`Self::restore`] reads it.
+    pub(crate) fn dump(&self, name: &str, archive: &Path) -> Result<()> {
+        // Where the user that Postgres runs as may write.
+        let here = self.folder.join(format!("{name}.dump"));
+        self.tool("pg_dump", |command| {
+            self.connect(command);
+            command.args(["--format", "custom", "--no-owner", "--file"]);
+            command.arg(&here).arg(name);
+        })?;
+        std::fs::copy(&here, archive)
+            .with_context(|| format!("copy the archive to {}", archive.display()))?;
+        std::fs::remove_file(here).context("remove the archive")
+    }
+
     /// Removes a database with whoever is still connected to it.
     pub(crate) fn remove(&self, name: &str) -> Result<()> {
         self.tool("dropdb", |command| {

@@ -57,6 +57,14 @@ impl Database {
         Ok(database)
     }
 
+    /// Writes it into an archive of `pg_dump`.
+    ///
+    /// # Errors
+    /// What Postgres says.
+    pub fn dump(&self, archive: &Path) -> Result<()> {
+        self.cluster.dump(&self.name, archive)
+    }
+
     /// A copy of the template of that name, which `make` makes in an empty database where there is none yet. The name has to tell
     /// what is in it: letters, digits and underscores.
     ///

@@ -1,4 +1,5 @@
-//! The files of the CA: keys, which stand nowhere else, and certificates beside them for people and backups.
+//! What of the CA is kept where: keys among the server's secrets and nowhere else, certificates in the database, and beside it in files for
+//! people and backups.
 
 use std::fs;
 use std::io::Write as _;
@@ -13,40 +14,48 @@ use sickbay_store::CaRow;
 
 use super::certificate::{ca_params, pin_of};
 use super::{CaError, InForce, is_trusted, issuing, unusable};
+use crate::key_ring::KeyRing;
 
 /// Reads the key of the generation that issues, and puts the generations in force.
-pub(super) fn load(folder: &Path, rows: Vec<CaRow>) -> Result<InForce, CaError> {
-    let path = folder.join(key_file(issuing(&rows)?));
-    if !path.exists() {
-        return Err(CaError::KeyMissing { path });
-    }
-    let key = KeyPair::from_pem(&read(&path)?).map_err(broken(&path))?;
-    if pin_of(&issuing(&rows)?.certificate)
-        != Some(hex::encode(Sha256::digest(key.subject_public_key_info())))
+pub(super) async fn load(keys: &KeyRing, rows: Vec<CaRow>) -> Result<InForce, CaError> {
+    let row = issuing(&rows)?;
+    let name = key_name(row);
+    let place = keys.place(&name);
+    let Some(pem) = keys.get(&name).await? else {
+        return Err(CaError::KeyMissing { place });
+    };
+    let key = KeyPair::from_pem(&pem).map_err(broken(&place))?;
+    if pin_of(&row.certificate) != Some(hex::encode(Sha256::digest(key.subject_public_key_info())))
     {
         return Err(CaError::Broken {
-            path,
+            place,
             source: rcgen::Error::CouldNotParseKeyPair,
         });
     }
     InForce::of(rows, key)
 }
 
-/// Has the folder follow the database, which has the truth: certificates beside the keys, where people and backups look for them, and no key
-/// of a generation that is retired.
-pub(super) fn tidy(folder: &Path, rows: &[CaRow]) -> Result<(), CaError> {
-    for row in rows {
-        if !is_trusted(row) {
-            remove(&folder.join(key_file(row)))?;
-            continue;
+/// Has secrets and files follow the database, which has the truth: certificates where people and backups look for them, and no key of a
+/// generation that is retired.
+pub(super) async fn tidy(keys: &KeyRing, rows: &[CaRow]) -> Result<(), CaError> {
+    for row in rows.iter().filter(|row| !is_trusted(row)) {
+        let name = key_name(row);
+        if keys.get(&name).await?.is_some() {
+            keys.remove(&name).await?;
         }
+    }
+    write_certificates(keys.folder(), rows)
+}
+
+/// Writes the certificates of every trusted generation into the folder, where they are not there.
+pub(super) fn write_certificates(folder: &Path, rows: &[CaRow]) -> Result<(), CaError> {
+    for row in rows.iter().filter(|row| is_trusted(row)) {
         let path = folder.join(certificate_file(row.generation));
         let text = pem::encode(&pem::Pem::new("CERTIFICATE", row.certificate.clone()));
         if fs::read_to_string(&path).is_ok_and(|there| same_pem(&there, &text)) {
             continue;
         }
-        remove(&path)?;
-        write_private(&path, text.as_bytes())?;
+        put_file(&path, text.as_bytes())?;
     }
     Ok(())
 }
@@ -56,48 +65,66 @@ fn same_pem(a: &str, b: &str) -> bool {
     contents(a) == contents(b)
 }
 
-/// The certificate of the first generation, whose files may be older than the database.
-pub(super) fn first_generation(folder: &Path, now: Time) -> Result<Vec<u8>, CaError> {
-    let (key, certificate) = (folder.join(FIRST_KEY), folder.join(certificate_file(1)));
-    match (key.exists(), certificate.exists()) {
-        (false, false) => make(&key, &certificate, now),
-        (true, true) => {
-            let pem = read(&certificate)?;
+/// The certificate of the first generation, whose key and file may be older than the database.
+pub(super) async fn first_generation(keys: &KeyRing, now: Time) -> Result<Vec<u8>, CaError> {
+    let file = keys.folder().join(certificate_file(1));
+    let present = file.display().to_string();
+    let place = keys.place(FIRST_KEY);
+    match (keys.get(FIRST_KEY).await?, file.exists()) {
+        (None, false) => make(keys, &file, now).await,
+        (Some(_), true) => {
+            let pem = read(&file)?;
             let read: CertificateDer<'static> =
                 rustls::pki_types::pem::PemObject::from_pem_slice(pem.as_bytes())
                     .map_err(|_| rcgen::Error::CouldNotParseCertificate)
-                    .map_err(broken(&certificate))?;
+                    .map_err(broken(&present))?;
             Ok(read.to_vec())
         }
-        (true, false) => Err(CaError::Half {
-            missing: certificate,
-            present: key,
+        // A server that starts at the same moment has it, or one that came no further: nobody has seen a certificate of it yet.
+        (Some(key), false) if !keys.are_files() => certify(&key, &place, now),
+        (Some(_), false) => Err(CaError::Half {
+            missing: present,
+            present: place,
         }),
-        (false, true) => Err(CaError::Half {
-            missing: key,
-            present: certificate,
+        (None, true) => Err(CaError::Half {
+            missing: place,
+            present,
         }),
     }
 }
 
-fn make(key_file: &Path, certificate_file: &Path, now: Time) -> Result<Vec<u8>, CaError> {
+async fn make(keys: &KeyRing, certificate_file: &Path, now: Time) -> Result<Vec<u8>, CaError> {
     let key = KeyPair::generate().map_err(unusable("the new CA key"))?;
+    let pem = key.serialize_pem();
+    let place = keys.place(FIRST_KEY);
+    if keys.are_files() {
+        // The certificate goes first: a crash in between leaves a certificate without a key, which nobody can have trusted yet,
+        // and the error says how to go on.
+        let certificate = certify(&pem, &place, now)?;
+        let text = pem::encode(&pem::Pem::new("CERTIFICATE", certificate.clone()));
+        put_file(certificate_file, text.as_bytes())?;
+        keys.put(FIRST_KEY, &pem).await?;
+        return Ok(certificate);
+    }
+    // Of servers that start at once, all certify the same key; which certificate it is, the database says.
+    let kept = keys.open_or_make(FIRST_KEY, || pem.clone()).await?;
+    certify(&kept, &place, now)
+}
+
+fn certify(key: &str, place: &str, now: Time) -> Result<Vec<u8>, CaError> {
+    let key = KeyPair::from_pem(key).map_err(broken(place))?;
     let certificate = ca_params(1, now)
         .self_signed(&key)
         .map_err(unusable("the new CA certificate"))?;
-    // The certificate goes first: a crash in between leaves a certificate without a key, which nobody can have trusted yet,
-    // and the error says how to go on.
-    write_private(certificate_file, certificate.pem().as_bytes())?;
-    write_private(key_file, key.serialize_pem().as_bytes())?;
     Ok(certificate.der().to_vec())
 }
 
-/// The file of the first generation's key.
+/// The name of the first generation's key.
 const FIRST_KEY: &str = "ca-key.pem";
 
-/// The file of a generation's key. Of two that are made at once for one place, each has its own, and the one that loses takes nothing from
+/// The name of a generation's key. Of two that are made at once for one place, each has its own, and the one that loses takes nothing from
 /// the other.
-pub(super) fn key_file(row: &CaRow) -> String {
+pub(super) fn key_name(row: &CaRow) -> String {
     match row.generation {
         1 => FIRST_KEY.to_owned(),
         later => {
@@ -108,50 +135,44 @@ pub(super) fn key_file(row: &CaRow) -> String {
 }
 
 /// The file of a generation's certificate, for people and backups; the database has it too.
-pub(super) fn certificate_file(generation: u32) -> String {
+fn certificate_file(generation: u32) -> String {
     match generation {
         1 => "ca.pem".to_owned(),
         later => format!("ca-{later}.pem"),
     }
 }
 
-pub(super) fn broken(path: &Path) -> impl FnOnce(rcgen::Error) -> CaError {
-    let path = path.to_owned();
-    move |source| CaError::Broken { path, source }
+fn broken(place: &str) -> impl FnOnce(rcgen::Error) -> CaError {
+    let place = place.to_owned();
+    move |source| CaError::Broken { place, source }
 }
 
-pub(super) fn read(path: &Path) -> Result<String, CaError> {
-    fs::read_to_string(path).map_err(|source| CaError::File {
-        action: "read",
-        path: path.to_owned(),
-        source,
-    })
+fn read(path: &Path) -> Result<String, CaError> {
+    fs::read_to_string(path).map_err(cannot("read", path))
 }
 
-pub(super) fn remove(path: &Path) -> Result<(), CaError> {
-    match fs::remove_file(path) {
-        Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(CaError::File {
-            action: "remove",
-            path: path.to_owned(),
-            source,
-        }),
-        _ => Ok(()),
-    }
-}
-
-pub(super) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), CaError> {
+/// Whole or not at all, in the place of what is there: another process of this folder may write the same.
+fn put_file(path: &Path, bytes: &[u8]) -> Result<(), CaError> {
+    let fresh = path.with_extension(format!("fresh.{}", std::process::id()));
     let write = || {
         let mut file = fs::OpenOptions::new()
             .write(true)
-            .create_new(true)
+            .create(true)
+            .truncate(true)
             .mode(0o600)
-            .open(path)?;
+            .open(&fresh)?;
         file.write_all(bytes)?;
-        file.sync_all()
+        file.sync_all()?;
+        fs::rename(&fresh, path)
     };
-    write().map_err(|source| CaError::File {
-        action: "write",
-        path: path.to_owned(),
+    write().map_err(cannot("write", path))
+}
+
+fn cannot(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> CaError {
+    let path = path.to_owned();
+    move |source| CaError::File {
+        action,
+        path,
         source,
-    })
+    }
 }

@@ -8,7 +8,7 @@ use sickbay_diagnosis::Time;
 use sickbay_store::{CaProgress, CaRow, NewAudit, Standing, action};
 
 use super::certificate::{BACKDATED_MINUTES, ca_params, crossed, validity_of};
-use super::files::{key_file, load, remove, tidy, write_private};
+use super::files::{key_name, load, tidy};
 use super::{Ca, CaError, InForce, unusable};
 
 /// A step of a rotation.
@@ -68,7 +68,7 @@ impl Ca {
         self.reload().await?;
         let before = self.in_force();
         let (wanted, said) = match step {
-            Step::Announce => self.announced(&before, now)?,
+            Step::Announce => self.announced(&before, now).await?,
             Step::Switch => switched(&before.rows, now)?,
             Step::Retire => {
                 let progress = self.progress().await?;
@@ -84,20 +84,20 @@ impl Ca {
             }
             Step::BackOut => backed_out(&before.rows, now)?,
         };
-        // What this machine could not serve is no step to take.
-        let done = match load(&self.folder, wanted.clone()) {
+        // What this server could not serve is no step to take.
+        let done = match load(&self.keys, wanted.clone()).await {
             Ok(_) => {
                 let said = line(by, now, &said);
                 self.store.change_ca(&before.rows, &wanted, said).await
             }
             Err(error) => {
-                self.forget_key(step, &wanted)?;
+                self.forget_key(step, &wanted).await?;
                 return Err(error);
             }
         };
         // A database that does not answer may have taken the step: the key stays.
         if !done? {
-            self.forget_key(step, &wanted)?;
+            self.forget_key(step, &wanted).await?;
             return Err(CaError::NotNow(
                 "somebody else changed the CA at this moment; look where it stands and try again"
                     .to_owned(),
@@ -106,19 +106,23 @@ impl Ca {
         self.reload().await?;
         let after = self.in_force();
         // Only once nothing issues by a retired key any more.
-        tidy(&self.folder, &after.rows)?;
+        tidy(&self.keys, &after.rows).await?;
         Ok(after)
     }
 
     /// Removes the key of a generation that came to nothing.
-    fn forget_key(&self, step: Step, wanted: &[CaRow]) -> Result<(), CaError> {
+    async fn forget_key(&self, step: Step, wanted: &[CaRow]) -> Result<(), CaError> {
         match wanted.last() {
-            Some(row) if step == Step::Announce => remove(&self.folder.join(key_file(row))),
+            Some(row) if step == Step::Announce => Ok(self.keys.remove(&key_name(row)).await?),
             _ => Ok(()),
         }
     }
 
-    fn announced(&self, before: &InForce, now: Time) -> Result<(Vec<CaRow>, String), CaError> {
+    async fn announced(
+        &self,
+        before: &InForce,
+        now: Time,
+    ) -> Result<(Vec<CaRow>, String), CaError> {
         if before.phase() != Phase::Steady {
             return Err(CaError::NotNow(format!(
                 "a rotation is under way ({}): finish it, or back out of it",
@@ -153,8 +157,9 @@ impl Ca {
             by_newer: None,
             since: now,
         };
-        let key_file = self.folder.join(key_file(&row));
-        write_private(&key_file, key.serialize_pem().as_bytes())?;
+        // Before the row that needs it, for every server of the database.
+        let pem = key.serialize_pem();
+        self.keys.put(&key_name(&row), &pem).await?;
         rows.push(row);
         Ok((rows, format!("generation {generation} is announced")))
     }

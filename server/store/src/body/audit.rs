@@ -213,13 +213,18 @@ async fn checkpoint(connection: &mut Connection) -> Result<Option<SealedCheckpoi
         .during(READ)
 }
 
-/// Chains the lines that an older version recorded, once. A chain that lost its end is left as it is, for [`verify`] to find.
-pub(crate) async fn adopt(store: &Backend) -> Result<()> {
+/// Whether an end is known, whoever sealed it.
+pub(super) async fn has_end(store: &Backend) -> Result<bool> {
     let known = sqlx::query_as::<Db, SealedHead>(LOOK_AT_HEAD)
         .fetch_optional(store.reader())
         .await
         .during(CHAIN)?;
-    if known.is_some() {
+    Ok(known.is_some())
+}
+
+/// Chains the lines that an older version recorded, once. A chain that lost its end is left as it is, for [`verify`] to find.
+pub(super) async fn adopt(store: &Backend) -> Result<()> {
+    if has_end(store).await? {
         return Ok(());
     }
     let mut transaction = store.begin(CHAIN).await?;

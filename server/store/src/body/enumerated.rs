@@ -9,8 +9,8 @@ use super::{
     detail, enrolment, fleet, guard, health, history,
 };
 use super::{
-    index, issue_lists, knowledge, lists, machines, places, settings, states, status, tokens,
-    updates, views, write,
+    index, issue_lists, knowledge, lists, machines, places, secrets, settings, states, status,
+    tokens, updates, views, write,
 };
 use crate::filter_sql::Sql;
 use crate::{Concerned, Cursor, Field, Page, Scope};
@@ -41,6 +41,7 @@ pub(in super::super) fn statements() -> Vec<(String, String)> {
         ("knowledge", knowledge::STATEMENTS),
         ("machines", machines::STATEMENTS),
         ("places", places::STATEMENTS),
+        ("secrets", secrets::STATEMENTS),
         ("settings", settings::STATEMENTS),
         ("states", states::STATEMENTS),
         ("status", status::STATEMENTS),

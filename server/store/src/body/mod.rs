@@ -6,7 +6,7 @@
 mod acceptances;
 mod access;
 mod accounts;
-pub(super) mod audit;
+mod audit;
 mod baselines;
 mod bulletins;
 mod ca;
@@ -30,7 +30,7 @@ mod machines;
 mod moving;
 mod places;
 mod query;
-
+mod secrets;
 mod settings;
 mod states;
 mod status;
@@ -42,6 +42,7 @@ mod write;
 #[cfg(test)]
 pub(super) mod enumerated;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -50,8 +51,11 @@ use sickbay_diagnosis::filter::{Filter, TextField};
 use uuid::Uuid;
 
 use super::{
-    ANATOMY, Backend, Connection, Db, key_list, numbers_follow, placeholder, take_time, text_list,
+    ANATOMY, Backend, Connection, Db, SHARED, key_list, numbers_follow, placeholder, take_time,
+    text_list,
 };
+use crate::schema::CHAINED_SINCE;
+use crate::unsealed::Sealable;
 use crate::{
     AcceptanceRow, Access, AccountMade, AccountRow, AccountSource, ApiTokenRow, AuditQuery,
     AuditRow, Bulletins, CaProgress, CaRow, Cells, Committed, Concerned, Day, DayCounts, Deed,
@@ -59,9 +63,40 @@ use crate::{
     EnrolOutcome, EnrolRequest, Field, FleetCounts, HistoryRow, Imported, ImportedPack, InFleet,
     IssueCount, IssueDevice, IssuedCertificate, LearnedRow, ListedMachine, NewApiToken, NewAudit,
     NewSession, NewToken, News, Order, PackMark, Page, Profiled, ProfiledDevice, Result,
-    RevisionCount, Scope, SeenRevision, SessionRow, Sought, SourceCount, Store, Survey, TakenLink,
-    TokenRow, Touch, Verified, ViewRow, ViewSaved,
+    RevisionCount, Scope, Seal, Secrets, SeenRevision, SessionRow, Sought, SourceCount, Store,
+    Survey, TakenLink, TokenRow, Touch, Verified, ViewRow, ViewSaved, WrappedSecret,
 };
+
+#[async_trait]
+impl Secrets for Backend {
+    fn is_shared(&self) -> bool {
+        SHARED
+    }
+    async fn secrets(&self) -> Result<Vec<WrappedSecret>> {
+        secrets::all(self).await
+    }
+    async fn keep_secrets(&self, secrets: Vec<WrappedSecret>) -> Result<Vec<WrappedSecret>> {
+        secrets::keep(self, secrets).await
+    }
+    async fn remove_secrets(&self, names: Vec<String>) -> Result<()> {
+        secrets::remove(self, names).await
+    }
+}
+
+#[async_trait]
+impl Sealable for Backend {
+    async fn take_seal(&self, seal: Arc<dyn Seal>, from: i64) -> Result<()> {
+        self.set_seal(seal);
+        // Lines of a version without a chain are chained now and never again: a record that lost its end later was tampered with. A database
+        // that nothing was ever done with has no end where whoever made its tables came no further.
+        let is_unsealed = from < CHAINED_SINCE
+            || (!audit::has_end(self).await? && moving::is_unused(self).await?);
+        if is_unsealed {
+            audit::adopt(self).await?;
+        }
+        Ok(())
+    }
+}
 
 #[async_trait]
 impl Store for Backend {

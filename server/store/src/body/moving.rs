@@ -196,6 +196,26 @@ async fn write(connection: &mut Connection, table: &Table, lines: &[Line]) -> Re
     Ok(())
 }
 
+/// Whether nothing was done with the database yet. Secrets may be there: the servers' keys come first.
+pub(super) async fn is_unused(store: &Backend) -> Result<bool> {
+    let tables = store.tables().await?;
+    let mut transaction = store.begin_read(READ).await?;
+    for table in tables.iter().filter(|table| table.name != "secret") {
+        if rows_in(&mut transaction, table).await? > 0 {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+async fn rows_in(connection: &mut Connection, table: &Table) -> Result<i64> {
+    let text = AssertSqlSafe(format!("SELECT COUNT(*) FROM {}", table.name));
+    sqlx::query_scalar::<Db, i64>(text)
+        .fetch_one(connection)
+        .await
+        .during(READ)
+}
+
 /// Only a database that nothing was done with yet is written over without being told to.
 async fn refuse_a_fleet(connection: &mut Connection, tables: &[Table]) -> Result<()> {
     for table in tables {
@@ -203,11 +223,7 @@ async fn refuse_a_fleet(connection: &mut Connection, tables: &[Table]) -> Result
         if table.name == "audit_head" {
             continue;
         }
-        let text = AssertSqlSafe(format!("SELECT COUNT(*) FROM {}", table.name));
-        let rows: i64 = sqlx::query_scalar::<Db, i64>(text)
-            .fetch_one(&mut *connection)
-            .await
-            .during(WRITE)?;
+        let rows = rows_in(connection, table).await?;
         if rows > 0 {
             return Err(StoreError::CannotOpen {
                 location: "to move a fleet to".to_owned(),

@@ -14,6 +14,11 @@ pub(super) const MIGRATIONS: Migrations = Migrations(&[
         "bulletins",
         include_str!("../../../../migrations/postgres/0013_bulletins.sql"),
     ),
+    (
+        14,
+        "secret",
+        include_str!("../../../../migrations/postgres/0014_secret.sql"),
+    ),
 ]);
 
 #[cfg(test)]
@@ -29,6 +34,10 @@ mod tests {
         (
             13,
             "d78b3979427886fcc878d70949d1e1fc5462e45b77ecdffe5b56c335f9b4c8db",
+        ),
+        (
+            14,
+            "1c874f06a9782ffa551fd12e50724f90afeacb12b98d1ea99d98abec41670ff0",
         ),
     ];
 

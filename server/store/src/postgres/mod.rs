@@ -15,8 +15,8 @@ mod migrations;
 mod opening;
 mod servers;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures::FutureExt as _;
@@ -27,10 +27,13 @@ use tokio::sync::Mutex;
 use crate::column::Column;
 use crate::error::During;
 use crate::index::Index;
+use crate::unsealed::NoSealYet;
 use crate::{Result, Seal};
 
 /// The database that the shared body is compiled against.
 pub(crate) type Db = Postgres;
+/// Whether several servers may use a database at once.
+pub(crate) const SHARED: bool = true;
 /// A connection of it.
 pub(crate) use connection::Connection;
 use connection::{Reader, Transaction};
@@ -168,7 +171,8 @@ pub struct PostgresStore {
     /// Keeps an eye on the primary.
     watch: tokio::task::JoinHandle<()>,
     location: String,
-    seal: Arc<dyn Seal>,
+    /// Given once, after the tables are there.
+    seal: OnceLock<Arc<dyn Seal>>,
     index: Index,
     /// Transactions that were begun to write.
     writes: AtomicU64,
@@ -289,7 +293,13 @@ impl PostgresStore {
 
     /// What signs the record.
     pub(crate) fn seal(&self) -> &dyn Seal {
-        &*self.seal
+        self.seal.get().map_or(&NoSealYet, |seal| &**seal)
+    }
+
+    /// Has the record signed by this from here on.
+    pub(crate) fn set_seal(&self, seal: Arc<dyn Seal>) {
+        // Who comes second finds one that signs already.
+        let _is_first = self.seal.set(seal).is_ok();
     }
 
     /// Closes every connection.

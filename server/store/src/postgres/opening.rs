@@ -1,7 +1,7 @@
 //! Connecting, creating and migrating, with an answer that says what to do where that fails.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use sqlx::Executor as _;
@@ -9,13 +9,13 @@ use sqlx::migrate::{Migrate as _, MigrateError};
 use sqlx::postgres::PgConnection;
 use tokio::sync::Mutex;
 
-use super::body::audit;
 use super::lookout::Lookout;
 use super::migrations::MIGRATIONS;
 use super::servers::{Servers, end};
 use super::{PostgresStore, address};
 use crate::index::Index;
-use crate::schema::{CHAINED_SINCE, Migrations, Schema, chain};
+use crate::schema::{Migrations, Schema, chain};
+use crate::unsealed::Sealable as _;
 use crate::{Result, Seal, StoreError};
 
 const MIGRATE: &str = "bring the schema up to date";
@@ -39,15 +39,23 @@ impl PostgresStore {
     /// [`StoreError::CannotOpen`] where it cannot be reached or used, was written by a newer version, or by an older one and
     /// [`PostgresStore::migrate`] was not called.
     pub async fn open(url: &str, seal: Arc<dyn Seal>) -> Result<Self> {
-        let store = Self::connect(url, seal).await?;
+        let (store, from) = Self::connect_as_it_is(url).await?;
+        store.take_seal(seal, from).await?;
+        Ok(store)
+    }
+
+    /// The same before anybody seals its record, with the version that it was found with: 0 where it was empty.
+    pub(crate) async fn connect_as_it_is(url: &str) -> Result<(Self, i64)> {
+        let store = Self::connect(url).await?;
         let found = store.schema().await?;
         let is_new = MIGRATIONS
             .to_open(found)
             .map_err(|why| store.cannot_open(&why))?;
         if is_new {
-            store.bring_up_to_date(0).await?;
+            store.bring_up_to_date().await?;
+            return Ok((store, 0));
         }
-        Ok(store)
+        Ok((store, MIGRATIONS.newest()))
     }
 
     /// Brings the database that `url` names to this version's schema. Says the version it now has.
@@ -55,14 +63,21 @@ impl PostgresStore {
     /// # Errors
     /// As [`PostgresStore::open`]; a migration that fails leaves the schema as it was before that migration.
     pub async fn migrate(url: &str, seal: Arc<dyn Seal>) -> Result<i64> {
-        let store = Self::connect(url, seal).await?;
+        let (store, from) = Self::connect_upgrading(url).await?;
+        store.take_seal(seal, from).await?;
+        store.close().await;
+        Ok(MIGRATIONS.newest())
+    }
+
+    /// The same before anybody seals its record, with the version that it was found with: 0 where it was empty.
+    pub(crate) async fn connect_upgrading(url: &str) -> Result<(Self, i64)> {
+        let store = Self::connect(url).await?;
         let found = store.schema().await?;
         let from = MIGRATIONS
             .to_migrate(found)
             .map_err(|why| store.cannot_open(&why))?;
-        store.bring_up_to_date(from).await?;
-        store.close().await;
-        Ok(MIGRATIONS.newest())
+        store.bring_up_to_date().await?;
+        Ok((store, from))
     }
 
     /// The version of the schema that this build uses.
@@ -70,7 +85,7 @@ impl PostgresStore {
         MIGRATIONS.newest()
     }
 
-    async fn connect(url: &str, seal: Arc<dyn Seal>) -> Result<Self> {
+    async fn connect(url: &str) -> Result<Self> {
         let servers = address::servers(url).map_err(|reason| StoreError::CannotOpen {
             location: "postgres".to_owned(),
             reason,
@@ -91,7 +106,7 @@ impl PostgresStore {
             lookout,
             watch,
             location,
-            seal,
+            seal: OnceLock::new(),
             index: Index::default(),
             writes: AtomicU64::new(0),
             listener: Mutex::default(),
@@ -99,34 +114,26 @@ impl PostgresStore {
         })
     }
 
+    /// What the database holds, once nobody is at work on its tables: between two migrations it would look like one of an older version.
     async fn schema(&self) -> Result<Schema> {
         let cannot = |error: sqlx::Error| self.cannot_open(&chain(&error));
-        let versions: i64 = sqlx::query_scalar(HAS_VERSIONS)
-            .fetch_one(self.reader())
-            .await
-            .map_err(cannot)?;
-        if versions > 0 {
-            let found = sqlx::query_scalar(NEWEST_APPLIED)
-                .fetch_one(self.reader())
-                .await
-                .map_err(cannot)?;
-            return Ok(match found {
-                0 => Schema::Empty,
-                found => Schema::Version(found),
-            });
-        }
-        let tables: i64 = sqlx::query_scalar(HAS_TABLES)
-            .fetch_one(self.reader())
-            .await
-            .map_err(cannot)?;
-        Ok(match tables {
-            0 => Schema::Empty,
-            _ => Schema::Foreign,
-        })
+        let (mut connection, pools) = self.connection(MIGRATE).await?;
+        let looked = async {
+            let looked = async {
+                connection.lock().await?;
+                Ok::<_, MigrateError>(schema_of(&mut connection).await)
+            };
+            Ok(looked.await)
+        };
+        let found = pools.until_lost(looked).await.map_err(cannot)?;
+        // The lock goes with the connection.
+        end(connection).await;
+        let found = found.map_err(|error| self.cannot_open(&chain(&error)))?;
+        found.map_err(cannot)
     }
 
-    /// From this version of the schema. Of several servers that begin at once, one makes the tables and the others wait for it.
-    async fn bring_up_to_date(&self, from: i64) -> Result<()> {
+    /// Of several servers that begin at once, one makes the tables and the others wait for it.
+    async fn bring_up_to_date(&self) -> Result<()> {
         let (mut connection, pools) = self.connection(MIGRATE).await?;
         let migrated = pools
             .until_lost(async { Ok(migrated(&mut connection, MIGRATIONS).await) })
@@ -134,10 +141,6 @@ impl PostgresStore {
             .map_err(|error| self.cannot_open(&chain(&error)))?;
         end(connection).await;
         migrated.map_err(|error| self.cannot_open(&not_migrated(&error)))?;
-        // Lines of a version without a chain are chained now and never again: a record that lost its end later was tampered with.
-        if from < CHAINED_SINCE {
-            audit::adopt(self).await?;
-        }
         Ok(())
     }
 
@@ -147,6 +150,28 @@ impl PostgresStore {
             reason: reason.to_owned(),
         }
     }
+}
+
+async fn schema_of(connection: &mut PgConnection) -> sqlx::Result<Schema> {
+    let versions: i64 = sqlx::query_scalar(HAS_VERSIONS)
+        .fetch_one(&mut *connection)
+        .await?;
+    if versions > 0 {
+        let found = sqlx::query_scalar(NEWEST_APPLIED)
+            .fetch_one(&mut *connection)
+            .await?;
+        return Ok(match found {
+            0 => Schema::Empty,
+            found => Schema::Version(found),
+        });
+    }
+    let tables: i64 = sqlx::query_scalar(HAS_TABLES)
+        .fetch_one(&mut *connection)
+        .await?;
+    Ok(match tables {
+        0 => Schema::Empty,
+        _ => Schema::Foreign,
+    })
 }
 
 /// Runs what is missing. Waiting for another server that does the same has no limit, waiting for a table has.

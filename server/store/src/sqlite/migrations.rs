@@ -69,6 +69,11 @@ pub(super) const MIGRATIONS: Migrations = Migrations(&[
         "bulletins",
         include_str!("../../../../migrations/sqlite/0013_bulletins.sql"),
     ),
+    (
+        14,
+        "secret",
+        include_str!("../../../../migrations/sqlite/0014_secret.sql"),
+    ),
 ]);
 
 #[cfg(test)]
@@ -128,6 +133,10 @@ mod tests {
         (
             13,
             "6ee0d3b9557bf5ddc75dec976df4171205fc026e134f2a2bd7bdfa1f833fb030",
+        ),
+        (
+            14,
+            "82ddf077fc88a007b71b8b1d080748385d9a37b43dad85dd2129ffc6f52f2373",
         ),
     ];
 

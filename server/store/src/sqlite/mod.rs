@@ -10,18 +10,21 @@ mod migrations;
 mod opening;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use sqlx::Sqlite;
 
 use crate::error::During;
 use crate::index::Index;
+use crate::unsealed::NoSealYet;
 use crate::{Result, Seal};
 
 /// The database that the shared body is compiled against.
 pub(crate) type Db = Sqlite;
+/// Whether several servers may use a database at once.
+pub(crate) const SHARED: bool = false;
 /// A connection of it.
 pub(crate) type Connection = sqlx::SqliteConnection;
 /// A pool of connections.
@@ -129,7 +132,8 @@ pub struct SqliteStore {
     writer: Pool,
     reader: Pool,
     path: PathBuf,
-    seal: Arc<dyn Seal>,
+    /// Given once, after the tables are there.
+    seal: OnceLock<Arc<dyn Seal>>,
     index: Index,
     /// Transactions that were begun to write.
     writes: AtomicU64,
@@ -184,7 +188,13 @@ impl SqliteStore {
 
     /// What signs the record.
     pub(crate) fn seal(&self) -> &dyn Seal {
-        &*self.seal
+        self.seal.get().map_or(&NoSealYet, |seal| &**seal)
+    }
+
+    /// Has the record signed by this from here on.
+    pub(crate) fn set_seal(&self, seal: Arc<dyn Seal>) {
+        // Who comes second finds one that signs already.
+        let _is_first = self.seal.set(seal).is_ok();
     }
 
     /// The file.

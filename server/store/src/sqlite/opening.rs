@@ -1,18 +1,18 @@
 //! Opening, creating and migrating the file, with an answer that says what to do where that fails.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use sqlx::Connection as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
-use super::body::audit;
 use super::migrations::MIGRATIONS;
 use super::{BUSY_TIMEOUT, SqliteStore};
 use crate::index::Index;
-use crate::schema::{CHAINED_SINCE, Schema, chain};
+use crate::schema::{Schema, chain};
+use crate::unsealed::Sealable as _;
 use crate::{Result, Seal, StoreError};
 
 /// Connections that read at the same time.
@@ -37,16 +37,24 @@ impl SqliteStore {
     /// [`StoreError::CannotOpen`] where the file cannot be used, was written by a newer version, or by an older one and
     /// [`SqliteStore::migrate`] was not called.
     pub async fn open(path: &Path, seal: Arc<dyn Seal>) -> Result<Self> {
+        let (store, from) = Self::connect_as_it_is(path).await?;
+        store.take_seal(seal, from).await?;
+        Ok(store)
+    }
+
+    /// The same before anybody seals its record, with the version that it was found with: 0 where it was empty.
+    pub(crate) async fn connect_as_it_is(path: &Path) -> Result<(Self, i64)> {
         create(path)?;
-        let store = Self::connect(path, seal).await?;
+        let store = Self::connect(path).await?;
         let found = store.schema().await?;
         let is_new = MIGRATIONS
             .to_open(found)
             .map_err(|why| store.cannot_open(&why))?;
         if is_new {
-            store.bring_up_to_date(0).await?;
+            store.bring_up_to_date().await?;
+            return Ok((store, 0));
         }
-        Ok(store)
+        Ok((store, MIGRATIONS.newest()))
     }
 
     /// Brings the database in `path` to this version's schema; creates it where there is none. Says the version it now has.
@@ -54,15 +62,22 @@ impl SqliteStore {
     /// # Errors
     /// As [`SqliteStore::open`]; a migration that fails leaves the schema as it was before that migration.
     pub async fn migrate(path: &Path, seal: Arc<dyn Seal>) -> Result<i64> {
+        let (store, from) = Self::connect_upgrading(path).await?;
+        store.take_seal(seal, from).await?;
+        store.close().await;
+        Ok(MIGRATIONS.newest())
+    }
+
+    /// The same before anybody seals its record, with the version that it was found with: 0 where it was empty.
+    pub(crate) async fn connect_upgrading(path: &Path) -> Result<(Self, i64)> {
         create(path)?;
-        let store = Self::connect(path, seal).await?;
+        let store = Self::connect(path).await?;
         let found = store.schema().await?;
         let from = MIGRATIONS
             .to_migrate(found)
             .map_err(|why| store.cannot_open(&why))?;
-        store.bring_up_to_date(from).await?;
-        store.close().await;
-        Ok(MIGRATIONS.newest())
+        store.bring_up_to_date().await?;
+        Ok((store, from))
     }
 
     /// The version of the schema that this build uses.
@@ -70,7 +85,7 @@ impl SqliteStore {
         MIGRATIONS.newest()
     }
 
-    async fn connect(path: &Path, seal: Arc<dyn Seal>) -> Result<Self> {
+    async fn connect(path: &Path) -> Result<Self> {
         let options = options(path);
         let cannot = |error: sqlx::Error| StoreError::CannotOpen {
             location: path.display().to_string(),
@@ -90,7 +105,7 @@ impl SqliteStore {
             writer,
             reader,
             path: path.to_owned(),
-            seal,
+            seal: OnceLock::new(),
             index: Index::default(),
             writes: AtomicU64::new(0),
         })
@@ -124,8 +139,7 @@ impl SqliteStore {
         })
     }
 
-    /// From this version of the schema.
-    async fn bring_up_to_date(&self, from: i64) -> Result<()> {
+    async fn bring_up_to_date(&self) -> Result<()> {
         MIGRATIONS
             .migrator()
             .run(&self.writer)
@@ -136,10 +150,6 @@ impl SqliteStore {
                     chain(&error)
                 ))
             })?;
-        // Lines of a version without a chain are chained now and never again: a record that lost its end later was tampered with.
-        if from < CHAINED_SINCE {
-            audit::adopt(self).await?;
-        }
         Ok(())
     }
 

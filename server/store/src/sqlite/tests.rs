@@ -102,7 +102,7 @@ async fn jobs_and_lists_read_an_index_in_its_order() {
         ("fleet::DUE", "device_due"),
         ("walk", "device_active"),
         ("baselines::SHARED_IDS", "device_client_id"),
-        ("status::CHANGED_SINCE", "device_status_at"),
+        ("bulletins::ENDED", "change_of_status"),
         ("machines::STORED", "device_list"),
         ("history", "history_device"),
         ("recent_history of all", "SCAN h"),

@@ -18,7 +18,7 @@ use crate::fixture::{Fixture, TestSeal, at, mark, open, postgres, sqlite, summar
 /// Everything that stands in a database, with ids told by their order: each database gave out its own.
 async fn told(store: &Fixture) -> Vec<(String, Vec<Spelled>)> {
     let mut known = HashMap::new();
-    let mut tables = dump(&store.url, Arc::new(TestSeal)).await.unwrap();
+    let mut tables = dump(&store.url).await.unwrap();
     // What seals the record seals the ids, too.
     tables.retain(|(table, _)| table != "audit_head");
     // SQLite gives the key of the newest device to the next one after it is deleted, Postgres gives out each once.
@@ -127,17 +127,14 @@ async fn a_fleet(store: &Fixture) {
 }
 
 async fn content(url: &str) -> Vec<Moved> {
-    digests(url, Arc::new(TestSeal)).await.unwrap()
+    digests(url).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_fleet_moves_there_and_back_and_is_the_same() {
     let (home, there, back) = (sqlite().await, postgres().await, sqlite().await);
     a_fleet(&home).await;
-    let seal = || Arc::new(TestSeal);
-    let moved = move_fleet(&home.url, &there.url, false, seal())
-        .await
-        .unwrap();
+    let moved = move_fleet(&home.url, &there.url, false).await.unwrap();
     let rows = |table: &str| moved.iter().find(|m| m.table == table).unwrap().rows;
     assert_eq!(
         (rows("device"), rows("finding"), rows("device_tag")),
@@ -151,9 +148,7 @@ async fn a_fleet_moves_there_and_back_and_is_the_same() {
     there.verify_audit().await.unwrap();
     assert_eq!(there.fleet_counts(&Scope::All).await.unwrap().active(), 251);
 
-    move_fleet(&there.url, &back.url, false, seal())
-        .await
-        .unwrap();
+    move_fleet(&there.url, &back.url, false).await.unwrap();
     assert_eq!(content(&back.url).await, content(&there.url).await);
 }
 
@@ -163,8 +158,7 @@ async fn a_database_in_use_is_written_over_only_by_order_and_a_move_can_be_run_a
     a_fleet(&home).await;
     there.active("somebody").await;
     let before = content(&there.url).await;
-    let seal = || Arc::new(TestSeal);
-    let refused = move_fleet(&home.url, &there.url, false, seal()).await;
+    let refused = move_fleet(&home.url, &there.url, false).await;
     let said = refused.unwrap_err().to_string();
     assert!(
         said.contains("its table audit has") && said.contains("--replace"),
@@ -172,9 +166,7 @@ async fn a_database_in_use_is_written_over_only_by_order_and_a_move_can_be_run_a
     );
     assert_eq!(content(&there.url).await, before);
     for _ in 0..2 {
-        move_fleet(&home.url, &there.url, true, seal())
-            .await
-            .unwrap();
+        move_fleet(&home.url, &there.url, true).await.unwrap();
         assert_eq!(content(&there.url).await, content(&home.url).await);
     }
 }
@@ -190,7 +182,7 @@ async fn a_move_that_fails_leaves_nothing_behind() {
     ])
     .await;
     let before = content(&there.url).await;
-    let failed = move_fleet(&home.url, &there.url, false, Arc::new(TestSeal)).await;
+    let failed = move_fleet(&home.url, &there.url, false).await;
     assert!(
         matches!(failed, Err(StoreError::Refused { .. })),
         "{failed:?}"
@@ -200,7 +192,7 @@ async fn a_move_that_fails_leaves_nothing_behind() {
 
 /// Databases of versions that were in use, each of both kinds with the same fleet in it: six machines of a demo. A file is added with each
 /// version of the schema, and none is ever changed.
-const OLD: &[&str] = &["0012"];
+const OLD: &[&str] = &["0012", "0014"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_of_every_version_since_then_is_brought_up_to_date_with_all_that_it_has() {
@@ -214,6 +206,10 @@ async fn a_database_of_every_version_since_then_is_brought_up_to_date_with_all_t
         let database = tokio::task::spawn_blocking(move || Database::restored(&archive)).await;
         let database = database.unwrap().unwrap();
         let mut told = Vec::new();
+        // Whoever adds a migration keeps databases of the version before it: set this, and name the version in `OLD`.
+        let newest = format!("{:04}", sickbay_store::schema_version());
+        let keep = std::env::var_os("SICKBAY_BLESS").filter(|_| Some(version) == OLD.first());
+        let kept = keep.map(|_| [format!("{newest}.db"), format!("{newest}.dump")]);
         for url in [format!("sqlite://{}", file.display()), database.url()] {
             let now = sickbay_store::migrate(&url, seal()).await.unwrap();
             assert_eq!(now, sickbay_store::schema_version(), "{version}");
@@ -224,6 +220,10 @@ async fn a_database_of_every_version_since_then_is_brought_up_to_date_with_all_t
             assert_eq!(history.len(), 10, "{version}: {url}");
             store.close().await;
             told.push(content(&url).await);
+        }
+        if let Some([db, dump]) = kept {
+            std::fs::copy(&file, folder.join(db)).unwrap();
+            database.dump(&folder.join(dump)).unwrap();
         }
         assert_eq!(told[0], told[1], "{version}");
     }

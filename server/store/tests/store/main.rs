@@ -19,6 +19,7 @@ mod opening;
 mod orders;
 mod record;
 mod search;
+mod secrets;
 mod servers;
 mod status;
 mod tags;
@@ -51,6 +52,9 @@ macro_rules! on_every_database {
             record::what_lost_its_seal_is_not_chained_again_by_another_migration,
             record::a_record_is_sealed_anew_only_by_an_order_that_stands_in_it,
             record::the_record_is_searched_by_who_what_and_when,
+            secrets::the_first_secret_of_a_name_stays_and_one_key_wraps_them_all,
+            secrets::of_keys_that_come_at_once_one_wins,
+            secrets::a_database_without_an_end_is_sealed_only_where_nothing_was_ever_done,
             access::a_session_lives_until_it_ends_or_is_ended,
             access::what_an_account_may_do_counts_at_once_in_its_sessions,
             access::another_password_ends_every_other_session_and_link,

@@ -137,7 +137,7 @@ pub(super) fn was_under_way(before: Standing, after: Standing) -> bool {
 }
 
 /// Every acknowledged report is in the database, with nothing missing before it and nothing twice.
-pub(super) async fn acknowledged_is_durable(
+async fn acknowledged_is_durable(
     fleet: &Fleet,
     after: &[Standing],
     store: &dyn Store,
