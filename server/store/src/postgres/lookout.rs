@@ -138,6 +138,8 @@ enum View {
     Primary(Arc<Pools>),
     /// There is none, and this is what each server said.
     Nowhere(Arc<str>),
+    /// Nobody looks any more.
+    Closed,
 }
 
 /// Keeps an eye on the primary.
@@ -189,6 +191,7 @@ impl Lookout {
     ) -> Result<(T, Arc<Pools>), sqlx::Error> {
         let until = Instant::now() + PATIENCE;
         loop {
+            // Pools that close here belong to a server that is lost; those of a closed store are not given out.
             let pools = self.pools(until).await?;
             let failed = match pools.until_lost(act(Arc::clone(&pools))).await {
                 Ok(done) => return Ok((done, pools)),
@@ -203,8 +206,7 @@ impl Lookout {
 
     /// Closes every connection.
     pub(super) async fn close(&self) {
-        let closed = View::Nowhere("it was closed".into());
-        if let View::Primary(pools) = self.view.send_replace(closed) {
+        if let View::Primary(pools) = self.view.send_replace(View::Closed) {
             pools.close().await;
         }
     }
@@ -212,14 +214,15 @@ impl Lookout {
     /// Pools of the primary, as soon as there is one.
     async fn pools(&self, until: Instant) -> Result<Arc<Pools>, sqlx::Error> {
         let mut view = self.view.subscribe();
-        let is_there = |view: &View| matches!(view, View::Primary(_));
-        let seen = match timeout_at(until, view.wait_for(is_there)).await {
+        let is_told = |view: &View| !matches!(view, View::Nowhere(_));
+        let seen = match timeout_at(until, view.wait_for(is_told)).await {
             Ok(Ok(seen)) => seen.clone(),
             Ok(Err(_)) | Err(_) => self.view.borrow().clone(),
         };
         match seen {
             View::Primary(pools) => Ok(pools),
             View::Nowhere(why) => Err(sqlx::Error::Io(std::io::Error::other(why.to_string()))),
+            View::Closed => Err(sqlx::Error::PoolClosed),
         }
     }
 
@@ -234,12 +237,17 @@ impl Lookout {
                 continue;
             }
             // Where it is well there may be a newer one; where it is not, maybe nothing but this connection ended.
-            let found = match self.servers.primary(is_well).await {
+            let asked = self.servers.primary(is_well).await;
+            surveyed = Instant::now();
+            let found = match asked {
+                Ok(found) if is_well && !found.run.succeeds(&eye.run) => {
+                    end(found.connection).await;
+                    continue;
+                }
                 Ok(found) => found,
                 Err(_) if is_well => continue,
                 Err(why) => self.search(&why).await,
             };
-            surveyed = Instant::now();
             self.uses(&found.run);
             end(std::mem::replace(&mut eye, found).connection).await;
         }
@@ -285,7 +293,7 @@ impl Lookout {
                 );
                 pools.end();
             }
-            View::Nowhere(_) => {}
+            View::Nowhere(_) | View::Closed => {}
         }
     }
 }

@@ -197,6 +197,13 @@ impl Servers {
 }
 
 impl Run {
+    /// Whether one that is well is to be left for this one: it has a newer history, or another server answers at the same address. Of two
+    /// that cannot be compared the one in use stays.
+    pub(super) fn succeeds(&self, used: &Self) -> bool {
+        let moved = self.server == used.server && self.started != used.started;
+        moved || self.is_newer_than(used)
+    }
+
     fn is_newer_than(&self, other: &Self) -> bool {
         match (&self.lineage, &other.lineage) {
             (Some(its), Some(theirs)) => theirs.is_older_than(its),
@@ -249,4 +256,35 @@ fn words(error: sqlx::Error) -> String {
 /// Ends a connection in good manners, as far as the other side has any.
 pub(super) async fn end(connection: PgConnection) {
     let _whatever = timeout(GRACE, connection.close()).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(server: usize, started: &str, lineage: Option<(&str, i64)>) -> Run {
+        Run {
+            server,
+            started: started.to_owned(),
+            lineage: lineage.map(|(cluster, timeline)| Lineage {
+                cluster: cluster.to_owned(),
+                timeline,
+            }),
+        }
+    }
+
+    #[test]
+    fn a_server_that_is_well_is_left_for_its_successor_alone() {
+        let used = run(0, "monday", Some(("a", 2)));
+        for (found, expected) in [
+            (run(0, "monday", Some(("a", 2))), false),
+            (run(1, "tuesday", Some(("a", 3))), true),
+            (run(1, "tuesday", Some(("a", 1))), false),
+            (run(1, "tuesday", Some(("b", 9))), false),
+            (run(1, "tuesday", None), false),
+            (run(0, "tuesday", None), true),
+        ] {
+            assert_eq!(found.succeeds(&used), expected, "{found:?}");
+        }
+    }
 }

@@ -5,11 +5,11 @@ use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sickbay_test_postgres::Database;
+use sickbay_test_postgres::{Database, Pair};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{
-    AssertSqlSafe, Column as _, ConnectOptions as _, Executor as _, SqlSafeStr as _,
-    Statement as _, TypeInfo as _,
+    AssertSqlSafe, Column as _, ConnectOptions as _, Connection as _, Executor as _,
+    SqlSafeStr as _, Statement as _, TypeInfo as _,
 };
 
 use super::body::enumerated;
@@ -17,6 +17,7 @@ use super::opening::{migrated, not_migrated};
 use super::{LOCK, PostgresStore};
 use crate::SqliteStore;
 use crate::chain::NoSeal;
+use crate::error::During as _;
 use crate::moving::Ends as _;
 use crate::schema::Migrations;
 
@@ -116,6 +117,34 @@ async fn who_waits_too_long_to_write_gives_up_for_now_and_leaves_nothing_behind(
         let writes = store.begin("go on").await.unwrap();
         writes.commit().await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_statement_on_its_way_ends_with_its_server() {
+    let mut pair = Pair::start().unwrap();
+    pair.primary().create("fleet", None).unwrap();
+    let store = PostgresStore::open(&pair.url("fleet"), Arc::new(NoSeal))
+        .await
+        .unwrap();
+    let mut writes = store.begin("write").await.unwrap();
+    let (alone, pools) = store.connection("listen").await.unwrap();
+    pair.primary().freeze().unwrap();
+    let began = Instant::now();
+    let statement = sqlx::query("SELECT 1").execute(&mut *writes);
+    let error = statement.await.map(|_| ()).during("write").unwrap_err();
+    assert!(error.is_temporary(), "{error:?}");
+    assert!(
+        began.elapsed() > Duration::from_secs(1),
+        "it was not silent"
+    );
+    assert!(began.elapsed() < Duration::from_secs(12));
+    // Whoever has a connection alone is told as well.
+    pools.lost().await;
+    alone.close_hard().await.unwrap();
+    drop(writes);
+    pair.promote().unwrap();
+    let writes = store.begin("go on").await.unwrap();
+    writes.commit().await.unwrap();
 }
 
 #[tokio::test]
