@@ -78,6 +78,38 @@ pub(in super::super) fn statements() -> Vec<(String, String)> {
     all
 }
 
+/// Version, name and text of every statement as servers of each version of the schema run them, as far as they are kept: those go on while
+/// a newer one is brought in. With `SICKBAY_BLESS=1` today's become those of the newest version.
+pub(in super::super) fn of_older_versions(database: &str) -> Vec<(String, String, String)> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/statements");
+    let newest = format!("{:04}.{database}.json", crate::schema_version());
+    if std::env::var_os("SICKBAY_BLESS").is_some_and(|value| value == "1") {
+        let text = serde_json::to_string_pretty(&statements()).unwrap();
+        std::fs::write(folder.join(&newest), text + "\n").unwrap();
+    }
+    assert!(
+        folder.join(&newest).is_file(),
+        "the newest version has none yet: run this test with SICKBAY_BLESS=1"
+    );
+    let ending = format!(".{database}.json");
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        let file = entry.file_name().into_string().unwrap();
+        let Some(version) = file.strip_suffix(&ending) else {
+            continue;
+        };
+        let text = std::fs::read_to_string(entry.path()).unwrap();
+        let statements: Vec<(String, String)> = serde_json::from_str(&text).unwrap();
+        all.extend(
+            statements
+                .into_iter()
+                .map(|(name, text)| (version.to_owned(), name, text)),
+        );
+    }
+    all
+}
+
 /// Every statement that takes a filter, with every test in it.
 fn filtered() -> Vec<(String, Sql)> {
     let filter = Filter::Any(every_test());

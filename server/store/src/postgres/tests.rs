@@ -33,8 +33,8 @@ async fn fresh() -> (Database, PostgresStore) {
 async fn every_statement_prepares_on_the_real_schema() {
     let (_database, store) = fresh().await;
     let mut broken = Vec::new();
+    let (mut connection, _) = store.connection("prepare").await.unwrap();
     for (name, text) in enumerated::statements() {
-        let (mut connection, _) = store.connection("prepare").await.unwrap();
         let text = AssertSqlSafe(text).into_sql_str();
         match connection.prepare(text.clone()).await {
             Ok(statement) => broken.extend(
@@ -49,6 +49,20 @@ async fn every_statement_prepares_on_the_real_schema() {
         }
     }
     assert!(broken.is_empty(), "{}", broken.join("\n\n"));
+}
+
+#[tokio::test]
+async fn a_server_of_an_older_version_goes_on_with_the_newest_schema() {
+    let (_database, store) = fresh().await;
+    let (mut connection, _) = store.connection("prepare").await.unwrap();
+    for (version, name, text) in enumerated::of_older_versions("postgres") {
+        if let Err(error) = connection
+            .prepare(AssertSqlSafe(text.clone()).into_sql_str())
+            .await
+        {
+            panic!("{name} of version {version}: {error}\n{text}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -51,6 +51,19 @@ async fn every_statement_prepares_on_the_real_schema() {
     }
 }
 
+#[tokio::test]
+async fn a_server_of_an_older_version_goes_on_with_the_newest_schema() {
+    let (_folder, store) = fresh().await;
+    for (version, name, text) in enumerated::of_older_versions("sqlite") {
+        if let Err(error) = sqlx::query(AssertSqlSafe(format!("EXPLAIN {text}")))
+            .fetch_all(&store.writer)
+            .await
+        {
+            panic!("{name} of version {version}: {error}\n{text}");
+        }
+    }
+}
+
 /// How SQLite would run a statement.
 async fn plan_of(store: &SqliteStore, wanted: &str) -> String {
     let (_, text) = enumerated::statements()
