@@ -150,6 +150,7 @@ pub async fn restore(
         content.schema
     );
     is_stopped(config)?;
+    storage::nobody_serves(&config.storage.database_url()).await?;
     let storage = &config.storage;
     let folder = &storage.data_dir;
     fs::create_dir_all(folder)

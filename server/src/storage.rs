@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use sickbay_store::{Moved, Store, Unsealed};
+use sickbay_store::{Moved, Store, Unsealed, shown};
 
 use crate::audit::AuditKey;
 use crate::config::Storage;
@@ -59,6 +59,19 @@ async fn may_begin_here(unsealed: &Unsealed, storage: &Storage) -> anyhow::Resul
 /// As [`open`], of either; nothing was changed then.
 pub async fn move_fleet(from: &str, to: &str, replaces: bool) -> anyhow::Result<Vec<Moved>> {
     Ok(sickbay_store::move_fleet(from, to, replaces).await?)
+}
+
+/// Refuses a database on which a server works, on whichever machine: it would go on with what it remembers. Of a file nobody can tell.
+///
+/// # Errors
+/// Says so, and where the database cannot be reached.
+pub async fn nobody_serves(url: &str) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        !sickbay_store::is_served(url).await?,
+        "a server works on {}: stop the server first, and every other one of this database",
+        shown(url)
+    );
+    Ok(())
 }
 
 /// Brings the database's schema up to date, and says its version.

@@ -32,6 +32,9 @@ pub(super) async fn run(args: &MigrateArgs) -> anyhow::Result<()> {
         say(&format!("The schema of {url} is at version {version}."));
         return Ok(());
     };
+    for url in [from, to] {
+        storage::nobody_serves(url).await?;
+    }
     let moved = storage::move_fleet(from, to, args.replace).await?;
     say(&told(&moved, from, to));
     Ok(())

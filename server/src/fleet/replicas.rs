@@ -269,7 +269,7 @@ mod tests {
         let said = [closed(&[1, 2]), Bulletin::Alive, closed(&[3])];
         assert_eq!(a.take_outbox(), said);
         a.put_back(said[..1].to_vec());
-        a.say_connected(&(0..AT_ONCE as i64 + 1).collect::<Vec<_>>());
+        a.say_connected(&(0..=AT_ONCE as i64).collect::<Vec<_>>());
         a.say_connected(&[]);
         let lengths: Vec<(bool, usize)> = a
             .take_outbox()

@@ -54,7 +54,7 @@ pub use moving::{Spelled, dump};
 pub use postgres::PostgresStore;
 pub use secrets::{Secrets, WrappedSecret};
 pub use sqlite::{BUSY_TIMEOUT, SqliteStore};
-pub use unsealed::{Unsealed, connect, migrate, open, upgrade};
+pub use unsealed::{Unsealed, connect, is_served, migrate, open, upgrade};
 
 /// What a store method returns.
 pub type Result<T> = std::result::Result<T, StoreError>;

@@ -103,7 +103,10 @@ impl Sum {
 
 /// Which tables are moved: not what tells servers that share a database of changes, which is written anew at the other end.
 pub(crate) fn takes_part(table: &str) -> bool {
-    !matches!(table, "change" | "write_probe" | "_sqlx_migrations")
+    !matches!(
+        table,
+        "change" | "bulletin" | "write_probe" | "_sqlx_migrations"
+    )
 }
 
 /// A database that a fleet is moved out of or into.

@@ -105,6 +105,17 @@ pub async fn migrate(url: &str, seal: Arc<dyn Seal>) -> Result<i64> {
     Ok(schema_version())
 }
 
+/// Whether a server works on the database that `url` names, on whichever machine. Of a file nobody can tell.
+///
+/// # Errors
+/// As [`open`].
+pub async fn is_served(url: &str) -> Result<bool> {
+    match address(url)? {
+        Address::Sqlite(_) => Ok(false),
+        Address::Postgres(url) => PostgresStore::is_served(url).await,
+    }
+}
+
 /// Seals nothing: what a store has until it is given its seal. No end of a record is ever its own.
 #[derive(Debug)]
 pub(crate) struct NoSealYet;

@@ -80,6 +80,17 @@ impl PostgresStore {
         Ok((store, from))
     }
 
+    /// Whether some server leads those of the database that `url` names.
+    ///
+    /// # Errors
+    /// [`StoreError::CannotOpen`] where it cannot be reached.
+    pub(crate) async fn is_served(url: &str) -> Result<bool> {
+        let store = Self::connect(url).await?;
+        let leads = store.lead().await;
+        store.close().await;
+        Ok(!leads?)
+    }
+
     /// The version of the schema that this build uses.
     pub fn schema_version() -> i64 {
         MIGRATIONS.newest()

@@ -194,6 +194,16 @@ async fn when_the_leader_ends_another_server_leads_and_its_devices_come_over() -
     for member in &fleet.members {
         member.change().await?;
     }
+    // A backup is not put back under a server that works on the database from another machine.
+    let folder = tempfile::tempdir()?;
+    let backup = folder.path().join("backup").display().to_string();
+    let killed = &replicas.servers[gone];
+    killed.command(&["backup", "--to", &backup]).await?;
+    let said = killed
+        .refused_command(&["restore", "--from", &backup, "--replace"])
+        .await?;
+    ensure!(said.contains("a server works on"), "{said}");
+
     let store = replicas.servers[left].store().await?;
     for account in fleet.is_told(&*store, SOON).await? {
         account.is_without_gaps_and_repeats()?;
