@@ -31,7 +31,7 @@ async fn kill_9_of_the_server_loses_no_acknowledged_report_and_repeats_none() ->
             "only {hits} of {kills} kills met reports that were under way"
         );
         kills += 1;
-        let before = in_the_midst(&fleet).await?;
+        let before = in_the_midst(&fleet, UNDER_WAY).await?;
         server.kill().await?;
         fleet.notices_that_the_server_is_gone().await?;
 
@@ -105,8 +105,8 @@ async fn a_report_whose_acknowledgement_was_lost_is_not_taken_in_twice() -> anyh
     server.stop().await
 }
 
-/// Waits until every collector has a session and many reports are under way; tells where each collector stands at that moment.
-pub(super) async fn in_the_midst(fleet: &Fleet) -> anyhow::Result<Vec<Standing>> {
+/// Waits until every collector has a session and so many reports are under way; tells where each collector stands at that moment.
+pub(super) async fn in_the_midst(fleet: &Fleet, wanted: usize) -> anyhow::Result<Vec<Standing>> {
     let start = fleet.standings()?;
     eventually(Duration::from_mins(1), async || {
         let now = fleet.standings()?;
@@ -123,7 +123,7 @@ pub(super) async fn in_the_midst(fleet: &Fleet) -> anyhow::Result<Vec<Standing>>
         );
         let under_way: usize = now.iter().map(|standing| standing.waiting).sum();
         ensure!(
-            under_way >= UNDER_WAY,
+            under_way >= wanted,
             "only {under_way} reports are under way"
         );
         Ok(now)
