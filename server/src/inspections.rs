@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 
 use sickbay_diagnosis::Time;
-use sickbay_diagnosis::time::HOUR_MS;
+use sickbay_diagnosis::time::{HOUR_MS, MINUTE_MS};
 use sickbay_store::{Field, NewAudit, Page, Scope, Store, StoreError, action};
 use uuid::Uuid;
 
@@ -16,6 +16,9 @@ use crate::export::devices::{DeviceLine, DeviceList};
 const AT_ONCE: u32 = 1_000;
 /// How long it is known that a device was asked, in milliseconds.
 const REMEMBERED_MS: i64 = HOUR_MS;
+
+/// How often those that were asked long ago are forgotten, in milliseconds.
+const SWEEP_EVERY_MS: i64 = MINUTE_MS;
 
 /// Which devices are asked.
 #[derive(Debug, Clone)]
@@ -150,10 +153,26 @@ pub struct Inspection {
 
 /// Who was asked within the last hour, at whichever server, and what became of it.
 #[derive(Debug, Default)]
-pub struct Inspections(Mutex<HashMap<i64, Inspection>>);
+pub struct Inspections(Mutex<Known>);
+
+#[derive(Debug)]
+struct Known {
+    asked: HashMap<i64, Inspection>,
+    /// When those that were asked long ago were forgotten.
+    swept: Time,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self {
+            asked: HashMap::new(),
+            swept: Time::from_millis(0),
+        }
+    }
+}
 
 impl Inspections {
-    fn known(&self) -> std::sync::MutexGuard<'_, HashMap<i64, Inspection>> {
+    fn known(&self) -> std::sync::MutexGuard<'_, Known> {
         self.0
             .lock()
             .expect("never poisoned: nothing panics while it is held")
@@ -162,11 +181,12 @@ impl Inspections {
     /// Notes that a device is asked.
     pub fn asks(&self, key: i64, request: String, now: Time) {
         let mut known = self.known();
-        // Whoever asks a whole fleet does so rarely; going through all that is known then costs no more than asking does.
-        if known.len().is_power_of_two() {
-            known.retain(|_, asked| now.since(asked.asked_at) < REMEMBERED_MS);
+        if now.since(known.swept) >= SWEEP_EVERY_MS {
+            known.swept = now;
+            let is_known = |asked: &Inspection| now.since(asked.asked_at) < REMEMBERED_MS;
+            known.asked.retain(|_, asked| is_known(asked));
         }
-        known.insert(
+        known.asked.insert(
             key,
             Inspection {
                 request,
@@ -181,7 +201,7 @@ impl Inspections {
     pub fn are_for_a_command(&self, requests: &[(i64, String)]) {
         let mut known = self.known();
         for (key, request) in requests {
-            let asked = known.get_mut(key);
+            let asked = known.asked.get_mut(key);
             if let Some(asked) = asked.filter(|asked| asked.request == *request) {
                 asked.is_for_a_command = true;
             }
@@ -191,25 +211,26 @@ impl Inspections {
     /// Whether a command asked for this.
     pub fn is_for_a_command(&self, key: i64, request: &str) -> bool {
         let known = self.known();
-        let asked = known.get(&key).filter(|asked| asked.request == request);
+        let asked = known.asked.get(&key);
+        let asked = asked.filter(|asked| asked.request == request);
         asked.is_some_and(|asked| asked.is_for_a_command)
     }
 
     /// A request could not be sent.
     pub fn takes_back(&self, key: i64, request: &str) {
         let mut known = self.known();
-        if known
-            .get(&key)
-            .is_some_and(|asked| asked.request == request)
-        {
-            known.remove(&key);
+        let is_this = |asked: &Inspection| asked.request == request;
+        if known.asked.get(&key).is_some_and(is_this) {
+            known.asked.remove(&key);
         }
     }
 
-    /// Notes what a device answered; whether somebody waits for it.
+    /// Notes what a device answered; whether somebody waits for it. A second answer is none.
     pub fn answers(&self, key: i64, request: &str, looked: bool, now: Time) -> bool {
         let mut known = self.known();
-        let Some(asked) = known.get_mut(&key).filter(|asked| asked.request == request) else {
+        let asked = known.asked.get_mut(&key);
+        let waits = |asked: &&mut Inspection| asked.request == request && asked.answered.is_none();
+        let Some(asked) = asked.filter(waits) else {
             return false;
         };
         asked.answered = Some((now, looked));
@@ -219,7 +240,7 @@ impl Inspections {
     /// The last time that a device was asked, within the last hour.
     pub fn of(&self, key: i64, now: Time) -> Option<Inspection> {
         let known = self.known();
-        let asked = known.get(&key);
+        let asked = known.asked.get(&key);
         asked
             .filter(|asked| now.since(asked.asked_at) < REMEMBERED_MS)
             .cloned()
@@ -242,10 +263,11 @@ mod tests {
             "of another device"
         );
         assert!(inspections.answers(7, "b", true, at(9)));
+        assert!(!inspections.answers(7, "b", false, at(9)), "once more");
         let known = inspections.of(7, at(10)).expect("it was asked");
         assert_eq!(known.answered, Some((at(9), true)));
         assert_eq!(inspections.of(7, at(5 + REMEMBERED_MS)), None);
         inspections.asks(1, "c".to_owned(), at(5 + REMEMBERED_MS));
-        assert_eq!(inspections.known().len(), 1, "the old one is gone");
+        assert_eq!(inspections.known().asked.len(), 1, "the old one is gone");
     }
 }

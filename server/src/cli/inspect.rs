@@ -10,6 +10,7 @@ use sickbay_store::{Scope, Store};
 use super::{WithConfig, operator, say};
 use crate::export::devices::DeviceList;
 use crate::fleet::bulletin::Bulletin;
+use crate::fleet::replicas::Numbered;
 use crate::inspections::{line, listed, words_for};
 
 /// Requests of one bulletin.
@@ -58,15 +59,15 @@ pub(super) async fn run(args: InspectArgs) -> anyhow::Result<()> {
         .map(|key| (*key, format!("{name}-{key}")))
         .collect();
     let mut read = store.bulletins(None, BULLETINS).await?.read;
-    let bulletins: Vec<String> = requests
-        .chunks(AT_ONCE)
-        .map(|requests| {
-            let inspect = Bulletin::Inspect {
+    let bulletins: Vec<String> = (1..)
+        .zip(requests.chunks(AT_ONCE))
+        .map(|(number, requests)| {
+            let said = Bulletin::Inspect {
                 requests: requests.to_vec(),
                 at: now.millis(),
                 wants_word: true,
             };
-            inspect.text()
+            Numbered { number, said }.text()
         })
         .collect();
     store.post(&name, &bulletins, now).await?;
@@ -91,11 +92,12 @@ pub(super) async fn run(args: InspectArgs) -> anyhow::Result<()> {
     let by = operator();
     let recorded = line(now, &by, words_for(&list), asked as u64);
     store.record(vec![recorded]).await?;
-    say(&format!(
-        "asked {asked} of {}; {} are not connected and look when they come back",
-        counted(keys.len()),
-        keys.len() - asked
-    ));
+    let rest = if asked < keys.len() {
+        "; the others look when they come back"
+    } else {
+        ""
+    };
+    say(&format!("asked {asked} of {}{rest}", counted(keys.len())));
     let Some(seconds) = args.wait else {
         return Ok(());
     };
@@ -103,9 +105,9 @@ pub(super) async fn run(args: InspectArgs) -> anyhow::Result<()> {
     while progress.open() > 0 && Instant::now() < until {
         follow(store, &mut read, &name, &mut progress).await?;
     }
-    let looked = progress.answered(true);
     say(&format!(
-        "{looked} looked again, {} would not, {} did not answer",
+        "looked again: {}; would not: {}; did not answer: {}",
+        progress.answered(true),
         progress.answered(false),
         progress.open()
     ));
@@ -173,7 +175,7 @@ async fn follow(
             return Ok(());
         }
         for bulletin in some.posted {
-            progress.take(name, Bulletin::read(&bulletin.body));
+            progress.take(name, Numbered::read(&bulletin.body).said);
         }
     }
 }

@@ -54,6 +54,15 @@ pub enum Bulletin {
         /// When, in milliseconds UTC.
         at: i64,
     },
+    /// Two machines hold a device's key. Of servers that come to different verdicts the first that says so is believed by all.
+    Copied {
+        /// The device.
+        key: i64,
+        /// The run that has to enrol again, in hexadecimal, and its machine's firmware.
+        newcomer: (String, String),
+        /// The run that keeps the device.
+        stays: (String, String),
+    },
     /// Rules that are stored changed: they come into force at once.
     RulesChanged,
     /// What a newer version says.
@@ -81,10 +90,20 @@ pub struct Opened {
 impl Opened {
     /// The run.
     pub fn run(&self) -> Run {
-        Run {
-            instance: hex::decode(&self.run).unwrap_or_default(),
-            fingerprint: self.fingerprint.clone(),
-        }
+        run_of(&(self.run.clone(), self.fingerprint.clone()))
+    }
+}
+
+/// A run as bulletins write it.
+pub fn written(run: &Run) -> (String, String) {
+    (hex::encode(&run.instance), run.fingerprint.clone())
+}
+
+/// A run as it was written.
+pub fn run_of((instance, fingerprint): &(String, String)) -> Run {
+    Run {
+        instance: hex::decode(instance).unwrap_or_default(),
+        fingerprint: fingerprint.clone(),
     }
 }
 

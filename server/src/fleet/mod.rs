@@ -1,6 +1,7 @@
 //! The live fleet: who is connected now, here or to another server of this database, and how to reach them.
 
 pub mod bulletin;
+mod reading;
 pub mod replicas;
 pub mod session;
 pub mod twins;
@@ -16,7 +17,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::fleet::bulletin::{Bulletin, Opened};
-use crate::fleet::replicas::Replicas;
+use crate::fleet::replicas::{Numbered, Replicas};
 use crate::fleet::twins::{Run, Twins, Verdict};
 use crate::inspections::Inspections;
 use crate::wire::ToCollector;
@@ -234,6 +235,16 @@ impl Fleet {
     /// Takes note of a session that is about to open, and says what it means for who holds the key.
     pub fn recognise(&self, opening: &Opening) -> Verdict {
         let verdict = self.saw(opening);
+        let mut connections = self.connections();
+        if let Verdict::Clone {
+            newcomer, stays, ..
+        } = &verdict
+        {
+            self.tell(
+                &mut connections,
+                reading::copied(opening.key, newcomer, stays),
+            );
+        }
         let is_refused = match &verdict {
             Verdict::Welcome => false,
             Verdict::Barred => true,
@@ -241,17 +252,25 @@ impl Fleet {
         };
         // One that opens is told of when it joins.
         if is_refused {
-            self.tell(&mut self.connections(), opening.told(None));
+            self.tell(&mut connections, opening.told(None));
         }
         verdict
     }
 
     fn saw(&self, opening: &Opening) -> Verdict {
-        let mut twins = self
-            .twins
+        let Opening {
+            key,
+            run,
+            enrolled,
+            at,
+        } = opening;
+        self.twins().opens(*key, run, enrolled, *at)
+    }
+
+    fn twins(&self) -> MutexGuard<'_, Twins> {
+        self.twins
             .lock()
-            .expect("never poisoned: nothing panics while it is held");
-        twins.opens(opening.key, &opening.run, &opening.enrolled, opening.at)
+            .expect("never poisoned: nothing panics while it is held")
     }
 
     /// Tells everyone who is connected. Whoever reads too slowly is told when it connects again.
@@ -288,13 +307,17 @@ impl Fleet {
         let mut connections = self.connections();
         let mut asked = Vec::new();
         for key in keys {
+            let is_elsewhere = connections.replicas.holds(*key);
+            if !is_elsewhere && !connections.live.contains_key(key) {
+                continue;
+            }
             let number = self.next_request.fetch_add(1, Ordering::Relaxed);
             let request = format!("inspect-{}-{number}", connections.replicas.name());
-            let here = self.ask(&connections, *key, &request, now);
-            if !here && connections.replicas.holds(*key) {
+            if !self.ask(&connections, *key, &request, now) {
+                if !is_elsewhere {
+                    continue;
+                }
                 self.inspections.asks(*key, request.clone(), now);
-            } else if !here {
-                continue;
             }
             asked.push((*key, request));
         }
@@ -331,9 +354,17 @@ impl Fleet {
         if !self.inspections.answers(key, request, looked, now) {
             return false;
         }
-        let answers = vec![(key, request.to_owned(), looked)];
-        let at = now.millis();
-        self.tell(&mut self.connections(), Bulletin::Answered { answers, at });
+        let answered = Bulletin::Answered {
+            answers: vec![(key, request.to_owned(), looked)],
+            at: now.millis(),
+        };
+        let mut connections = self.connections();
+        if self.inspections.is_for_a_command(key, request) {
+            connections.replicas.say(answered);
+            self.to_post.notify_one();
+        } else {
+            self.tell(&mut connections, answered);
+        }
         true
     }
 
@@ -368,118 +399,25 @@ impl Fleet {
     }
 
     /// Takes the bulletins that wait to be posted.
-    pub fn take_bulletins(&self) -> Vec<Bulletin> {
+    pub fn take_bulletins(&self) -> Vec<Numbered> {
         self.connections().replicas.take_outbox()
     }
 
     /// Puts back those that could not be posted.
-    pub fn put_back(&self, bulletins: Vec<Bulletin>) {
+    pub fn put_back(&self, bulletins: Vec<Numbered>) {
         self.connections().replicas.put_back(bulletins);
     }
 
-    /// Time passed; gives the names of servers that are gone. With `excused` nobody could be heard.
-    pub fn tick(&self, excused: bool, now: Instant) -> Vec<String> {
-        let mut connections = self.connections();
-        if excused {
-            connections.replicas.excuse(now);
-        }
-        let gone = connections.replicas.tick(now);
+    /// Bulletins were read.
+    pub fn has_read(&self, now: Instant) {
+        self.connections().replicas.has_read(now);
+    }
+
+    /// Time passed; gives the names of servers that are gone.
+    pub fn tick(&self, now: Instant) -> Vec<String> {
+        let gone = self.connections().replicas.tick(now);
         self.to_post.notify_one();
         gone
-    }
-
-    /// Takes a bulletin in; every one, also this server's own, in their order.
-    pub fn read(&self, sender: &str, bulletin: Bulletin, now: Instant) -> Option<Word> {
-        let mut connections = self.connections();
-        if sender == connections.replicas.name() {
-            own(&mut connections, &bulletin);
-            return None;
-        }
-        match bulletin {
-            Bulletin::Hello => {
-                connections.replicas.greet(sender, now);
-                self.say_connected(&mut connections);
-            }
-            Bulletin::Connected { first, devices } => {
-                connections.replicas.connected(sender, first, &devices, now);
-            }
-            Bulletin::Alive => connections.replicas.hear(sender, now),
-            Bulletin::Leaving => connections.replicas.left(sender),
-            Bulletin::Opened { sessions } => {
-                connections.replicas.hear(sender, now);
-                for opened in &sessions {
-                    self.opened_elsewhere(&mut connections, sender, opened);
-                }
-            }
-            Bulletin::Closed { devices } => connections.replicas.closed(sender, &devices),
-            Bulletin::Inspect {
-                requests,
-                at,
-                wants_word,
-            } => {
-                let at = Time::from_millis(at);
-                let (reached, others): (Vec<_>, Vec<_>) = requests
-                    .into_iter()
-                    .partition(|(key, request)| self.ask(&connections, *key, request, at));
-                for (key, request) in others {
-                    self.inspections.asks(key, request, at);
-                }
-                if wants_word {
-                    self.inspections.are_for_a_command(&reached);
-                    connections
-                        .replicas
-                        .say(Bulletin::Reached { requests: reached });
-                    self.to_post.notify_one();
-                }
-            }
-            Bulletin::Reached { .. } => {}
-            Bulletin::Answered { answers, at } => {
-                let at = Time::from_millis(at);
-                let told = answers
-                    .into_iter()
-                    .filter(|(key, request, looked)| {
-                        self.inspections.answers(*key, request, *looked, at)
-                    })
-                    .map(|(key, ..)| key);
-                return Some(Word::Answered(told.collect()));
-            }
-            Bulletin::RulesChanged => return Some(Word::RulesChanged),
-            Bulletin::Unknown => {}
-        }
-        None
-    }
-
-    /// A session of a device opened at another server, or was refused there.
-    fn opened_elsewhere(&self, connections: &mut Connections, sender: &str, opened: &Opened) {
-        let key = opened.key;
-        let verdict = self.saw(&Opening {
-            key,
-            run: opened.run(),
-            enrolled: opened.enrolled.clone(),
-            at: Time::from_millis(opened.at),
-        });
-        let is_own = |live: &Live, run: &Run| live.run.instance == run.instance;
-        let end = match &verdict {
-            // The copy is connected here; the other server has found out by the same session.
-            Verdict::Clone { newcomer, .. }
-                if (connections.live.get(&key)).is_some_and(|live| is_own(live, newcomer)) =>
-            {
-                Some(End::Cloned)
-            }
-            _ if opened.session.is_none() => None,
-            // Ours came after it, where ours was not read yet.
-            _ => (connections.live.get(&key))
-                .filter(|live| live.is_told)
-                .map(|_| End::Replaced),
-        };
-        if opened.session.is_some() {
-            connections.replicas.opened(sender, key);
-        }
-        if let Some(end) = end
-            && let Some(live) = connections.live.remove(&key)
-        {
-            live.ending.tell(end);
-        }
     }
 
     /// Notes a sign of life; written later, together with others.
@@ -509,30 +447,5 @@ impl Fleet {
             .lock()
             .expect("never poisoned: nothing panics while it is held");
         std::mem::take(&mut *touches).into_values().collect()
-    }
-}
-
-/// This server's own bulletin comes by: what others said before is older than what it says.
-fn own(connections: &mut Connections, bulletin: &Bulletin) {
-    let Connections { live, replicas } = connections;
-    match bulletin {
-        Bulletin::Opened { sessions } => {
-            for opened in sessions.iter().filter(|opened| opened.session.is_some()) {
-                replicas.forget(opened.key);
-                if let Some(live) = live.get_mut(&opened.key)
-                    && Some(live.session) == opened.session
-                {
-                    live.is_told = true;
-                }
-            }
-        }
-        Bulletin::Connected { devices, .. } => {
-            for key in devices {
-                if let Some(live) = live.get_mut(key) {
-                    live.is_told = true;
-                }
-            }
-        }
-        _ => {}
     }
 }

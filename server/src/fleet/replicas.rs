@@ -13,6 +13,10 @@ use crate::fleet::bulletin::Bulletin;
 const ALIVE_EVERY: Duration = Duration::from_secs(2);
 /// A server that says nothing for so long is gone.
 const GONE_AFTER: Duration = Duration::from_secs(10);
+/// While nothing could be read for so long, nobody can be called gone.
+const UNHEARD: Duration = Duration::from_secs(3);
+/// How often a server that knew others and stands alone now asks whether anybody is there.
+const ASK_EVERY: Duration = Duration::from_secs(30);
 /// Devices named in one bulletin.
 const AT_ONCE: usize = 20_000;
 
@@ -20,7 +24,34 @@ const AT_ONCE: usize = 20_000;
 #[derive(Debug)]
 struct Other {
     heard: Instant,
+    /// The number of its newest bulletin that was read.
+    number: u64,
     devices: HashSet<i64>,
+}
+
+/// A bulletin with its number among the sender's own: where nobody knows whether a post was kept, it is posted again, and read once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Numbered {
+    /// From 1 on.
+    pub number: u64,
+    /// What it says.
+    pub said: Bulletin,
+}
+
+impl Numbered {
+    /// As it is posted.
+    pub fn text(&self) -> String {
+        format!("{} {}", self.number, self.said.text())
+    }
+
+    /// As it was posted.
+    pub fn read(text: &str) -> Self {
+        let (number, said) = text.split_once(' ').unwrap_or_default();
+        Self {
+            number: number.parse().unwrap_or_default(),
+            said: Bulletin::read(said),
+        }
+    }
 }
 
 /// The other servers, and what they are to be told.
@@ -29,8 +60,15 @@ pub struct Replicas {
     name: String,
     others: HashMap<String, Other>,
     /// Bulletins that are not posted yet.
-    outbox: Vec<Bulletin>,
+    outbox: Vec<Numbered>,
+    /// How many of them, from the first on, were tried already: nothing is added to those.
+    tried: usize,
+    said: u64,
+    own_read: u64,
     alive_said: Instant,
+    /// When bulletins could be read the last time.
+    read: Instant,
+    knew_others: bool,
 }
 
 impl Replicas {
@@ -40,7 +78,12 @@ impl Replicas {
             name,
             others: HashMap::new(),
             outbox: Vec::new(),
+            tried: 0,
+            said: 0,
+            own_read: 0,
             alive_said: now,
+            read: now,
+            knew_others: false,
         }
     }
 
@@ -75,7 +118,10 @@ impl Replicas {
 
     /// Posts a bulletin, whoever may read it. What is like the last one that waits goes with it.
     pub fn say(&mut self, bulletin: Bulletin) {
-        let bulletin = match (self.outbox.last_mut(), bulletin) {
+        let untried = self.outbox.len() > self.tried;
+        let last = self.outbox.last_mut().filter(|_| untried);
+        let last = last.map(|numbered| &mut numbered.said);
+        let said = match (last, bulletin) {
             (Some(Bulletin::Opened { sessions }), Bulletin::Opened { sessions: more })
                 if sessions.len() < AT_ONCE =>
             {
@@ -99,9 +145,12 @@ impl Replicas {
                 *at = now;
                 return;
             }
+            (Some(Bulletin::Alive), Bulletin::Alive) => return,
             (_, bulletin) => bulletin,
         };
-        self.outbox.push(bulletin);
+        self.said += 1;
+        let number = self.said;
+        self.outbox.push(Numbered { number, said });
     }
 
     /// Says who is connected here.
@@ -120,14 +169,30 @@ impl Replicas {
     }
 
     /// Takes what waits to be posted.
-    pub fn take_outbox(&mut self) -> Vec<Bulletin> {
+    pub fn take_outbox(&mut self) -> Vec<Numbered> {
+        self.tried = 0;
         std::mem::take(&mut self.outbox)
     }
 
-    /// Puts back what could not be posted.
-    pub fn put_back(&mut self, mut bulletins: Vec<Bulletin>) {
+    /// Puts back what could not be posted, or may have been.
+    pub fn put_back(&mut self, mut bulletins: Vec<Numbered>) {
+        self.tried = bulletins.len();
         bulletins.append(&mut self.outbox);
         self.outbox = bulletins;
+    }
+
+    /// Whether a bulletin is read for the first time. What a command says has no memory.
+    pub fn is_new(&mut self, sender: &str, number: u64) -> bool {
+        let newest = if sender == self.name {
+            &mut self.own_read
+        } else if let Some(other) = self.others.get_mut(sender) {
+            &mut other.number
+        } else {
+            return true;
+        };
+        let is_new = number > *newest;
+        *newest = number.max(*newest);
+        is_new
     }
 
     /// Asks everybody anew who is connected to them.
@@ -136,33 +201,24 @@ impl Replicas {
         self.say(Bulletin::Hello);
     }
 
-    /// A server spoke that was not known, or is known already.
-    pub fn hear(&mut self, sender: &str, now: Instant) {
+    /// A server spoke. Whether it was not known: it has to be told who is connected here, and was told nothing until now.
+    pub fn hear(&mut self, sender: &str, number: u64, now: Instant) -> bool {
+        self.knew_others = true;
         let is_new = !self.others.contains_key(sender);
-        self.known(sender, now);
-        if is_new {
-            // Whom it holds, it says when it is asked.
-            self.say(Bulletin::Hello);
-        }
-    }
-
-    /// A server began, and asks who is connected to whom. Whom it holds, it says by itself.
-    pub fn greet(&mut self, sender: &str, now: Instant) {
-        self.known(sender, now);
-    }
-
-    fn known(&mut self, sender: &str, now: Instant) -> &mut Other {
         let other = self.others.entry(sender.to_owned()).or_insert(Other {
             heard: now,
+            number,
             devices: HashSet::new(),
         });
         other.heard = now;
-        other
+        is_new
     }
 
     /// A server says who is connected to it.
-    pub fn connected(&mut self, sender: &str, first: bool, devices: &[i64], now: Instant) {
-        let other = self.known(sender, now);
+    pub fn connected(&mut self, sender: &str, first: bool, devices: &[i64]) {
+        let Some(other) = self.others.get_mut(sender) else {
+            return;
+        };
         if first {
             other.devices.clear();
         }
@@ -198,22 +254,37 @@ impl Replicas {
         self.others.remove(sender);
     }
 
-    /// The database could not be read for a while: nobody could be heard, and nobody is to be called gone for that.
-    pub fn excuse(&mut self, now: Instant) {
-        for other in self.others.values_mut() {
-            other.heard = now;
+    /// Bulletins were read. Where they could not be for a while, nobody could be heard, and nobody is to be called gone for that.
+    pub fn has_read(&mut self, now: Instant) {
+        if now.duration_since(self.read) >= UNHEARD {
+            for other in self.others.values_mut() {
+                other.heard = now;
+            }
         }
+        self.read = now;
     }
 
     /// Forgets servers that are gone, gives their names, and says that this one is not.
     pub fn tick(&mut self, now: Instant) -> Vec<String> {
-        let is_gone = |other: &Other| now.duration_since(other.heard) >= GONE_AFTER;
-        let gone = self.others.iter().filter(|(_, other)| is_gone(other));
-        let gone: Vec<String> = gone.map(|(name, _)| name.clone()).collect();
-        self.others.retain(|_, other| !is_gone(other));
-        if !self.is_alone() && now.duration_since(self.alive_said) >= ALIVE_EVERY {
+        let mut gone = Vec::new();
+        if now.duration_since(self.read) < UNHEARD {
+            self.others.retain(|name, other| {
+                let stays = now.duration_since(other.heard) < GONE_AFTER;
+                if !stays {
+                    gone.push(name.clone());
+                }
+                stays
+            });
+        }
+        let (pause, said) = match (self.is_alone(), self.knew_others) {
+            (false, _) => (ALIVE_EVERY, Bulletin::Alive),
+            // It may be that nobody is gone and nothing came through.
+            (true, true) => (ASK_EVERY, Bulletin::Hello),
+            (true, false) => return gone,
+        };
+        if !gone.is_empty() || now.duration_since(self.alive_said) >= pause {
             self.alive_said = now;
-            self.say(Bulletin::Alive);
+            self.say(said);
         }
         gone
     }
@@ -239,40 +310,44 @@ mod tests {
     #[test]
     fn who_is_connected_where_follows_the_order_of_bulletins() {
         let (mut a, now) = of("a");
-        a.greet("b", now);
-        a.connected("b", true, &[1, 2], now);
-        a.connected("b", false, &[3], now);
+        assert!(a.hear("b", 1, now));
+        a.connected("b", true, &[1, 2]);
+        a.connected("b", false, &[3]);
         assert!(a.holds(1) && a.holds(3) && !a.holds(4));
-        a.greet("c", now);
+        assert!(a.hear("c", 1, now) && !a.hear("c", 2, now));
         a.opened("c", 1);
         a.closed("b", &[1]);
         assert!(a.holds(1), "the session that ended at b was older");
         a.closed("c", &[1]);
         assert!(!a.holds(1));
-        a.connected("b", true, &[2], now);
+        a.connected("b", true, &[2]);
         assert!(a.holds(2) && !a.holds(3));
         a.left("b");
         assert!(!a.holds(2));
     }
 
+    fn said(numbered: Vec<Numbered>) -> Vec<Bulletin> {
+        numbered.into_iter().map(|numbered| numbered.said).collect()
+    }
+
+    fn closed(devices: &[i64]) -> Bulletin {
+        Bulletin::Closed {
+            devices: devices.to_vec(),
+        }
+    }
+
     #[test]
     fn what_is_said_alike_goes_together_and_lists_are_never_too_long() {
         let (mut a, now) = of("a");
-        a.greet("b", now);
-        a.tell(Bulletin::Closed { devices: vec![1] });
-        a.tell(Bulletin::Closed { devices: vec![2] });
-        a.tell(Bulletin::Alive);
-        a.tell(Bulletin::Closed { devices: vec![3] });
-        let closed = |devices: &[i64]| Bulletin::Closed {
-            devices: devices.to_vec(),
-        };
-        let said = [closed(&[1, 2]), Bulletin::Alive, closed(&[3])];
-        assert_eq!(a.take_outbox(), said);
-        a.put_back(said[..1].to_vec());
+        a.hear("b", 1, now);
+        for bulletin in [closed(&[1]), closed(&[2]), Bulletin::Alive, closed(&[3])] {
+            a.tell(bulletin);
+        }
+        let wanted = [closed(&[1, 2]), Bulletin::Alive, closed(&[3])];
+        assert_eq!(said(a.take_outbox()), wanted);
         a.say_connected(&(0..=AT_ONCE as i64).collect::<Vec<_>>());
         a.say_connected(&[]);
-        let lengths: Vec<(bool, usize)> = a
-            .take_outbox()
+        let lengths: Vec<(bool, usize)> = said(a.take_outbox())
             .iter()
             .filter_map(|bulletin| match bulletin {
                 Bulletin::Connected { first, devices } => Some((*first, devices.len())),
@@ -283,18 +358,63 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_falls_silent_is_gone_and_one_that_was_not_known_is_asked() {
+    fn what_may_have_been_posted_is_posted_again_as_it_was_and_read_once() {
         let (mut a, now) = of("a");
-        a.hear("b", now);
-        assert_eq!(a.take_outbox(), [Bulletin::Hello]);
-        a.connected("b", true, &[1], now);
+        let (mut b, _) = of("b");
+        a.hear("b", 1, now);
+        b.hear("a", 0, now);
+        a.tell(closed(&[1]));
+        let first = a.take_outbox();
+        a.put_back(first.clone());
+        a.tell(closed(&[2]));
+        let again = a.take_outbox();
+        assert_eq!(again[..1], first);
+        let numbers: Vec<u64> = again.iter().map(|numbered| numbered.number).collect();
+        assert_eq!(numbers, [1, 2]);
+        for numbered in &again {
+            assert_eq!(Numbered::read(&numbered.text()), *numbered);
+        }
+        // The first post was kept after all.
+        let read: Vec<bool> = first
+            .iter()
+            .chain(&again)
+            .map(|numbered| b.is_new("a", numbered.number))
+            .collect();
+        assert_eq!(read, [true, false, true]);
+        let own: Vec<bool> = [1, 1, 2].iter().map(|n| a.is_new("a", *n)).collect();
+        assert_eq!(own, [true, false, true]);
+        assert!(b.is_new("command-1", 1) && b.is_new("command-1", 1));
+    }
+
+    #[test]
+    fn a_server_that_falls_silent_is_gone_and_is_asked_for_again_and_again() {
+        let (mut a, now) = of("a");
+        a.hear("b", 1, now);
+        a.connected("b", true, &[1]);
         let later = now + ALIVE_EVERY;
+        a.has_read(later);
         assert!(a.tick(later).is_empty());
-        assert_eq!(a.take_outbox(), [Bulletin::Alive]);
-        a.excuse(now + GONE_AFTER);
-        assert!(a.tick(now + GONE_AFTER).is_empty(), "nobody could be heard");
-        let end = now + GONE_AFTER * 2;
-        assert_eq!(a.tick(end), ["b"]);
+        assert_eq!(said(a.take_outbox()), [Bulletin::Alive]);
+        // Nobody could be heard meanwhile, whether or not reading failed.
+        let end = now + GONE_AFTER;
+        assert!(a.tick(end).is_empty());
+        a.has_read(end);
+        assert!(a.tick(end).is_empty());
+        a.take_outbox();
+        let mut at = end;
+        let gone = loop {
+            at += Duration::from_secs(1);
+            a.has_read(at);
+            let gone = a.tick(at);
+            if !gone.is_empty() {
+                break gone;
+            }
+        };
+        assert_eq!((gone, at), (vec!["b".to_owned()], end + GONE_AFTER));
         assert!(!a.holds(1) && a.is_alone());
+        assert_eq!(said(a.take_outbox()).last(), Some(&Bulletin::Hello));
+        a.has_read(at + ASK_EVERY);
+        assert!(a.tick(at + ASK_EVERY).is_empty());
+        assert_eq!(said(a.take_outbox()), [Bulletin::Hello]);
     }
 }

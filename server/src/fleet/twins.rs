@@ -43,6 +43,8 @@ struct Device {
     turns: u32,
     /// When the last turn back was.
     turned_at: Option<Time>,
+    /// Which run all servers believe to be the copy, and which one stays.
+    believed: Option<(Run, Run)>,
 }
 
 /// What a new session means.
@@ -65,7 +67,11 @@ pub enum Verdict {
 
 /// The runs of every device that were seen of late.
 #[derive(Debug, Default)]
-pub struct Twins(HashMap<i64, Device>);
+pub struct Twins {
+    devices: HashMap<i64, Device>,
+    /// When devices that were not seen of late were forgotten.
+    swept: Option<Time>,
+}
 
 impl Twins {
     /// Takes note of a session that opens. `enrolled` is the fingerprint that the device enrolled with.
@@ -73,7 +79,8 @@ impl Twins {
         if run.instance.is_empty() {
             return Verdict::Welcome;
         }
-        let device = self.0.entry(key).or_default();
+        self.sweep(now);
+        let device = self.devices.entry(key).or_default();
         device
             .runs
             .retain(|seen| seen.barred || now.since(seen.last) <= WINDOW_MS);
@@ -87,13 +94,54 @@ impl Twins {
         verdict
     }
 
-    /// Forgets a device that is no more.
-    pub fn forget(&mut self, key: i64) {
-        self.0.remove(&key);
+    /// All servers believe from here on that this run is the copy, unless they believed the contrary before.
+    pub fn believe(&mut self, key: i64, newcomer: &Run, stays: &Run) -> bool {
+        let device = self.devices.entry(key).or_default();
+        let is_contrary = |(_, kept): &(Run, Run)| kept.instance == newcomer.instance;
+        if device.believed.as_ref().is_some_and(is_contrary) {
+            return false;
+        }
+        device.believed = Some((newcomer.clone(), stays.clone()));
+        device.turns = 0;
+        device.bar(newcomer, true);
+        device.bar(stays, false);
+        true
+    }
+
+    /// Which run of a device all servers believe to be the copy, and which one stays.
+    pub fn believed(&self, key: i64) -> Option<(Run, Run)> {
+        self.devices.get(&key)?.believed.clone()
+    }
+
+    /// Forgets devices of which nothing was seen for a while and no run is barred.
+    fn sweep(&mut self, now: Time) {
+        if self.swept.is_some_and(|at| now.since(at) <= WINDOW_MS) {
+            return;
+        }
+        self.swept = Some(now);
+        let matters = |seen: &Seen| seen.barred || now.since(seen.last) <= WINDOW_MS;
+        self.devices
+            .retain(|_, device| device.believed.is_some() || device.runs.iter().any(matters));
     }
 }
 
 impl Device {
+    fn bar(&mut self, run: &Run, barred: bool) {
+        // It was not seen here; that it is barred is what counts.
+        let never = Time::from_millis(0);
+        let mut runs = self.runs.iter_mut();
+        match runs.find(|seen| seen.run.instance == run.instance) {
+            Some(seen) => seen.barred = barred,
+            None if barred => self.runs.push(Seen {
+                run: run.clone(),
+                first: never,
+                last: never,
+                barred,
+            }),
+            None => {}
+        }
+    }
+
     fn opens(&mut self, run: &Run, enrolled: &str, now: Time) -> Verdict {
         let place = self
             .runs
@@ -260,6 +308,36 @@ mod tests {
         // A third one.
         bench.welcomes(&[(3, ""), (1, "own")]);
         assert_eq!(newcomer(bench.opens(3, "")), (3, true));
+    }
+
+    #[test]
+    fn of_two_verdicts_the_first_that_all_servers_read_is_believed() {
+        let run = |instance: u8| Run {
+            instance: vec![instance; 16],
+            fingerprint: "own".to_owned(),
+        };
+        let mut bench = Bench::new();
+        bench.welcomes(&[(1, "own"), (2, "own"), (1, "own")]);
+        assert_eq!(newcomer(bench.opens(2, "own")), (2, true));
+        // Another server had come to the contrary, and had said so before.
+        assert!(bench.twins.believe(KEY, &run(1), &run(2)));
+        assert!(!bench.twins.believe(KEY, &run(2), &run(1)));
+        assert_eq!(bench.twins.believed(KEY), Some((run(1), run(2))));
+        assert_eq!(bench.opens(1, "own"), Verdict::Barred);
+        bench.welcomes(&[(2, "own"), (2, "own")]);
+    }
+
+    #[test]
+    fn what_was_not_seen_for_long_is_forgotten() {
+        let mut bench = Bench::new();
+        bench.welcomes(&[(1, "own"), (2, "own")]);
+        let other = Run {
+            instance: vec![9; 16],
+            fingerprint: String::new(),
+        };
+        let later = Time::from_millis(bench.now + 2 * WINDOW_MS);
+        bench.twins.opens(KEY + 1, &other, "", later);
+        assert_eq!(bench.twins.devices.len(), 1);
     }
 
     #[test]

@@ -95,7 +95,7 @@ impl Lately {
         }
     }
 
-    fn note(&mut self, keys: impl Iterator<Item = i64>) {
+    fn note(&mut self, keys: &[i64]) {
         if self.turned.elapsed() >= LATELY {
             self.before = std::mem::take(&mut self.now);
             self.turned = Instant::now();
@@ -279,6 +279,8 @@ impl Writer {
         let Some(states) = states else {
             return Err(items);
         };
+        // Before the rules are looked at: whoever learns of others meanwhile finds all that these decide on.
+        self.note_lately(&keys);
         let rules = self.rules.get();
         let mut prepared = prepare(&items, states, &rules, now);
         let changes: Vec<DeviceChange> = std::mem::take(&mut prepared.changes);
@@ -292,10 +294,8 @@ impl Writer {
                 return Err(items);
             };
             self.metrics.commits.inc();
-            let lately = self.lately.lock();
-            lately
-                .expect("never poisoned: nothing panics while it is held")
-                .note(changes.iter().map(|change| change.key));
+            // It may have taken longer than anything is remembered.
+            self.note_lately(&keys);
             results
         };
         let conflicts: BTreeSet<i64> = changes
@@ -305,6 +305,13 @@ impl Writer {
             .map(|(change, _)| change.key)
             .collect();
         Ok(self.answer(items, prepared, &conflicts, last))
+    }
+
+    fn note_lately(&self, keys: &[i64]) {
+        let lately = self.lately.lock();
+        lately
+            .expect("never poisoned: nothing panics while it is held")
+            .note(keys);
     }
 
     fn answer(

@@ -7,12 +7,14 @@ pub(crate) mod context;
 pub(crate) mod leading;
 mod others;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::filter::Filter;
 use sickbay_diagnosis::time::{DAY_MS, HOUR_MS, MINUTE_MS};
 use sickbay_store::{Deed, DeviceStatus, Ended, Scope, StoreError};
+use tokio::sync::Notify;
 
 use crate::app::App;
 use crate::audit;
@@ -51,7 +53,9 @@ const CERTIFICATE_AGE_MS: i64 = 10 * DAY_MS;
 pub fn start(app: &App) -> tokio::task::JoinSet<()> {
     let mut jobs = tokio::task::JoinSet::new();
     jobs.spawn(due(app.clone()));
-    jobs.spawn(others::follow(app.clone()));
+    let to_tell = Arc::new(Notify::new());
+    jobs.spawn(others::follow(app.clone(), Arc::clone(&to_tell)));
+    jobs.spawn(others::tell_pages(app.clone(), to_tell));
     jobs.spawn(others::post(app.clone()));
     jobs.spawn(signs_of_life(app.clone()));
     jobs.spawn(context::keep(app.clone()));
@@ -132,12 +136,15 @@ async fn ephemeral(app: App) {
         };
         let retired = async {
             let listens_since = app.liveness.started_at();
-            let gone = app.store.ephemeral_ended(
-                now.plus_millis(-unwritten),
-                listens_since,
-                EPHEMERAL_AT_ONCE,
-            );
-            let gone = gone.await?;
+            let before = now.plus_millis(-unwritten);
+            let ended = app
+                .store
+                .ephemeral_ended(before, listens_since, EPHEMERAL_AT_ONCE);
+            // Who is connected to a server that cannot write is not silent.
+            let gone: Vec<_> = (ended.await?.into_iter())
+                .filter(|device| !app.fleet.is_connected(device.key))
+                .map(|device| device.id)
+                .collect();
             let deed = Deed::by("server", now).because(Ended::Ephemeral);
             app.store
                 .set_status(&gone, DeviceStatus::Retired, &deed)

@@ -1,14 +1,16 @@
 //! Follows what other servers of this database and commands beside them do: devices that they revoke, sessions that open elsewhere, requests,
 //! and changes that open pages show.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sickbay_store::{DeviceIdentity, DeviceStatus, Scope, StoreError};
+use tokio::sync::Notify;
 
 use super::log;
 use crate::app::App;
 use crate::events::Change;
-use crate::fleet::bulletin::Bulletin;
+use crate::fleet::replicas::Numbered;
 use crate::fleet::{End, Word};
 
 /// How long nobody looks where nobody tells of anything.
@@ -31,12 +33,15 @@ struct Place {
 }
 
 /// Follows until the server stops.
-pub(super) async fn follow(app: App) {
+pub(super) async fn follow(app: App, to_tell: Arc<Notify>) {
     let mut place = Place::default();
     loop {
         let looked = async {
             let pause = match round(&app, &mut place).await {
-                Ok(()) => GATHER,
+                Ok(()) => {
+                    to_tell.notify_one();
+                    GATHER
+                }
                 Err(error) => {
                     if !place.failed {
                         log("other servers", &error);
@@ -57,32 +62,46 @@ pub(super) async fn follow(app: App) {
 
 async fn round(app: &App, place: &mut Place) -> Result<(), StoreError> {
     bulletins(app, place).await?;
+    app.fleet.has_read(Instant::now());
+    let begins = place.seen.is_none();
     let ended = app.store.ended_since(place.seen).await?;
     end_all(app, &ended.devices);
-    if ended.missed {
+    for key in &ended.deleted {
+        app.fleet.end(*key, End::Retired);
+    }
+    // Who came before anybody looked may have ended since.
+    if begins || ended.missed {
         look_at_all(app).await?;
     }
     place.seen = Some(ended.seen);
-    // What came up while nobody listened is no news for whoever listens next: their page has just been made.
-    let are_heard = app.events.are_heard();
-    let news = app.store.news(are_heard).await?;
-    if are_heard {
-        app.events.publish(news.into());
-    }
-    let (_, before) = app.fleet.replicas();
-    for name in app.fleet.tick(place.failed, Instant::now()) {
-        tracing::warn!(
-            server = name,
-            "another server fell silent and counts as gone"
-        );
-    }
     place.failed = false;
-    let (_, others) = app.fleet.replicas();
-    if others != before {
-        tracing::info!(others, "other servers of this database");
-    }
-    app.metrics.other_servers.set(others as i64);
     Ok(())
+}
+
+/// Tells open pages what became different in the fleet. Apart from the rest: the first page of a large fleet has it read, which takes a while.
+pub(super) async fn tell_pages(app: App, to_tell: Arc<Notify>) {
+    let mut failed = false;
+    loop {
+        tokio::select! {
+            () = app.stop.cancelled() => return,
+            () = to_tell.notified() => {}
+        }
+        // What came up while nobody listened is no news for whoever listens next: their page has just been made.
+        let are_heard = app.events.are_heard();
+        match app.store.news(are_heard).await {
+            Ok(news) => {
+                failed = false;
+                if are_heard {
+                    app.events.publish(news.into());
+                }
+            }
+            Err(error) => {
+                if !std::mem::replace(&mut failed, true) {
+                    log("changes for open pages", &error);
+                }
+            }
+        }
+    }
 }
 
 async fn bulletins(app: &App, place: &mut Place) -> Result<(), StoreError> {
@@ -100,7 +119,7 @@ async fn bulletins(app: &App, place: &mut Place) -> Result<(), StoreError> {
             return Ok(());
         }
         for bulletin in some.posted {
-            let said = Bulletin::read(&bulletin.body);
+            let said = Numbered::read(&bulletin.body);
             match app.fleet.read(&bulletin.sender, said, Instant::now()) {
                 None => {}
                 Some(Word::Answered(devices)) => app.events.publish(Change::of_devices(devices)),
@@ -142,10 +161,12 @@ async fn look_at_all(app: &App) -> Result<(), StoreError> {
 
 /// Posts what other servers are to be told, a moment's worth at once, and at the end that this one goes.
 pub(super) async fn post(app: App) {
+    let mut others = 0;
     loop {
         tokio::select! {
             () = app.stop.cancelled() => break,
             () = app.fleet.to_post.notified() => {}
+            () = tokio::time::sleep(LOOK_EVERY) => tick(&app, &mut others),
         }
         tokio::time::sleep(GATHER).await;
         if !post_now(&app).await {
@@ -157,12 +178,27 @@ pub(super) async fn post(app: App) {
     post_now(&app).await;
 }
 
+fn tick(app: &App, known: &mut usize) {
+    for name in app.fleet.tick(Instant::now()) {
+        tracing::warn!(
+            server = name,
+            "another server fell silent and counts as gone"
+        );
+    }
+    let (_, others) = app.fleet.replicas();
+    if others != *known {
+        tracing::info!(others, "other servers of this database");
+    }
+    *known = others;
+    app.metrics.other_servers.set(others as i64);
+}
+
 async fn post_now(app: &App) -> bool {
     let bulletins = app.fleet.take_bulletins();
     if bulletins.is_empty() {
         return true;
     }
-    let texts: Vec<String> = bulletins.iter().map(Bulletin::text).collect();
+    let texts: Vec<String> = bulletins.iter().map(Numbered::text).collect();
     let (name, _) = app.fleet.replicas();
     match app.store.post(&name, &texts, app.clock.now()).await {
         Ok(()) => true,

@@ -186,7 +186,7 @@ pub trait Store: Secrets {
         now: Time,
         listens_since: Time,
         limit: u32,
-    ) -> Result<Vec<Uuid>>;
+    ) -> Result<Vec<DeviceIdentity>>;
 
     // ---- the CA
 

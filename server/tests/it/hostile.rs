@@ -322,7 +322,8 @@ const PRINTS: &[&[&str]] = &[
     &["export", "safeguard-hold", "--format", "ndjson"],
 ];
 const PRINT_NOTHING: &[&str] = &[
-    "serve", "demo", "config", "migrate", "backup", "restore", "sign-in", "gpo-kit", "help",
+    "serve", "demo", "config", "migrate", "backup", "restore", "sign-in", "gpo-kit", "inspect",
+    "help",
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

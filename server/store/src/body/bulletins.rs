@@ -16,13 +16,17 @@ statements! {
     ENDS = "SELECT COALESCE((SELECT MAX(seq) FROM bulletin), 0) AS newest, COALESCE((SELECT MIN(seq) FROM bulletin), 0) AS oldest";
     /// Those after one.
     AFTER = "SELECT seq, sender, body FROM bulletin WHERE seq > $1 ORDER BY seq LIMIT $2";
-    /// Removes old ones; the newest stays, so that everybody can tell whether they missed some.
-    FORGET = "DELETE FROM bulletin WHERE posted_at < $1 AND seq < (SELECT MAX(seq) FROM bulletin)";
+    /// Removes those before the first that is not old: clocks of servers differ, and whoever missed some has to find a gap. The newest stays
+    /// for that.
+    FORGET = "DELETE FROM bulletin WHERE seq < COALESCE((SELECT MIN(seq) FROM bulletin WHERE posted_at >= $1), (SELECT MAX(seq) FROM bulletin))";
     /// The newest change of a device, and the oldest that is kept.
     CHANGES = "SELECT COALESCE((SELECT MAX(seq) FROM change), 0) AS newest, COALESCE((SELECT MIN(seq) FROM change), 0) AS oldest";
     /// Devices whose status changed and is not one of those that live: revoked, retired, replaced.
     ENDED = "SELECT key, id, status FROM device WHERE status IN (2, 3, 5) AND key IN \
              (SELECT device_key FROM change WHERE of_status = 1 AND seq > $1 AND seq <= $2) ORDER BY key";
+    /// Devices that are no more.
+    DELETED = "SELECT DISTINCT c.device_key FROM change c WHERE c.of_status = 1 AND c.seq > $1 AND c.seq <= $2 \
+               AND NOT EXISTS (SELECT 1 FROM device d WHERE d.key = c.device_key) ORDER BY c.device_key";
 }
 
 pub(super) const POSTS: RowList = RowList {
@@ -134,6 +138,7 @@ pub(super) async fn ended(store: &Backend, seen: Option<i64>) -> Result<EndedDev
     let Ends { newest, oldest } = ends(store, CHANGES, FOLLOW).await?;
     let mut ended = EndedDevices {
         devices: Vec::new(),
+        deleted: Vec::new(),
         seen: newest,
         missed: seen.is_some_and(|seen| seen > newest || oldest > seen + 1),
     };
@@ -147,6 +152,12 @@ pub(super) async fn ended(store: &Backend, seen: Option<i64>) -> Result<EndedDev
             .into_iter()
             .map(IdentityRow::read)
             .collect::<Result<Vec<DeviceIdentity>>>()?;
+        ended.deleted = sqlx::query_scalar::<Db, i64>(DELETED)
+            .bind(seen)
+            .bind(newest)
+            .fetch_all(store.reader())
+            .await
+            .during(FOLLOW)?;
     }
     Ok(ended)
 }

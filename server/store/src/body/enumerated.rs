@@ -1,4 +1,5 @@
 //! Every statement, for the test that prepares all of them on each database: constants, lists of rows, and every kind of condition.
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use sickbay_diagnosis::filter::{Compare, Filter, NumberField, Pattern, Test, TextField};
 use sickbay_diagnosis::verdict::Kept;

@@ -195,7 +195,7 @@ impl Store for Backend {
         now: Time,
         listens_since: Time,
         limit: u32,
-    ) -> Result<Vec<Uuid>> {
+    ) -> Result<Vec<DeviceIdentity>> {
         status::ephemeral_ended(self, now, listens_since, limit).await
     }
 

@@ -20,7 +20,7 @@ statements! {
     /// The device of an id.
     NAMED = "SELECT key, id, status, name FROM device WHERE id = $1";
     /// Ephemeral devices whose time is over.
-    EPHEMERAL = "SELECT id FROM device WHERE status = 1 AND ephemeral_ms IS NOT NULL \
+    EPHEMERAL = "SELECT key, id, status FROM device WHERE status = 1 AND ephemeral_ms IS NOT NULL \
                  AND COALESCE(last_seen_at, enrolled_at) + ephemeral_ms <= $1 AND $2 + ephemeral_ms <= $1 \
                  ORDER BY key LIMIT $3";
     /// Nobody stands in the place of a device by one that is gone.
@@ -278,16 +278,16 @@ pub(super) async fn ephemeral_ended(
     now: Time,
     listens_since: Time,
     limit: u32,
-) -> Result<Vec<Uuid>> {
-    sqlx::query_scalar::<Db, String>(EPHEMERAL)
+) -> Result<Vec<DeviceIdentity>> {
+    sqlx::query_as::<Db, IdentityRow>(EPHEMERAL)
         .bind(now.millis())
         .bind(listens_since.millis())
         .bind(i64::from(limit))
         .fetch_all(store.reader())
         .await
         .during("find ephemeral devices that are gone")?
-        .iter()
-        .map(|id| codes::id(id))
+        .into_iter()
+        .map(IdentityRow::read)
         .collect()
 }
 

@@ -31,6 +31,8 @@ pub struct Bulletins {
 pub struct EndedDevices {
     /// Those that are revoked, retired or replaced now.
     pub devices: Vec<DeviceIdentity>,
+    /// Keys of those that were deleted.
+    pub deleted: Vec<i64>,
     /// Up to which change everything is seen with them.
     pub seen: i64,
     /// Whether changes that were not seen are forgotten already: the status of every device that matters has to be asked for.

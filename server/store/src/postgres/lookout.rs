@@ -233,6 +233,8 @@ impl Lookout {
             let _sooner = timeout(TICK, self.doubt.notified()).await;
             let answer = timeout(ANSWER_LIMIT, state(&mut eye.connection)).await;
             let is_well = matches!(answer, Ok(Ok(_)));
+            // Something between has forgotten the connections that were there, and says so to nobody: those of the pools too.
+            let is_silent = answer.is_err();
             if is_well && surveyed.elapsed() < SURVEY {
                 continue;
             }
@@ -248,7 +250,7 @@ impl Lookout {
                 Err(_) if is_well => continue,
                 Err(why) => self.search(&why).await,
             };
-            self.uses(&found.run);
+            self.uses(&found.run, is_silent);
             end(std::mem::replace(&mut eye, found).connection).await;
         }
     }
@@ -265,17 +267,18 @@ impl Lookout {
         }
     }
 
-    /// Pools of this run take the place of those of another one.
-    fn uses(&self, run: &Run) {
+    /// Pools of this run take the place of those of another one, or of those that nobody answers on.
+    fn uses(&self, run: &Run, are_silent: bool) {
         let before = self.view.borrow().clone();
         if let View::Primary(pools) = &before
             && pools.run == *run
+            && !are_silent
         {
             return;
         }
         tracing::warn!(
             primary = self.servers.place(run.server),
-            "the database has another primary, or it started again"
+            "the database has another primary, or it started again, or connections to it fell silent"
         );
         let pools = Pools::new(&self.servers, run.clone(), &self.doubt);
         self.view.send_replace(View::Primary(Arc::new(pools)));

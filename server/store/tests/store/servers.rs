@@ -79,6 +79,7 @@ pub(crate) async fn whoever_ceases_to_be_active_is_told_once_whatever_the_clock_
     let ended = store.ended_since(Some(after.seen)).await.unwrap();
     let told: Vec<_> = ended.devices.iter().map(|d| (d.id, d.status)).collect();
     assert_eq!(told, [(b.id, DeviceStatus::Retired)]);
+    assert_eq!(ended.deleted, [c.key]);
 }
 
 pub(crate) async fn what_another_process_wrote_is_told_with_the_issues_that_differ(store: Fixture) {

@@ -295,7 +295,8 @@ pub(crate) async fn an_ephemeral_device_is_told_once_it_was_silent_for_long_enou
     );
     let ended = async |now, listens_since| {
         let ended = store.ephemeral_ended(at(now), at(listens_since), 9);
-        ended.await.unwrap()
+        let ended = ended.await.unwrap().into_iter();
+        ended.map(|device| device.id).collect::<Vec<_>>()
     };
     // Nobody listened for a while: nobody was silent.
     assert!(ended(1_100, 101).await.is_empty());

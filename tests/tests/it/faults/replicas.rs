@@ -112,8 +112,8 @@ async fn a_request_a_page_and_a_device_meet_though_each_is_at_another_server() -
 
     // A command beside them asks everybody, too, and waits for the answers.
     let said = servers[1].command(&["inspect", "--wait"]).await?;
-    let wanted = "asked 6 of 6 devices; 0 are not connected and look when they come back\n\
-                  6 looked again, 0 would not, 0 did not answer";
+    let wanted = "asked 6 of 6 devices\n\
+                  looked again: 6; would not: 0; did not answer: 0";
     ensure!(said == wanted, "{said}");
 
     // A revocation at one server ends a session at another.
@@ -150,7 +150,7 @@ async fn two_machines_with_one_key_at_two_servers_are_told_apart() -> anyhow::Re
     fleet.lead_to(&replicas.servers[1].collectors_url())?;
     fleet.start_copy(0, NumberedMachine::with_firmware("PC-0002", "another"))?;
     fleet.members[0].start_again()?;
-    eventually(Duration::from_secs(60), async || {
+    eventually(Duration::from_mins(1), async || {
         let (own, copy) = (&fleet.members[0], &fleet.members[1]);
         ensure!(own.standing()?.live, "the original has no session");
         ensure!(
@@ -222,5 +222,28 @@ async fn when_the_leader_ends_another_server_leads_and_its_devices_come_over() -
     for server in &mut replicas.servers {
         server.stop().await?;
     }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_asks_the_devices_of_a_single_server_and_hears_their_answers()
+-> anyhow::Result<()> {
+    let mut server = Server::start().await?;
+    let mut fleet = Fleet::join(&server, 2).await?;
+    fleet.members[1].stop().await?;
+    eventually(SOON, async || {
+        let sessions = metric(&server, "sickbay_sessions ").await?;
+        ensure!(sessions == 1, "{sessions} sessions");
+        Ok(())
+    })
+    .await?;
+    let said = server.command(&["inspect", "--wait"]).await?;
+    let wanted = "asked 1 of 2 devices; the others look when they come back\n\
+                  looked again: 1; would not: 0; did not answer: 0";
+    ensure!(said == wanted, "{said}");
+    fleet.members[0].stop().await?;
+    server.stop().await?;
+    let said = server.refused_command(&["inspect"]).await?;
+    ensure!(said.contains("no server answered"), "{said}");
     Ok(())
 }
