@@ -147,8 +147,6 @@ pub struct Inspection {
     pub asked_at: Time,
     /// When it answered, and whether it looked.
     pub answered: Option<(Time, bool)>,
-    /// Whether a command beside the servers asked, and waits for word of it.
-    pub is_for_a_command: bool,
 }
 
 /// Who was asked within the last hour, at whichever server, and what became of it.
@@ -158,6 +156,8 @@ pub struct Inspections(Mutex<Known>);
 #[derive(Debug)]
 struct Known {
     asked: HashMap<i64, Inspection>,
+    /// Requests of commands, and when they were made.
+    for_commands: HashMap<String, Time>,
     /// When those that were asked long ago were forgotten.
     swept: Time,
 }
@@ -166,6 +166,7 @@ impl Default for Known {
     fn default() -> Self {
         Self {
             asked: HashMap::new(),
+            for_commands: HashMap::new(),
             swept: Time::from_millis(0),
         }
     }
@@ -185,6 +186,9 @@ impl Inspections {
             known.swept = now;
             let is_known = |asked: &Inspection| now.since(asked.asked_at) < REMEMBERED_MS;
             known.asked.retain(|_, asked| is_known(asked));
+            known
+                .for_commands
+                .retain(|_, at| now.since(*at) < REMEMBERED_MS);
         }
         known.asked.insert(
             key,
@@ -192,28 +196,20 @@ impl Inspections {
                 request,
                 asked_at: now,
                 answered: None,
-                is_for_a_command: false,
             },
         );
     }
 
-    /// Notes that it was a command that asked for these.
-    pub fn are_for_a_command(&self, requests: &[(i64, String)]) {
+    /// Notes that a command beside the servers asked for these, and waits for word of each, whatever else its device is asked meanwhile.
+    pub fn are_for_a_command(&self, requests: &[(i64, String)], now: Time) {
         let mut known = self.known();
-        for (key, request) in requests {
-            let asked = known.asked.get_mut(key);
-            if let Some(asked) = asked.filter(|asked| asked.request == *request) {
-                asked.is_for_a_command = true;
-            }
-        }
+        let requests = requests.iter().map(|(_, request)| (request.clone(), now));
+        known.for_commands.extend(requests);
     }
 
-    /// Whether a command asked for this.
-    pub fn is_for_a_command(&self, key: i64, request: &str) -> bool {
-        let known = self.known();
-        let asked = known.asked.get(&key);
-        let asked = asked.filter(|asked| asked.request == request);
-        asked.is_some_and(|asked| asked.is_for_a_command)
+    /// Whether a command waits for this, the first time that it is asked.
+    pub fn was_for_a_command(&self, request: &str) -> bool {
+        self.known().for_commands.remove(request).is_some()
     }
 
     /// A request could not be sent.
@@ -267,7 +263,11 @@ mod tests {
         let known = inspections.of(7, at(10)).expect("it was asked");
         assert_eq!(known.answered, Some((at(9), true)));
         assert_eq!(inspections.of(7, at(5 + REMEMBERED_MS)), None);
+        let of_command = (7, "command-1".to_owned());
+        inspections.are_for_a_command(&[of_command], at(5 + REMEMBERED_MS));
         inspections.asks(1, "c".to_owned(), at(5 + REMEMBERED_MS));
+        assert!(inspections.was_for_a_command("command-1"));
+        assert!(!inspections.was_for_a_command("command-1"));
         assert_eq!(inspections.known().asked.len(), 1, "the old one is gone");
     }
 }

@@ -351,21 +351,24 @@ impl Fleet {
 
     /// Notes what a device answered, and tells other servers; whether somebody waits for it.
     pub fn answers(&self, key: i64, request: &str, looked: bool, now: Time) -> bool {
-        if !self.inspections.answers(key, request, looked, now) {
+        // Under the lock under which it was asked: an answer may come before that is noted.
+        let mut connections = self.connections();
+        let for_command = self.inspections.was_for_a_command(request);
+        let is_waited_for = self.inspections.answers(key, request, looked, now);
+        if !for_command && !is_waited_for {
             return false;
         }
         let answered = Bulletin::Answered {
             answers: vec![(key, request.to_owned(), looked)],
             at: now.millis(),
         };
-        let mut connections = self.connections();
-        if self.inspections.is_for_a_command(key, request) {
+        if for_command {
             connections.replicas.say(answered);
             self.to_post.notify_one();
         } else {
             self.tell(&mut connections, answered);
         }
-        true
+        is_waited_for
     }
 
     /// Tells other servers that stored rules changed.

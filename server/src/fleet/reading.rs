@@ -20,16 +20,16 @@ impl Fleet {
             self.own(&mut connections, &numbered.said);
             return None;
         }
-        if is_of_a_server(&numbered.said) && connections.replicas.hear(sender, numbered.number, now)
-        {
-            // It was told nothing of what came to be here until now.
+        let asks = numbered.said == Bulletin::Hello;
+        let is_new = is_of_a_server(&numbered.said)
+            && connections.replicas.hear(sender, numbered.number, now);
+        if is_new || asks {
+            // A new one was told nothing of what came to be here until now.
             self.say_connected(&mut connections);
-            if !matches!(
-                numbered.said,
-                Bulletin::Hello | Bulletin::Connected { first: true, .. }
-            ) {
-                connections.replicas.say(Bulletin::Hello);
-            }
+        }
+        let tells_all = matches!(numbered.said, Bulletin::Connected { first: true, .. });
+        if is_new && !asks && !tells_all {
+            connections.replicas.say(Bulletin::Hello);
         }
         self.take(&mut connections, sender, numbered.said)
     }
@@ -41,7 +41,6 @@ impl Fleet {
         bulletin: Bulletin,
     ) -> Option<Word> {
         match bulletin {
-            Bulletin::Hello => self.say_connected(connections),
             Bulletin::Connected { first, devices } => {
                 connections.replicas.connected(sender, first, &devices);
             }
@@ -72,7 +71,7 @@ impl Fleet {
                     }
                 }
                 if wants_word {
-                    self.inspections.are_for_a_command(&reached);
+                    self.inspections.are_for_a_command(&reached, at);
                     connections
                         .replicas
                         .say(Bulletin::Reached { requests: reached });
@@ -90,7 +89,7 @@ impl Fleet {
                 return Some(Word::Answered(told.collect()));
             }
             Bulletin::RulesChanged => return Some(Word::RulesChanged),
-            Bulletin::Alive | Bulletin::Reached { .. } | Bulletin::Unknown => {}
+            Bulletin::Hello | Bulletin::Alive | Bulletin::Reached { .. } | Bulletin::Unknown => {}
         }
         None
     }

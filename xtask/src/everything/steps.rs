@@ -97,20 +97,32 @@ pub(super) fn all(long: bool) -> Vec<Step> {
             ],
         )
     };
-    // Everything that a server does, once more on the other database.
+    // Everything that a server does, once more on the other database. Chosen out of the whole workspace: a package by itself has other
+    // features, and would be built once more for them.
     let on_postgres = tests_in(
         "server on Postgres",
         &[("SICKBAY_TEST_DATABASE", "postgres")],
-        &[
-            if has_nextest { "nextest" } else { "test" },
-            if has_nextest { "run" } else { "--quiet" },
-            "--package",
-            "sickbay-server",
-            "--test",
-            "it",
-            "--locked",
-            "--no-fail-fast",
-        ],
+        if has_nextest {
+            &[
+                "nextest",
+                "run",
+                "--workspace",
+                "--locked",
+                "--no-fail-fast",
+                "--filterset=binary_id(sickbay-server::it)",
+            ]
+        } else {
+            &[
+                "test",
+                "--quiet",
+                "--package",
+                "sickbay-server",
+                "--test",
+                "it",
+                "--locked",
+                "--no-fail-fast",
+            ]
+        },
     );
     let mut steps = vec![
         own(

@@ -175,9 +175,12 @@ async fn everything(store: &Backend, newest: i64) -> Result<Fleet> {
 
 /// What became different since the last time that this was asked.
 pub(super) async fn news(store: &Backend, follow: bool) -> Result<News> {
-    if follow {
-        drop(fleet(store).await?);
+    if !follow {
+        // What is not taken now is taken the next time: nobody who asks for a list is to wait for it.
+        let fleet = store.index().fleet.try_write();
+        return Ok(fleet.map_or_else(|_| News::default(), |mut fleet| fleet.take_news()));
     }
+    drop(fleet(store).await?);
     Ok(store.index().fleet.write().await.take_news())
 }
 
