@@ -47,7 +47,7 @@ async fn may_begin_here(unsealed: &Unsealed, storage: &Storage) -> anyhow::Resul
     }
     Err(error).with_context(|| {
         format!(
-            "this database is in use, and its secrets are still files of the data folder of the server that used it: start that server first, or              restore its files; every other one then needs its {WRAPPING_KEY}"
+            "this database is in use, and its secrets are still files of the data folder of the server that used it: start that server first, or restore its files; every other one then needs its {WRAPPING_KEY}"
         )
     })
 }

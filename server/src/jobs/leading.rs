@@ -58,7 +58,7 @@ impl Leading {
                 }
             };
             if leads != led {
-                tracing::info!(leads, "another server leads now");
+                tracing::info!(leads, "who leads the servers of this database has changed");
                 self.says.send_replace(leads);
             }
         }
