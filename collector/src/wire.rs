@@ -15,7 +15,8 @@ pub(crate) use call::{
     CertificateIssued, EnrolAnswer, MachineIdentity, Outgoing, Rpc, Sent, ServerMessages,
 };
 pub(crate) use fit::fit;
-pub(crate) use observation::{canonical, encoded_len};
+pub(crate) use message::length;
+pub(crate) use observation::canonical;
 pub(crate) use report::{decode_report, encode_report};
 
 /// Why a message could not cross the door.

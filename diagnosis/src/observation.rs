@@ -1,6 +1,7 @@
 //! Observations: what one check saw, whole. Never an opinion.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -42,10 +43,10 @@ impl Observation {
     }
 }
 
-/// A device's newest observation of each check.
+/// A device's newest observation of each check. Cheap to clone: observations are shared.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Observations(BTreeMap<Check, Observation>);
+pub struct Observations(BTreeMap<Check, Arc<Observation>>);
 
 impl Observations {
     /// None yet.
@@ -55,16 +56,28 @@ impl Observations {
 
     /// What `check` saw last; `None` where it never reported.
     pub fn get(&self, check: Check) -> Option<&Observation> {
+        self.shared(check).map(|observation| &**observation)
+    }
+
+    /// The same, to be kept elsewhere too without a copy.
+    pub fn shared(&self, check: Check) -> Option<&Arc<Observation>> {
         self.0.get(&check)
     }
 
     /// Replaces the observation of `check`.
-    pub fn put(&mut self, check: Check, observation: Observation) {
-        self.0.insert(check, observation);
+    pub fn put(&mut self, check: Check, observation: impl Into<Arc<Observation>>) {
+        self.0.insert(check, observation.into());
     }
 
     /// Every check that reported, in a fixed order.
     pub fn iter(&self) -> impl Iterator<Item = (Check, &Observation)> {
+        self.0
+            .iter()
+            .map(|(check, observation)| (*check, &**observation))
+    }
+
+    /// The same, to be kept elsewhere too without a copy.
+    pub fn iter_shared(&self) -> impl Iterator<Item = (Check, &Arc<Observation>)> {
         self.0
             .iter()
             .map(|(check, observation)| (*check, observation))

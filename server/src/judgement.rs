@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use sickbay_diagnosis::context::Sighting;
 use sickbay_diagnosis::expectation::Expectations;
@@ -22,15 +23,13 @@ use uuid::Uuid;
 
 use crate::rules::Rules;
 
-/// A device as far as judging it needs.
+/// What the server knows of a device, beside what its checks saw.
 #[derive(Debug, Clone, Copy)]
-pub struct Device<'a> {
+pub struct Standing<'a> {
     /// Its id.
     pub id: Uuid,
     /// Whether it is a machine of the imported list that no device stands for.
     pub listed: bool,
-    /// What its checks saw.
-    pub observations: &'a Observations,
     /// Its summary as last written.
     pub summary: &'a DeviceSummary,
     /// Tags that its token gave it.
@@ -39,12 +38,11 @@ pub struct Device<'a> {
     pub sighting: &'a Sighting,
 }
 
-impl<'a> From<&'a DeviceState> for Device<'a> {
+impl<'a> From<&'a DeviceState> for Standing<'a> {
     fn from(state: &'a DeviceState) -> Self {
         Self {
             id: state.identity.id,
             listed: state.identity.status == DeviceStatus::Listed,
-            observations: &state.observations,
             summary: &state.summary,
             tags: &state.tags,
             sighting: &state.sighting,
@@ -52,15 +50,26 @@ impl<'a> From<&'a DeviceState> for Device<'a> {
     }
 }
 
+/// A device as far as judging it needs.
+#[derive(Debug, Clone, Copy)]
+pub struct Device<'a> {
+    /// What the server knows of it.
+    pub standing: Standing<'a>,
+    /// What its checks saw.
+    pub observations: &'a Observations,
+}
+
 impl<'a> From<&'a DeviceDetail> for Device<'a> {
     fn from(detail: &'a DeviceDetail) -> Self {
         Self {
-            id: detail.row.identity.id,
-            listed: detail.row.identity.status == DeviceStatus::Listed,
+            standing: Standing {
+                id: detail.row.identity.id,
+                listed: detail.row.identity.status == DeviceStatus::Listed,
+                summary: &detail.row.summary,
+                tags: &detail.row.tags,
+                sighting: &detail.sighting,
+            },
             observations: &detail.observations,
-            summary: &detail.row.summary,
-            tags: &detail.row.tags,
-            sighting: &detail.sighting,
         }
     }
 }
@@ -73,7 +82,10 @@ impl Device<'_> {
 
     /// The readings that are referred to.
     pub fn evidence_of(&self, references: &[EvidenceRef]) -> Vec<Evidence> {
-        let resolve = |reference| self.observations.evidence(reference, Some(self.sighting));
+        let resolve = |reference| {
+            self.observations
+                .evidence(reference, Some(self.standing.sighting))
+        };
         references
             .iter()
             .filter_map(|reference| resolve(*reference))
@@ -85,7 +97,7 @@ impl Device<'_> {
 #[derive(Debug)]
 pub struct Judgement {
     /// What the observations mean.
-    pub facts: Facts,
+    pub facts: Arc<Facts>,
     /// What is expected of the device.
     pub expectations: Expectations,
     /// Every verdict.
@@ -100,6 +112,11 @@ impl Judgement {
     /// Judges a device for `now`. Of one that never reported only what the server alone can tell is decided.
     pub fn of(device: &Device<'_>, rules: &Rules, now: Time) -> Self {
         let facts = Facts::derive(device.observations, &rules.knowledge);
+        Self::by(Arc::new(facts), &device.standing, rules, now)
+    }
+
+    /// The same where facts are at hand, told by the rules' knowledge.
+    pub fn by(facts: Arc<Facts>, device: &Standing<'_>, rules: &Rules, now: Time) -> Self {
         let mut summary = summarise(&facts, device.summary);
         let subject = Described {
             id: device.id,
@@ -146,21 +163,21 @@ impl Judgement {
     }
 
     /// What was judged, as rules see it.
-    pub fn case<'a>(&'a self, device: &Device<'a>, rules: &'a Rules, now: Time) -> Case<'a> {
+    pub fn case<'a>(&'a self, sighting: &'a Sighting, rules: &'a Rules, now: Time) -> Case<'a> {
         Case {
             facts: &self.facts,
             expectations: &self.expectations,
             fleet: &rules.fleet,
-            sighting: Some(device.sighting),
+            sighting: Some(sighting),
             now,
             shared: Shared::default(),
         }
     }
 
     /// What questions about updates need of the device.
-    pub fn profile(&self, device: &Device<'_>, rules: &Rules, now: Time) -> Profile {
+    pub fn profile(&self, sighting: &Sighting, rules: &Rules, now: Time) -> Profile {
         let primary = Some(self.summary.primary_issue.as_str()).filter(|issue| !issue.is_empty());
-        Profile::of(&self.case(device, rules, now), &self.diagnosis, primary)
+        Profile::of(&self.case(sighting, rules, now), &self.diagnosis, primary)
     }
 
     /// The first moment at which a verdict may change, or an acceptance ends, without a new report.

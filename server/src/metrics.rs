@@ -31,6 +31,14 @@ pub struct Metrics {
     pub commits: Counter,
     /// Reports that wait for the writer.
     pub queue: Gauge,
+    /// Devices that the writer keeps in memory between two of their reports.
+    pub shelf_devices: Gauge,
+    /// About how many bytes those take.
+    pub shelf_bytes: Gauge,
+    /// Devices of batches that were in memory.
+    pub shelf_hits: Counter,
+    /// Devices of batches that were loaded.
+    pub shelf_misses: Counter,
     /// Batches that could not be written and are being tried again.
     pub storage_waits: Counter,
     /// Devices diagnosed again without a report.
@@ -84,6 +92,16 @@ impl Metrics {
             ),
             ("commits", "Commits of the ingest writer", &metrics.commits),
             (
+                "shelf_hits",
+                "Devices of commits that were in memory",
+                &metrics.shelf_hits,
+            ),
+            (
+                "shelf_misses",
+                "Devices of commits that had to be loaded",
+                &metrics.shelf_misses,
+            ),
+            (
                 "storage_waits",
                 "Batches that could not be written and are tried again",
                 &metrics.storage_waits,
@@ -107,6 +125,16 @@ impl Metrics {
                 "ingest_queue",
                 "Reports that wait for the writer",
                 &metrics.queue,
+            ),
+            (
+                "shelf_devices",
+                "Devices that the writer keeps in memory",
+                &metrics.shelf_devices,
+            ),
+            (
+                "shelf_bytes",
+                "About how many bytes those take",
+                &metrics.shelf_bytes,
             ),
             (
                 "knowledge_age_days",

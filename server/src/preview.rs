@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::jobs::context;
-use crate::judgement::{Device, Judgement};
+use crate::judgement::{Device, Judgement, Standing};
 use crate::rules::Rules;
 
 /// Devices judged at once.
@@ -52,9 +52,14 @@ struct Sum {
 }
 
 impl Sum {
-    fn add(&mut self, state: &DeviceState, rules: &Rules, now: Time) {
+    fn add(&mut self, state: &DeviceState, rules: &Rules, now: Time) -> Result<(), StoreError> {
         self.devices += 1;
-        let judged = Judgement::of(&Device::from(state), rules, now);
+        let observations = state.packed.unpack()?;
+        let device = Device {
+            standing: Standing::from(state),
+            observations: &observations,
+        };
+        let judged = Judgement::of(&device, rules, now);
         let mut changed = false;
         for (issue, verdict) in judged.diagnosis.iter() {
             let was_open = state
@@ -71,6 +76,7 @@ impl Sum {
             *clears += u64::from(was_open);
         }
         self.changed += u64::from(changed);
+        Ok(())
     }
 
     fn done(self) -> Preview {
@@ -136,7 +142,7 @@ pub async fn of(store: &dyn Store, rules: &Rules, now: Time) -> Result<Preview, 
         };
         after = *last;
         for state in store.load_states(&keys).await? {
-            sum.add(&state, rules, now);
+            sum.add(&state, rules, now)?;
         }
         // Judging is pure computing; whoever else waits for this thread gets a turn.
         tokio::task::yield_now().await;

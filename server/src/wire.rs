@@ -1,5 +1,7 @@
 //! The one door between the generated wire types and the product's own. Every limit is checked here.
 
+use std::sync::Arc;
+
 use prost::Message as _;
 use sickbay_diagnosis::observation::{Observation, Outcome};
 use sickbay_diagnosis::reading::{Data, Reading, Source};
@@ -37,7 +39,7 @@ pub struct Report {
     /// Whether it holds everything.
     pub full: bool,
     /// Whole observations.
-    pub observations: Vec<(Check, Observation)>,
+    pub observations: Vec<(Check, Arc<Observation>)>,
     /// Digest of the collector's observations after it.
     pub digest: Vec<u8>,
     /// Names of checks that this build does not know; they were skipped.
@@ -289,7 +291,9 @@ fn report(report: v1::Report) -> Result<Report, Status> {
     let mut unknown_checks = 0;
     for observation in report.observations {
         match Check::named(&observation.check) {
-            Some(check) => observations.push((check, self::observation(observation)?)),
+            Some(check) => {
+                observations.push((check, Arc::new(self::observation(observation)?)));
+            }
             None => unknown_checks += 1,
         }
     }

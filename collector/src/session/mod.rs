@@ -10,6 +10,7 @@ pub mod backoff;
 mod collector;
 mod connection;
 mod enrolment;
+mod line;
 pub mod machine;
 pub mod message;
 pub mod outbox;
@@ -25,6 +26,7 @@ pub use collector::{
 };
 pub use connection::{BadServerUrl, CallError, ServerUrl};
 pub use enrolment::EnrolOutcome;
+pub use line::{Line, StandIn, StandInError};
 pub use machine::MachineOptions;
 pub use probe::{Standing, Step, Trouble, probe};
 pub use proxy::{BadProxyUrl, MachineProxy, Proxy, ProxyUrl};

@@ -59,6 +59,7 @@ pub struct Outbox {
     floor: u64,
     limits: SpoolLimits,
     form: ComparisonForm,
+    remembered: Remembered,
 }
 
 #[derive(Debug, Clone)]
@@ -68,12 +69,12 @@ struct Queued {
 }
 
 impl Queued {
-    fn new(report: Report) -> Self {
+    fn new(report: Report, remembered: &mut Remembered) -> Self {
         let bytes = report
             .observations
-            .iter()
+            .iter_shared()
             .map(|(check, observation)| {
-                wire::encoded_len(check, observation) + OBSERVATION_OVERHEAD_BYTES
+                remembered.encoded_len(check, observation) + OBSERVATION_OVERHEAD_BYTES
             })
             .sum::<usize>()
             + REPORT_OVERHEAD_BYTES;
@@ -94,6 +95,7 @@ impl Outbox {
             floor: 0,
             limits,
             form,
+            remembered: Remembered::default(),
         }
     }
 
@@ -107,7 +109,8 @@ impl Outbox {
             let follows = report.sequence == expected && (self.has_base() || report.full);
             if report.full || (follows && !gap) {
                 gap = false;
-                self.waiting.push_back(Queued::new(report));
+                let queued = Queued::new(report, &mut self.remembered);
+                self.waiting.push_back(queued);
             } else {
                 gap = true;
             }
@@ -190,14 +193,14 @@ impl Outbox {
     }
 
     /// What the server will know of `check` once everything arrived.
-    pub fn latest(&self, check: Check) -> Option<&Observation> {
+    pub fn latest(&self, check: Check) -> Option<&Arc<Observation>> {
         for queued in self.staged.iter().rev().chain(self.waiting.iter().rev()) {
-            let seen = queued.report.observations.get(check);
+            let seen = queued.report.observations.shared(check);
             if seen.is_some() || queued.report.full {
                 return seen;
             }
         }
-        self.base.observations.get(check)
+        self.base.observations.shared(check)
     }
 
     /// All that the server will know once everything arrived.
@@ -205,7 +208,7 @@ impl Outbox {
         let mut all = Observations::new();
         for check in Check::ALL {
             if let Some(observation) = self.latest(*check) {
-                all.put(*check, observation.clone());
+                all.put(*check, Arc::clone(observation));
             }
         }
         all
@@ -216,7 +219,8 @@ impl Outbox {
     pub fn stage(&mut self, seen: Observations, full: bool, now: Time) -> bool {
         let mut fitted = BTreeMap::new();
         for (check, observation) in seen.iter() {
-            fitted.insert(check, wire::fit(check, observation.clone()));
+            let fits = wire::fit(check, observation.clone());
+            fitted.insert(check, Arc::new(fits));
         }
         let full = full || !self.has_base();
         let mut parts = self.compose(&fitted, full, None, now);
@@ -283,8 +287,8 @@ impl Outbox {
             if report.full {
                 self.base.observations = report.observations;
             } else {
-                for (check, observation) in report.observations.iter() {
-                    self.base.observations.put(check, observation.clone());
+                for (check, observation) in report.observations.iter_shared() {
+                    self.base.observations.put(check, Arc::clone(observation));
                 }
             }
         }
@@ -321,57 +325,75 @@ impl Outbox {
     }
 
     fn compose(
-        &self,
-        seen: &BTreeMap<Check, Observation>,
+        &mut self,
+        seen: &BTreeMap<Check, Arc<Observation>>,
         full: bool,
         dropped: Option<Range>,
         now: Time,
     ) -> Vec<Queued> {
-        let mut after: BTreeMap<Check, &Observation> = BTreeMap::new();
-        let mut told: Vec<(Check, &Observation)> = Vec::new();
+        let mut after: BTreeMap<Check, Arc<Observation>> = BTreeMap::new();
+        let mut told: Vec<(Check, Arc<Observation>)> = Vec::new();
         for &check in Check::ALL {
-            let known = self.latest(check);
             let fresh = seen
                 .get(&check)
-                .filter(|fresh| full || self.differs(check, known, fresh));
-            if !full && let Some(known) = known {
-                after.insert(check, known);
-            }
-            let tell = if full { fresh.or(known) } else { fresh };
+                .filter(|fresh| full || self.differs(check, fresh))
+                .map(Arc::clone);
+            let known = self.latest(check).map(Arc::clone);
+            let tell = if full {
+                fresh.or(known)
+            } else {
+                after.extend(known.map(|known| (check, known)));
+                fresh
+            };
             told.extend(tell.map(|observation| (check, observation)));
         }
         let mut parts = Vec::new();
-        for (part, sequence) in split(&told).into_iter().zip(self.newest() + 1..) {
+        let newest = self.newest();
+        for (part, sequence) in split(&told, &mut self.remembered)
+            .into_iter()
+            .zip(newest + 1..)
+        {
             let mut observations = Observations::new();
-            for &(check, observation) in part {
-                after.insert(check, observation);
-                observations.put(check, observation.clone());
+            for (check, observation) in part {
+                after.insert(*check, Arc::clone(observation));
+                observations.put(*check, Arc::clone(observation));
             }
             let first = parts.is_empty();
-            parts.push(Queued::new(Report {
+            let report = Report {
                 sequence,
                 full: full && first,
                 observations,
-                digest: digest(&after),
+                digest: self.remembered.digest(&after),
                 taken_at: now,
                 dropped: dropped.filter(|_| first),
-            }));
+            };
+            parts.push(Queued::new(report, &mut self.remembered));
         }
         parts
     }
 
-    fn differs(&self, check: Check, known: Option<&Observation>, fresh: &Observation) -> bool {
-        known.is_none_or(|known| (self.form)(check, known) != (self.form)(check, fresh))
+    /// Whether what was seen is news, which is then remembered in the place of what was known.
+    fn differs(&mut self, check: Check, seen: &Arc<Observation>) -> bool {
+        let known = self.latest(check).map(Arc::clone);
+        let fresh = Sha256::digest((self.form)(check, seen)).into();
+        if known.is_some_and(|known| self.remembered.form(check, &known, self.form) == fresh) {
+            return false;
+        }
+        self.remembered.of(check, seen).form = Some(fresh);
+        true
     }
 }
 
 /// Runs of observations that each fit one message.
-fn split<'a, 'b>(told: &'a [(Check, &'b Observation)]) -> Vec<&'a [(Check, &'b Observation)]> {
+fn split<'a>(
+    told: &'a [(Check, Arc<Observation>)],
+    remembered: &mut Remembered,
+) -> Vec<&'a [(Check, Arc<Observation>)]> {
     let mut parts = Vec::new();
     let mut start = 0;
     let mut bytes = 0;
     for (at, (check, observation)) in told.iter().enumerate() {
-        let size = wire::encoded_len(*check, observation) + OBSERVATION_OVERHEAD_BYTES;
+        let size = remembered.encoded_len(*check, observation) + OBSERVATION_OVERHEAD_BYTES;
         let too_large = bytes + size > MESSAGE_BYTES - REPORT_OVERHEAD_BYTES;
         if at > start && (too_large || at - start == OBSERVATIONS_PER_REPORT) {
             parts.push(&told[start..at]);
@@ -386,15 +408,65 @@ fn split<'a, 'b>(told: &'a [(Check, &'b Observation)]) -> Vec<&'a [(Check, &'b O
     parts
 }
 
-/// SHA-256 over every observation in the order of checks, each preceded by its length.
-fn digest(observations: &BTreeMap<Check, &Observation>) -> Digest {
-    let mut hash = Sha256::new();
-    for (check, observation) in observations {
-        let encoded = wire::canonical(*check, observation);
-        hash.update((encoded.len() as u64).to_le_bytes());
-        hash.update(&encoded);
+/// What was once found of observations, for as long as they stay: a report changes few of them.
+#[derive(Debug, Default)]
+struct Remembered(BTreeMap<Check, Found>);
+
+#[derive(Debug)]
+struct Found {
+    of: Arc<Observation>,
+    /// SHA-256 of its comparison form.
+    form: Option<[u8; 32]>,
+    /// SHA-256 of its encoded form, and how long that is, in bytes.
+    encoded: Option<([u8; 32], usize)>,
+}
+
+impl Remembered {
+    /// SHA-256 over the SHA-256 of every observation, in the order of checks. Only ever compared with what this collector said before.
+    fn digest(&mut self, observations: &BTreeMap<Check, Arc<Observation>>) -> Digest {
+        let mut hash = Sha256::new();
+        for (check, observation) in observations {
+            hash.update(self.encoded(*check, observation).0);
+        }
+        Digest(hash.finalize().into())
     }
-    Digest(hash.finalize().into())
+
+    /// How long it is on the wire, in bytes.
+    fn encoded_len(&mut self, check: Check, observation: &Arc<Observation>) -> usize {
+        self.encoded(check, observation).1
+    }
+
+    fn encoded(&mut self, check: Check, observation: &Arc<Observation>) -> ([u8; 32], usize) {
+        *self.of(check, observation).encoded.get_or_insert_with(|| {
+            let encoded = wire::canonical(check, observation);
+            (Sha256::digest(&encoded).into(), encoded.len())
+        })
+    }
+
+    fn form(
+        &mut self,
+        check: Check,
+        observation: &Arc<Observation>,
+        form: ComparisonForm,
+    ) -> [u8; 32] {
+        *self
+            .of(check, observation)
+            .form
+            .get_or_insert_with(|| Sha256::digest(form(check, observation)).into())
+    }
+
+    fn of(&mut self, check: Check, observation: &Arc<Observation>) -> &mut Found {
+        let nothing = || Found {
+            of: Arc::clone(observation),
+            form: None,
+            encoded: None,
+        };
+        let found = self.0.entry(check).or_insert_with(nothing);
+        if !Arc::ptr_eq(&found.of, observation) {
+            *found = nothing();
+        }
+        found
+    }
 }
 
 #[cfg(test)]

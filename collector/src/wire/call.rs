@@ -64,6 +64,11 @@ impl Rpc {
         Self { channel }
     }
 
+    /// What it speaks over.
+    pub(crate) fn into_channel(self) -> Channel {
+        self.channel
+    }
+
     pub(crate) async fn enrol(
         &self,
         token: &str,

@@ -33,6 +33,9 @@ pub(crate) fn fit(check: Check, mut observation: Observation) -> Observation {
 
 /// Leaves out readings from the end until the whole observation fits a message.
 fn fit_size(check: Check, observation: &mut Observation) {
+    if at_most(observation) <= OBSERVATION_BYTES {
+        return;
+    }
     loop {
         let size = encoded_len(check, observation);
         let Outcome::Seen(readings) = &mut observation.outcome else {
@@ -44,6 +47,21 @@ fn fit_size(check: Check, observation: &mut Observation) {
         let all = readings.len();
         let share = all * (OBSERVATION_BYTES / 1024) / (size / 1024 + 1);
         keep_readings(readings, share.min(all - 2), all);
+    }
+}
+
+/// What an observation has at most when it is encoded, in bytes, without encoding it.
+fn at_most(observation: &Observation) -> usize {
+    /// Tags, lengths and numbers of one reading, and those around all of them.
+    const AROUND: usize = 64;
+    let reading = |reading: &Reading| {
+        let name = reading.name.as_ref().map_or(0, String::len);
+        // Each line of several has a tag and a length of its own, which is no more than the line and its end.
+        AROUND + reading.path.len() + name + 2 * data_len(&reading.data)
+    };
+    match &observation.outcome {
+        Outcome::Seen(readings) => AROUND + readings.iter().map(reading).sum::<usize>(),
+        Outcome::Unavailable(why) | Outcome::Failed(why) => AROUND + why.len(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The messages of a session.
 
+use prost::Message as _;
 use prost::bytes::Bytes;
 use sickbay_diagnosis::{Check, Time};
 use sickbay_proto::limits::{OBSERVATIONS_PER_REPORT, TEXT_BYTES};
@@ -9,6 +10,11 @@ use super::{WireError, exactly, report, within};
 use crate::session::message::{
     Asked, Digest, Epoch, FromServer, Hello, RequestOutcome, ServerSettings, ToServer, Welcome,
 };
+
+/// How long it is when it is encoded, in bytes.
+pub(crate) fn length(message: &ToServer) -> Result<usize, WireError> {
+    Ok(write(message)?.encoded_len())
+}
 
 pub(super) fn write(message: &ToServer) -> Result<v1::CollectorMessage, WireError> {
     use v1::collector_message::Kind;

@@ -18,7 +18,7 @@ pub(crate) fn canonical(check: Check, observation: &Observation) -> Vec<u8> {
 }
 
 /// Length of [`canonical`], in bytes.
-pub(crate) fn encoded_len(check: Check, observation: &Observation) -> usize {
+pub(super) fn encoded_len(check: Check, observation: &Observation) -> usize {
     write(check, observation).encoded_len()
 }
 

@@ -54,7 +54,7 @@ pub use self::valued::Fact;
 use crate::check::Check;
 use crate::expectation::ExpectedSource;
 use crate::knowledge::Knowledge;
-use crate::observation::{Lookup, Observations, Outcome};
+use crate::observation::{Lookup, Observation, Observations, Outcome};
 use crate::time::Time;
 
 /// Why a check's facts are not known.
@@ -124,47 +124,135 @@ pub struct Facts {
 impl Facts {
     /// Interprets a device's observations, by what is known of Windows.
     pub fn derive(observations: &Observations, known: &Arc<Knowledge>) -> Self {
-        let look = |check| look(observations, check);
-        let device = look(Check::Device).map(|l| DeviceFacts::derive(l, known));
-        let windows = device
-            .as_ref()
-            .map(DeviceFacts::windows)
-            .unwrap_or_default();
-        let update_events = look(Check::UpdateEvents).map(UpdateEventsFacts::derive);
-        let update_history = look(Check::UpdateHistory).map(UpdateHistoryFacts::derive);
+        let mut facts = Self::nothing(known);
+        // What the others rest on comes first: every observation of this is interpreted by release and edition.
+        for check in Check::ALL {
+            facts.interpret(*check, observations.get(*check));
+        }
+        facts.look_for_failing_installs();
+        facts
+    }
+
+    /// Nothing was reported yet.
+    fn nothing(known: &Arc<Knowledge>) -> Self {
         Self {
             knowledge: Arc::clone(known),
-            device,
-            windows,
-            pause: look(Check::Pause).map(|l| PauseFacts::derive(l, windows)),
-            safeguard_hold: look(Check::SafeguardHold)
-                .map(|l| SafeguardFacts::derive(l, windows, known)),
-            scan_source: look(Check::ScanSource).map(|l| ScanSourceFacts::derive(l, windows)),
-            automatic_updates: look(Check::AutomaticUpdates).map(AutomaticUpdatesFacts::derive),
-            services: look(Check::Services).map(ServicesFacts::derive),
-            update_health_tools: look(Check::UpdateHealthTools).map(UpdateHealthToolsFacts::derive),
-            pending_reboot: look(Check::PendingReboot)
-                .map(|l| PendingRebootFacts::derive(l, windows)),
-            servicing_stack: look(Check::ServicingStack).map(ServicingStackFacts::derive),
-            updates: look(Check::Updates).map(UpdatesFacts::derive),
-            failing_installs: failing::installs(&update_events, &update_history),
-            update_events,
-            update_history,
-            component_store: look(Check::ComponentStore).map(ComponentStoreFacts::derive),
-            storage: look(Check::Storage).map(StorageFacts::derive),
-            update_agent: look(Check::UpdateAgent).map(UpdateAgentFacts::derive),
-            last_scan: look(Check::LastScan).map(LastScanFacts::derive),
-            directory: look(Check::Directory).map(DirectoryFacts::derive),
-            reported: observations.iter().map(|(check, _)| check).collect(),
-            failed: failed(observations),
-            update_endpoint: look(Check::UpdateEndpoint).map(UpdateEndpointFacts::derive),
-            secure_boot: look(Check::SecureBoot).map(SecureBootFacts::derive),
+            device: not_reported(Check::Device),
+            windows: Windows::default(),
+            pause: not_reported(Check::Pause),
+            safeguard_hold: not_reported(Check::SafeguardHold),
+            scan_source: not_reported(Check::ScanSource),
+            automatic_updates: not_reported(Check::AutomaticUpdates),
+            services: not_reported(Check::Services),
+            update_health_tools: not_reported(Check::UpdateHealthTools),
+            pending_reboot: not_reported(Check::PendingReboot),
+            servicing_stack: not_reported(Check::ServicingStack),
+            updates: not_reported(Check::Updates),
+            update_events: not_reported(Check::UpdateEvents),
+            update_history: not_reported(Check::UpdateHistory),
+            failing_installs: Vec::new(),
+            component_store: not_reported(Check::ComponentStore),
+            storage: not_reported(Check::Storage),
+            update_agent: not_reported(Check::UpdateAgent),
+            last_scan: not_reported(Check::LastScan),
+            directory: not_reported(Check::Directory),
+            reported: Vec::new(),
+            failed: Vec::new(),
+            update_endpoint: not_reported(Check::UpdateEndpoint),
+            secure_boot: not_reported(Check::SecureBoot),
+        }
+    }
+
+    /// Takes over what a check saw later, with the same outcome as if everything had been derived anew. `false` where it cannot: facts of
+    /// other checks rest on what [`Check::Device`] saw.
+    #[must_use = "where it is false, nothing was taken over"]
+    pub fn see(&mut self, check: Check, observation: &Observation) -> bool {
+        if check == Check::Device {
+            return false;
+        }
+        self.interpret(check, Some(observation));
+        if matches!(check, Check::UpdateEvents | Check::UpdateHistory) {
+            self.look_for_failing_installs();
+        }
+        true
+    }
+
+    fn look_for_failing_installs(&mut self) {
+        self.failing_installs = failing::installs(&self.update_events, &self.update_history);
+    }
+
+    fn interpret(&mut self, check: Check, observation: Option<&Observation>) {
+        let windows = self.windows;
+        let seen = look_at(check, observation);
+        match check {
+            Check::Device => {
+                self.device = seen.map(|l| DeviceFacts::derive(l, &self.knowledge));
+                let device = self.device.as_ref();
+                self.windows = device.map(DeviceFacts::windows).unwrap_or_default();
+            }
+            Check::Pause => self.pause = seen.map(|l| PauseFacts::derive(l, windows)),
+            Check::SafeguardHold => {
+                self.safeguard_hold =
+                    seen.map(|l| SafeguardFacts::derive(l, windows, &self.knowledge));
+            }
+            Check::ScanSource => {
+                self.scan_source = seen.map(|l| ScanSourceFacts::derive(l, windows));
+            }
+            Check::AutomaticUpdates => {
+                self.automatic_updates = seen.map(AutomaticUpdatesFacts::derive);
+            }
+            Check::Services => self.services = seen.map(ServicesFacts::derive),
+            Check::UpdateHealthTools => {
+                self.update_health_tools = seen.map(UpdateHealthToolsFacts::derive);
+            }
+            Check::PendingReboot => {
+                self.pending_reboot = seen.map(|l| PendingRebootFacts::derive(l, windows));
+            }
+            Check::ServicingStack => {
+                self.servicing_stack = seen.map(ServicingStackFacts::derive);
+            }
+            Check::Updates => self.updates = seen.map(UpdatesFacts::derive),
+            Check::UpdateEvents => {
+                self.update_events = seen.map(UpdateEventsFacts::derive);
+            }
+            Check::UpdateHistory => {
+                self.update_history = seen.map(UpdateHistoryFacts::derive);
+            }
+            Check::ComponentStore => self.component_store = seen.map(ComponentStoreFacts::derive),
+            Check::Storage => self.storage = seen.map(StorageFacts::derive),
+            Check::UpdateAgent => self.update_agent = seen.map(UpdateAgentFacts::derive),
+            Check::LastScan => self.last_scan = seen.map(LastScanFacts::derive),
+            Check::Directory => self.directory = seen.map(DirectoryFacts::derive),
+            Check::UpdateEndpoint => {
+                self.update_endpoint = seen.map(UpdateEndpointFacts::derive);
+            }
+            Check::SecureBoot => self.secure_boot = seen.map(SecureBootFacts::derive),
+        }
+        self.note_outcome(check, observation);
+    }
+
+    /// Keeps the lists of checks that reported, and of those that failed, in the order of checks.
+    fn note_outcome(&mut self, check: Check, observation: Option<&Observation>) {
+        if observation.is_some()
+            && let Err(place) = self.reported.binary_search(&check)
+        {
+            self.reported.insert(place, check);
+        }
+        self.failed.retain(|(failed, _)| *failed != check);
+        if let Some(Outcome::Failed(reason)) = observation.map(|o| &o.outcome) {
+            let place = self.failed.partition_point(|(failed, _)| *failed < check);
+            self.failed.insert(place, (check, reason.clone()));
         }
     }
 
     /// What is known of Windows, by which these facts were told.
     pub fn knowledge(&self) -> &Knowledge {
         &self.knowledge
+    }
+
+    /// Whether they were told by this.
+    pub fn are_by(&self, knowledge: &Arc<Knowledge>) -> bool {
+        Arc::ptr_eq(&self.knowledge, knowledge)
     }
 
     /// What rules need of release and edition; empty where the device check could not look.
@@ -219,7 +307,11 @@ impl Facts {
 
 /// The readings of a check, or why there are none.
 pub fn look(observations: &Observations, check: Check) -> Known<Lookup<'_>> {
-    match observations.get(check).map(|o| &o.outcome) {
+    look_at(check, observations.get(check))
+}
+
+fn look_at(check: Check, observation: Option<&Observation>) -> Known<Lookup<'_>> {
+    match observation.map(|o| &o.outcome) {
         Some(Outcome::Seen(readings)) => Ok(Lookup::new(check, readings)),
         Some(Outcome::Unavailable(reason)) => Err(NotKnown {
             reason: reason.clone(),
@@ -229,21 +321,15 @@ pub fn look(observations: &Observations, check: Check) -> Known<Lookup<'_>> {
             reason: reason.clone(),
             failed: true,
         }),
-        None => Err(NotKnown {
-            reason: format!("check {check} has not reported"),
-            failed: false,
-        }),
+        None => not_reported(check),
     }
 }
 
-fn failed(observations: &Observations) -> Vec<(Check, String)> {
-    observations
-        .iter()
-        .filter_map(|(check, observation)| match &observation.outcome {
-            Outcome::Failed(reason) => Some((check, reason.clone())),
-            _ => None,
-        })
-        .collect()
+fn not_reported<T>(check: Check) -> Known<T> {
+    Err(NotKnown {
+        reason: format!("check {check} has not reported"),
+        failed: false,
+    })
 }
 
 fn unknown(why: &NotKnown) -> Value {

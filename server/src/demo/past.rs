@@ -1,6 +1,8 @@
 //! What the demo's server would know if it had run for months: machines that stood where the fleet's stand now, and machines of the
 //! fleet that are away. None of them connects, so the server is told of them by way of its store.
 
+use std::sync::Arc;
+
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -112,15 +114,15 @@ async fn last_words(
         sequence: 1,
         full: true,
         observations: observations
-            .iter()
-            .map(|(check, observation)| (check, observation.clone()))
+            .iter_shared()
+            .map(|(check, observation)| (check, Arc::clone(observation)))
             .collect(),
         digest: secret::hash(name),
         unknown_checks: 0,
         dropped: None,
     };
     let mut working = Working::new(state, at);
-    working.take(&secret::hash(name)[..16], report, at);
+    working.take(&secret::hash(name)[..16], &report, at);
     working.diagnose(&app.rules.get(), at);
     let change = working
         .finish()
@@ -174,7 +176,7 @@ async fn enrolled(
 }
 
 async fn commit(store: &dyn Store, change: DeviceChange) -> anyhow::Result<()> {
-    match store.commit(vec![change]).await?.as_slice() {
+    match store.commit(&[change]).await?.as_slice() {
         [Committed::Done] => Ok(()),
         other => bail!("somebody else wrote to it: {other:?}"),
     }

@@ -21,7 +21,7 @@ use super::{Cell, Column, Columns, Exported, columns, order};
 use crate::api::CauseView;
 use crate::api::devices::DeviceView;
 use crate::api::issues::FindingView;
-use crate::judgement::{Device, Judgement};
+use crate::judgement::{Device, Judgement, Standing};
 use crate::problem::Problem;
 use crate::rules::Rules;
 
@@ -511,7 +511,7 @@ impl Walk {
                 .collect();
             for row in &mut rows {
                 if let Some(state) = states.get(&row.key()) {
-                    row.evidence = evidence(state, issue, rules, self.now);
+                    row.evidence = evidence(state, issue, rules, self.now)?;
                 }
             }
         }
@@ -520,14 +520,23 @@ impl Walk {
 }
 
 /// The readings behind a device's verdict of an issue.
-fn evidence(state: &DeviceState, issue: &Issue, rules: &Rules, now: Time) -> Vec<Evidence> {
-    let device = Device::from(state);
+fn evidence(
+    state: &DeviceState,
+    issue: &Issue,
+    rules: &Rules,
+    now: Time,
+) -> Result<Vec<Evidence>, StoreError> {
+    let observations = state.packed.unpack()?;
+    let device = Device {
+        standing: Standing::from(state),
+        observations: &observations,
+    };
     let judged = Judgement::of(&device, rules, now);
     let mut verdicts = judged.diagnosis.iter();
-    verdicts
+    Ok(verdicts
         .find(|(of, _)| of.id == issue.id)
         .map(|(_, verdict)| device.evidence(verdict))
-        .unwrap_or_default()
+        .unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -1,36 +1,32 @@
 //! From a report to something durable: one writer task, group commit, acknowledgement only after the commit.
 //!
-//! Reports wait in a bounded queue of [`QUEUE`]; when it is full, sessions stop reading and collectors keep spooling. A batch is
-//! whatever waits when the writer becomes free, at most [`BATCH`] items. When the database cannot write (a full disk), the batch is
-//! kept and tried again; nothing is acknowledged meanwhile and nothing is lost.
+//! Reports wait in a bounded queue of [`QUEUE`]; when it is full, sessions stop reading and collectors keep spooling. What becomes of them
+//! then stands in [`writer`].
 
 pub mod plan;
+mod shelf;
+mod writer;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use sickbay_diagnosis::Time;
-use sickbay_store::{Committed, DeviceChange, DeviceState, DeviceStatus, Store, StoreError};
+use sickbay_store::{DeviceStatus, Store};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::Clock;
 use crate::fleet::Ending;
-use crate::ingest::plan::{Taken, Working};
 use crate::metrics::Metrics;
-use crate::rules::{Rules, RulesInForce};
+use crate::rules::RulesInForce;
 use crate::wire::{Report, ToCollector};
+
+pub use self::writer::Writer;
 
 /// Items that may wait for the writer.
 const QUEUE: usize = 4096;
-/// Items of one commit at most.
-const BATCH: usize = 500;
-/// Pause before a batch that could not be written is tried again.
-const RETRY_AFTER: Duration = Duration::from_millis(500);
 /// How long it is known at least which devices were diagnosed: several times what servers take to learn of other rules.
 const LATELY: Duration = Duration::from_secs(10);
-/// How often a batch is loaded anew because someone else wrote, before the devices concerned are asked for a full report.
-const CONFLICTS: usize = 8;
 
 /// What the writer tells a session.
 #[derive(Debug)]
@@ -70,6 +66,11 @@ impl Item {
         }
     }
 
+    /// Whether its device has to be as it stands in the database, with what changes there without a version.
+    const fn wants_it_loaded(&self) -> bool {
+        matches!(self, Self::Rediagnose { .. })
+    }
+
     /// Whether it is of a session that was told to end: its device has another one, or none any more. What it sent and was not told of is
     /// sent again.
     fn is_of_yesterday(&self) -> bool {
@@ -95,7 +96,7 @@ impl Lately {
         }
     }
 
-    fn note(&mut self, keys: &[i64]) {
+    fn note(&mut self, keys: &BTreeSet<i64>) {
         if self.turned.elapsed() >= LATELY {
             self.before = std::mem::take(&mut self.now);
             self.turned = Instant::now();
@@ -174,16 +175,6 @@ impl Ingest {
     }
 }
 
-/// The single writer. Ends when every [`Ingest`] is gone and the queue is empty.
-pub struct Writer {
-    queue: mpsc::Receiver<Item>,
-    lately: Arc<Mutex<Lately>>,
-    store: Arc<dyn Store>,
-    rules: Arc<RulesInForce>,
-    clock: Clock,
-    metrics: Arc<Metrics>,
-}
-
 /// Makes the queue and its writer.
 pub fn new(
     store: Arc<dyn Store>,
@@ -198,272 +189,8 @@ pub fn new(
         lately: Arc::clone(&lately),
         metrics: Arc::clone(&metrics),
     };
-    let writer = Writer {
-        queue,
-        lately,
-        store,
-        rules,
-        clock,
-        metrics,
-    };
+    let writer = Writer::new(queue, lately, store, rules, clock, metrics);
     (ingest, writer)
-}
-
-impl Writer {
-    /// Works until the queue is closed and empty.
-    pub async fn run(mut self) {
-        let mut batch = Vec::with_capacity(BATCH);
-        while self.queue.recv_many(&mut batch, BATCH).await > 0 {
-            self.metrics.queue.dec_by(batch.len() as i64);
-            self.work_off(std::mem::take(&mut batch)).await;
-        }
-    }
-
-    /// Commits a batch. One that the database refuses as a whole is tried device by device, so that a report which cannot be stored
-    /// harms nobody else's.
-    async fn work_off(&self, items: Vec<Item>) {
-        let Err(refused) = self.commit_all(items).await else {
-            return;
-        };
-        let mut by_device: BTreeMap<i64, Vec<Item>> = BTreeMap::new();
-        for item in refused {
-            by_device.entry(item.key()).or_default().push(item);
-        }
-        let alone = by_device.len() == 1;
-        for (key, items) in by_device {
-            let result = if alone {
-                Err(items)
-            } else {
-                self.commit_all(items).await
-            };
-            if let Err(items) = result {
-                tracing::error!(
-                    device_key = key,
-                    "the database refuses this device's report; it stays in the device's spool"
-                );
-                for item in items {
-                    if let Item::Report { answer, .. } = item {
-                        let _ = answer.send(Outcome::NotStored);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Commits until no device was written by someone else meanwhile. Gives the items back where the database refuses them.
-    async fn commit_all(&self, items: Vec<Item>) -> Result<(), Vec<Item>> {
-        let mut waiting = items;
-        for attempt in 1..=CONFLICTS {
-            waiting = self.commit(waiting, attempt == CONFLICTS).await?;
-            if waiting.is_empty() {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    /// Commits a batch and answers it. Gives back the items of devices that someone else wrote meanwhile; on the `last` attempt
-    /// these are asked for a full report instead.
-    async fn commit(&self, mut items: Vec<Item>, last: bool) -> Result<Vec<Item>, Vec<Item>> {
-        items.retain(|item| !item.is_of_yesterday());
-        let now = self.clock.now();
-        let keys: Vec<i64> = items
-            .iter()
-            .map(Item::key)
-            .collect::<BTreeSet<_>>()
-            .into_iter()
-            .collect();
-        let states = self
-            .patiently("load devices", || self.store.load_states(&keys))
-            .await;
-        let Some(states) = states else {
-            return Err(items);
-        };
-        // Before the rules are looked at: whoever learns of others meanwhile finds all that these decide on.
-        self.note_lately(&keys);
-        let rules = self.rules.get();
-        let mut prepared = prepare(&items, states, &rules, now);
-        let changes: Vec<DeviceChange> = std::mem::take(&mut prepared.changes);
-        let results = if changes.is_empty() {
-            Vec::new()
-        } else {
-            let committed = self
-                .patiently("commit reports", || self.store.commit(changes.clone()))
-                .await;
-            let Some(results) = committed else {
-                return Err(items);
-            };
-            self.metrics.commits.inc();
-            // It may have taken longer than anything is remembered.
-            self.note_lately(&keys);
-            results
-        };
-        let conflicts: BTreeSet<i64> = changes
-            .iter()
-            .zip(&results)
-            .filter(|(_, result)| **result == Committed::Conflict)
-            .map(|(change, _)| change.key)
-            .collect();
-        Ok(self.answer(items, prepared, &conflicts, last))
-    }
-
-    fn note_lately(&self, keys: &[i64]) {
-        let lately = self.lately.lock();
-        lately
-            .expect("never poisoned: nothing panics while it is held")
-            .note(keys);
-    }
-
-    fn answer(
-        &self,
-        items: Vec<Item>,
-        prepared: Prepared,
-        conflicts: &BTreeSet<i64>,
-        last: bool,
-    ) -> Vec<Item> {
-        let mut again = Vec::new();
-        for (item, outcome) in items.into_iter().zip(prepared.outcomes) {
-            if conflicts.contains(&item.key()) && !last {
-                again.push(item);
-                continue;
-            }
-            let (answer, key) = match item {
-                Item::Report { answer, key, .. } => (answer, key),
-                Item::Rediagnose { .. } => {
-                    self.metrics.rediagnosed.inc();
-                    continue;
-                }
-                Item::Settle { settled, .. } => {
-                    // Whoever does not wait any more opens another session.
-                    let _ = settled.send(());
-                    continue;
-                }
-            };
-            let outcome = match outcome {
-                ItemOutcome::Applied { .. } if conflicts.contains(&key) => Outcome::Send(
-                    ToCollector::FullWanted("another writer was faster each time"),
-                ),
-                ItemOutcome::Applied { epoch, sequence } => {
-                    self.metrics.reports.inc();
-                    Outcome::Send(ToCollector::Ack { epoch, sequence })
-                }
-                ItemOutcome::Duplicate { epoch, sequence } => {
-                    self.metrics.duplicates.inc();
-                    Outcome::Send(ToCollector::Ack { epoch, sequence })
-                }
-                ItemOutcome::FullWanted(reason) => Outcome::Send(ToCollector::FullWanted(reason)),
-                ItemOutcome::NotActive(status) => Outcome::NotActive(status),
-                ItemOutcome::Rediagnosed => continue,
-            };
-            // The session may have ended; its collector asks again when it reconnects.
-            let _ = answer.send(outcome);
-        }
-        again
-    }
-
-    /// Tries until the database answers. `None` where it refuses for good: the batch is dropped without acknowledgement, its
-    /// sessions end, so that collectors send it again when they reconnect, and the error is in the log.
-    async fn patiently<T, F>(&self, what: &'static str, mut attempt: impl FnMut() -> F) -> Option<T>
-    where
-        F: Future<Output = Result<T, StoreError>>,
-    {
-        let mut told = false;
-        loop {
-            match attempt().await {
-                Ok(value) => {
-                    if told {
-                        tracing::info!(what, "the database writes again");
-                    }
-                    return Some(value);
-                }
-                Err(error) if error.is_temporary() => {
-                    self.metrics.storage_waits.inc();
-                    if !told {
-                        tracing::error!(what, error = %chain(&error), "nothing is acknowledged until the database can write; trying again");
-                        told = true;
-                    }
-                    tokio::time::sleep(RETRY_AFTER).await;
-                }
-                Err(error) => {
-                    tracing::error!(what, error = %chain(&error), "a batch was refused by the database");
-                    return None;
-                }
-            }
-        }
-    }
-}
-
-/// What the batch's items come to, if the commit succeeds.
-struct Prepared {
-    changes: Vec<DeviceChange>,
-    outcomes: Vec<ItemOutcome>,
-}
-
-enum ItemOutcome {
-    Applied {
-        epoch: Vec<u8>,
-        sequence: u64,
-    },
-    Duplicate {
-        epoch: Vec<u8>,
-        sequence: u64,
-    },
-    FullWanted(&'static str),
-    /// With what it is instead; `None` where no such device is known any more.
-    NotActive(Option<DeviceStatus>),
-    Rediagnosed,
-}
-
-fn prepare(items: &[Item], states: Vec<DeviceState>, rules: &Rules, now: Time) -> Prepared {
-    let statuses: BTreeMap<i64, DeviceStatus> = states
-        .iter()
-        .map(|state| (state.identity.key, state.identity.status))
-        .collect();
-    let mut devices: BTreeMap<i64, Working> = states
-        .into_iter()
-        .filter(|state| state.identity.status == DeviceStatus::Active)
-        .map(|state| (state.identity.key, Working::new(state, now)))
-        .collect();
-    let outcomes = items
-        .iter()
-        .map(|item| match devices.get_mut(&item.key()) {
-            Some(device) => apply(item, device, rules, now),
-            None => ItemOutcome::NotActive(statuses.get(&item.key()).copied()),
-        })
-        .collect();
-    Prepared {
-        changes: devices.into_values().filter_map(Working::finish).collect(),
-        outcomes,
-    }
-}
-
-fn apply(item: &Item, device: &mut Working, rules: &Rules, now: Time) -> ItemOutcome {
-    let Item::Report {
-        epoch,
-        report,
-        received_at,
-        ..
-    } = item
-    else {
-        if matches!(item, Item::Rediagnose { .. }) {
-            device.diagnose(rules, now);
-        }
-        return ItemOutcome::Rediagnosed;
-    };
-    match device.take(epoch, (**report).clone(), *received_at) {
-        Taken::Applied => {
-            device.diagnose(rules, now);
-            ItemOutcome::Applied {
-                epoch: epoch.clone(),
-                sequence: report.sequence,
-            }
-        }
-        Taken::Duplicate => ItemOutcome::Duplicate {
-            epoch: epoch.clone(),
-            sequence: device.mark().sequence,
-        },
-        Taken::FullWanted(reason) => ItemOutcome::FullWanted(reason),
-    }
 }
 
 /// An error with all its sources, for one line of log.

@@ -1,16 +1,19 @@
 //! What a report or the passing of time changes about one device: pure, no I/O, no clock.
 
-use sickbay_diagnosis::Time;
+use std::sync::Arc;
+
 use sickbay_diagnosis::facts::Facts;
 use sickbay_diagnosis::facts::servicing_stack::build_and_revision;
-use sickbay_diagnosis::observation::Observations;
+use sickbay_diagnosis::knowledge::Knowledge;
+use sickbay_diagnosis::observation::{Observation, Observations};
 use sickbay_diagnosis::verdict::{State, Verdict};
+use sickbay_diagnosis::{Check, Time};
 use sickbay_store::{
-    Baseline, Claim, DeviceChange, DeviceState, DeviceSummary, Finding, FindingChange, NewHistory,
-    ReportMark,
+    Baseline, Claim, DeviceChange, DeviceState, DeviceStatus, DeviceSummary, Finding,
+    FindingChange, NewHistory, Packed, ReportMark, StoreError,
 };
 
-use crate::judgement::{Device, Judgement};
+use crate::judgement::{Judgement, Standing};
 use crate::rules::Rules;
 use crate::updates;
 use crate::wire::Report;
@@ -26,20 +29,69 @@ pub enum Taken {
     FullWanted(&'static str),
 }
 
+/// A device as it stands in the database, with what was made of it: what is worth keeping between two of its reports.
+#[derive(Debug)]
+pub struct Held {
+    state: DeviceState,
+    /// What its observations mean; `None` until somebody asks.
+    facts: Option<Arc<Facts>>,
+}
+
+/// What a device's facts take in memory for each byte of its observations in their compact form, and what everything else takes; measured
+/// with the demo fleet and rounded up.
+const HELD_PER_BYTE: usize = 4;
+const HELD_BESIDES: usize = 8 * 1024;
+
+impl Held {
+    /// About how much memory it takes, in bytes.
+    pub fn weight(&self) -> usize {
+        self.state.packed.plain_bytes() * HELD_PER_BYTE + HELD_BESIDES
+    }
+
+    /// A device that was loaded; what was made of it before holds where nobody wrote it since.
+    pub fn loaded(state: DeviceState, before: Option<Self>) -> Self {
+        let before = before.filter(|before| before.state.version == state.version);
+        Self {
+            facts: before.and_then(|before| before.facts),
+            state,
+        }
+    }
+
+    /// The state that was loaded, or that was written since.
+    pub const fn state(&self) -> &DeviceState {
+        &self.state
+    }
+}
+
+impl From<DeviceState> for Held {
+    fn from(state: DeviceState) -> Self {
+        Self { state, facts: None }
+    }
+}
+
 /// One device while a batch is worked on: the state as it will be, and the change that leads there.
 pub struct Working {
     state: DeviceState,
+    facts: Option<Arc<Facts>>,
+    /// What was seen since those facts were told.
+    news: Vec<(Check, Arc<Observation>)>,
+    /// Everything that was seen, where it is at hand and nobody asked yet what it means.
+    seen: Option<Observations>,
     change: DeviceChange,
     first_diagnosis: bool,
 }
 
 impl Working {
     /// Starts from the stored state.
-    pub fn new(state: DeviceState, now: Time) -> Self {
+    pub fn new(held: impl Into<Held>, now: Time) -> Self {
+        let Held { state, facts } = held.into();
         let change = DeviceChange::of(&state, now);
         Self {
             first_diagnosis: state.mark.epoch.is_empty(),
             state,
+            facts,
+            news: Vec::new(),
+            seen: None,
             change,
         }
     }
@@ -50,7 +102,7 @@ impl Working {
     }
 
     /// Takes a report in. An epoch that differs from the stored one replaces it, if the report is full.
-    pub fn take(&mut self, epoch: &[u8], report: Report, received_at: Time) -> Taken {
+    pub fn take(&mut self, epoch: &[u8], report: &Report, received_at: Time) -> Taken {
         let mark = &self.state.mark;
         if mark.epoch != epoch {
             if !report.full {
@@ -66,28 +118,78 @@ impl Working {
         }
 
         if report.full {
-            self.state.observations = Observations::new();
+            self.state.packed = Packed::new();
+            self.facts = None;
+            self.news.clear();
+            self.seen = Some(Observations::new());
+        } else if self.facts.is_none() && self.seen.is_none() {
+            match self.state.packed.unpack() {
+                Ok(seen) => self.seen = Some(seen),
+                Err(error) => {
+                    self.tell_that_it_cannot_be_read(&error);
+                    return Taken::FullWanted("what is stored of it cannot be read");
+                }
+            }
         }
-        for (check, observation) in report.observations {
-            self.state.observations.put(check, observation);
+        for (check, observation) in &report.observations {
+            self.state.packed.put(*check, observation);
+            let shared = Arc::clone(observation);
+            match &mut self.seen {
+                Some(seen) => seen.put(*check, shared),
+                None => self.news.push((*check, shared)),
+            }
         }
         self.state.mark = ReportMark {
             epoch: epoch.to_vec(),
             sequence: report.sequence,
-            digest: report.digest,
+            digest: report.digest.clone(),
         };
         self.change.mark = Some(self.state.mark.clone());
-        self.change.observations = Some(self.state.observations.clone());
+        self.change.packed = Some(self.state.packed.clone());
         self.change.received_at = Some(received_at);
         self.state.sighting.last_seen_at = self.state.sighting.last_seen_at.max(Some(received_at));
         Taken::Applied
     }
 
+    /// What the observations mean by now; `None` where they cannot be read.
+    fn facts(&mut self, knowledge: &Arc<Knowledge>) -> Option<Arc<Facts>> {
+        let news = std::mem::take(&mut self.news);
+        if let Some(facts) = self.facts.as_mut().filter(|facts| facts.are_by(knowledge)) {
+            let told = Arc::make_mut(facts);
+            if news
+                .iter()
+                .all(|(check, observation)| told.see(*check, observation))
+            {
+                return self.facts.clone();
+            }
+        }
+        let seen = match self.seen.take() {
+            Some(seen) => Ok(seen),
+            None => self.state.packed.unpack(),
+        };
+        self.facts = match seen {
+            Ok(seen) => Some(Arc::new(Facts::derive(&seen, knowledge))),
+            Err(error) => {
+                self.tell_that_it_cannot_be_read(&error);
+                None
+            }
+        };
+        self.facts.clone()
+    }
+
+    fn tell_that_it_cannot_be_read(&self, error: &StoreError) {
+        let device = self.state.identity.id;
+        tracing::error!(%device, %error, "what is stored of a device cannot be read; its next full report mends it");
+    }
+
     /// Decides every issue on the facts as they are now and notes what is different. Of a device that never reported only what the server
     /// alone can tell is decided; it is counted as one that never reported, not as unknown.
     pub fn diagnose(&mut self, rules: &Rules, now: Time) {
+        let Some(facts) = self.facts(&rules.knowledge) else {
+            return;
+        };
         self.state.sighting.reported = !self.state.mark.epoch.is_empty();
-        let judged = Judgement::of(&Device::from(&self.state), rules, now);
+        let judged = Judgement::by(facts, &Standing::from(&self.state), rules, now);
         for (issue, verdict) in judged.diagnosis.iter() {
             let accepted_until = judged.accepted.get(issue.id).copied();
             self.note(issue.id, verdict, accepted_until, now);
@@ -105,11 +207,11 @@ impl Working {
 
     /// Keeps what questions about updates need, where it changed. Of a device that never reported nothing is known.
     fn keep_profile(&mut self, judged: &Judgement, rules: &Rules, now: Time) {
-        let device = Device::from(&self.state);
-        if !device.sighting.reported || device.listed {
+        let listed = self.state.identity.status == DeviceStatus::Listed;
+        if !self.state.sighting.reported || listed {
             return;
         }
-        let profile = updates::encode(&judged.profile(&device, rules, now));
+        let profile = updates::encode(&judged.profile(&self.state.sighting, rules, now));
         if profile != self.state.profile {
             self.state.profile.clone_from(&profile);
             self.change.profile = Some(profile);
@@ -155,9 +257,13 @@ impl Working {
             changed_at: now,
             accepted_until,
         };
-        match place {
-            Some(place) => self.state.findings[place] = finding.clone(),
-            None => self.state.findings.push(finding.clone()),
+        let findings = &mut self.state.findings;
+        if let Some(place) = place {
+            findings[place] = finding.clone();
+        } else {
+            // In the order in which they are loaded.
+            let place = findings.partition_point(|f| f.issue < finding.issue);
+            findings.insert(place, finding.clone());
         }
         self.put(FindingChange::Put(finding));
         // A device's first diagnosis tells what is open; that much is unknown at first is no news.
@@ -192,14 +298,27 @@ impl Working {
 
     /// What to write; `None` where nothing changed, so that an unchanged device costs no write.
     pub fn finish(self) -> Option<DeviceChange> {
-        let change = self.change;
+        self.finish_and_hold().0
+    }
+
+    /// The same, with the device as it stands once that is written.
+    pub fn finish_and_hold(self) -> (Option<DeviceChange>, Held) {
+        let (change, mut state) = (self.change, self.state);
         let same = change.mark.is_none()
-            && change.observations.is_none()
+            && change.packed.is_none()
             && change.summary.is_none()
             && change.profile.is_none()
             && change.findings.is_empty()
-            && change.due_at == self.state.due_at;
-        (!same).then_some(change)
+            && change.due_at == state.due_at;
+        if !same {
+            state.version += 1;
+            state.due_at = change.due_at;
+        }
+        let held = Held {
+            state,
+            facts: self.facts,
+        };
+        ((!same).then_some(change), held)
     }
 }
 

@@ -12,7 +12,7 @@ use sickbay_diagnosis::keys::{
 use sickbay_diagnosis::observation::{Observation, Observations, Outcome};
 use sickbay_diagnosis::reading::{Data, Reading, Source};
 use sickbay_store::{
-    AcceptanceRow, DeviceIdentity, DeviceStatus, DeviceSummary, FindingChange, ReportMark,
+    AcceptanceRow, DeviceIdentity, DeviceStatus, DeviceSummary, FindingChange, Packed, ReportMark,
 };
 use uuid::Uuid;
 
@@ -114,7 +114,7 @@ impl Kind {
                 },
                 ..ReportMark::default()
             },
-            observations,
+            packed: Packed::of(&observations),
             findings: Vec::new(),
             summary: DeviceSummary::default(),
             tags: if self.tagged {
@@ -273,7 +273,8 @@ proptest! {
             .collect();
         let mut sum = Sum::default();
         for state in &states {
-            sum.add(state, &new, now());
+            sum.add(state, &new, now())
+                .expect("what was packed a moment ago is read");
         }
         let preview = sum.done();
 

@@ -49,15 +49,15 @@ pub fn of_device(
     let profile = detail
         .sighting
         .reported
-        .then(|| judged.profile(&device, rules, now));
+        .then(|| judged.profile(&detail.sighting, rules, now));
     let explanation = explained(question, profile.as_ref(), now);
-    let case = judged.case(&device, rules, now);
+    let case = judged.case(&detail.sighting, rules, now);
     let tell = |reason: &Reason<'_>| Told {
         class: reason.class(),
         sentence: reason.sentence(&rules.knowledge),
         evidence: evidence(reason, question, &case, &judged.diagnosis)
             .iter()
-            .filter_map(|at| shown(*at, &detail.observations, device.sighting))
+            .filter_map(|at| shown(*at, &detail.observations, &detail.sighting))
             .collect(),
     };
     let class = explanation.class();

@@ -1,4 +1,4 @@
-//! How words are kept in columns: small integers for states, JSON for short lists, one value for a device's facts.
+//! How words are kept in columns: small integers for states, JSON for short lists.
 //!
 //! Codes are part of the schema: a number once used is never given another meaning.
 
@@ -6,7 +6,6 @@ use sickbay_diagnosis::Time;
 use sickbay_diagnosis::expectation::{ExpectedSource, UpdateSource};
 use sickbay_diagnosis::filter::Filter;
 use sickbay_diagnosis::knowledge::DeviceKind;
-use sickbay_diagnosis::observation::Observations;
 use sickbay_diagnosis::verdict::{Cause, Kept, Severity, State};
 use uuid::Uuid;
 
@@ -14,9 +13,6 @@ use crate::{
     Access, AccountSource, Approval, Baseline, DeviceStatus, Ended, Result, Role, Scope, Standing,
     StoreError,
 };
-
-/// First byte of stored facts: what follows is JSON.
-const FACTS_JSON: u8 = 1;
 
 /// Why a value that this build cannot name was refused.
 fn strange<T>(what: &'static str, value: impl std::fmt::Display) -> Result<T> {
@@ -336,32 +332,6 @@ pub(crate) fn source(text: &str) -> Result<ExpectedSource> {
     }
 }
 
-/// Facts as one value: a byte that names the format, then the facts.
-pub(crate) fn facts_bytes(observations: &Observations) -> Vec<u8> {
-    let mut bytes = vec![FACTS_JSON];
-    serde_json::to_writer(&mut bytes, observations)
-        .expect("observations always have a JSON form, and memory takes it");
-    bytes
-}
-
-/// Facts from one value; `None` is a device that never reported.
-pub(crate) fn facts(bytes: Option<&[u8]>) -> Result<Observations> {
-    let corrupt = |reason: String| StoreError::Corrupt {
-        what: "facts",
-        reason,
-    };
-    match bytes {
-        None => Ok(Observations::new()),
-        Some([FACTS_JSON, json @ ..]) => {
-            serde_json::from_slice(json).map_err(|error| corrupt(error.to_string()))
-        }
-        Some([format, ..]) => Err(corrupt(format!(
-            "format {format} is not known to this version"
-        ))),
-        Some([]) => Err(corrupt("it is empty".to_owned())),
-    }
-}
-
 /// A text as a column can hold it. Devices may send a NUL inside a text; databases cut there or refuse the whole batch.
 pub(crate) fn text(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
@@ -426,15 +396,5 @@ mod tests {
             };
             assert_eq!(source(&source_text(&one)).unwrap(), one);
         }
-    }
-
-    #[test]
-    fn facts_of_a_later_format_are_corrupt_and_never_empty() {
-        assert!(facts(Some(&[9, b'{', b'}'])).is_err());
-        assert!(facts(Some(&[])).is_err());
-        assert!(facts(Some(&[FACTS_JSON, b'{'])).is_err());
-        assert!(facts(None).unwrap().is_empty());
-        let bytes = facts_bytes(&Observations::new());
-        assert!(facts(Some(&bytes)).unwrap().is_empty());
     }
 }

@@ -25,6 +25,7 @@ mod index;
 mod machine_list;
 mod model;
 mod moving;
+mod packed;
 mod plan;
 mod postgres;
 mod rows;
@@ -51,6 +52,9 @@ pub use model::*;
 pub use moving::{Moved, digests, move_fleet};
 #[cfg(any(test, feature = "benchmarks"))]
 pub use moving::{Spelled, dump};
+pub use packed::Packed;
+#[cfg(any(test, feature = "benchmarks"))]
+pub use packed::compact;
 pub use postgres::PostgresStore;
 pub use secrets::{Secrets, WrappedSecret};
 pub use sqlite::{BUSY_TIMEOUT, SqliteStore};
@@ -252,7 +256,7 @@ pub trait Store: Secrets {
     async fn load_states(&self, keys: &[i64]) -> Result<Vec<DeviceState>>;
     /// Writes a batch in one transaction: all of it is durable on return. A change whose `expected_version` is not the stored one is
     /// left out and answered [`Committed::Conflict`]; so is one of a device that is not active (any more).
-    async fn commit(&self, changes: Vec<DeviceChange>) -> Result<Vec<Committed>>;
+    async fn commit(&self, changes: &[DeviceChange]) -> Result<Vec<Committed>>;
     /// Notes that devices are alive and when their facts were last confirmed. Coalesced by the caller. Never moves a time backwards.
     async fn touch(&self, touches: &[Touch]) -> Result<()>;
     /// Keys of devices whose verdicts may have changed by `now`, oldest due first.

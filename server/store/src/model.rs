@@ -19,6 +19,8 @@ use sickbay_diagnosis::observation::Observations;
 use sickbay_diagnosis::verdict::{Cause, Kept, Severity, State};
 use uuid::Uuid;
 
+use crate::Packed;
+
 pub use self::days::{Day, DayCounts};
 pub use self::fleet_knowledge::{AcceptanceRow, Baseline, Claim, Concerned, SeenRevision};
 pub use self::identity::{
@@ -153,8 +155,8 @@ pub struct DeviceState {
     pub version: i64,
     /// Where its reports stand.
     pub mark: ReportMark,
-    /// Its facts.
-    pub observations: Observations,
+    /// What its checks saw.
+    pub packed: Packed,
     /// Its open and unknown findings.
     pub findings: Vec<Finding>,
     /// What it is called and runs, as last written.
@@ -272,8 +274,8 @@ pub struct DeviceChange {
     pub expected_version: i64,
     /// New mark, where a report was taken in.
     pub mark: Option<ReportMark>,
-    /// New facts, where they changed.
-    pub observations: Option<Observations>,
+    /// What its checks saw, where that changed.
+    pub packed: Option<Packed>,
     /// New summary, where it changed.
     pub summary: Option<DeviceSummary>,
     /// What is kept of it for questions about updates, where that changed.
@@ -299,7 +301,7 @@ impl DeviceChange {
             key: state.identity.key,
             expected_version: state.version,
             mark: None,
-            observations: None,
+            packed: None,
             summary: None,
             profile: None,
             findings: Vec::new(),

@@ -9,8 +9,7 @@ use sickbay_diagnosis::context::BASELINE_QUORUM;
 use sickbay_diagnosis::verdict::{Kept, State};
 
 use crate::codes::{
-    baseline_code, causes_text, facts_bytes, kept_code, severity_code, source_text, state_code,
-    tags_text, text,
+    baseline_code, causes_text, kept_code, severity_code, source_text, state_code, tags_text, text,
 };
 use crate::tally::{Counts, Tally, Weight};
 use crate::{Committed, DeviceChange, DeviceStatus, DeviceSummary, Finding, FindingChange};
@@ -188,8 +187,8 @@ impl<'a> Plan<'a> {
     ) {
         self.summary(change, guard);
         let counts = self.findings(change, guard, weights);
-        if let Some(observations) = &change.observations {
-            self.facts.push((change.key, facts_bytes(observations)));
+        if let Some(packed) = &change.packed {
+            self.facts.push((change.key, packed.to_bytes()));
         }
         if let Some(profile) = &change.profile {
             self.profiles.push((change.key, profile));

@@ -44,6 +44,7 @@ mod replicas;
 mod rpc_table;
 mod scope;
 mod search;
+mod shelf;
 mod site;
 mod slapd;
 mod startup;

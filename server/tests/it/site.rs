@@ -193,16 +193,30 @@ impl Site {
         device: &DeviceIdentity,
         observations: Vec<(Check, Observation)>,
     ) {
+        let epoch = Secret::new("").hash()[..16].to_vec();
+        self.take_in_as(device, epoch, 1, observations).await;
+    }
+
+    /// The same as the report of that number; the first one tells everything.
+    pub(crate) async fn take_in_as(
+        &self,
+        device: &DeviceIdentity,
+        epoch: Vec<u8>,
+        sequence: u64,
+        observations: Vec<(Check, Observation)>,
+    ) {
         let (answer, mut answered) = tokio::sync::mpsc::unbounded_channel();
         let report = Report {
-            sequence: 1,
-            full: true,
-            observations,
-            digest: vec![0; 32],
+            sequence,
+            full: sequence == 1,
+            observations: observations
+                .into_iter()
+                .map(|(check, observation)| (check, Arc::new(observation)))
+                .collect(),
+            digest: vec![sequence as u8; 32],
             unknown_checks: 0,
             dropped: None,
         };
-        let epoch = Secret::new("").hash()[..16].to_vec();
         self.app()
             .ingest
             .report(

@@ -7,7 +7,6 @@ use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use futures::StreamExt as _;
 use sickbay_diagnosis::Check;
 use sickbay_diagnosis::observation::{Observation, Observations, Outcome};
 use tokio::time::Instant;
@@ -19,11 +18,12 @@ use crate::inspection;
 use crate::session::backoff::share;
 use crate::session::connection::{CALL, CallError, connect};
 use crate::session::enrolment::{self, EnrolOutcome};
+use crate::session::line::Line;
 use crate::session::machine::{Action, Event, Moment, Note};
 use crate::session::message::{FromServer, Reason, Refusal, Report, Speaker, ToServer};
 use crate::spool::Waiting;
 use crate::state::{Crash, Identity};
-use crate::wire::{self, CertificateIssued, Outgoing, Rpc, Sent, ServerMessages};
+use crate::wire::{self, CertificateIssued, Rpc, Sent};
 
 type Pending<T> = Option<Pin<Box<dyn Future<Output = T> + Send>>>;
 
@@ -39,7 +39,7 @@ pub(super) struct Driver<'a> {
     started: Instant,
     actions: VecDeque<Action>,
     connecting: Pending<Result<Rpc, CallError>>,
-    session: Option<Session>,
+    session: Option<Line>,
     inspecting: Pending<Observations>,
     renewing: Pending<Result<CertificateIssued, CallError>>,
     /// Not before this time is a renewal tried.
@@ -50,12 +50,6 @@ pub(super) struct Driver<'a> {
     speaker: Speaker,
     /// Whether the newest base is on the disk, so that the reports it covers may go.
     base_saved: bool,
-}
-
-struct Session {
-    rpc: Rpc,
-    outgoing: Outgoing,
-    incoming: ServerMessages,
 }
 
 /// What ended a wait.
@@ -102,12 +96,7 @@ impl<'a> Driver<'a> {
             match self.wait().await {
                 Happening::Connected(Ok(rpc)) => {
                     self.connecting = None;
-                    let (outgoing, incoming) = rpc.session();
-                    self.session = Some(Session {
-                        rpc,
-                        outgoing,
-                        incoming,
-                    });
+                    self.session = Some(Line::open(rpc));
                     self.tell(Event::Connected);
                 }
                 Happening::Connected(Err(error)) => {
@@ -237,7 +226,7 @@ impl<'a> Driver<'a> {
         let Some(session) = &self.session else {
             return Ok(());
         };
-        match session.outgoing.send(message) {
+        match session.send(message) {
             Ok(Sent::Yes | Sent::Ended) => Ok(()),
             Ok(Sent::Stuck) => {
                 let stuck = CallError::Broken("the server reads nothing".to_owned());
@@ -418,7 +407,7 @@ impl<'a> Driver<'a> {
             return;
         }
         self.renew_after = Instant::now() + renewal_retry(identity);
-        let rpc = session.rpc.clone();
+        let rpc = session.rpc().clone();
         match enrolment::request(&self.collector.credentials.key) {
             Ok(request) => {
                 self.renewing = Some(Box::pin(async move {
@@ -539,9 +528,9 @@ async fn ready<T>(pending: &mut Pending<T>) -> T {
     }
 }
 
-async fn next(session: Option<&mut Session>) -> Option<Result<FromServer, CallError>> {
+async fn next(session: Option<&mut Line>) -> Option<Result<FromServer, CallError>> {
     match session {
-        Some(session) => session.incoming.next().await,
+        Some(session) => session.next().await,
         None => std::future::pending().await,
     }
 }

@@ -32,7 +32,7 @@ fn fresh() -> DeviceState {
         },
         version: 3,
         mark: ReportMark::default(),
-        observations: Observations::new(),
+        packed: Packed::new(),
         findings: Vec::new(),
         summary: DeviceSummary {
             name: "AS-ENROLLED".to_owned(),
@@ -118,7 +118,10 @@ fn report(sequence: u64, full: bool, observations: Vec<(Check, Observation)>) ->
     Report {
         sequence,
         full,
-        observations,
+        observations: observations
+            .into_iter()
+            .map(|(check, observation)| (check, Arc::new(observation)))
+            .collect(),
         digest: vec![sequence as u8; 32],
         unknown_checks: 0,
         dropped: None,
@@ -136,8 +139,8 @@ fn stored(mut state: DeviceState, change: DeviceChange) -> DeviceState {
     if let Some(mark) = change.mark {
         state.mark = mark;
     }
-    if let Some(observations) = change.observations {
-        state.observations = observations;
+    if let Some(packed) = change.packed {
+        state.packed = packed;
     }
     if let Some(profile) = change.profile {
         state.profile = profile;
@@ -169,7 +172,7 @@ fn stored(mut state: DeviceState, change: DeviceChange) -> DeviceState {
 /// Takes one report in at `now`; gives the change and the state after it.
 fn taken(state: DeviceState, report: Report, now: Time) -> (DeviceChange, DeviceState) {
     let mut working = Working::new(state.clone(), now);
-    assert_eq!(working.take(&EPOCH, report, now), Taken::Applied);
+    assert_eq!(working.take(&EPOCH, &report, now), Taken::Applied);
     working.diagnose(&rules(), now);
     let change = working.finish().expect("a report is always written");
     let after = stored(state, change.clone());
@@ -238,7 +241,7 @@ fn a_report_under_a_number_that_somebody_else_took_is_not_acknowledged() {
     let mut working = Working::new(state, start());
     let mut other = report(number, true, vec![named("COPY"), resumed()]);
     other.digest = vec![0xee; 32];
-    let taken = working.take(&EPOCH, other, start());
+    let taken = working.take(&EPOCH, &other, start());
     assert!(matches!(taken, Taken::FullWanted(_)), "{taken:?}");
 }
 
@@ -248,7 +251,7 @@ fn a_report_that_was_taken_before_changes_nothing() {
     let mut working = Working::new(state, start());
     for sequence in [0, 1] {
         let again = report(sequence, true, vec![named("OTHER"), resumed()]);
-        assert_eq!(working.take(&EPOCH, again, start()), Taken::Duplicate);
+        assert_eq!(working.take(&EPOCH, &again, start()), Taken::Duplicate);
     }
     assert!(working.finish().is_none());
 }
@@ -257,7 +260,7 @@ fn a_report_that_was_taken_before_changes_nothing() {
 fn a_gap_needs_a_full_report_and_a_full_one_closes_it() {
     let (_, state) = paused_device();
     let mut working = Working::new(state.clone(), start());
-    let gap = working.take(&EPOCH, report(3, false, vec![resumed()]), start());
+    let gap = working.take(&EPOCH, &report(3, false, vec![resumed()]), start());
     assert!(matches!(gap, Taken::FullWanted(_)), "{gap:?}");
     assert_eq!(working.mark(), &state.mark);
     assert!(
@@ -273,10 +276,10 @@ fn a_gap_needs_a_full_report_and_a_full_one_closes_it() {
 fn a_new_epoch_begins_with_a_full_report_of_any_sequence() {
     let (_, state) = paused_device();
     let mut working = Working::new(state, start());
-    let part = working.take(&[2; 16], report(2, false, vec![resumed()]), start());
+    let part = working.take(&[2; 16], &report(2, false, vec![resumed()]), start());
     assert!(matches!(part, Taken::FullWanted(_)), "{part:?}");
     assert_eq!(
-        working.take(&[2; 16], report(1, true, vec![named("PC-1")]), start()),
+        working.take(&[2; 16], &report(1, true, vec![named("PC-1")]), start()),
         Taken::Applied
     );
     assert_eq!(
@@ -284,7 +287,7 @@ fn a_new_epoch_begins_with_a_full_report_of_any_sequence() {
         ([2; 16].as_slice(), 1)
     );
     // The epoch that was left does not come back by a late report of its own.
-    let late = working.take(&EPOCH, report(2, false, vec![resumed()]), start());
+    let late = working.take(&EPOCH, &report(2, false, vec![resumed()]), start());
     assert!(matches!(late, Taken::FullWanted(_)), "{late:?}");
 }
 
@@ -293,13 +296,16 @@ fn a_full_report_replaces_everything_and_a_partial_one_only_what_it_holds() {
     let (_, state) = paused_device();
     let (_, partial) = taken(state, report(2, false, vec![named("RENAMED")]), start());
     assert_eq!(
-        (partial.observations.len(), partial.summary.name.as_str()),
+        (
+            partial.packed.checks().count(),
+            partial.summary.name.as_str()
+        ),
         (2, "RENAMED")
     );
     assert_eq!(finding(&partial, ISSUE).unwrap().state, State::Open);
 
     let (change, full) = taken(partial, report(3, true, vec![named("PC-1")]), start());
-    assert_eq!(full.observations.len(), 1);
+    assert_eq!(full.packed.checks().count(), 1);
     assert_eq!(
         finding(&full, ISSUE).unwrap().state,
         State::Unknown,
@@ -357,7 +363,7 @@ fn time_alone_closes_what_has_ended_and_then_rests() {
     assert_eq!(
         (
             change.mark.clone(),
-            change.observations.clone(),
+            change.packed.clone(),
             change.received_at
         ),
         (None, None, None)
@@ -390,7 +396,7 @@ fn reports_of_one_batch_leave_the_last_finding_and_every_step_of_history() {
         report(2, false, vec![resumed()]),
         report(3, false, vec![paused(end)]),
     ] {
-        assert_eq!(working.take(&EPOCH, next, now), Taken::Applied);
+        assert_eq!(working.take(&EPOCH, &next, now), Taken::Applied);
         working.diagnose(&rules(), now);
     }
     let change = working.finish().unwrap();
@@ -486,5 +492,34 @@ fn a_device_whose_facts_are_older_than_its_tags_gets_them_by_a_diagnosis_alone()
     working.diagnose(&rules(), start());
     let change = working.finish().expect("its tags are new");
     assert_eq!(change.summary.unwrap().reported_tags, ["kiosk"]);
-    assert!(change.observations.is_none() && change.findings.is_empty());
+    assert!(change.packed.is_none() && change.findings.is_empty());
+}
+
+#[test]
+fn what_cannot_be_read_any_more_is_asked_for_in_full_and_mended_by_it() {
+    let damaged = DeviceState {
+        packed: Packed::damaged(),
+        mark: ReportMark {
+            epoch: EPOCH.to_vec(),
+            sequence: 4,
+            digest: vec![4; 32],
+        },
+        ..fresh()
+    };
+    let mut working = Working::new(damaged.clone(), start());
+    working.diagnose(&rules(), start());
+    assert!(
+        working.finish().is_none(),
+        "nobody knows what is wrong with it"
+    );
+
+    let mut working = Working::new(damaged, start());
+    let part = working.take(&EPOCH, &report(5, false, vec![resumed()]), start());
+    assert!(matches!(part, Taken::FullWanted(_)), "{part:?}");
+    let all = report(6, true, vec![named("PC-1"), resumed()]);
+    assert_eq!(working.take(&EPOCH, &all, start()), Taken::Applied);
+    working.diagnose(&rules(), start());
+    let change = working.finish().unwrap();
+    assert_eq!(change.packed.unwrap().checks().count(), 2);
+    assert_eq!(change.summary.unwrap().name, "PC-1");
 }

@@ -9,7 +9,7 @@ use crate::codes::{self, time};
 use crate::error::During;
 use crate::filter_sql::{Sql, Value};
 use crate::rows::{DeviceColumns, FindingColumns, IdentityRow};
-use crate::{DeviceDetail, Life, Relative, ReportMark, Result, Scope};
+use crate::{DeviceDetail, Life, Packed, Relative, ReportMark, Result, Scope};
 
 statements! {
     /// Findings of one device.
@@ -113,7 +113,7 @@ pub(super) async fn device(
             clock_ahead_ms: row.clock_ahead_ms,
         },
         row: device,
-        observations: codes::facts(row.facts.as_deref())?,
+        observations: Packed::of_bytes(row.facts.as_deref())?.unpack()?,
         findings: findings
             .into_iter()
             .map(FindingColumns::read)

@@ -262,8 +262,8 @@ impl Store for Backend {
     async fn load_states(&self, keys: &[i64]) -> Result<Vec<DeviceState>> {
         states::load(self, keys).await
     }
-    async fn commit(&self, changes: Vec<DeviceChange>) -> Result<Vec<Committed>> {
-        commit::commit(self, &changes).await
+    async fn commit(&self, changes: &[DeviceChange]) -> Result<Vec<Committed>> {
+        commit::commit(self, changes).await
     }
     async fn touch(&self, touches: &[Touch]) -> Result<()> {
         fleet::touch(self, touches).await

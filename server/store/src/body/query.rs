@@ -36,8 +36,8 @@ where
     query.fetch_all(connection).await.during(operation)
 }
 
-/// Rows per statement, largest first. Few lengths, so that few statements are prepared.
-pub(super) const LENGTHS: [usize; 3] = [100, 10, 1];
+/// Rows per statement, largest first: any number of rows takes few statements, and few statements are prepared.
+pub(super) const LENGTHS: [usize; 8] = [128, 64, 32, 16, 8, 4, 2, 1];
 
 /// A statement over a list of rows: `before (VALUES ($1, $2), ($3, $4)) after`.
 #[derive(Debug)]

@@ -6,10 +6,10 @@ use sickbay_diagnosis::context::Sighting;
 use sqlx::FromRow;
 
 use super::{Backend, Db, key_list};
-use crate::codes::{self, time};
+use crate::codes::time;
 use crate::error::During;
 use crate::rows::{DeviceColumns, FindingColumns};
-use crate::{DeviceState, Finding, ReportMark, Result};
+use crate::{DeviceState, Finding, Packed, ReportMark, Result};
 
 statements! {
     /// Devices with their facts.
@@ -96,7 +96,7 @@ impl StateRow {
                 sequence: self.sequence.cast_unsigned(),
                 digest: self.digest,
             },
-            observations: codes::facts(self.facts.as_deref())?,
+            packed: Packed::of_bytes(self.facts.as_deref())?,
             findings,
             summary: device.summary,
             tags,

@@ -222,7 +222,7 @@ async fn rows_written(store: &SqliteStore, key: i64, site: &str, tags: &[&str]) 
         key,
         expected_version: store.load_states(&[key]).await.unwrap()[0].version,
         mark: None,
-        observations: None,
+        packed: None,
         summary: Some(DeviceSummary {
             name: "PC-1".to_owned(),
             site: site.to_owned(),
@@ -237,7 +237,7 @@ async fn rows_written(store: &SqliteStore, key: i64, site: &str, tags: &[&str]) 
         received_at: None,
         now: Time::from_millis(2),
     };
-    assert_eq!(store.commit(vec![change]).await.unwrap(), [Committed::Done]);
+    assert_eq!(store.commit(&[change]).await.unwrap(), [Committed::Done]);
     total_changes(store).await - before
 }
 

@@ -122,7 +122,7 @@ async fn a_fleet(store: &Fixture) {
         change.summary = Some(summary(&name));
         change.findings = vec![FindingChange::Put(open("hold", Severity::Serious, &["c"]))];
         change.received_at = Some(at(5));
-        store.commit(vec![change]).await.unwrap();
+        store.commit(&[change]).await.unwrap();
     }
 }
 

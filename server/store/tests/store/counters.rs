@@ -206,7 +206,7 @@ pub(crate) async fn take(store: &Fixture, devices: &mut Vec<DeviceIdentity>, ste
                 let key = devices[change.device % devices.len()].key;
                 batch.push(of(&change, store.change(key).await));
             }
-            store.commit(batch).await.unwrap();
+            store.commit(&batch).await.unwrap();
         }
     }
 }

@@ -453,7 +453,7 @@ pub(crate) async fn lists_follow_whatever_another_process_writes(store: Fixture)
     let seen = other.devices(&Scope::All, &everything, &first(10)).await;
     assert_eq!(seen.unwrap().len(), 1);
     other
-        .commit(vec![DeviceChange {
+        .commit(&[DeviceChange {
             summary: Some(DeviceSummary {
                 name: "second".to_owned(),
                 ou: "OU=There".to_owned(),

@@ -246,7 +246,7 @@ impl Fixture {
 
     /// Commits a change that must be taken.
     pub(crate) async fn done(&self, change: DeviceChange) {
-        assert_eq!(self.commit(vec![change]).await.unwrap(), [Committed::Done]);
+        assert_eq!(self.commit(&[change]).await.unwrap(), [Committed::Done]);
     }
 
     /// Sets the status of one device, which must change.
@@ -266,7 +266,7 @@ pub(crate) fn bare_change(key: i64) -> DeviceChange {
         key,
         expected_version: 0,
         mark: None,
-        observations: None,
+        packed: None,
         summary: None,
         profile: None,
         findings: Vec::new(),

@@ -78,7 +78,7 @@ pub(crate) async fn a_whole_fleet_that_installs_an_update_in_one_batch_makes_one
             ..bare_change(key)
         });
     }
-    store.commit(changes).await.unwrap();
+    store.commit(&changes).await.unwrap();
     let seen = store.seen_revisions().await.unwrap();
     assert_eq!(seen.len(), 1);
     assert_eq!(seen[0].since, at(965), "the fifth earliest says since when");

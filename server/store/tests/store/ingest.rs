@@ -7,10 +7,14 @@ use sickbay_diagnosis::observation::{Observation, Observations, Outcome};
 use sickbay_diagnosis::reading::{Data, Reading, Source};
 use sickbay_diagnosis::verdict::{Severity, State};
 use sickbay_store::{
-    Committed, DeviceChange, DeviceSummary, FindingChange, NewHistory, ReportMark, Scope,
+    Committed, DeviceChange, DeviceSummary, FindingChange, NewHistory, Packed, ReportMark, Scope,
 };
 
 use crate::fixture::{Fixture, at, bare_change, mark, open, summary, unknown};
+
+fn packed(value: u32) -> Packed {
+    Packed::of(&observations(value))
+}
 
 fn observations(value: u32) -> Observations {
     let mut observations = Observations::new();
@@ -76,7 +80,7 @@ pub(crate) async fn a_report_is_read_back_whole(store: Fixture) {
     store
         .done(DeviceChange {
             mark: Some(mark.clone()),
-            observations: Some(observations(5)),
+            packed: Some(packed(5)),
             summary: Some(wanted.clone()),
             findings: findings.iter().cloned().map(FindingChange::Put).collect(),
             due_at: Some(at(9_000)),
@@ -89,7 +93,7 @@ pub(crate) async fn a_report_is_read_back_whole(store: Fixture) {
     assert_eq!(state.identity, device);
     assert_eq!(state.version, 1);
     assert_eq!(state.mark, mark);
-    assert_eq!(state.observations, observations(5));
+    assert_eq!(state.packed, packed(5));
     assert_eq!(state.findings, findings);
     assert_eq!(state.summary, wanted);
     assert_eq!(state.due_at, Some(at(9_000)));
@@ -112,7 +116,7 @@ pub(crate) async fn a_change_of_an_older_version_is_a_conflict_and_harms_no_othe
         .report(a.key, vec![open("x", Severity::Warning, &["c"])])
         .await;
     let stale = DeviceChange {
-        observations: Some(observations(1)),
+        packed: Some(packed(1)),
         summary: Some(summary("wrong")),
         findings: vec![FindingChange::Remove {
             issue: "x".to_owned(),
@@ -128,7 +132,7 @@ pub(crate) async fn a_change_of_an_older_version_is_a_conflict_and_harms_no_othe
     };
     let gone = bare_change(987_654);
     let answers = store
-        .commit(vec![stale, gone, bare_change(b.key)])
+        .commit(&[stale, gone, bare_change(b.key)])
         .await
         .unwrap();
     assert_eq!(
@@ -138,7 +142,7 @@ pub(crate) async fn a_change_of_an_older_version_is_a_conflict_and_harms_no_othe
     let state = store.state(a.key).await;
     assert_eq!((state.version, state.summary.name.as_str()), (1, "a"));
     assert_eq!(state.findings.len(), 1);
-    assert!(state.observations.is_empty());
+    assert!(state.packed.is_empty());
     assert!(
         store
             .history(&Scope::All, a.id, None, 10)
@@ -147,7 +151,7 @@ pub(crate) async fn a_change_of_an_older_version_is_a_conflict_and_harms_no_othe
             .is_empty()
     );
     assert_eq!(store.state(b.key).await.version, 1);
-    assert!(store.commit(Vec::new()).await.unwrap().is_empty());
+    assert!(store.commit(&[]).await.unwrap().is_empty());
 }
 
 pub(crate) async fn two_changes_of_a_device_in_one_batch_follow_each_other(store: Fixture) {
@@ -163,7 +167,7 @@ pub(crate) async fn two_changes_of_a_device_in_one_batch_follow_each_other(store
         issue: "x".to_owned(),
     };
     let answers = store
-        .commit(vec![
+        .commit(&[
             change(a.key, 0, 1, vec![put()]),
             change(b.key, 0, 1, vec![remove(), put()]),
             change(a.key, 1, 2, vec![put(), remove()]),
@@ -192,7 +196,7 @@ pub(crate) async fn a_diagnosis_without_a_report_leaves_facts_and_mark(store: Fi
     store
         .done(DeviceChange {
             mark: Some(mark(4)),
-            observations: Some(observations(4)),
+            packed: Some(packed(4)),
             received_at: Some(at(800)),
             due_at: Some(at(900)),
             ..bare_change(device.key)
@@ -220,7 +224,7 @@ pub(crate) async fn large_batches_are_durable_in_one_go(store: Fixture) {
         let device = store.active(&format!("pc-{number}")).await;
         changes.push(DeviceChange {
             mark: Some(mark(u64::from(number))),
-            observations: Some(observations(number)),
+            packed: Some(packed(number)),
             summary: Some(summary(&format!("renamed-{number}"))),
             findings: vec![
                 FindingChange::Put(open("x", Severity::Serious, &["c1", "c2"])),
@@ -238,7 +242,7 @@ pub(crate) async fn large_batches_are_durable_in_one_go(store: Fixture) {
         });
     }
     let keys: Vec<i64> = changes.iter().map(|change| change.key).collect();
-    let answers = store.commit(changes).await.unwrap();
+    let answers = store.commit(&changes).await.unwrap();
     assert_eq!(answers.len(), DEVICES as usize);
     assert!(answers.iter().all(|answer| *answer == Committed::Done));
     for (number, state) in store
@@ -249,7 +253,7 @@ pub(crate) async fn large_batches_are_durable_in_one_go(store: Fixture) {
         .enumerate()
     {
         let number = u32::try_from(number).unwrap();
-        assert_eq!(state.observations, observations(number));
+        assert_eq!(state.packed, packed(number));
         assert_eq!(state.mark.sequence, u64::from(number));
         assert_eq!(state.summary.name, format!("renamed-{number}"));
         assert_eq!(state.findings.len(), 2);
@@ -281,10 +285,7 @@ pub(crate) async fn a_nul_in_a_text_harms_nobody_else_in_the_batch(store: Fixtur
         findings: vec![FindingChange::Put(hostile.clone())],
         ..bare_change(key)
     };
-    let answers = store
-        .commit(vec![change(a.key), change(b.key)])
-        .await
-        .unwrap();
+    let answers = store.commit(&[change(a.key), change(b.key)]).await.unwrap();
     assert_eq!(answers, [Committed::Done, Committed::Done]);
     assert_eq!(store.state(a.key).await.summary.name, "n\u{fffd}m");
     let found = store

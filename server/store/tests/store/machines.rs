@@ -218,7 +218,7 @@ pub(crate) async fn who_enrols_or_takes_a_name_leaves_the_list(store: Fixture) {
         summary: Some(summary("c")),
         ..store.change(device.key).await
     };
-    store.commit(vec![late]).await.unwrap();
+    store.commit(&[late]).await.unwrap();
     assert_eq!(names(&store).await, ["c", "d"]);
 
     let again = import(&store, machines, 2).await;
@@ -251,7 +251,7 @@ pub(crate) async fn only_enrolling_makes_a_device_of_a_listed_machine(store: Fix
         mark: Some(mark(1)),
         ..store.change(entry.key).await
     };
-    let answers = store.commit(vec![change]).await.unwrap();
+    let answers = store.commit(&[change]).await.unwrap();
     assert_eq!(answers, [sickbay_store::Committed::Conflict]);
     assert_eq!(counted(&store).await, 1);
 }

@@ -52,7 +52,7 @@ async fn what_was_committed_survives_a_process_that_just_stops() {
         received_at: Some(at(1)),
         ..bare_change(device.key)
     };
-    store.commit(vec![change]).await.unwrap();
+    store.commit(&[change]).await.unwrap();
     // What a killed process leaves behind is the file and its log, as they are while the store is still open.
     let copy = folder.path().join("copy.db");
     std::fs::copy(&path, &copy).unwrap();

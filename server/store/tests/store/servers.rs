@@ -101,7 +101,7 @@ pub(crate) async fn what_another_process_wrote_is_told_with_the_issues_that_diff
     };
     let version = store.state(device.key).await.version;
     other
-        .commit(vec![report(&[("hold", "1"), ("paused", "x")], version)])
+        .commit(&[report(&[("hold", "1"), ("paused", "x")], version)])
         .await
         .unwrap();
     let told = async || {
@@ -118,7 +118,7 @@ pub(crate) async fn what_another_process_wrote_is_told_with_the_issues_that_diff
     // Another cause of one of them; the other one is written as it is.
     let version = store.state(device.key).await.version;
     let again = report(&[("hold", "2"), ("paused", "x")], version);
-    other.commit(vec![again]).await.unwrap();
+    other.commit(&[again]).await.unwrap();
     assert_eq!(told().await, (set(&["hold"]), false));
     // One is over.
     let version = store.state(device.key).await.version;
@@ -128,7 +128,7 @@ pub(crate) async fn what_another_process_wrote_is_told_with_the_issues_that_diff
         }],
         ..report(&[], version)
     };
-    other.commit(vec![over]).await.unwrap();
+    other.commit(&[over]).await.unwrap();
     assert_eq!(told().await, (set(&["paused"]), false));
     // A status says that findings come or go, and that the lists of who waits are others.
     store.put_status(&device, DeviceStatus::Retired).await;

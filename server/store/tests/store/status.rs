@@ -146,16 +146,13 @@ pub(crate) async fn a_report_in_flight_is_not_written_over_a_retired_device(stor
     let in_flight = store.change(device.key).await;
     store.put_status(&device, DeviceStatus::Retired).await;
     let with_new_version = store.change(device.key).await;
-    let answers = store
-        .commit(vec![in_flight, with_new_version])
-        .await
-        .unwrap();
+    let answers = store.commit(&[in_flight, with_new_version]).await.unwrap();
     assert_eq!(answers, [Committed::Conflict, Committed::Conflict]);
 
     // Nor is one that was loaded while it was retired and comes once it is active again.
     let loaded_while_retired = store.change(device.key).await;
     store.put_status(&device, DeviceStatus::Active).await;
-    let answers = store.commit(vec![loaded_while_retired]).await.unwrap();
+    let answers = store.commit(&[loaded_while_retired]).await.unwrap();
     assert_eq!(answers, [Committed::Conflict]);
 }
 

@@ -77,7 +77,7 @@ pub(crate) async fn tags_of_a_batch_reach_their_own_devices_only(store: Fixture)
     // The second change of one device follows its first, and one that came too late moves nothing.
     batch.push(change(&devices[0], 1, &["last"]));
     batch.push(change(&devices[1], 0, &["stale"]));
-    let answers = store.commit(batch).await.unwrap();
+    let answers = store.commit(&batch).await.unwrap();
     assert_eq!(answers.last(), Some(&Committed::Conflict));
 
     assert_eq!(tags_of(&store, &devices[0]).await, ["last", "t00"]);

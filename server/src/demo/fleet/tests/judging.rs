@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use super::super::*;
 use crate::demo::owner;
-use crate::judgement::{Device, Judgement};
+use crate::judgement::{Device, Judgement, Standing};
 use crate::rules::{Acceptances, Rules};
 
 /// A machine as the server has it.
@@ -127,12 +127,14 @@ fn baselines(now: Time) -> (Baselines, Baselines) {
 pub(super) fn judge(machine: &DemoMachine, seen: &Snapshot, rules: &Rules, now: Time) -> Judgement {
     let summary = DeviceSummary::default();
     let device = Device {
-        id: Uuid::nil(),
-        listed: false,
+        standing: Standing {
+            id: Uuid::nil(),
+            listed: false,
+            summary: &summary,
+            tags: &[],
+            sighting: &sighting(machine, now),
+        },
         observations: &seen.observations,
-        summary: &summary,
-        tags: &[],
-        sighting: &sighting(machine, now),
     };
     Judgement::of(&device, rules, now)
 }

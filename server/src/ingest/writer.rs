@@ -1,0 +1,541 @@
+//! The single writer: what a batch of reports comes to, its commit, and the answers.
+//!
+//! While the database writes a batch, what comes is worked out for the next one, at most [`BATCH`] items; it is written as soon as the one
+//! before is done. So a slower database has larger batches, and a report that comes alone waits for nobody. Devices of the batch that is
+//! being written wait for its end: nothing is worked out on what may still fail. When the database cannot write (a full disk), a batch is kept
+//! and tried again; nothing is acknowledged meanwhile and nothing is lost.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use sickbay_diagnosis::Time;
+use sickbay_store::{Committed, DeviceChange, DeviceStatus, Store, StoreError};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::plan::{self, Held, Working};
+use super::shelf::Shelf;
+use super::{Item, Lately, Outcome, chain};
+use crate::clock::Clock;
+use crate::metrics::Metrics;
+use crate::rules::{Rules, RulesInForce};
+use crate::wire::ToCollector;
+
+/// Items of one commit at most.
+const BATCH: usize = 500;
+/// Time between the beginnings of two commits, unless a batch is full: a commit costs about the same for one report as for fifty. A report
+/// that comes alone waits for nothing.
+const PACE: Duration = Duration::from_millis(20);
+/// Pause before a batch that could not be written is tried again.
+const RETRY_AFTER: Duration = Duration::from_millis(500);
+/// How often a batch is loaded anew because someone else wrote, before the devices concerned are asked for a full report.
+const CONFLICTS: usize = 8;
+
+/// The single writer. Ends when every [`super::Ingest`] is gone and the queue is empty.
+pub struct Writer {
+    queue: mpsc::Receiver<Item>,
+    /// Taken from the queue while their devices were being written.
+    put_off: Vec<Item>,
+    shelf: Shelf,
+    lately: Arc<Mutex<Lately>>,
+    store: Arc<dyn Store>,
+    rules: Arc<RulesInForce>,
+    clock: Clock,
+    metrics: Arc<Metrics>,
+}
+
+/// A batch that is being worked out.
+#[derive(Default)]
+struct Batch {
+    items: Vec<Item>,
+    /// What each comes to, if the commit succeeds.
+    outcomes: Vec<ItemOutcome>,
+    devices: BTreeMap<i64, Taken>,
+}
+
+/// A device of a batch.
+enum Taken {
+    Active(Box<Working>),
+    /// With what it is instead.
+    NotActive(DeviceStatus),
+    Unknown,
+}
+
+/// A batch that only has to be written.
+struct Ready {
+    items: Vec<Item>,
+    outcomes: Vec<ItemOutcome>,
+    keys: BTreeSet<i64>,
+    changes: Arc<[DeviceChange]>,
+    /// The devices as they stand then.
+    held: Vec<Held>,
+}
+
+/// A commit that is under way; `None` where the database refuses it for good.
+type Commit = JoinHandle<Option<Vec<Committed>>>;
+
+impl Writer {
+    pub(super) fn new(
+        queue: mpsc::Receiver<Item>,
+        lately: Arc<Mutex<Lately>>,
+        store: Arc<dyn Store>,
+        rules: Arc<RulesInForce>,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self {
+            queue,
+            put_off: Vec::new(),
+            shelf: Shelf::new(),
+            lately,
+            store,
+            rules,
+            clock,
+            metrics,
+        }
+    }
+
+    /// Works until the queue is closed and empty.
+    pub async fn run(mut self) {
+        let mut next = Batch::default();
+        let mut begun: Option<Instant> = None;
+        loop {
+            if next.items.is_empty() {
+                let Some(items) = self.receive(&BTreeSet::new(), &next).await else {
+                    return;
+                };
+                if let Err(items) = self.work_out(items, &mut next).await {
+                    self.one_by_one(items).await;
+                }
+                continue;
+            }
+            if let Some(begun) = begun {
+                let refused = self.fill(&mut next, begun + PACE).await;
+                self.one_by_one(refused).await;
+            }
+            begun = Some(Instant::now());
+            let ready = std::mem::take(&mut next).ready();
+            let mut commit = self.begin(&ready);
+            let (results, refused) = self.meanwhile(&mut commit, &ready.keys, &mut next).await;
+            match results {
+                Some(results) => {
+                    let again = self.settle(ready, &results, false);
+                    if let Err(items) = self.once_more(again, 2).await {
+                        self.one_by_one(items).await;
+                    }
+                }
+                None => self.one_by_one(ready.items).await,
+            }
+            self.one_by_one(refused).await;
+        }
+    }
+
+    /// Works out what comes until then, as far as the batch has room. Gives back what of it the database refuses to load.
+    async fn fill(&mut self, next: &mut Batch, until: Instant) -> Vec<Item> {
+        let (mut refused, nothing) = (Vec::new(), BTreeSet::new());
+        while next.items.len() < BATCH {
+            let items = tokio::select! {
+                biased;
+                () = tokio::time::sleep_until(until.into()) => None,
+                items = self.receive(&nothing, next) => items,
+            };
+            let Some(items) = items else { break };
+            if let Err(items) = self.work_out(items, next).await {
+                refused.extend(items);
+            }
+        }
+        refused
+    }
+
+    /// Waits for a commit, and works out meanwhile what comes for the next batch. Gives back what of it the database refuses to load.
+    async fn meanwhile(
+        &mut self,
+        commit: &mut Commit,
+        being_written: &BTreeSet<i64>,
+        next: &mut Batch,
+    ) -> (Option<Vec<Committed>>, Vec<Item>) {
+        let mut refused = Vec::new();
+        loop {
+            let items = tokio::select! {
+                biased;
+                results = &mut *commit => return (done(results), refused),
+                items = self.receive(being_written, next) => items,
+            };
+            if let Some(items) = items
+                && let Err(items) = self.work_out(items, next).await
+            {
+                refused.extend(items);
+            }
+        }
+    }
+
+    /// What waits and may go into the next batch, as far as that has room; the rest is put off. `None` where nothing will come any more.
+    /// Nothing is lost where nobody waits for the end of this.
+    async fn receive(&mut self, being_written: &BTreeSet<i64>, next: &Batch) -> Option<Vec<Item>> {
+        let room = BATCH.saturating_sub(next.items.len());
+        loop {
+            let mut taken = 0;
+            let may_go = |item: &mut Item| {
+                let may = taken < room
+                    && !being_written.contains(&item.key())
+                    // What it is to be diagnosed by is loaded with the device.
+                    && !(item.wants_it_loaded() && next.devices.contains_key(&item.key()));
+                taken += usize::from(may);
+                may
+            };
+            let items: Vec<Item> = self.put_off.extract_if(.., may_go).collect();
+            if !items.is_empty() {
+                return Some(items);
+            }
+            // More of the same devices would only wait here in the place of the queue.
+            let more = BATCH.saturating_sub(self.put_off.len()).min(room);
+            let received = if more > 0 {
+                self.queue.recv_many(&mut self.put_off, more).await
+            } else {
+                0
+            };
+            if received == 0 {
+                if being_written.is_empty() {
+                    return None;
+                }
+                // What was put off may go once this commit is done.
+                std::future::pending::<()>().await;
+            }
+            self.metrics.queue.dec_by(received as i64);
+        }
+    }
+
+    /// Adds what these come to to a batch. Gives those back that the database refuses to load the devices of.
+    async fn work_out(&mut self, mut items: Vec<Item>, batch: &mut Batch) -> Result<(), Vec<Item>> {
+        items.retain(|item| !item.is_of_yesterday());
+        let now = self.clock.now();
+        let keys: BTreeSet<i64> = items.iter().map(Item::key).collect();
+        if !self.take_up(&items, &keys, batch, now).await {
+            return Err(items);
+        }
+        // Before the rules are looked at: whoever learns of others meanwhile finds all that these decide on.
+        self.note_lately(&keys);
+        let rules = self.rules.get();
+        for item in items {
+            batch.add(item, &rules, now);
+        }
+        Ok(())
+    }
+
+    /// Begins to write a batch.
+    fn begin(&self, batch: &Ready) -> Commit {
+        let (store, metrics) = (Arc::clone(&self.store), Arc::clone(&self.metrics));
+        let changes = Arc::clone(&batch.changes);
+        tokio::spawn(async move {
+            if changes.is_empty() {
+                return Some(Vec::new());
+            }
+            let writing = || store.commit(&changes);
+            let results = patiently(&metrics, "commit reports", writing).await?;
+            metrics.commits.inc();
+            Some(results)
+        })
+    }
+
+    /// Answers what was written and puts its devices on the shelf. Gives back the items of devices that someone else wrote meanwhile; on
+    /// the `last` attempt these are asked for a full report instead.
+    fn settle(&mut self, batch: Ready, results: &[Committed], last: bool) -> Vec<Item> {
+        // It may have taken longer than anything is remembered.
+        self.note_lately(&batch.keys);
+        let conflicts: BTreeSet<i64> = batch
+            .changes
+            .iter()
+            .zip(results)
+            .filter(|(_, result)| **result == Committed::Conflict)
+            .map(|(change, _)| change.key)
+            .collect();
+        for held in batch.held {
+            if !conflicts.contains(&held.state().identity.key) {
+                self.shelf.put(held);
+            }
+        }
+        self.metrics.shelf_devices.set(self.shelf.len() as i64);
+        self.metrics.shelf_bytes.set(self.shelf.bytes() as i64);
+        self.answer(batch.items, batch.outcomes, &conflicts, last)
+    }
+
+    /// Loads and writes until no device was written by someone else meanwhile, beginning with that attempt. Gives the items back where the
+    /// database refuses them.
+    async fn once_more(&mut self, items: Vec<Item>, first: usize) -> Result<(), Vec<Item>> {
+        let mut waiting = items;
+        for attempt in first..=CONFLICTS {
+            if waiting.is_empty() {
+                break;
+            }
+            let mut batch = Batch::default();
+            self.work_out(waiting, &mut batch).await?;
+            let batch = batch.ready();
+            let Some(results) = done(self.begin(&batch).await) else {
+                return Err(batch.items);
+            };
+            waiting = self.settle(batch, &results, attempt == CONFLICTS);
+        }
+        Ok(())
+    }
+
+    /// Tries a batch that the database refuses as a whole device by device, so that a report which cannot be stored harms nobody else's.
+    async fn one_by_one(&mut self, refused: Vec<Item>) {
+        let mut by_device: BTreeMap<i64, Vec<Item>> = BTreeMap::new();
+        for item in refused {
+            by_device.entry(item.key()).or_default().push(item);
+        }
+        let alone = by_device.len() == 1;
+        for (key, items) in by_device {
+            let result = if alone {
+                Err(items)
+            } else {
+                self.once_more(items, 1).await
+            };
+            if let Err(items) = result {
+                tracing::error!(
+                    device_key = key,
+                    "the database refuses this device's report; it stays in the device's spool"
+                );
+                for item in items {
+                    if let Item::Report { answer, .. } = item {
+                        let _ = answer.send(Outcome::NotStored);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Has a batch hold these devices too: from the shelf, and from the database those that are not there or are to be looked at anew.
+    /// `false` where the database refuses.
+    async fn take_up(
+        &mut self,
+        items: &[Item],
+        keys: &BTreeSet<i64>,
+        batch: &mut Batch,
+        now: Time,
+    ) -> bool {
+        let anew: BTreeSet<i64> = items
+            .iter()
+            .filter(|item| item.wants_it_loaded())
+            .map(Item::key)
+            .collect();
+        let (mut missing, mut before) = (Vec::new(), BTreeMap::new());
+        for key in keys {
+            if batch.devices.contains_key(key) {
+                continue;
+            }
+            match self.shelf.take(*key) {
+                Some(held) if !anew.contains(key) => {
+                    self.metrics.shelf_hits.inc();
+                    batch.hold(held, now);
+                }
+                held => {
+                    missing.push(*key);
+                    before.extend(held.map(|held| (*key, held)));
+                }
+            }
+        }
+        if missing.is_empty() {
+            return true;
+        }
+        self.metrics.shelf_misses.inc_by(missing.len() as u64);
+        let loading = || self.store.load_states(&missing);
+        let Some(loaded) = patiently(&self.metrics, "load devices", loading).await else {
+            return false;
+        };
+        for state in loaded {
+            let before = before.remove(&state.identity.key);
+            batch.hold(Held::loaded(state, before), now);
+        }
+        for key in missing {
+            batch.devices.entry(key).or_insert(Taken::Unknown);
+        }
+        true
+    }
+
+    fn note_lately(&self, keys: &BTreeSet<i64>) {
+        let lately = self.lately.lock();
+        lately
+            .expect("never poisoned: nothing panics while it is held")
+            .note(keys);
+    }
+
+    fn answer(
+        &self,
+        items: Vec<Item>,
+        outcomes: Vec<ItemOutcome>,
+        conflicts: &BTreeSet<i64>,
+        last: bool,
+    ) -> Vec<Item> {
+        let mut again = Vec::new();
+        for (item, outcome) in items.into_iter().zip(outcomes) {
+            if conflicts.contains(&item.key()) && !last {
+                again.push(item);
+                continue;
+            }
+            let (answer, key) = match item {
+                Item::Report { answer, key, .. } => (answer, key),
+                Item::Rediagnose { .. } => {
+                    self.metrics.rediagnosed.inc();
+                    continue;
+                }
+                Item::Settle { settled, .. } => {
+                    // Whoever does not wait any more opens another session.
+                    let _ = settled.send(());
+                    continue;
+                }
+            };
+            let outcome = match outcome {
+                ItemOutcome::Applied { .. } if conflicts.contains(&key) => Outcome::Send(
+                    ToCollector::FullWanted("another writer was faster each time"),
+                ),
+                ItemOutcome::Applied { epoch, sequence } => {
+                    self.metrics.reports.inc();
+                    Outcome::Send(ToCollector::Ack { epoch, sequence })
+                }
+                ItemOutcome::Duplicate { epoch, sequence } => {
+                    self.metrics.duplicates.inc();
+                    Outcome::Send(ToCollector::Ack { epoch, sequence })
+                }
+                ItemOutcome::FullWanted(reason) => Outcome::Send(ToCollector::FullWanted(reason)),
+                ItemOutcome::NotActive(status) => Outcome::NotActive(status),
+                ItemOutcome::Rediagnosed => continue,
+            };
+            // The session may have ended; its collector asks again when it reconnects.
+            let _ = answer.send(outcome);
+        }
+        again
+    }
+}
+
+/// What a commit came to. A defect in it is one of this program, which ends by it.
+fn done(results: Result<Option<Vec<Committed>>, tokio::task::JoinError>) -> Option<Vec<Committed>> {
+    match results {
+        Ok(results) => results,
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        // The runtime ends.
+        Err(_) => None,
+    }
+}
+
+/// Tries until the database answers. `None` where it refuses for good: the batch is dropped without acknowledgement, its sessions end, so
+/// that collectors send it again when they reconnect, and the error is in the log.
+async fn patiently<T, F>(
+    metrics: &Metrics,
+    what: &'static str,
+    mut attempt: impl FnMut() -> F,
+) -> Option<T>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    let mut told = false;
+    loop {
+        match attempt().await {
+            Ok(value) => {
+                if told {
+                    tracing::info!(what, "the database writes again");
+                }
+                return Some(value);
+            }
+            Err(error) if error.is_temporary() => {
+                metrics.storage_waits.inc();
+                if !told {
+                    tracing::error!(what, error = %chain(&error), "nothing is acknowledged until the database can write; trying again");
+                    told = true;
+                }
+                tokio::time::sleep(RETRY_AFTER).await;
+            }
+            Err(error) => {
+                tracing::error!(what, error = %chain(&error), "a batch was refused by the database");
+                return None;
+            }
+        }
+    }
+}
+
+/// What an item comes to, if the commit succeeds.
+enum ItemOutcome {
+    Applied {
+        epoch: Vec<u8>,
+        sequence: u64,
+    },
+    Duplicate {
+        epoch: Vec<u8>,
+        sequence: u64,
+    },
+    FullWanted(&'static str),
+    /// With what it is instead; `None` where no such device is known any more.
+    NotActive(Option<DeviceStatus>),
+    Rediagnosed,
+}
+
+impl Batch {
+    fn hold(&mut self, held: Held, now: Time) {
+        let identity = &held.state().identity;
+        let (key, status) = (identity.key, identity.status);
+        let taken = match status {
+            DeviceStatus::Active => Taken::Active(Box::new(Working::new(held, now))),
+            other => Taken::NotActive(other),
+        };
+        self.devices.insert(key, taken);
+    }
+
+    fn add(&mut self, item: Item, rules: &Rules, now: Time) {
+        let outcome = match self.devices.get_mut(&item.key()) {
+            Some(Taken::Active(device)) => apply(&item, device, rules, now),
+            Some(Taken::NotActive(status)) => ItemOutcome::NotActive(Some(*status)),
+            Some(Taken::Unknown) | None => ItemOutcome::NotActive(None),
+        };
+        self.items.push(item);
+        self.outcomes.push(outcome);
+    }
+
+    fn ready(self) -> Ready {
+        let keys = self.devices.keys().copied().collect();
+        let (mut changes, mut held) = (Vec::new(), Vec::with_capacity(self.devices.len()));
+        for taken in self.devices.into_values() {
+            if let Taken::Active(device) = taken {
+                let (change, stands) = device.finish_and_hold();
+                changes.extend(change);
+                held.push(stands);
+            }
+        }
+        Ready {
+            items: self.items,
+            outcomes: self.outcomes,
+            keys,
+            changes: changes.into(),
+            held,
+        }
+    }
+}
+
+fn apply(item: &Item, device: &mut Working, rules: &Rules, now: Time) -> ItemOutcome {
+    let Item::Report {
+        epoch,
+        report,
+        received_at,
+        ..
+    } = item
+    else {
+        if matches!(item, Item::Rediagnose { .. }) {
+            device.diagnose(rules, now);
+        }
+        return ItemOutcome::Rediagnosed;
+    };
+    match device.take(epoch, report, *received_at) {
+        plan::Taken::Applied => {
+            device.diagnose(rules, now);
+            ItemOutcome::Applied {
+                epoch: epoch.clone(),
+                sequence: report.sequence,
+            }
+        }
+        plan::Taken::Duplicate => ItemOutcome::Duplicate {
+            epoch: epoch.clone(),
+            sequence: device.mark().sequence,
+        },
+        plan::Taken::FullWanted(reason) => ItemOutcome::FullWanted(reason),
+    }
+}
