@@ -158,7 +158,8 @@ async fn change(machine: &NumberedMachine, handle: &Handle) -> anyhow::Result<u6
     Ok(number)
 }
 
-async fn pins_of(server: &Server) -> anyhow::Result<Vec<CaPin>> {
+/// The pins of a server's CA, as it shows them.
+pub async fn pins_of(server: &Server) -> anyhow::Result<Vec<CaPin>> {
     let shown = server.ca_pin().await?;
     shown.lines().map(|pin| Ok(pin.parse()?)).collect()
 }

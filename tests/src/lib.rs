@@ -13,6 +13,7 @@ pub mod collector;
 pub mod fleet;
 pub mod full_disk;
 pub mod ledger;
+pub mod load;
 pub mod machine;
 pub mod newcomer;
 pub mod program;

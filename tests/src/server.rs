@@ -334,6 +334,11 @@ impl Server {
         Ok(())
     }
 
+    /// The number of its process.
+    pub fn id(&self) -> anyhow::Result<u32> {
+        self.running()?.id().context("the server has ended")
+    }
+
     fn running(&self) -> anyhow::Result<&Child> {
         self.child.as_ref().context("the server does not run")
     }

@@ -12,21 +12,28 @@ use crate::dist;
 /// The program of the benchmarks.
 const PROGRAM: &str = "sickbay-bench";
 
-/// Benchmarks that need neither a server's program nor the Windows collector, and measure this machine's own speed: their program is built
-/// with optimisation.
-const ALONE: [&str; 6] = ["diagnose", "enrol", "explain", "export", "moving", "pages"];
+/// Benchmarks that do not need the Windows collector and measure this machine's own speed: what they run is built with optimisation.
+const ALONE: [&str; 9] = [
+    "diagnose", "enrol", "explain", "export", "ingest", "moving", "pages", "sessions", "storm",
+];
+/// Those of them that run a server's own program.
+const WITH_SERVER: [&str; 3] = ["ingest", "sessions", "storm"];
 
 /// Builds and runs. Returns whether every figure kept its limit.
 pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<bool> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let alone = arguments
-        .iter()
-        .any(|argument| ALONE.contains(&argument.as_str()));
+    let is_of = |names: &[&str]| {
+        arguments
+            .iter()
+            .any(|argument| names.contains(&argument.as_str()))
+    };
+    let alone = is_of(&ALONE);
     let mut build = Command::new(&cargo);
     build.args(["build", "--locked", "--bins", "--package", "sickbay-tests"]);
     if alone {
         build.arg("--release");
-    } else {
+    }
+    if !alone || is_of(&WITH_SERVER) {
         build.args(["--package", "sickbay-server"]);
     }
     let built = build

@@ -191,6 +191,15 @@ impl Cluster {
         signal("-CONT", &server, &children)
     }
 
+    /// The number of the server's process, whose children are all others.
+    ///
+    /// # Errors
+    /// Where it does not run.
+    pub fn server(&self) -> Result<u32> {
+        let (server, _) = self.processes()?;
+        server.parse().context("the number of a process")
+    }
+
     /// What a server writes down about itself.
     fn written(&self) -> Result<String> {
         std::fs::read_to_string(self.data().join("postmaster.pid"))

@@ -140,7 +140,7 @@ async fn through_the_store(
         for (place, state) in store.load_states(keys).await?.into_iter().enumerate() {
             let observations = &fleet[(batch * BATCH as usize + place) % fleet.len()];
             let mut working = Working::new(state, now);
-            working.take(&[1; 16], report(observations), now);
+            working.take(&[1; 16], &report(observations), now);
             working.diagnose(&rules, now);
             changes.extend(working.finish());
         }

@@ -168,7 +168,7 @@ async fn fill(store: &Arc<dyn Store>, devices: usize, now: Time) -> anyhow::Resu
         let mut working = Working::new(state, now);
         working.take(
             &[1; 16],
-            report(&inspect(&machine.recording, Check::ALL)),
+            &report(&inspect(&machine.recording, Check::ALL)),
             now,
         );
         working.diagnose(&rules, now);

@@ -3,20 +3,28 @@
 //! Each prints what it measured, on what, and the limit that it must keep; the exit status is 1 where it does not. Absolute times on a
 //! machine that does other things too are noisy: run them alone.
 
+mod database;
 mod diagnose;
 mod enrol;
 mod explain;
 mod export;
 mod freshness;
 mod idle;
+mod ingest;
 mod moving;
 mod pages;
-mod stored;
+mod processor;
+mod sessions;
+pub(crate) mod stored;
+mod transport;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use serde_json::{Map, Value};
+
+use self::database::Kind;
 
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask bench", bin_name = "cargo xtask bench")]
@@ -53,6 +61,42 @@ enum Bench {
         /// How many machines.
         #[arg(long, default_value_t = 50_000)]
         machines: usize,
+    },
+    /// How many reports a second become durable through the whole path, next to what the machine could do.
+    Ingest {
+        /// Which database.
+        #[arg(long, value_enum, default_value_t = Kind::Sqlite)]
+        database: Kind,
+        /// How many devices.
+        #[arg(long, default_value_t = 1_000)]
+        sessions: usize,
+        /// How long each part is measured.
+        #[arg(long, default_value_t = 20)]
+        seconds: u64,
+    },
+    /// What idle sessions cost a server in memory.
+    Sessions {
+        /// Which database.
+        #[arg(long, value_enum, default_value_t = Kind::Sqlite)]
+        database: Kind,
+        /// How many.
+        #[arg(long, default_value_t = 15_000)]
+        sessions: usize,
+    },
+    /// How soon all sessions are back after their server was killed.
+    Storm {
+        /// Which database.
+        #[arg(long, value_enum, default_value_t = Kind::Sqlite)]
+        database: Kind,
+        /// How many.
+        #[arg(long, default_value_t = 15_000)]
+        sessions: usize,
+    },
+    /// Samples for making a dictionary of `server/store/data`, a file each; see docs/decisions/0045.
+    #[command(hide = true)]
+    Samples {
+        /// Where to.
+        folder: PathBuf,
     },
     /// How fast a large list is taken away as CSV and as a workbook, and what memory that takes.
     Export {
@@ -93,6 +137,14 @@ pub fn run() -> ExitCode {
             Bench::Collector { minutes } => idle::measure(minutes).await,
             Bench::Explain { devices } => explain::measure(devices).await,
             Bench::Enrol { machines } => enrol::measure(machines).await,
+            Bench::Ingest {
+                database,
+                sessions,
+                seconds,
+            } => ingest::measure(database, sessions, seconds).await,
+            Bench::Sessions { database, sessions } => sessions::idle(database, sessions).await,
+            Bench::Storm { database, sessions } => sessions::storm(database, sessions).await,
+            Bench::Samples { folder } => stored::samples(&folder),
             Bench::Export { devices } => export::measure(devices).await,
             Bench::Pages { devices } => pages::measure(devices).await,
             Bench::Moving { devices } => moving::measure(devices).await,

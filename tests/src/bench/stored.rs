@@ -1,24 +1,28 @@
 //! Devices in a store of a benchmark's own.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use sickbay_collector::inspection::inspect;
 use sickbay_diagnosis::observation::Observations;
 use sickbay_diagnosis::{Check, Time};
+use sickbay_server::clock::Clock;
 use sickbay_server::demo::fleet::FleetPlan;
 use sickbay_server::ingest::plan::Working;
 use sickbay_server::rules::Rules;
 use sickbay_server::wire::Report;
 use sickbay_store::{
-    Approval, Committed, EnrolOutcome, EnrolRequest, Introduction, NewToken, Store,
+    Approval, Committed, EnrolOutcome, EnrolRequest, Introduction, NewToken, Store, compact,
 };
+
+use super::Figures;
 
 /// Devices of one commit, as the server's writer takes them.
 pub(super) const BATCH: u32 = 500;
 
 /// Enrols so many devices; says their keys.
-pub(super) async fn enrol(
+pub(crate) async fn enrol(
     store: &Arc<dyn Store>,
     devices: usize,
     now: Time,
@@ -72,7 +76,7 @@ pub(super) async fn fleet(
         for (state, machine) in states.into_iter().zip(machines) {
             let mut working = Working::new(state, now);
             let seen = inspect(&machine.recording, Check::ALL);
-            working.take(&[1; 16], report(&seen), now);
+            working.take(&[1; 16], &report(&seen), now);
             working.diagnose(&rules, now);
             changes.push(
                 working
@@ -88,13 +92,13 @@ pub(super) async fn fleet(
 }
 
 /// A first report of these observations.
-pub(super) fn report(observations: &Observations) -> Report {
+pub(crate) fn report(observations: &Observations) -> Report {
     Report {
         sequence: 1,
         full: true,
         observations: observations
-            .iter()
-            .map(|(check, observation)| (check, observation.clone()))
+            .iter_shared()
+            .map(|(check, observation)| (check, Arc::clone(observation)))
             .collect(),
         digest: vec![2; 32],
         unknown_checks: 0,
@@ -103,16 +107,33 @@ pub(super) fn report(observations: &Observations) -> Report {
 }
 
 /// Writes changes, none of which may be refused.
-pub(super) async fn commit(
+pub(crate) async fn commit(
     store: &Arc<dyn Store>,
     changes: Vec<sickbay_store::DeviceChange>,
 ) -> anyhow::Result<()> {
     if changes.is_empty() {
         return Ok(());
     }
-    let answers = store.commit(changes).await?;
+    let answers = store.commit(&changes).await?;
     if answers.iter().any(|answer| *answer != Committed::Done) {
         bail!("the store refused a change of a device that nobody else writes");
     }
     Ok(())
+}
+
+/// Writes the observations of a demo fleet in the form in which they are compressed, a file each.
+pub(super) fn samples(folder: &Path) -> anyhow::Result<Figures> {
+    std::fs::create_dir_all(folder).context("make the folder")?;
+    let plan = FleetPlan::new(7, DIFFERENT, Clock::system().now());
+    let mut files = 0_usize;
+    for machine in plan.machines() {
+        for (_, observation) in inspect(&machine.recording, Check::ALL).iter() {
+            let file = folder.join(format!("{files:06}"));
+            std::fs::write(file, compact(observation)).context("write a sample")?;
+            files += 1;
+        }
+    }
+    let mut figures = Figures::new("samples");
+    figures.put("files", files);
+    Ok(figures)
 }

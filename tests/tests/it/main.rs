@@ -11,6 +11,7 @@ mod faults;
 mod flows;
 mod identity;
 mod knowledge;
+mod load;
 mod search;
 mod updates;
 mod wine;

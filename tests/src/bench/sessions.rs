@@ -1,0 +1,168 @@
+//! Live sessions: what each costs a server in memory while it is idle, and how soon all are back after the server was killed. The server's own
+//! program and the load generator share this machine.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+use sickbay_collector::session::MachineOptions;
+
+use super::database::{Database, Kind};
+use super::{Figures, this_machine};
+use crate::load::{Load, LoadOptions, Pace};
+use crate::server::Server;
+use crate::wait::eventually;
+
+/// Memory of one idle session, in bytes.
+const MOST_BYTES: f64 = 60_000.0;
+/// Until every device is back, in seconds.
+const MOST_SECONDS: f64 = 60.0;
+/// How often one device may be refused until it is back.
+const MOST_REFUSED: f64 = 1.0;
+/// Share of the reports that have to become durable afterwards as they are made.
+const LEAST_STEADY: f64 = 0.95;
+/// Reports a second after the storm.
+const STEADY_RATE: f64 = 1_000.0;
+const STEADY: Duration = Duration::from_secs(15);
+const ARRIVE_WITHIN: Duration = Duration::from_mins(10);
+const QUIET: Duration = Duration::from_secs(20);
+const SEED: u64 = 1;
+
+struct Running {
+    database: Database,
+    server: Server,
+    load: Load,
+    /// Of the server, before anybody came, in bytes.
+    before: u64,
+}
+
+async fn arrive(kind: Kind, sessions: usize) -> anyhow::Result<Running> {
+    ensure!(sessions > 0, "nobody comes");
+    let database = Database::new(kind).await?;
+    let server = Server::start_with(database.folder(), database.settings()).await?;
+    let before = memory(&server)?;
+    let options = LoadOptions {
+        server: server.collectors_url().parse()?,
+        pins: crate::fleet::pins_of(&server).await?,
+        token: server.enrolment_token().await?,
+        devices: sessions,
+        unruly: 0,
+        seed: SEED,
+        session: MachineOptions::default(),
+    };
+    let load = Load::begin(&options).await?;
+    load.has_arrived(ARRIVE_WITHIN).await?;
+    Ok(Running {
+        database,
+        server,
+        load,
+        before,
+    })
+}
+
+/// Memory of idle sessions.
+pub(super) async fn idle(kind: Kind, sessions: usize) -> anyhow::Result<Figures> {
+    let Running {
+        database: _database,
+        mut server,
+        load,
+        before,
+    } = arrive(kind, sessions).await?;
+    tokio::time::sleep(QUIET).await;
+    let after = memory(&server)?;
+    ensure!(
+        load.tally.sessions() == sessions as u64,
+        "{} of {sessions} sessions are open",
+        load.tally.sessions()
+    );
+    let mut figures = Figures::new("sessions");
+    figures.put("machine", this_machine());
+    figures.put("database", kind.name());
+    figures.put("sessions", sessions);
+    figures.put("server_mib_before", before >> 20);
+    figures.put("server_mib_after", after >> 20);
+    figures.put_limited(
+        "bytes_per_session",
+        (after.saturating_sub(before) as f64 / sessions as f64).round(),
+        MOST_BYTES,
+    );
+    load.end().await;
+    server.stop().await?;
+    Ok(figures)
+}
+
+/// A server that is killed under its sessions.
+pub(super) async fn storm(kind: Kind, sessions: usize) -> anyhow::Result<Figures> {
+    let Running {
+        database: _database,
+        mut server,
+        load,
+        ..
+    } = arrive(kind, sessions).await?;
+    server.kill().await?;
+    let begun = Instant::now();
+    server.run().await?;
+    let (ready, back_since) = (begun.elapsed(), Instant::now());
+    let all = sessions as u64;
+    eventually(ARRIVE_WITHIN, async || {
+        let live = load.tally.sessions();
+        ensure!(live == all, "{live} of {all} sessions are open");
+        Ok(())
+    })
+    .await?;
+    let back = back_since.elapsed();
+
+    load.set_pace(Pace::Every(Duration::from_secs_f64(
+        sessions as f64 / STEADY_RATE,
+    )));
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let _ = load.tally.take_waits();
+    let (acknowledged, since) = (load.tally.reports_acknowledged(), Instant::now());
+    tokio::time::sleep(STEADY).await;
+    let rate =
+        (load.tally.reports_acknowledged() - acknowledged) as f64 / since.elapsed().as_secs_f64();
+    let waits = load.tally.take_waits();
+
+    let mut figures = Figures::new("storm");
+    figures.put("machine", this_machine());
+    figures.put("database", kind.name());
+    figures.put("sessions", sessions);
+    figures.put("server_starts_in_s", super::rounded(ready.as_secs_f64()));
+    figures.put_limited("all_back_s", back.as_secs_f64(), MOST_SECONDS);
+    figures.put_limited(
+        "most_refused_of_one_device",
+        load.tally.most_refused() as f64,
+        MOST_REFUSED,
+    );
+    figures.put(
+        "handshakes_per_second",
+        (sessions as f64 / back.as_secs_f64()).round(),
+    );
+    figures.put("reports_per_second_after", rate.round());
+    figures.put_least("share_of_reports_after", rate / STEADY_RATE, LEAST_STEADY);
+    figures.put(
+        "p99_ack_ms_after",
+        waits.value_at_quantile(0.99) as f64 / 1e3,
+    );
+    let lost = serde_json::to_value(load.tally.losses())?;
+    figures.put("lost", lost.to_string());
+    load.end().await;
+    server.stop().await?;
+    Ok(figures)
+}
+
+/// Memory of the server that is its own, in bytes.
+fn memory(server: &Server) -> anyhow::Result<u64> {
+    let file = format!("/proc/{}/smaps_rollup", server.id()?);
+    let told = std::fs::read_to_string(&file).with_context(|| format!("read {file}"))?;
+    let own = ["Private_Clean:", "Private_Dirty:", "Swap:"];
+    let kilobytes = told
+        .lines()
+        .filter_map(|line| {
+            let mut words = line.split_whitespace();
+            let name = words.next()?;
+            own.contains(&name)
+                .then(|| words.next()?.parse::<u64>().ok())?
+        })
+        .sum::<u64>();
+    Ok(kilobytes * 1024)
+}
