@@ -69,7 +69,6 @@ impl Line {
 pub struct StandIn {
     route: Route,
     tls: Arc<ClientConfig>,
-    device: String,
 }
 
 impl StandIn {
@@ -98,7 +97,7 @@ impl StandIn {
             ..MachineIdentity::default()
         };
         let (outcome, identity) = enrolment::ask(&rpc, token, &key, machine).await?;
-        let (EnrolOutcome::Enrolled { device_id }, Some(identity)) = (outcome, identity) else {
+        let (EnrolOutcome::Enrolled { .. }, Some(identity)) = (outcome, identity) else {
             return Err(StandInError::Pending);
         };
         let tls = tls::config_of(&identity, &key)
@@ -106,13 +105,7 @@ impl StandIn {
         Ok(Self {
             route,
             tls: Arc::new(tls),
-            device: device_id,
         })
-    }
-
-    /// Its id on the server.
-    pub fn device(&self) -> &str {
-        &self.device
     }
 
     /// A connection of its own, for saying what no collector says.

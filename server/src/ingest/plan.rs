@@ -37,8 +37,8 @@ pub struct Held {
     facts: Option<Arc<Facts>>,
 }
 
-/// What a device's facts take in memory for each byte of its observations in their compact form, and what everything else takes; measured
-/// with the demo fleet and rounded up.
+/// What a device takes in memory for each byte of its observations in their compact form, and besides: an estimate on the safe side. Facts
+/// hold most texts of their readings once more, each with some room around it.
 const HELD_PER_BYTE: usize = 4;
 const HELD_BESIDES: usize = 8 * 1024;
 

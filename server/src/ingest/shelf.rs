@@ -9,7 +9,7 @@ use lru::LruCache;
 
 use super::plan::Held;
 
-/// Memory for all of them, in bytes: some three thousand devices.
+/// Memory for all of them, in bytes: some 2,500 devices of the demo fleet by [`Held::weight`].
 const ROOM: usize = 128 << 20;
 
 /// The devices that were written last.

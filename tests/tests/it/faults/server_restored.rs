@@ -128,6 +128,8 @@ async fn a_backup_made_while_the_fleet_reported_is_put_back_and_the_fleet_is_rig
         "the backup says how it went"
     );
     changed?;
+    // Some had told everything before the backup looked at them; now it lacks something of everybody.
+    change_all(&fleet, 1).await?;
     let newer = fleet
         .is_told(&*server.store().await?, Duration::from_secs(30))
         .await?;
