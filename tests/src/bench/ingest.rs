@@ -8,18 +8,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
-use sickbay_collector::session::MachineOptions;
 use sickbay_server::clock::Clock;
 use sickbay_server::ingest::plan::{Held, Working};
 use sickbay_server::rules::Rules;
 use sickbay_store::Store;
 
+use super::sessions::{Running, SEED, arrive};
 use super::stored::{BATCH, commit, enrol, report};
 use super::{Figures, this_machine, transport};
 use crate::bench::database::{Database, Kind};
 use crate::load::life::{Happening, Names};
-use crate::load::{Load, LoadOptions, Pace, bytes_per_report, models};
-use crate::server::Server;
+use crate::load::{Pace, bytes_per_report, models};
 
 /// Reports a second that must become durable.
 const LEAST_SQLITE: f64 = 6_000.0;
@@ -34,11 +33,8 @@ const MOST_P99_MS: f64 = 250.0;
 const UNDER_WAY: usize = 1;
 /// Runs before anything counts.
 const WARMING: Duration = Duration::from_secs(3);
-/// Of the machines and of what happens to them.
-const SEED: u64 = 1;
 /// Reports that the store alone is given.
 const STORED: usize = 20_000;
-const ARRIVE_WITHIN: Duration = Duration::from_mins(5);
 const QUIET_WITHIN: Duration = Duration::from_mins(1);
 
 pub(super) async fn measure(kind: Kind, sessions: usize, seconds: u64) -> anyhow::Result<Figures> {
@@ -107,20 +103,12 @@ fn mean_rate(one: f64, other: f64) -> f64 {
 }
 
 async fn whole_path(kind: Kind, sessions: usize, counted: Duration) -> anyhow::Result<Whole> {
-    let database = Database::new(kind).await?;
-    let mut server = Server::start_with(database.folder(), database.settings()).await?;
-    let options = LoadOptions {
-        server: server.collectors_url().parse()?,
-        pins: crate::fleet::pins_of(&server).await?,
-        token: server.enrolment_token().await?,
-        devices: sessions,
-        seed: SEED,
-        unruly: 0,
-        session: MachineOptions::default(),
-    };
-    let load = Load::begin(&options).await?;
-    load.has_arrived(ARRIVE_WITHIN).await?;
-
+    let Running {
+        database,
+        mut server,
+        load,
+        ..
+    } = arrive(kind, sessions).await?;
     load.set_pace(Pace::AsFastAsItGoes {
         under_way: UNDER_WAY,
     });

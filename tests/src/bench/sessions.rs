@@ -25,17 +25,20 @@ const STEADY_RATE: f64 = 1_000.0;
 const STEADY: Duration = Duration::from_secs(15);
 const ARRIVE_WITHIN: Duration = Duration::from_mins(10);
 const QUIET: Duration = Duration::from_secs(20);
-const SEED: u64 = 1;
+/// Of the machines and of what happens to them.
+pub(super) const SEED: u64 = 1;
 
-struct Running {
-    database: Database,
-    server: Server,
-    load: Load,
+/// A server with a fleet that has told everything once.
+pub(super) struct Running {
+    pub(super) database: Database,
+    pub(super) server: Server,
+    pub(super) load: Load,
     /// Of the server, before anybody came, in bytes.
     before: u64,
 }
 
-async fn arrive(kind: Kind, sessions: usize) -> anyhow::Result<Running> {
+/// Starts a server on a database of its own and lets devices come.
+pub(super) async fn arrive(kind: Kind, sessions: usize) -> anyhow::Result<Running> {
     ensure!(sessions > 0, "nobody comes");
     let database = Database::new(kind).await?;
     let server = Server::start_with(database.folder(), database.settings()).await?;

@@ -158,10 +158,9 @@ impl Device {
                     woken_at = self.begun;
                     self.tell(Event::Timer);
                 }
-                Woken::Over => break,
+                Woken::Over => return,
             }
         }
-        self.live = false;
     }
 
     fn wake_at(&self) -> Instant {
@@ -170,7 +169,9 @@ impl Device {
                 .machine
                 .deadline()
                 .min(self.begun.elapsed() + LONGEST_SLEEP);
-        self.next.map_or(due, |next| due.min(next))
+        // Nothing happens to a device without a session, so nobody has to wake up for it.
+        let next = self.next.filter(|_| self.machine.is_live());
+        next.map_or(due, |next| due.min(next))
     }
 
     fn tell(&mut self, event: Event) {
