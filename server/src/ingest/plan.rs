@@ -139,6 +139,7 @@ impl Working {
                 None => self.news.push((*check, shared)),
             }
         }
+        self.state.packed.settle();
         self.state.mark = ReportMark {
             epoch: epoch.to_vec(),
             sequence: report.sequence,

@@ -140,11 +140,10 @@ async fn round(app: &App, known: &mut Known) -> Result<(), StoreError> {
 }
 
 /// The rules as settings and database make them now, for a command that runs beside the server.
-pub(crate) async fn as_stored(
-    store: &dyn Store,
-    config: &Config,
-    now: Time,
-) -> anyhow::Result<Rules> {
+///
+/// # Errors
+/// Where the database does not answer, or what it holds cannot be read.
+pub async fn as_stored(store: &dyn Store, config: &Config, now: Time) -> anyhow::Result<Rules> {
     let known = InForce::load(store, &config.knowledge.trusted()?).await?;
     let wishes = in_force(config, &wishes::stored(store).await?);
     let mut fleet = FleetContext {

@@ -7,6 +7,8 @@ pub(crate) mod context;
 pub(crate) mod leading;
 mod others;
 
+pub use self::context::as_stored;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -38,6 +40,11 @@ const OLD_LINES_EVERY: Duration = Duration::from_hours(1);
 /// Changes of devices that are removed in one step, and the pause until the next.
 const OLD_HISTORY_AT_ONCE: u32 = 1_000;
 const OLD_HISTORY_PAUSE: Duration = Duration::from_millis(100);
+/// How often history is packed, how many rows in one step, and the pause until the next where there are more: a fleet of a hundred thousand
+/// has some hundred thousand rows on a day of updates.
+const PACK_EVERY: Duration = Duration::from_secs(5);
+const PACKED_AT_ONCE: u32 = 500;
+const PACK_PAUSE: Duration = Duration::from_millis(500);
 /// How often notes of changes are removed: a server that takes in 10,000 reports a second makes some 100,000 meanwhile.
 const OLD_CHANGES_EVERY: Duration = Duration::from_secs(5);
 /// How long bulletins are kept, in milliseconds: a server that cannot read for longer asks the others anew.
@@ -63,6 +70,7 @@ pub fn start(app: &App) -> tokio::task::JoinSet<()> {
     jobs.spawn(ephemeral(app.clone()));
     jobs.spawn(old_lines(app.clone()));
     jobs.spawn(old_history(app.clone()));
+    jobs.spawn(history_pages(app.clone()));
     jobs.spawn(old_changes(app.clone()));
     jobs.spawn(scheduled_exports(app.clone()));
     jobs.spawn(days(app.clone()));
@@ -201,6 +209,21 @@ async fn old_history(app: App) {
         if !next_round(&app, OLD_LINES_EVERY).await {
             return;
         }
+    }
+}
+
+/// Packs history into pages of its devices, in short transactions with a pause between: reports come first.
+async fn history_pages(app: App) {
+    let mut pause = PACK_EVERY;
+    while next_round_of_leader(&app, pause).await {
+        pause = match app.store.pack_history(PACKED_AT_ONCE).await {
+            Ok(packed) if packed >= u64::from(PACKED_AT_ONCE) => PACK_PAUSE,
+            Ok(_) => PACK_EVERY,
+            Err(error) => {
+                log("history pages", &error);
+                PACK_EVERY
+            }
+        };
     }
 }
 

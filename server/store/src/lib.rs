@@ -21,6 +21,7 @@ mod codes;
 mod column;
 mod error;
 mod filter_sql;
+mod history_page;
 mod index;
 mod machine_list;
 mod model;
@@ -46,6 +47,8 @@ use uuid::Uuid;
 pub use cells::{CellValue, Cells, Field};
 pub use chain::{Checkpoint, Fault, Seal, Verified};
 pub use error::StoreError;
+#[cfg(any(test, feature = "benchmarks"))]
+pub use history_page::compact_history;
 pub use index::{Counted, Facet, FoundCause, Group, InFleet, SOUGHT_GROUPS, Sought, Survey};
 pub use machine_list::{Imported, ListedMachine};
 pub use model::*;
@@ -130,6 +133,14 @@ pub trait Store: Secrets {
     /// Copies every device so often, with its readings, findings and profile, and without its history; counters follow. For benchmarks.
     #[cfg(any(test, feature = "benchmarks"))]
     async fn copy_devices(&self, copies: u32) -> Result<()>;
+
+    /// What the database takes on its disk. For benchmarks.
+    #[cfg(any(test, feature = "benchmarks"))]
+    async fn sizes(&self) -> Result<Sizes>;
+
+    /// Gives room free that nobody uses any more: as the database does by itself in time, or by writing all of it anew. For benchmarks.
+    #[cfg(any(test, feature = "benchmarks"))]
+    async fn tidy(&self, anew: bool) -> Result<()>;
 
     /// Removes notes of changes that everybody has seen; says how many. A step of some ten thousand at most.
     async fn forget_changes(&self) -> Result<u64>;
@@ -395,6 +406,9 @@ pub trait Store: Secrets {
         limit: u32,
     ) -> Result<Vec<HistoryRow>>;
 
+    /// Packs all but the fleet's newest rows of history, which are read most, into pages of their devices: at most so many, the oldest
+    /// first, in a short transaction. Says how many it packed.
+    async fn pack_history(&self, at_most: u32) -> Result<u64>;
     /// Removes changes from before then, at most so many: a short transaction. Says how many went; the oldest go first.
     async fn forget_history(&self, before: Time, at_most: u32) -> Result<u64>;
 

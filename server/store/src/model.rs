@@ -7,6 +7,8 @@ mod knowledge;
 mod order;
 mod people;
 mod servers;
+#[cfg(any(test, feature = "benchmarks"))]
+mod sizes;
 mod updates;
 mod views;
 
@@ -35,6 +37,8 @@ pub use self::people::{
     SessionRow, TakenLink,
 };
 pub use self::servers::{Bulletin, Bulletins, EndedDevices, News};
+#[cfg(any(test, feature = "benchmarks"))]
+pub use self::sizes::{PartSize, Sizes};
 pub use self::updates::{LearnedRow, Profiled, ProfiledDevice, RevisionCount};
 pub use self::views::{MAX_VIEWS, ViewRow, ViewSaved};
 

@@ -147,15 +147,15 @@ impl FindingColumns {
 }
 
 /// A row of history.
-#[derive(Debug, FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub(crate) struct HistoryColumns {
-    id: i64,
-    at: i64,
-    issue: String,
-    from_state: i64,
-    to_state: i64,
-    causes: String,
-    summary: String,
+    pub(crate) id: i64,
+    pub(crate) at: i64,
+    pub(crate) issue: String,
+    pub(crate) from_state: i64,
+    pub(crate) to_state: i64,
+    pub(crate) causes: String,
+    pub(crate) summary: String,
 }
 
 impl HistoryColumns {

@@ -49,6 +49,8 @@ statements! {
     /// A certificate; a serial number is one certificate's for ever.
     CREATE_CERTIFICATE = "INSERT INTO certificate (serial, device_key, key_sha256, issued_at, not_after, ca) VALUES ($1, $2, $3, $4, $5, $6) \
                           ON CONFLICT (serial) DO NOTHING";
+    /// Certificates of a device that have ended: nothing is asked of them but when the newest ends.
+    FORGET_CERTIFICATES = "DELETE FROM certificate WHERE device_key = $1 AND not_after < $2";
 }
 
 const ENROL: &str = "enrol devices";
@@ -443,6 +445,12 @@ async fn record(connection: &mut Connection, certificate: IssuedCertificate) -> 
     if !may_have_it {
         return Ok(false);
     }
+    sqlx::query::<Db>(FORGET_CERTIFICATES)
+        .bind(certificate.device_key)
+        .bind(certificate.issued_at.millis())
+        .execute(&mut *connection)
+        .await
+        .during(RECORD)?;
     let done = sqlx::query::<Db>(CREATE_CERTIFICATE)
         .bind(certificate.serial)
         .bind(certificate.device_key)

@@ -10,8 +10,8 @@ use super::{
     detail, enrolment, fleet, guard, health, history,
 };
 use super::{
-    index, issue_lists, knowledge, lists, machines, places, secrets, settings, states, status,
-    tokens, updates, views, write,
+    index, issue_lists, knowledge, lists, machines, places, secrets, settings, sizes, states,
+    status, tokens, updates, views, write,
 };
 use crate::filter_sql::Sql;
 use crate::{Concerned, Cursor, Field, Page, Scope};
@@ -44,6 +44,7 @@ pub(in super::super) fn statements() -> Vec<(String, String)> {
         ("places", places::STATEMENTS),
         ("secrets", secrets::STATEMENTS),
         ("settings", settings::STATEMENTS),
+        ("sizes", sizes::STATEMENTS),
         ("states", states::STATEMENTS),
         ("status", status::STATEMENTS),
         ("tokens", tokens::STATEMENTS),
@@ -65,6 +66,7 @@ pub(in super::super) fn statements() -> Vec<(String, String)> {
         &audit::LINES,
         &days::ISSUE_DAYS,
         &updates::LEARNING,
+        &history::WRITE_PAGES,
     ]) {
         for rows in [1, 3] {
             all.push((format!("{} ({rows} rows)", list.operation), list.text(rows)));
@@ -131,6 +133,12 @@ fn filtered() -> Vec<(String, Sql)> {
         (
             "recent_history of all",
             history::recent_sql(&Scope::All, 10),
+        ),
+        ("device of a history", history::seen_sql(&scope, id)),
+        ("recent pages", history::recent_pages_sql(&scope, 10)),
+        (
+            "recent pages of all",
+            history::recent_pages_sql(&Scope::All, 10),
         ),
         ("device_ids", lists::ids_sql(&scope, &[1, 2])),
         ("profiles", updates::walk_sql(&scope, &filter, 1, 10)),

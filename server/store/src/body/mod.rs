@@ -32,6 +32,8 @@ mod places;
 mod query;
 mod secrets;
 mod settings;
+#[cfg(any(test, feature = "benchmarks"))]
+mod sizes;
 mod states;
 mod status;
 mod tokens;
@@ -54,6 +56,10 @@ use super::{
     ANATOMY, Backend, Connection, Db, SHARED, key_list, numbers_follow, placeholder, take_time,
     text_list,
 };
+#[cfg(any(test, feature = "benchmarks"))]
+use super::{COMPACT, PARTS, TIDY, WHOLE};
+#[cfg(any(test, feature = "benchmarks"))]
+use crate::Sizes;
 use crate::schema::CHAINED_SINCE;
 use crate::unsealed::Sealable;
 use crate::{
@@ -111,6 +117,14 @@ impl Store for Backend {
     #[cfg(any(test, feature = "benchmarks"))]
     async fn copy_devices(&self, copies: u32) -> Result<()> {
         copies::copy(self, copies).await
+    }
+    #[cfg(any(test, feature = "benchmarks"))]
+    async fn sizes(&self) -> Result<Sizes> {
+        sizes::of(self).await
+    }
+    #[cfg(any(test, feature = "benchmarks"))]
+    async fn tidy(&self, anew: bool) -> Result<()> {
+        sizes::tidy(self, anew).await
     }
 
     async fn cells(
@@ -385,6 +399,9 @@ impl Store for Backend {
         limit: u32,
     ) -> Result<Vec<(DeviceIdentity, String, HistoryRow)>> {
         history::recent(self, scope, limit).await
+    }
+    async fn pack_history(&self, at_most: u32) -> Result<u64> {
+        history::pack(self, at_most).await
     }
     async fn forget_history(&self, before: Time, at_most: u32) -> Result<u64> {
         history::forget(self, before, at_most).await

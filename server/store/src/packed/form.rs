@@ -203,19 +203,19 @@ fn unknown(what: &str, code: u8) -> StoreError {
 }
 
 /// Writes numbers and texts.
-pub(super) struct Writer(Vec<u8>);
+pub(crate) struct Writer(Vec<u8>);
 
 impl Writer {
-    pub(super) fn with_room(bytes: usize) -> Self {
+    pub(crate) fn with_room(bytes: usize) -> Self {
         Self(Vec::with_capacity(bytes))
     }
 
-    pub(super) fn byte(&mut self, byte: u8) {
+    pub(crate) fn byte(&mut self, byte: u8) {
         self.0.push(byte);
     }
 
     /// Seven bits a byte, the lowest first.
-    pub(super) fn number(&mut self, mut number: u64) {
+    pub(crate) fn number(&mut self, mut number: u64) {
         while number >= 0x80 {
             self.0.push(number as u8 | 0x80);
             number >>= 7;
@@ -223,18 +223,22 @@ impl Writer {
         self.0.push(number as u8);
     }
 
-    /// Times before 1970 are small numbers too.
-    fn time(&mut self, time: Time) {
-        let millis = time.millis();
-        self.number(((millis << 1) ^ (millis >> 63)).cast_unsigned());
+    /// Small where it is near zero, on either side.
+    pub(crate) fn signed(&mut self, number: i64) {
+        self.number(((number << 1) ^ (number >> 63)).cast_unsigned());
     }
 
-    pub(super) fn bytes(&mut self, bytes: &[u8]) {
+    /// Times before 1970 are small numbers too.
+    fn time(&mut self, time: Time) {
+        self.signed(time.millis());
+    }
+
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         self.number(bytes.len() as u64);
         self.0.extend_from_slice(bytes);
     }
 
-    fn text(&mut self, text: &str) {
+    pub(crate) fn text(&mut self, text: &str) {
         self.bytes(text.as_bytes());
     }
 
@@ -243,30 +247,30 @@ impl Writer {
         self.0.extend_from_slice(text.as_bytes());
     }
 
-    pub(super) fn done(self) -> Vec<u8> {
+    pub(crate) fn done(self) -> Vec<u8> {
         self.0
     }
 }
 
 /// Reads what a [`Writer`] wrote, and refuses everything else.
-pub(super) struct Reader<'a>(&'a [u8]);
+pub(crate) struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
-    pub(super) const fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
 
-    pub(super) const fn is_at_end(&self) -> bool {
+    pub(crate) const fn is_at_end(&self) -> bool {
         self.0.is_empty()
     }
 
-    pub(super) fn byte(&mut self) -> Result<u8> {
+    pub(crate) fn byte(&mut self) -> Result<u8> {
         let (byte, rest) = self.0.split_first().ok_or_else(cut_short)?;
         self.0 = rest;
         Ok(*byte)
     }
 
-    fn number(&mut self) -> Result<u64> {
+    pub(crate) fn number(&mut self) -> Result<u64> {
         let mut number = 0_u64;
         for place in (0..64).step_by(7) {
             let byte = self.byte()?;
@@ -278,12 +282,12 @@ impl<'a> Reader<'a> {
         Err(corrupt("a number does not end"))
     }
 
-    pub(super) fn small(&mut self) -> Result<u32> {
+    pub(crate) fn small(&mut self) -> Result<u32> {
         let number = self.number()?;
         u32::try_from(number).map_err(|_| corrupt(format!("{number} is too large")))
     }
 
-    fn length(&mut self) -> Result<usize> {
+    pub(crate) fn length(&mut self) -> Result<usize> {
         let length = self.number()?;
         usize::try_from(length)
             .ok()
@@ -291,10 +295,13 @@ impl<'a> Reader<'a> {
             .ok_or_else(cut_short)
     }
 
-    fn time(&mut self) -> Result<Time> {
+    pub(crate) fn signed(&mut self) -> Result<i64> {
         let number = self.number()?;
-        let millis = (number >> 1).cast_signed() ^ -(number & 1).cast_signed();
-        Ok(Time::from_millis(millis))
+        Ok((number >> 1).cast_signed() ^ -(number & 1).cast_signed())
+    }
+
+    fn time(&mut self) -> Result<Time> {
+        self.signed().map(Time::from_millis)
     }
 
     fn take(&mut self, length: usize) -> Result<&'a [u8]> {
@@ -303,12 +310,12 @@ impl<'a> Reader<'a> {
         Ok(taken)
     }
 
-    pub(super) fn bytes(&mut self) -> Result<&'a [u8]> {
+    pub(crate) fn bytes(&mut self) -> Result<&'a [u8]> {
         let length = self.length()?;
         self.take(length)
     }
 
-    fn text(&mut self) -> Result<String> {
+    pub(crate) fn text(&mut self) -> Result<String> {
         text(self.bytes()?)
     }
 

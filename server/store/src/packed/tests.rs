@@ -77,20 +77,35 @@ fn observations() -> impl Strategy<Value = Observations> {
 
 proptest! {
     #[test]
-    fn what_was_packed_comes_back_as_it_was(before in observations(), later in observation()) {
-        let mut packed = Packed::of(&before);
-        prop_assert_eq!(packed.unpack().unwrap(), before.clone());
-        let bytes = packed.to_bytes();
-        let mut read = Packed::of_bytes(Some(&bytes)).unwrap();
-        prop_assert_eq!(&read, &packed);
-        // One check at a time is the same as all of them at once.
-        packed.put(Check::Pause, &later);
-        read.put(Check::Pause, &later);
-        let mut after = before;
-        after.put(Check::Pause, later.clone());
-        prop_assert_eq!(read.unpack().unwrap(), after.clone());
-        prop_assert_eq!(read.to_bytes(), Packed::of(&after).to_bytes());
-        prop_assert_eq!(packed.get(Check::Pause).unwrap(), Some(later));
+    fn what_was_packed_comes_back_as_it_was(
+        before in observations(),
+        reports in prop::collection::vec(observations(), 0..4),
+    ) {
+        let (mut packed, mut after) = (Packed::of(&before), before);
+        prop_assert_eq!(packed.unpack().unwrap(), after.clone());
+        for report in reports {
+            // One check at a time is the same as all of them at once, and so is what was written and read between.
+            let mut read = Packed::of_bytes(Some(&packed.to_bytes())).unwrap();
+            prop_assert_eq!(&read, &packed);
+            for (check, observation) in report.iter() {
+                packed.put(check, observation);
+                read.put(check, observation);
+                after.put(check, observation.clone());
+            }
+            packed.settle();
+            read.settle();
+            prop_assert_eq!(&read, &packed);
+            prop_assert_eq!(packed.unpack().unwrap(), after.clone());
+            let checks: Vec<Check> = packed.checks().collect();
+            let seen: Vec<Check> = after.iter().map(|(check, _)| check).collect();
+            prop_assert_eq!(checks, seen);
+            for check in Check::ALL {
+                let found = packed.get(*check).unwrap();
+                prop_assert_eq!(found.as_ref(), after.get(*check));
+            }
+            let apart = packed.checks.keys().filter(|check| !is_lively(**check));
+            prop_assert!(apart.count() <= MOST_APART);
+        }
     }
 
     #[test]
@@ -115,7 +130,18 @@ proptest! {
     fn what_earlier_versions_wrote_is_read(all in observations()) {
         let mut bytes = vec![JSON];
         serde_json::to_writer(&mut bytes, &all).unwrap();
-        prop_assert_eq!(Packed::of_bytes(Some(&bytes)).unwrap().unpack().unwrap(), all);
+        prop_assert_eq!(Packed::of_bytes(Some(&bytes)).unwrap().unpack().unwrap(), all.clone());
+        let mut check_by_check = Packed::new();
+        for (check, observation) in all.iter() {
+            check_by_check.put(check, observation);
+        }
+        let bytes = check_by_check.to_bytes();
+        prop_assert_eq!(bytes[0], BY_CHECK);
+        let mut read = Packed::of_bytes(Some(&bytes)).unwrap();
+        prop_assert_eq!(read.unpack().unwrap(), all.clone());
+        // They come together with the next report.
+        read.settle();
+        prop_assert_eq!(read.to_bytes(), Packed::of(&all).to_bytes());
     }
 }
 
@@ -125,6 +151,7 @@ fn formats_of_later_versions_are_refused_and_never_taken_for_nothing() {
     assert!(Packed::of_bytes(Some(&[9, 1, 2])).is_err());
     assert!(Packed::of_bytes(Some(&[JSON, b'{'])).is_err());
     assert!(Packed::of_bytes(Some(&[BY_CHECK, 200, 0, 0])).is_err());
+    assert!(Packed::of_bytes(Some(&[TOGETHER, 2])).is_err());
     let strange = Packed::of_bytes(Some(&[BY_CHECK, code(Check::Pause), 1, 2, 7, 0])).unwrap();
     assert!(
         strange.unpack().is_err(),
@@ -141,15 +168,21 @@ fn every_check_has_a_code_of_its_own() {
     assert_eq!(codes.len(), Check::ALL.len());
 }
 
-/// Frames in databases rest on the dictionary: another one would make every device's observations unreadable.
+/// Frames in databases rest on the dictionaries: others would make every device's observations and history unreadable.
 #[test]
-fn the_first_dictionary_stays_as_it_is() {
+fn dictionaries_stay_as_they_are() {
     use sha2::{Digest as _, Sha256};
-    let digest = hex::encode(Sha256::digest(include_bytes!(
-        "../../data/observations-1.dict"
-    )));
-    assert_eq!(
-        digest,
-        "a9fa49131e074cec970e58fdb4ef3d7de9b6a35697452ceca68b7846d6dd53b7"
-    );
+    for (dictionary, digest) in [
+        (
+            Dictionary::Observations,
+            "a9fa49131e074cec970e58fdb4ef3d7de9b6a35697452ceca68b7846d6dd53b7",
+        ),
+        (
+            Dictionary::History,
+            "1db09f9d54ede5466903fd40677677402b13213fb772923d4a6bebca5bd74ba5",
+        ),
+    ] {
+        let found = hex::encode(Sha256::digest(dictionary.bytes()));
+        assert_eq!(found, digest, "{dictionary:?}");
+    }
 }

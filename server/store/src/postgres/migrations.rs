@@ -19,6 +19,11 @@ pub(super) const MIGRATIONS: Migrations = Migrations(&[
         "secret",
         include_str!("../../../../migrations/postgres/0014_secret.sql"),
     ),
+    (
+        15,
+        "history_pages",
+        include_str!("../../../../migrations/postgres/0015_history_pages.sql"),
+    ),
 ]);
 
 #[cfg(test)]
@@ -38,6 +43,10 @@ mod tests {
         (
             14,
             "1c874f06a9782ffa551fd12e50724f90afeacb12b98d1ea99d98abec41670ff0",
+        ),
+        (
+            15,
+            "60105c446061e75fd220f5687ae9291c9687cda9387d3f42dac03db001b1fb52",
         ),
     ];
 

@@ -142,10 +142,26 @@ pub(crate) const ANATOMY: &str = "SELECT t.relname::TEXT AS tab, a.attname::TEXT
     WHERE t.relkind = 'r' AND t.relnamespace = current_schema()::regnamespace \
     ORDER BY t.relname, a.attnum";
 
+/// What the database takes, in bytes, with its catalogues.
+#[cfg(any(test, feature = "benchmarks"))]
+pub(crate) const WHOLE: &str = "SELECT pg_database_size(current_database())";
+/// What each table takes with what is stored beside it, and each index, in bytes.
+#[cfg(any(test, feature = "benchmarks"))]
+pub(crate) const PARTS: &str = "SELECT t.relname::TEXT AS tab, ''::TEXT AS part, pg_table_size(t.oid) AS bytes FROM pg_class t \
+    WHERE t.relkind = 'r' AND t.relnamespace = current_schema()::regnamespace \
+    UNION ALL SELECT t.relname::TEXT, i.relname::TEXT, pg_relation_size(i.oid) FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid \
+    JOIN pg_class t ON t.oid = x.indrelid WHERE t.relkind = 'r' AND t.relnamespace = current_schema()::regnamespace ORDER BY 1, 2";
+/// What the database does by itself in time.
+#[cfg(any(test, feature = "benchmarks"))]
+pub(crate) const TIDY: &str = "VACUUM";
+/// Writes all of it anew.
+#[cfg(any(test, feature = "benchmarks"))]
+pub(crate) const COMPACT: &str = "VACUUM (FULL)";
+
 /// Columns that give out numbers.
 const NUMBERED: [&str; 4] = [
     "SELECT setval(pg_get_serial_sequence('device', 'key'), COALESCE((SELECT MAX(key) FROM device), 0) + 1, FALSE)",
-    "SELECT setval(pg_get_serial_sequence('history', 'id'), COALESCE((SELECT MAX(id) FROM history), 0) + 1, FALSE)",
+    "SELECT setval(pg_get_serial_sequence('history', 'id'), GREATEST((SELECT MAX(id) FROM history), (SELECT MAX(last_id) FROM history_page), 0) + 1, FALSE)",
     "SELECT setval(pg_get_serial_sequence('change', 'seq'), COALESCE((SELECT MAX(seq) FROM change), 0) + 1, FALSE)",
     "SELECT setval(pg_get_serial_sequence('bulletin', 'seq'), COALESCE((SELECT MAX(seq) FROM bulletin), 0) + 1, FALSE)",
 ];
@@ -221,6 +237,17 @@ impl PostgresStore {
         operation: &'static str,
     ) -> Result<(PgConnection, Arc<Pools>)> {
         self.lookout.connection().await.during(operation)
+    }
+
+    /// Runs a statement that no transaction may be around.
+    #[cfg(any(test, feature = "benchmarks"))]
+    pub(crate) async fn alone(
+        &self,
+        statement: &'static str,
+    ) -> std::result::Result<(), sqlx::Error> {
+        let (mut connection, _) = self.lookout.connection().await?;
+        connection.execute(statement).await?;
+        sqlx::Connection::close(connection).await
     }
 
     /// Waits until something may have been written.

@@ -74,6 +74,11 @@ pub(super) const MIGRATIONS: Migrations = Migrations(&[
         "secret",
         include_str!("../../../../migrations/sqlite/0014_secret.sql"),
     ),
+    (
+        15,
+        "history_pages",
+        include_str!("../../../../migrations/sqlite/0015_history_pages.sql"),
+    ),
 ]);
 
 #[cfg(test)]
@@ -137,6 +142,10 @@ mod tests {
         (
             14,
             "82ddf077fc88a007b71b8b1d080748385d9a37b43dad85dd2129ffc6f52f2373",
+        ),
+        (
+            15,
+            "a898f9c09433ea145b0db00a76985698fa0deba6faff63b7533b0c0791305b98",
         ),
     ];
 

@@ -110,8 +110,36 @@ pub(crate) const ANATOMY: &str = "SELECT m.name AS tab, c.name AS col, c.type AS
     COALESCE((SELECT f.\"table\" FROM pragma_foreign_key_list(m.name) f WHERE f.\"from\" = c.name), '') AS parent \
     FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' ORDER BY m.name, c.cid";
 
-/// Lets numbers that are given out go on behind those that were written as they are, which SQLite does by itself.
-pub(crate) async fn numbers_follow(_connection: &mut Connection) -> Result<()> {
+/// What the file takes, in bytes, with its free pages.
+#[cfg(any(test, feature = "benchmarks"))]
+pub(crate) const WHOLE: &str =
+    "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
+/// What each table and index takes, in bytes.
+#[cfg(any(test, feature = "benchmarks"))]
+pub(crate) const PARTS: &str = "SELECT COALESCE(m.tbl_name, s.name) AS tab, CASE WHEN m.type = 'index' THEN s.name ELSE '' END AS part, \
+    s.pgsize AS bytes FROM dbstat s LEFT JOIN sqlite_master m ON m.name = s.name WHERE s.aggregate = 1 ORDER BY 1, 2";
+/// Nothing is left to do: pages that nobody uses are used again at once.
+#[cfg(any(test, feature = "benchmarks"))]
+pub(crate) const TIDY: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
+/// Writes all of it anew.
+#[cfg(any(test, feature = "benchmarks"))]
+pub(crate) const COMPACT: &str = "VACUUM";
+
+/// The highest id of history goes on where all that has it is a page; the rest SQLite does by itself.
+const NUMBERED: [&str; 2] = [
+    "UPDATE sqlite_sequence SET seq = MAX(seq, (SELECT COALESCE(MAX(last_id), 0) FROM history_page)) WHERE name = 'history'",
+    "INSERT INTO sqlite_sequence (name, seq) SELECT 'history', COALESCE(MAX(last_id), 0) FROM history_page \
+     WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'history')",
+];
+
+/// Lets numbers that are given out go on behind those that were written as they are.
+pub(crate) async fn numbers_follow(connection: &mut Connection) -> Result<()> {
+    for statement in NUMBERED {
+        sqlx::query(statement)
+            .execute(&mut *connection)
+            .await
+            .during("number rows")?;
+    }
     Ok(())
 }
 
@@ -158,6 +186,16 @@ impl SqliteStore {
         operation: &'static str,
     ) -> Result<sqlx::Transaction<'static, Db>> {
         self.reader.begin().await.during(operation)
+    }
+
+    /// Runs a statement that no transaction may be around.
+    #[cfg(any(test, feature = "benchmarks"))]
+    pub(crate) async fn alone(
+        &self,
+        statement: &'static str,
+    ) -> std::result::Result<(), sqlx::Error> {
+        let done = sqlx::query(statement).execute(&self.writer).await;
+        done.map(|_| ())
     }
 
     /// Waits until something may have been written: other processes tell nobody, so it is only ever a moment.

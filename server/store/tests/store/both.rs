@@ -5,9 +5,10 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use proptest::test_runner::{Config, TestRunner};
-use sickbay_diagnosis::verdict::Severity;
+use sickbay_diagnosis::verdict::{Severity, State};
 use sickbay_store::{
-    DeviceIdentity, FindingChange, Moved, Scope, Spelled, StoreError, digests, dump, move_fleet,
+    DeviceIdentity, FindingChange, Moved, NewHistory, Scope, Spelled, StoreError, digests, dump,
+    move_fleet,
 };
 use sickbay_test_postgres::Database;
 use tokio::runtime::Handle;
@@ -122,8 +123,16 @@ async fn a_fleet(store: &Fixture) {
         change.summary = Some(summary(&name));
         change.findings = vec![FindingChange::Put(open("hold", Severity::Serious, &["c"]))];
         change.received_at = Some(at(5));
+        change.history.push(NewHistory {
+            issue: "hold".to_owned(),
+            from: State::Clear,
+            to: State::Open,
+            causes: Vec::new(),
+            summary: format!("{name} is held back"),
+        });
         store.commit(&[change]).await.unwrap();
     }
+    assert_eq!(store.pack_history(1_000).await.unwrap(), 150);
 }
 
 async fn content(url: &str) -> Vec<Moved> {
@@ -140,6 +149,7 @@ async fn a_fleet_moves_there_and_back_and_is_the_same() {
         (rows("device"), rows("finding"), rows("device_tag")),
         (250, 250, 500)
     );
+    assert_eq!((rows("history"), rows("history_page")), (100, 150));
     assert_eq!(content(&there.url).await, content(&home.url).await);
     // It goes on there: numbers follow those that came along, and so does the record.
     there.count_from(1_000);
@@ -192,7 +202,7 @@ async fn a_move_that_fails_leaves_nothing_behind() {
 
 /// Databases of versions that were in use, each of both kinds with the same fleet in it: six machines of a demo. A file is added with each
 /// version of the schema, and none is ever changed.
-const OLD: &[&str] = &["0012", "0014"];
+const OLD: &[&str] = &["0012", "0014", "0015"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_of_every_version_since_then_is_brought_up_to_date_with_all_that_it_has() {

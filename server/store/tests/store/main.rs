@@ -95,6 +95,8 @@ macro_rules! on_every_database {
             fleet_knowledge::an_acceptance_is_kept_and_ends_once,
             history::history_pages_backwards_and_keeps_every_change,
             history::old_history_goes_in_steps_the_oldest_first,
+            history::old_history_goes_out_of_pages_too,
+            history::packed_history_reads_as_it_did,
             history::the_fleets_history_names_devices_in_scope,
             ingest::a_report_is_read_back_whole,
             ingest::a_change_of_an_older_version_is_a_conflict_and_harms_no_other,
