@@ -50,7 +50,7 @@ statements! {
     CREATE_CERTIFICATE = "INSERT INTO certificate (serial, device_key, key_sha256, issued_at, not_after, ca) VALUES ($1, $2, $3, $4, $5, $6) \
                           ON CONFLICT (serial) DO NOTHING";
     /// Certificates of a device that have ended: nothing is asked of them but when the newest ends.
-    FORGET_CERTIFICATES = "DELETE FROM certificate WHERE device_key = $1 AND not_after < $2";
+    FORGET_CERTIFICATES = "DELETE FROM certificate WHERE device_key = $1 AND not_after <= $2";
 }
 
 const ENROL: &str = "enrol devices";

@@ -120,7 +120,7 @@ pub(crate) const PARTS: &str = "SELECT COALESCE(m.tbl_name, s.name) AS tab, CASE
     s.pgsize AS bytes FROM dbstat s LEFT JOIN sqlite_master m ON m.name = s.name WHERE s.aggregate = 1 ORDER BY 1, 2";
 /// Nothing is left to do: pages that nobody uses are used again at once.
 #[cfg(any(test, feature = "benchmarks"))]
-pub(crate) const TIDY: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
+pub(crate) const TIDY: &str = "PRAGMA wal_checkpoint(PASSIVE)";
 /// Writes all of it anew.
 #[cfg(any(test, feature = "benchmarks"))]
 pub(crate) const COMPACT: &str = "VACUUM";

@@ -406,3 +406,39 @@ pub(crate) async fn many_enrol_in_one_transaction_as_if_one_after_the_other(stor
     assert_eq!(store.tokens().await.unwrap()[0].uses, 3);
     assert_eq!(store.fleet_counts(&Scope::All).await.unwrap().pending, 3);
 }
+
+pub(crate) async fn certificates_that_ended_go_with_the_next_one_and_the_newest_stays(
+    store: Fixture,
+) {
+    let (mine, other) = (store.active("a").await, store.active("b").await);
+    let certificate = |of: &DeviceIdentity, serial: i64, issued_at, not_after| IssuedCertificate {
+        device_key: of.key,
+        serial: serial.to_be_bytes().to_vec(),
+        key_sha256: format!("key of {}", of.id).into_bytes(),
+        issued_at: at(issued_at),
+        not_after: at(not_after),
+        ca: 1,
+        line: None,
+    };
+    let kept = async || -> usize {
+        let tables = sickbay_store::dump(&store.url).await.unwrap();
+        let of = tables.iter().find(|(table, _)| table == "certificate");
+        of.unwrap().1.len()
+    };
+    for (all, kept_then) in [
+        (vec![certificate(&other, 9, 0, 10)], 1),
+        (vec![certificate(&mine, 1, 0, 30)], 2),
+        (vec![certificate(&mine, 2, 15, 45)], 3),
+        // The first one ends now.
+        (vec![certificate(&mine, 3, 30, 60)], 3),
+        // Long away: all of them have ended, and the other device's is its own.
+        (vec![certificate(&mine, 4, 500, 530)], 2),
+    ] {
+        assert_eq!(store.record_certificates(all).await.unwrap(), [true]);
+        assert_eq!(kept().await, kept_then);
+    }
+    let found = store.device(&Scope::All, mine.id).await.unwrap().unwrap();
+    assert_eq!(found.certificate_not_after, Some(at(530)));
+    let found = store.device(&Scope::All, other.id).await.unwrap().unwrap();
+    assert_eq!(found.certificate_not_after, Some(at(10)));
+}

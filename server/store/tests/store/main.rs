@@ -73,6 +73,7 @@ macro_rules! on_every_database {
             views::a_view_is_removed_by_its_owner_and_a_shared_one_by_who_may,
             views::nobody_keeps_more_views_than_they_may,
             enrolment::a_key_enrols_once_and_costs_one_use,
+            enrolment::certificates_that_ended_go_with_the_next_one_and_the_newest_stays,
             enrolment::a_use_limit_is_exact_when_many_come_at_once,
             enrolment::each_refusal_of_a_token_has_its_reason,
             enrolment::tokens_are_listed_newest_first,
