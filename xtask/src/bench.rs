@@ -13,8 +13,9 @@ use crate::dist;
 const PROGRAM: &str = "sickbay-bench";
 
 /// Benchmarks that do not need the Windows collector and measure this machine's own speed: what they run is built with optimisation.
-const ALONE: [&str; 9] = [
-    "diagnose", "enrol", "explain", "export", "ingest", "moving", "pages", "sessions", "storm",
+const ALONE: [&str; 10] = [
+    "diagnose", "enrol", "explain", "export", "ingest", "moving", "pages", "sessions", "storage",
+    "storm",
 ];
 /// Those of them that run a server's own program.
 const WITH_SERVER: [&str; 3] = ["ingest", "sessions", "storm"];

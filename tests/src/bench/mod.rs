@@ -12,9 +12,11 @@ mod freshness;
 mod idle;
 mod ingest;
 mod moving;
+mod ninety_days;
 mod pages;
 mod processor;
 mod sessions;
+mod storage;
 pub(crate) mod stored;
 mod transport;
 
@@ -83,6 +85,15 @@ enum Bench {
         #[arg(long, default_value_t = 15_000)]
         sessions: usize,
     },
+    /// How many bytes a device takes in the database after 90 days.
+    Storage {
+        /// Which database.
+        #[arg(long, value_enum, default_value_t = Kind::Sqlite)]
+        database: Kind,
+        /// How many devices.
+        #[arg(long, default_value_t = 2_000)]
+        devices: usize,
+    },
     /// How soon all sessions are back after their server was killed.
     Storm {
         /// Which database.
@@ -92,7 +103,7 @@ enum Bench {
         #[arg(long, default_value_t = 15_000)]
         sessions: usize,
     },
-    /// Samples for making a dictionary of `server/store/data`, a file each; see docs/decisions/0045.
+    /// Samples for making the dictionaries of `server/store/data`, a file each; see docs/decisions/0045 and 0048.
     #[command(hide = true)]
     Samples {
         /// Where to.
@@ -144,7 +155,8 @@ pub fn run() -> ExitCode {
             } => ingest::measure(database, sessions, seconds).await,
             Bench::Sessions { database, sessions } => sessions::idle(database, sessions).await,
             Bench::Storm { database, sessions } => sessions::storm(database, sessions).await,
-            Bench::Samples { folder } => stored::samples(&folder),
+            Bench::Storage { database, devices } => storage::measure(database, devices).await,
+            Bench::Samples { folder } => stored::samples(&folder).await,
             Bench::Export { devices } => export::measure(devices).await,
             Bench::Pages { devices } => pages::measure(devices).await,
             Bench::Moving { devices } => moving::measure(devices).await,

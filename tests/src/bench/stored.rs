@@ -1,5 +1,6 @@
 //! Devices in a store of a benchmark's own.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,10 +14,12 @@ use sickbay_server::ingest::plan::Working;
 use sickbay_server::rules::Rules;
 use sickbay_server::wire::Report;
 use sickbay_store::{
-    Approval, Committed, EnrolOutcome, EnrolRequest, Introduction, NewToken, Store, compact,
+    Approval, Committed, EnrolOutcome, EnrolRequest, HistoryRow, Introduction, NewToken, Store,
+    compact, compact_history,
 };
 
-use super::Figures;
+use super::{Figures, ninety_days};
+use crate::server::open_store;
 
 /// Devices of one commit, as the server's writer takes them.
 pub(super) const BATCH: u32 = 500;
@@ -121,19 +124,47 @@ pub(crate) async fn commit(
     Ok(())
 }
 
-/// Writes the observations of a demo fleet in the form in which they are compressed, a file each.
-pub(super) fn samples(folder: &Path) -> anyhow::Result<Figures> {
-    std::fs::create_dir_all(folder).context("make the folder")?;
-    let plan = FleetPlan::new(7, DIFFERENT, Clock::system().now());
-    let mut files = 0_usize;
+/// Devices that history is taken from.
+const WITH_HISTORY: usize = 200;
+const SEED: u64 = 7;
+
+/// Writes what is compressed, as it is before: observations of a demo fleet, and pages of the history of one that lived for 90 days; a file
+/// each.
+pub(super) async fn samples(folder: &Path) -> anyhow::Result<Figures> {
+    let now = Clock::system().now();
+    let write = |what: &str, number: usize, bytes: Vec<u8>| {
+        let folder = folder.join(what);
+        std::fs::create_dir_all(&folder).context("make the folder")?;
+        std::fs::write(folder.join(format!("{number:06}")), bytes).context("write a sample")
+    };
+    let plan = FleetPlan::new(SEED, DIFFERENT, now);
+    let mut observations = 0_usize;
     for machine in plan.machines() {
         for (_, observation) in inspect(&machine.recording, Check::ALL).iter() {
-            let file = folder.join(format!("{files:06}"));
-            std::fs::write(file, compact(observation)).context("write a sample")?;
-            files += 1;
+            write("observations", observations, compact(observation))?;
+            observations += 1;
+        }
+    }
+    let home = tempfile::tempdir()?;
+    let store = open_store(home.path()).await?;
+    let lived = ninety_days::live(&store, WITH_HISTORY, WITH_HISTORY, SEED, now).await?;
+    store.close().await;
+    let mut by_device: BTreeMap<i64, Vec<HistoryRow>> = BTreeMap::new();
+    for ((key, at, change), id) in lived.history.into_iter().zip(1..) {
+        let rows = by_device.entry(key).or_default();
+        rows.push(HistoryRow { id, at, change });
+    }
+    let mut pages = 0_usize;
+    for rows in by_device.values() {
+        // As they are in their first days, and later.
+        for length in [2, 8, rows.len()] {
+            let page = &rows[..length.min(rows.len())];
+            write("history", pages, compact_history(page))?;
+            pages += 1;
         }
     }
     let mut figures = Figures::new("samples");
-    figures.put("files", files);
+    figures.put("observations", observations);
+    figures.put("pages_of_history", pages);
     Ok(figures)
 }

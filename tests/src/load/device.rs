@@ -339,7 +339,7 @@ impl Drop for Device {
 }
 
 /// What the firmware of the machine with that number says.
-pub(super) fn fingerprint(number: usize) -> String {
+pub(crate) fn fingerprint(number: usize) -> String {
     format!("firmware of LOAD-{number:06}")
 }
 

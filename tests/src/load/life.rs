@@ -101,78 +101,75 @@ impl Happening {
         Self::Search
     }
 
+    /// What a check sees on a machine to which this happened for the `turn`th time.
+    pub fn seen_on(self, machine: &Recording, turn: usize, check: Check) -> Option<Observation> {
+        inspect(&self.state(machine, turn), &[check])
+            .get(check)
+            .cloned()
+    }
+
     /// Brings a machine into the states that this leads through, in turn.
     fn states(self, machine: &Recording) -> Vec<Recording> {
+        let turns = 0..self.turns();
+        turns.map(|turn| self.state(machine, turn)).collect()
+    }
+
+    /// How many states there are.
+    const fn turns(self) -> usize {
+        match self {
+            Self::Search | Self::Event => 3,
+            Self::Room | Self::Restart | Self::Installation | Self::Pause => 2,
+        }
+    }
+
+    /// Brings a machine into one of them.
+    fn state(self, machine: &Recording, turn: usize) -> Recording {
         let now = machine.description().now;
-        let with = |change: &dyn Fn(&mut Recording)| {
-            let mut changed = machine.clone();
-            change(&mut changed);
-            changed
-        };
         let at = |hours: i64| {
             now.unwrap_or(Time::from_millis(0))
                 .plus_millis(-hours * HOUR_MS)
         };
+        let turn = turn % self.turns();
+        let mut machine = machine.clone();
         match self {
             // The first one is another day than that on which the machine was last seen to search.
-            Self::Search => [25, 1, 49]
-                .map(|hours| with(&|machine| searched(machine, at(hours))))
-                .into(),
-            Self::Event => [2, 26, 50]
-                .map(|hours| with(&|machine| finished(machine, at(hours))))
-                .into(),
-            Self::Room => [110 << 30, 60 << 30]
-                .map(|free| {
-                    with(&|machine| {
-                        if let Some(storage) = &mut machine.description_mut().storage {
-                            storage.free_bytes = free;
-                        }
-                    })
-                })
-                .into(),
-            Self::Restart => {
-                vec![
-                    with(&|machine| {
-                        let registry = machine.registry_mut();
-                        registry.create_key(keys::CBS_REBOOT_PENDING);
-                        registry.set_last_write(keys::CBS_REBOOT_PENDING, at(240));
-                        registry.create_key(keys::AUTO_UPDATE_REBOOT);
-                        registry.set_last_write(keys::AUTO_UPDATE_REBOOT, at(240));
-                    }),
-                    with(&|machine| {
-                        let registry = machine.registry_mut();
-                        registry.delete_key(keys::CBS_REBOOT_PENDING);
-                        registry.delete_key(keys::AUTO_UPDATE_REBOOT);
-                    }),
-                ]
+            Self::Search => searched(&mut machine, at([25, 1, 49][turn])),
+            Self::Event => finished(&mut machine, at([2, 26, 50][turn])),
+            Self::Room => {
+                if let Some(storage) = &mut machine.description_mut().storage {
+                    storage.free_bytes = [110 << 30, 60 << 30][turn];
+                }
             }
-            Self::Installation => vec![with(&|machine| installed(machine, at(3))), machine.clone()],
-            Self::Pause => vec![
-                with(&|machine| {
-                    let until = at(-240).to_string();
-                    let registry = machine.registry_mut();
-                    registry.set_value(
-                        keys::UX_SETTINGS,
-                        "PauseUpdatesExpiryTime",
-                        Data::Text(until),
-                    );
-                    registry.set_value(
-                        keys::UPDATE_POLICY_SETTINGS,
-                        "PausedQualityStatus",
-                        Data::Dword(1),
-                    );
-                }),
-                with(&|machine| {
-                    let registry = machine.registry_mut();
-                    registry.delete_value(keys::UX_SETTINGS, "PauseUpdatesExpiryTime");
-                    registry.set_value(
-                        keys::UPDATE_POLICY_SETTINGS,
-                        "PausedQualityStatus",
-                        Data::Dword(0),
-                    );
-                }),
-            ],
+            Self::Restart => {
+                let registry = machine.registry_mut();
+                for key in [keys::CBS_REBOOT_PENDING, keys::AUTO_UPDATE_REBOOT] {
+                    if turn == 0 {
+                        registry.create_key(key);
+                        registry.set_last_write(key, at(240));
+                    } else {
+                        registry.delete_key(key);
+                    }
+                }
+            }
+            Self::Installation if turn == 0 => installed(&mut machine, at(3)),
+            Self::Installation => {}
+            Self::Pause => {
+                let expiry = "PauseUpdatesExpiryTime";
+                let registry = machine.registry_mut();
+                if turn == 0 {
+                    let until = Data::Text(at(-240).to_string());
+                    registry.set_value(keys::UX_SETTINGS, expiry, until);
+                } else {
+                    registry.delete_value(keys::UX_SETTINGS, expiry);
+                }
+                registry.set_value(
+                    keys::UPDATE_POLICY_SETTINGS,
+                    "PausedQualityStatus",
+                    Data::Dword(u32::from(turn == 0)),
+                );
+            }
         }
+        machine
     }
 }
 
@@ -284,7 +281,7 @@ impl Model {
         let mut first = Observations::new();
         for (check, observation) in self.first.iter() {
             let mut observation = observation.clone();
-            self.rename(&mut observation, check, names);
+            names.stand_in(&mut observation, check, &self.host_name);
             first.put(check, observation);
         }
         first
@@ -294,31 +291,8 @@ impl Model {
     pub fn after(&self, happening: Happening, turn: usize, names: &Names) -> Observation {
         let states = &self.states[happening.place()];
         let mut observation = states[turn % states.len()].clone();
-        self.rename(&mut observation, happening.check(), names);
+        names.stand_in(&mut observation, happening.check(), &self.host_name);
         observation
-    }
-
-    /// Puts a machine's own names in the place of the model's.
-    fn rename(&self, observation: &mut Observation, check: Check, names: &Names) {
-        let Outcome::Seen(readings) = &mut observation.outcome else {
-            return;
-        };
-        match check {
-            Check::Device | Check::PendingReboot => {
-                for reading in readings {
-                    replace(reading, &self.host_name, &names.host_name);
-                }
-            }
-            Check::UpdateAgent => {
-                let ids = readings
-                    .iter_mut()
-                    .filter(|reading| reading.name.as_deref() == Some(keys::CLIENT_ID));
-                for id in ids {
-                    id.data = Data::Text(names.client_id.clone());
-                }
-            }
-            _ => {}
-        }
     }
 }
 
@@ -345,6 +319,29 @@ impl Names {
         Self {
             host_name: format!("LOAD-{number:06}"),
             client_id: format!("{number:08x}-0000-4000-8000-00000000000a"),
+        }
+    }
+
+    /// Puts these names in the place of those that a check saw on a machine of that host name.
+    pub fn stand_in(&self, observation: &mut Observation, check: Check, host_name: &str) {
+        let Outcome::Seen(readings) = &mut observation.outcome else {
+            return;
+        };
+        match check {
+            Check::Device | Check::PendingReboot => {
+                for reading in readings {
+                    replace(reading, host_name, &self.host_name);
+                }
+            }
+            Check::UpdateAgent => {
+                let ids = readings
+                    .iter_mut()
+                    .filter(|reading| reading.name.as_deref() == Some(keys::CLIENT_ID));
+                for id in ids {
+                    id.data = Data::Text(self.client_id.clone());
+                }
+            }
+            _ => {}
         }
     }
 }

@@ -24,7 +24,9 @@ use sickbay_server::demo::fleet::FleetPlan;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use self::device::{Device, fingerprint};
+pub(crate) use self::device::fingerprint;
+
+use self::device::Device;
 use self::life::{Happening, Model, Names};
 use self::tally::Tally;
 use self::unruly::Manner;
