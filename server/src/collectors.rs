@@ -16,7 +16,9 @@ use tokio::net::TcpListener;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Response, Status, Streaming};
+use tower::util::MapRequestLayer;
 
+use crate::fleet::incoming::{self, Incoming, Lent};
 use crate::fleet::session::{Downstream, Sessions};
 use crate::identity::enrolment::{Enrolled, Enrolments, Issued};
 use crate::identity::tls::{self, Door, Peer};
@@ -34,7 +36,7 @@ const STREAMS_PER_CONNECTION: u32 = 8;
 struct EnrolmentPort {
     throttle: Arc<Throttle>,
     metrics: Arc<Metrics>,
-    sessions: Sessions,
+    sessions: Arc<Sessions>,
     enrolments: Enrolments,
 }
 
@@ -90,7 +92,7 @@ impl Enrolment for EnrolmentPort {
 
 struct FleetPort {
     throttle: Arc<Throttle>,
-    sessions: Sessions,
+    sessions: Arc<Sessions>,
     enrolments: Enrolments,
 }
 
@@ -103,10 +105,11 @@ impl FleetService for FleetPort {
         request: Request<Streaming<CollectorMessage>>,
     ) -> Result<Response<Downstream>, Status> {
         let peer = request.extensions().get::<Peer>().cloned();
-        let down = self
-            .sessions
-            .open(peer.as_ref(), request.into_inner())
-            .await?;
+        let lent = request.extensions().get::<Lent>().cloned();
+        // Let go of before anything is read through it: what a session reads goes through a reader of its own.
+        drop(request);
+        let incoming = Incoming::new(lent.ok_or_else(|| Status::internal("no body was lent"))?);
+        let down = self.sessions.open(peer.as_ref(), incoming).await?;
         Ok(Response::new(down))
     }
 
@@ -173,17 +176,17 @@ pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 pub async fn serve(
     listener: TcpListener,
     door: Door,
-    sessions: Sessions,
+    sessions: Arc<Sessions>,
     enrolments: Enrolments,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let (throttle, metrics) = (Arc::clone(&door.throttle), Arc::clone(&door.metrics));
     let fleet_throttle = Arc::clone(&throttle);
-    let incoming = ReceiverStream::new(tls::accept(listener, door, stop.clone()));
+    let connections = ReceiverStream::new(tls::accept(listener, door, stop.clone()));
     let enrolment = EnrolmentServer::new(EnrolmentPort {
         throttle,
         metrics,
-        sessions: sessions.clone(),
+        sessions: Arc::clone(&sessions),
         enrolments: enrolments.clone(),
     })
     .max_decoding_message_size(limits::MESSAGE_BYTES)
@@ -196,12 +199,13 @@ pub async fn serve(
     .max_decoding_message_size(limits::MESSAGE_BYTES)
     .max_encoding_message_size(limits::MESSAGE_BYTES);
     tonic::transport::Server::builder()
+        .layer(MapRequestLayer::new(incoming::lend))
         .max_concurrent_streams(STREAMS_PER_CONNECTION)
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
         .add_service(enrolment)
         .add_service(fleet)
-        .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
+        .serve_with_incoming_shutdown(connections, stop.cancelled_owned())
         .await
         .context("the collectors' port failed")
 }

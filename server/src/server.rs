@@ -250,8 +250,8 @@ impl Running {
 }
 
 /// What sessions need of the server.
-pub(crate) fn sessions(app: &App) -> Sessions {
-    Sessions {
+pub(crate) fn sessions(app: &App) -> Arc<Sessions> {
+    Arc::new(Sessions {
         store: Arc::clone(&app.store),
         fleet: Arc::clone(&app.fleet),
         ingest: app.ingest.clone(),
@@ -261,7 +261,7 @@ pub(crate) fn sessions(app: &App) -> Sessions {
         settings: app.config.collectors.clone(),
         metrics: Arc::clone(&app.metrics),
         stop: app.stop.clone(),
-    }
+    })
 }
 
 fn enrolments(app: &App) -> Enrolments {

@@ -31,8 +31,8 @@ const LATELY: Duration = Duration::from_secs(10);
 /// What the writer tells a session.
 #[derive(Debug)]
 pub enum Outcome {
-    /// Answers a report.
-    Send(ToCollector),
+    /// Answers a report. Boxed, because each session has a channel with room for 32 of these.
+    Send(Box<ToCollector>),
     /// The device is not active any more, with what it is instead; `None` where no such device is known.
     NotActive(Option<DeviceStatus>),
     /// The database refused for good: nothing of it is durable.

@@ -387,18 +387,20 @@ impl Writer {
                 }
             };
             let outcome = match outcome {
-                ItemOutcome::Applied { .. } if conflicts.contains(&key) => Outcome::Send(
+                ItemOutcome::Applied { .. } if conflicts.contains(&key) => Outcome::Send(Box::new(
                     ToCollector::FullWanted("another writer was faster each time"),
-                ),
+                )),
                 ItemOutcome::Applied { epoch, sequence } => {
                     self.metrics.reports.inc();
-                    Outcome::Send(ToCollector::Ack { epoch, sequence })
+                    Outcome::Send(Box::new(ToCollector::Ack { epoch, sequence }))
                 }
                 ItemOutcome::Duplicate { epoch, sequence } => {
                     self.metrics.duplicates.inc();
-                    Outcome::Send(ToCollector::Ack { epoch, sequence })
+                    Outcome::Send(Box::new(ToCollector::Ack { epoch, sequence }))
                 }
-                ItemOutcome::FullWanted(reason) => Outcome::Send(ToCollector::FullWanted(reason)),
+                ItemOutcome::FullWanted(reason) => {
+                    Outcome::Send(Box::new(ToCollector::FullWanted(reason)))
+                }
                 ItemOutcome::NotActive(status) => Outcome::NotActive(status),
                 ItemOutcome::Rediagnosed => continue,
             };
