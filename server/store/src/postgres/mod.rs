@@ -15,6 +15,7 @@ mod migrations;
 mod opening;
 mod servers;
 
+use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -116,13 +117,13 @@ pub(crate) fn text_list<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<String>
 }
 
 /// A placeholder in a list of rows, with its type, which Postgres would take for text where nothing else tells.
-pub(crate) fn placeholder(number: usize, kind: Column) -> String {
+pub(crate) fn placeholder(text: &mut String, number: usize, kind: Column) {
     let kind = match kind {
         Column::Int => "BIGINT",
         Column::Text => "TEXT",
         Column::Bytes => "BYTEA",
     };
-    format!("${number}::{kind}")
+    let _ = write!(text, "${number}::{kind}");
 }
 
 /// Takes the rows read under it for this transaction; [`LOCK`] has them already.

@@ -94,8 +94,8 @@ pub(crate) fn text_list<'a>(texts: impl Iterator<Item = &'a str>) -> String {
 
 /// A placeholder in a list of rows; takes the type from the value. It bears no number: SQLite looks numbered ones up by walking through
 /// all of the statement, each time it is run, and that was most of what a long list of rows cost.
-pub(crate) fn placeholder(_number: usize, _kind: crate::column::Column) -> String {
-    "?".to_owned()
+pub(crate) fn placeholder(text: &mut String, _number: usize, _kind: crate::column::Column) {
+    text.push('?');
 }
 
 /// Takes the rows read under it for this transaction; SQLite's writer already has the database to itself.
