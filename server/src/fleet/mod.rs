@@ -444,6 +444,16 @@ impl Fleet {
         }
     }
 
+    /// How many signs of life and how many bulletins wait to be written.
+    pub fn unwritten(&self) -> (usize, usize) {
+        let bulletins = self.connections().replicas.waiting();
+        let touches = self
+            .touches
+            .lock()
+            .expect("never poisoned: nothing panics while it is held");
+        (touches.len(), bulletins)
+    }
+
     /// Takes the signs of life that are not written yet.
     pub fn take_touches(&self) -> Vec<Touch> {
         let mut touches = self

@@ -5,7 +5,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::{Stream, StreamExt as _};
 use prost::Message as _;
@@ -44,6 +44,8 @@ const CLOCK_NEWS_MS: i64 = 30_000;
 const CLONES_TOLD: usize = 60;
 /// Lines of a device's record that are looked through before another is added.
 const NEWEST: u32 = 100;
+/// A message that waits for as long as this before it is taken in was held back; less is the scheduler's.
+const SLOWED: Duration = Duration::from_millis(5);
 /// Messages that may wait to be sent to one collector.
 const OUTGOING: usize = 32;
 
@@ -366,7 +368,10 @@ struct Session {
 
 impl Session {
     async fn serve(mut self) {
-        self.sessions.metrics.sessions.inc();
+        let metrics = Arc::clone(&self.sessions.metrics);
+        metrics.sessions.inc();
+        metrics.connections.opened();
+        let begun = Instant::now();
         let (ending, stop) = (self.membership.ending.clone(), self.sessions.stop.clone());
         let ended = tokio::select! {
             biased;
@@ -379,10 +384,13 @@ impl Session {
             )),
             ended = self.exchange() => ended,
         };
-        self.sessions.metrics.sessions.dec();
+        metrics.sessions.dec();
+        metrics
+            .connections
+            .ended(ended.as_ref().copied(), begun.elapsed());
         if let Err(status) = ended {
             if status.code() == Code::InvalidArgument || status.code() == Code::ResourceExhausted {
-                self.sessions.metrics.refusals.inc();
+                metrics.refusals.inc();
                 tracing::warn!(device = %self.identity.id, reason = status.message(), "session refused");
             }
             // Without room, or when the collector is gone, closing the channel ends the stream all the same.
@@ -431,9 +439,13 @@ impl Session {
         let now = self.sessions.clock.now();
         let bytes = message.encoded_len();
         let message = wire::from_collector(message)?;
+        let came = Instant::now();
         match &message {
             FromCollector::Report(_) => throttle.report(bytes).await,
             _ => throttle.bytes(bytes).await,
+        }
+        if came.elapsed() >= SLOWED {
+            self.sessions.metrics.ingest.slowed.inc();
         }
         match message {
             FromCollector::Report(report) => {

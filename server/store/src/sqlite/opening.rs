@@ -1,7 +1,6 @@
 //! Opening, creating and migrating the file, with an answer that says what to do where that fails.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use super::{BUSY_TIMEOUT, SqliteStore};
 use crate::index::Index;
 use crate::schema::{Schema, chain};
 use crate::unsealed::Sealable as _;
+use crate::usage::Begun;
 use crate::{Result, Seal, StoreError};
 
 /// Connections that read at the same time.
@@ -109,7 +109,8 @@ impl SqliteStore {
             path: path.to_owned(),
             seal: OnceLock::new(),
             index: Index::default(),
-            writes: AtomicU64::new(0),
+            writes: Begun::default(),
+            reads: Begun::default(),
         })
     }
 
