@@ -4,6 +4,7 @@
 //! either side, where they are converted and where the limits of [`limits`] are checked.
 #![forbid(unsafe_code)]
 
+pub mod codec;
 pub mod limits;
 
 /// Generated code of package `sickbay.v1`.

@@ -11,9 +11,11 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use sha2::{Digest as _, Sha256};
-use tokio_util::sync::CancellationToken;
+use sickbay_diagnosis::Time;
 
+use crate::app::App;
 use crate::config::Web;
+use crate::identity::ca::validity_of;
 use crate::identity::tls;
 
 /// The settings that name the files.
@@ -71,18 +73,27 @@ impl CertificateFiles {
         Ok(true)
     }
 
+    fn ends_at(&self) -> Option<Time> {
+        let current = self.current();
+        let (_, until) = validity_of(current.certified.cert.first()?)?;
+        Some(until)
+    }
+
     fn current(&self) -> std::sync::RwLockReadGuard<'_, Read> {
         self.current
             .read()
             .expect("never poisoned: nothing panics while it is held")
     }
 
-    /// Refreshes until `stop`.
-    pub async fn keep(self: Arc<Self>, stop: CancellationToken) {
+    /// Refreshes until the server stops.
+    pub async fn keep(self: Arc<Self>, app: App) {
         let mut told = String::new();
         loop {
+            if let Some(until) = self.ends_at() {
+                app.metrics.present.web_certificate(until, app.clock.now());
+            }
             tokio::select! {
-                () = stop.cancelled() => return,
+                () = app.stop.cancelled() => return,
                 () = tokio::time::sleep(LOOK_EVERY) => {}
             }
             match self.refresh() {

@@ -2,9 +2,11 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use axum::extract::State;
+use axum::middleware::{self, Next};
 use sickbay_proto::limits;
 use sickbay_proto::v1::enrolment_server::{Enrolment, EnrolmentServer};
 use sickbay_proto::v1::fleet_server::{Fleet as FleetService, FleetServer};
@@ -15,12 +17,16 @@ use sickbay_proto::v1::{
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
 use tonic::{Code, Request, Response, Status, Streaming};
+use tower::util::MapRequestLayer;
 
+use crate::fleet::incoming::{self, Incoming, Lent};
 use crate::fleet::session::{Downstream, Sessions};
 use crate::identity::enrolment::{Enrolled, Enrolments, Issued};
 use crate::identity::tls::{self, Door, Peer};
 use crate::metrics::Metrics;
+use crate::metrics::connections::Call;
 use crate::throttle::Throttle;
 use crate::wire::{self, CollectorMessage, RefusalReason};
 
@@ -34,7 +40,7 @@ const STREAMS_PER_CONNECTION: u32 = 8;
 struct EnrolmentPort {
     throttle: Arc<Throttle>,
     metrics: Arc<Metrics>,
-    sessions: Sessions,
+    sessions: Arc<Sessions>,
     enrolments: Enrolments,
 }
 
@@ -90,7 +96,7 @@ impl Enrolment for EnrolmentPort {
 
 struct FleetPort {
     throttle: Arc<Throttle>,
-    sessions: Sessions,
+    sessions: Arc<Sessions>,
     enrolments: Enrolments,
 }
 
@@ -103,10 +109,11 @@ impl FleetService for FleetPort {
         request: Request<Streaming<CollectorMessage>>,
     ) -> Result<Response<Downstream>, Status> {
         let peer = request.extensions().get::<Peer>().cloned();
-        let down = self
-            .sessions
-            .open(peer.as_ref(), request.into_inner())
-            .await?;
+        let lent = request.extensions().get::<Lent>().cloned();
+        // Let go of before anything is read through it: what a session reads goes through a reader of its own.
+        drop(request);
+        let incoming = Incoming::new(lent.ok_or_else(|| Status::internal("no body was lent"))?);
+        let down = self.sessions.open(peer.as_ref(), incoming).await?;
         Ok(Response::new(down))
     }
 
@@ -145,6 +152,21 @@ fn may_have_certificate(throttle: &Throttle, device: i64, peer: &Peer) -> Result
     })
 }
 
+/// Counts and times every call. Of a session it is the time until it is open.
+async fn measured(
+    State(metrics): State<Arc<Metrics>>,
+    request: axum::extract::Request,
+    next: Next,
+) -> axum::response::Response {
+    let (call, begun) = (Call::of(request.uri().path()), Instant::now());
+    let response = next.run(request).await;
+    // Whoever is refused is told so in the headers, where there is no answer to come after them.
+    let refused = Status::from_header_map(response.headers());
+    let refused = refused.filter(|status| status.code() != Code::Ok);
+    metrics.connections.called(call, begun, refused.as_ref());
+    response
+}
+
 fn wait_ms(wait: Duration) -> u64 {
     u64::try_from(wait.as_millis())
         .unwrap_or(u64::MAX)
@@ -173,17 +195,18 @@ pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 pub async fn serve(
     listener: TcpListener,
     door: Door,
-    sessions: Sessions,
+    sessions: Arc<Sessions>,
     enrolments: Enrolments,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let (throttle, metrics) = (Arc::clone(&door.throttle), Arc::clone(&door.metrics));
     let fleet_throttle = Arc::clone(&throttle);
-    let incoming = ReceiverStream::new(tls::accept(listener, door, stop.clone()));
+    let measured = middleware::from_fn_with_state(Arc::clone(&metrics), measured);
+    let connections = ReceiverStream::new(tls::accept(listener, door, stop.clone()));
     let enrolment = EnrolmentServer::new(EnrolmentPort {
         throttle,
         metrics,
-        sessions: sessions.clone(),
+        sessions: Arc::clone(&sessions),
         enrolments: enrolments.clone(),
     })
     .max_decoding_message_size(limits::MESSAGE_BYTES)
@@ -195,13 +218,14 @@ pub async fn serve(
     })
     .max_decoding_message_size(limits::MESSAGE_BYTES)
     .max_encoding_message_size(limits::MESSAGE_BYTES);
+    let services = Routes::new(enrolment).add_service(fleet);
     tonic::transport::Server::builder()
+        .layer(MapRequestLayer::new(incoming::lend))
         .max_concurrent_streams(STREAMS_PER_CONNECTION)
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
-        .add_service(enrolment)
-        .add_service(fleet)
-        .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
+        .add_routes(services.into_axum_router().layer(measured).into())
+        .serve_with_incoming_shutdown(connections, stop.cancelled_owned())
         .await
         .context("the collectors' port failed")
 }

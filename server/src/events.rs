@@ -98,6 +98,11 @@ impl Events {
         self.0.receiver_count() > 0
     }
 
+    /// How many listen.
+    pub fn listeners(&self) -> usize {
+        self.0.receiver_count()
+    }
+
     /// Listens from now on.
     pub fn listen(&self) -> broadcast::Receiver<Arc<Change>> {
         self.0.subscribe()

@@ -5,10 +5,11 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use crate::app::App;
+use crate::metrics::Metrics;
 
 /// A database that does not answer within this time is not ready.
 const READY_WITHIN: Duration = Duration::from_secs(3);
@@ -42,12 +43,18 @@ async fn readyz(State(app): State<App>) -> (StatusCode, String) {
     }
 }
 
-async fn metrics(State(app): State<App>) -> impl IntoResponse {
+async fn metrics(State(app): State<App>) -> Response {
+    // It looks into files of the operating system.
+    let looked = tokio::task::spawn_blocking(move || Metrics::look(&app)).await;
+    let Ok(text) = looked else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
     (
         [(
             header::CONTENT_TYPE,
             "application/openmetrics-text; version=1.0.0; charset=utf-8",
         )],
-        app.metrics.text(app.store.writes()),
+        text,
     )
+        .into_response()
 }

@@ -233,6 +233,15 @@ impl Inspections {
         true
     }
 
+    /// Devices that were asked within the last hour and have not answered.
+    pub fn waiting(&self, now: Time) -> usize {
+        let known = self.known();
+        let waits = |asked: &&Inspection| {
+            asked.answered.is_none() && now.since(asked.asked_at) < REMEMBERED_MS
+        };
+        known.asked.values().filter(waits).count()
+    }
+
     /// The last time that a device was asked, within the last hour.
     pub fn of(&self, key: i64, now: Time) -> Option<Inspection> {
         let known = self.known();

@@ -190,7 +190,7 @@ impl Running {
         let (store, metrics) = (Arc::clone(&app.store), Arc::clone(&app.metrics));
         jobs.spawn(leading.keep(store, metrics, app.stop.clone()));
         if let Some(files) = certificate_files {
-            jobs.spawn(files.keep(app.stop.clone()));
+            jobs.spawn(files.keep(app.clone()));
         }
         let writer = tokio::spawn(writer.run());
         Ok(Self {
@@ -250,8 +250,8 @@ impl Running {
 }
 
 /// What sessions need of the server.
-pub(crate) fn sessions(app: &App) -> Sessions {
-    Sessions {
+pub(crate) fn sessions(app: &App) -> Arc<Sessions> {
+    Arc::new(Sessions {
         store: Arc::clone(&app.store),
         fleet: Arc::clone(&app.fleet),
         ingest: app.ingest.clone(),
@@ -261,13 +261,13 @@ pub(crate) fn sessions(app: &App) -> Sessions {
         settings: app.config.collectors.clone(),
         metrics: Arc::clone(&app.metrics),
         stop: app.stop.clone(),
-    }
+    })
 }
 
 fn enrolments(app: &App) -> Enrolments {
     Enrolments {
         store: Arc::clone(&app.store),
-        desk: Desk::open(Arc::clone(&app.store)),
+        desk: Desk::open(Arc::clone(&app.store), Arc::clone(&app.metrics)),
         liveness: app.liveness,
         ca: Arc::clone(&app.ca),
         clock: app.clock.clone(),

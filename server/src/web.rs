@@ -27,6 +27,7 @@ use crate::certificate_files::CertificateFiles;
 use crate::config::Web;
 use crate::health;
 use crate::identity::tls;
+use crate::metrics::web::measured;
 use crate::pages;
 
 /// A handshake that takes longer is dropped.
@@ -88,6 +89,7 @@ pub fn routes(app: App) -> Router {
         .nest("/api/v1", api)
         .layer(middleware::from_fn_with_state(app.clone(), access::guard))
         .layer(middleware::from_fn(headers))
+        .layer(middleware::from_fn_with_state(app.clone(), measured))
         .layer(CompressionLayer::new())
         .with_state(app)
 }

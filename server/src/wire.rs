@@ -143,6 +143,12 @@ pub fn refusal(
     Status::with_metadata(code, message, metadata)
 }
 
+/// The reason that a refusal tells; `None` for a status that tells none.
+pub fn reason_of(status: &Status) -> Option<RefusalReason> {
+    let told = status.metadata().get_bin(ERROR_TRAILER)?.to_bytes().ok()?;
+    Some(v1::ErrorDetail::decode(told).ok()?.reason())
+}
+
 fn bad(message: impl Into<String>) -> Status {
     refusal(Code::InvalidArgument, Reason::BadRequest, message, 0)
 }

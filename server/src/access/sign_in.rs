@@ -165,6 +165,7 @@ pub async fn password(
     let name: String = form.name.trim().chars().take(NAME_CHARS).collect();
     let next = Some(form.next.as_str());
     if let Err(wait) = app.attempts.may_try(&name, client.address) {
+        app.metrics.web.sign_ins_throttled.inc();
         let seconds = wait.as_secs() + 1;
         let page = pages::sign_in(&app, &headers, SignInReason::TooOften(seconds), next);
         let retry = [(header::RETRY_AFTER, seconds.to_string())];

@@ -36,7 +36,7 @@ pub const OF_ONE: usize = 10;
 /// How often open pages are told how far a file is.
 const TOLD_EVERY: Duration = Duration::from_secs(1);
 /// Exports of everybody.
-const OF_ALL: usize = 200;
+pub const OF_ALL: usize = 200;
 
 /// What is asked for.
 pub struct Wanted {
@@ -156,6 +156,17 @@ impl Job {
     }
 }
 
+/// How many exports there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Load {
+    /// Those that wait for their turn.
+    pub waiting: usize,
+    /// Those that are made.
+    pub running: usize,
+    /// All of them, the finished ones included.
+    pub kept: usize,
+}
+
 /// Every export that was asked for and is not over for long.
 pub struct Exports {
     folder: PathBuf,
@@ -264,6 +275,17 @@ impl Exports {
         true
     }
 
+    /// How much is asked of it now.
+    pub fn load(&self) -> Load {
+        let jobs = self.locked();
+        let of = |state: &State| jobs.iter().filter(|job| job.state() == *state).count();
+        Load {
+            waiting: of(&State::Waiting),
+            running: of(&State::Running),
+            kept: jobs.len(),
+        }
+    }
+
     fn forget(&self, id: Uuid) {
         self.locked().retain(|job| job.id != id);
     }
@@ -330,7 +352,9 @@ async fn make(
         );
         let about = job.list.about(&job.name_of_owner, job.asked_at);
         let count = Arc::clone(&job.rows);
-        match to_file(rows, columns, job.format, about, &folder, count).await {
+        let file = to_file(rows, columns, job.format, about, &folder, count).await;
+        app.metrics.web.export_rows.inc_by(job.rows());
+        match file {
             Ok(file) => {
                 let bytes = file.as_file().metadata().map_or(0, |file| file.len());
                 let at = app.clock.now();

@@ -1,6 +1,7 @@
 //! The live fleet: who is connected now, here or to another server of this database, and how to reach them.
 
 pub mod bulletin;
+pub mod incoming;
 mod reading;
 pub mod replicas;
 pub mod session;
@@ -70,7 +71,7 @@ impl Ending {
 struct Live {
     session: u64,
     run: Run,
-    requests: mpsc::Sender<ToCollector>,
+    requests: mpsc::Sender<Box<ToCollector>>,
     ending: Ending,
     /// Whether other servers were told of it, as far as this one has read what was told.
     is_told: bool,
@@ -141,7 +142,7 @@ pub struct Membership {
     /// Whether an older session of the device had to make way.
     pub took_over: bool,
     /// What others ask of the device.
-    pub requests: mpsc::Receiver<ToCollector>,
+    pub requests: mpsc::Receiver<Box<ToCollector>>,
     /// Fires when the session has to end.
     pub ending: Ending,
 }
@@ -276,7 +277,7 @@ impl Fleet {
     /// Tells everyone who is connected. Whoever reads too slowly is told when it connects again.
     pub fn tell_all(&self, message: &ToCollector) {
         for live in self.connections().live.values() {
-            let _ = live.requests.try_send(message.clone());
+            let _ = live.requests.try_send(Box::new(message.clone()));
         }
     }
 
@@ -339,10 +340,10 @@ impl Fleet {
         };
         // Noted before it can be answered.
         self.inspections.asks(key, request.to_owned(), now);
-        let sent = live.requests.try_send(ToCollector::InspectNow {
+        let sent = live.requests.try_send(Box::new(ToCollector::InspectNow {
             request_id: request.to_owned(),
             checks: Vec::new(),
-        });
+        }));
         if sent.is_err() {
             self.inspections.takes_back(key, request);
         }
@@ -441,6 +442,16 @@ impl Fleet {
                 touches.insert(touch.key, touch);
             }
         }
+    }
+
+    /// How many signs of life and how many bulletins wait to be written.
+    pub fn unwritten(&self) -> (usize, usize) {
+        let bulletins = self.connections().replicas.waiting();
+        let touches = self
+            .touches
+            .lock()
+            .expect("never poisoned: nothing panics while it is held");
+        (touches.len(), bulletins)
     }
 
     /// Takes the signs of life that are not written yet.

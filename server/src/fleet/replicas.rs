@@ -168,6 +168,11 @@ impl Replicas {
         }
     }
 
+    /// How much waits to be posted.
+    pub const fn waiting(&self) -> usize {
+        self.outbox.len()
+    }
+
     /// Takes what waits to be posted.
     pub fn take_outbox(&mut self) -> Vec<Numbered> {
         self.tried = 0;

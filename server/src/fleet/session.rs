@@ -5,9 +5,9 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use futures::Stream;
+use futures::{Stream, StreamExt as _};
 use prost::Message as _;
 use sickbay_diagnosis::Time;
 use sickbay_diagnosis::issue::Teller;
@@ -20,11 +20,12 @@ use sickbay_store::{
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
-use tonic::{Code, Status, Streaming};
+use tonic::{Code, Status};
 
 use crate::clock::Clock;
 use crate::config::Collectors;
 use crate::events::{Change, Events};
+use crate::fleet::incoming::Incoming;
 use crate::fleet::twins::{Run, Verdict};
 use crate::fleet::{End, Fleet, Membership, Opening};
 use crate::identity::ca::Ca;
@@ -43,11 +44,12 @@ const CLOCK_NEWS_MS: i64 = 30_000;
 const CLONES_TOLD: usize = 60;
 /// Lines of a device's record that are looked through before another is added.
 const NEWEST: u32 = 100;
+/// A message that waits for as long as this before it is taken in was held back; less is the scheduler's.
+const SLOWED: Duration = Duration::from_millis(5);
 /// Messages that may wait to be sent to one collector.
 const OUTGOING: usize = 32;
 
 /// What sessions need of the server.
-#[derive(Clone)]
 pub struct Sessions {
     /// Durable state.
     pub store: Arc<dyn Store>,
@@ -117,9 +119,9 @@ impl Sessions {
 
     /// Opens a session: waits for Hello, answers Welcome, and serves it in a task of its own.
     pub async fn open(
-        &self,
+        self: &Arc<Self>,
         peer: Option<&Peer>,
-        mut incoming: Streaming<CollectorMessage>,
+        mut incoming: Incoming,
     ) -> Result<Downstream, Status> {
         let identity = self.authenticate(peer).await?;
         let first = tokio::time::timeout(HELLO_TIMEOUT, incoming.message())
@@ -167,10 +169,10 @@ impl Sessions {
             self.settings(),
         );
         outgoing
-            .try_send(Ok(welcome))
+            .try_send(Ok(Box::new(welcome)))
             .expect("the channel is new and has room");
         let session = Session {
-            sessions: self.clone(),
+            sessions: Arc::clone(self),
             identity,
             epoch: hello.epoch,
             membership,
@@ -178,7 +180,9 @@ impl Sessions {
             outgoing,
         };
         tokio::spawn(session.serve());
-        Ok(Box::pin(ReceiverStream::new(down)))
+        Ok(Box::pin(
+            ReceiverStream::new(down).map(|message| message.map(|boxed| *boxed)),
+        ))
     }
 }
 
@@ -353,17 +357,21 @@ fn is_news(state: &DeviceState, touch: &Touch) -> bool {
 }
 
 struct Session {
-    sessions: Sessions,
+    sessions: Arc<Sessions>,
     identity: DeviceIdentity,
     epoch: Vec<u8>,
     membership: Membership,
-    incoming: Streaming<CollectorMessage>,
-    outgoing: mpsc::Sender<Result<ServerMessage, Status>>,
+    incoming: Incoming,
+    /// Boxed: a channel makes room for 32 of what it carries at once.
+    outgoing: mpsc::Sender<Result<Box<ServerMessage>, Status>>,
 }
 
 impl Session {
     async fn serve(mut self) {
-        self.sessions.metrics.sessions.inc();
+        let metrics = Arc::clone(&self.sessions.metrics);
+        metrics.sessions.inc();
+        metrics.connections.opened();
+        let begun = Instant::now();
         let (ending, stop) = (self.membership.ending.clone(), self.sessions.stop.clone());
         let ended = tokio::select! {
             biased;
@@ -376,10 +384,13 @@ impl Session {
             )),
             ended = self.exchange() => ended,
         };
-        self.sessions.metrics.sessions.dec();
+        metrics.sessions.dec();
+        metrics
+            .connections
+            .ended(ended.as_ref().copied(), begun.elapsed());
         if let Err(status) = ended {
             if status.code() == Code::InvalidArgument || status.code() == Code::ResourceExhausted {
-                self.sessions.metrics.refusals.inc();
+                metrics.refusals.inc();
                 tracing::warn!(device = %self.identity.id, reason = status.message(), "session refused");
             }
             // Without room, or when the collector is gone, closing the channel ends the stream all the same.
@@ -395,11 +406,11 @@ impl Session {
         loop {
             let may_read = in_flight < limits::REPORTS_IN_FLIGHT;
             tokio::select! {
-                Some(request) = self.membership.requests.recv() => self.send(request).await?,
+                Some(request) = self.membership.requests.recv() => self.send(*request).await?,
                 Some(outcome) = answered.recv() => {
                     in_flight -= 1;
                     match outcome {
-                        Outcome::Send(message) => self.send(message).await?,
+                        Outcome::Send(message) => self.send(*message).await?,
                         // An active device is never told so; the refusal that it may try again after is for completeness.
                         Outcome::NotActive(status) => {
                             return Err(refusal_of(status).unwrap_or_else(storage_refusal));
@@ -409,7 +420,8 @@ impl Session {
                 },
                 message = self.incoming.message(), if may_read => {
                     let Some(message) = message.map_err(wire::unreadable)? else { return Ok(()) };
-                    if self.receive(message, &answers, &throttle).await? {
+                    // Boxed: what it needs for a moment would be part of every idle session.
+                    if Box::pin(self.receive(message, &answers, &throttle)).await? {
                         in_flight += 1;
                     }
                 },
@@ -427,9 +439,13 @@ impl Session {
         let now = self.sessions.clock.now();
         let bytes = message.encoded_len();
         let message = wire::from_collector(message)?;
+        let came = Instant::now();
         match &message {
             FromCollector::Report(_) => throttle.report(bytes).await,
             _ => throttle.bytes(bytes).await,
+        }
+        if came.elapsed() >= SLOWED {
+            self.sessions.metrics.ingest.slowed.inc();
         }
         match message {
             FromCollector::Report(report) => {
@@ -486,7 +502,7 @@ impl Session {
 
     async fn send(&self, message: wire::ToCollector) -> Result<(), Status> {
         self.outgoing
-            .send(Ok(wire::to_collector(message)))
+            .send(Ok(Box::new(wire::to_collector(message))))
             .await
             .map_err(|_| Status::cancelled("the collector is gone"))
     }

@@ -11,8 +11,11 @@ use futures::future::BoxFuture;
 use sickbay_store::{EnrolOutcome, EnrolRequest, IssuedCertificate, Store, StoreError};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::metrics::Metrics;
+use crate::metrics::register::UnderWay;
+
 /// Errands that may wait.
-const QUEUE: usize = 4096;
+pub(crate) const QUEUE: usize = 4096;
 /// Errands of one transaction at most.
 const AT_ONCE: usize = 256;
 
@@ -39,14 +42,20 @@ enum Errand {
 
 /// The way to the desk. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Desk(mpsc::Sender<Errand>);
+pub struct Desk {
+    errands: mpsc::Sender<Errand>,
+    metrics: Arc<Metrics>,
+}
 
 impl Desk {
     /// Opens the desk; it closes when every handle is gone and nobody waits.
-    pub fn open(store: Arc<dyn Store>) -> Self {
+    pub fn open(store: Arc<dyn Store>, metrics: Arc<Metrics>) -> Self {
         let (sender, errands) = mpsc::channel(QUEUE);
         tokio::spawn(serve(store, errands));
-        Self(sender)
+        Self {
+            errands: sender,
+            metrics,
+        }
     }
 
     /// Enrols a machine.
@@ -62,7 +71,8 @@ impl Desk {
 
     async fn ask<T>(&self, errand: impl FnOnce(Answer<T>) -> Errand) -> Result<T, DeskError> {
         let (answer, answered) = oneshot::channel();
-        self.0
+        let _waits = UnderWay::begin(&self.metrics.connections.enrolments);
+        self.errands
             .try_send(errand(answer))
             .map_err(|error| match error {
                 mpsc::error::TrySendError::Full(_) => DeskError::Busy,

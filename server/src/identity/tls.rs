@@ -40,6 +40,7 @@ use crate::clock::Clock;
 use crate::config::Collectors;
 use crate::identity::ca::{Ca, CaError, InForce, dns_names_of, key_sha256_of, validity_of};
 use crate::metrics::Metrics;
+use crate::metrics::register::UnderWay;
 use crate::throttle::{HANDSHAKES_AT_ONCE, Throttle};
 use sickbay_diagnosis::Time;
 
@@ -160,6 +161,14 @@ impl ServerIdentity {
     pub fn follows(&self, ca: &InForce) -> bool {
         let of = self.of.read();
         *of.expect("never poisoned: nothing panics while it is held") == ca.mark()
+    }
+
+    /// Until when the certificate counts that is shown.
+    pub fn ends_at(&self) -> Option<Time> {
+        let current = self.current.read();
+        let current = current.expect("never poisoned: nothing panics while it is held");
+        let (_, until) = validity_of(current.cert.first()?)?;
+        Some(until)
     }
 
     /// Issues a new certificate, and lets in the devices of the CA as it is now; connections made from now on see it.
@@ -475,8 +484,13 @@ pub fn accept(
             let (acceptor, ready, who) = (acceptor.clone(), ready.clone(), who.clone());
             let (metrics, refused) = (Arc::clone(&metrics), Arc::clone(&refused));
             tokio::spawn(async move {
-                let _under_way = (permit, begun);
-                match handshake(&acceptor, stream, address, &who).await {
+                let connections = &metrics.connections;
+                let _under_way = (permit, begun, UnderWay::begin(&connections.handshakes));
+                let begun = Instant::now();
+                let shaken = handshake(&acceptor, stream, address, &who).await;
+                let seconds = begun.elapsed().as_secs_f64();
+                connections.handshake.observe(seconds);
+                match shaken {
                     Ok(stream) => {
                         metrics.handshakes.inc();
                         // The receiver is gone only when the server stops.

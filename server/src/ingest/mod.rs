@@ -21,18 +21,19 @@ use crate::metrics::Metrics;
 use crate::rules::RulesInForce;
 use crate::wire::{Report, ToCollector};
 
+pub(crate) use self::writer::BATCH;
 pub use self::writer::Writer;
 
 /// Items that may wait for the writer.
-const QUEUE: usize = 4096;
+pub(crate) const QUEUE: usize = 4096;
 /// How long it is known at least which devices were diagnosed: several times what servers take to learn of other rules.
 const LATELY: Duration = Duration::from_secs(10);
 
 /// What the writer tells a session.
 #[derive(Debug)]
 pub enum Outcome {
-    /// Answers a report.
-    Send(ToCollector),
+    /// Answers a report. Boxed, because each session has a channel with room for 32 of these.
+    Send(Box<ToCollector>),
     /// The device is not active any more, with what it is instead; `None` where no such device is known.
     NotActive(Option<DeviceStatus>),
     /// The database refused for good: nothing of it is durable.
@@ -46,6 +47,8 @@ enum Item {
         epoch: Vec<u8>,
         report: Box<Report>,
         received_at: Time,
+        /// The same by a clock that nobody sets.
+        came: Instant,
         session: Ending,
         answer: mpsc::UnboundedSender<Outcome>,
     },
@@ -63,6 +66,14 @@ impl Item {
     const fn key(&self) -> i64 {
         match self {
             Self::Report { key, .. } | Self::Rediagnose { key } | Self::Settle { key, .. } => *key,
+        }
+    }
+
+    /// When it came, where that is a report.
+    const fn came(&self) -> Option<Instant> {
+        match self {
+            Self::Report { came, .. } => Some(*came),
+            Self::Rediagnose { .. } | Self::Settle { .. } => None,
         }
     }
 
@@ -138,6 +149,7 @@ impl Ingest {
             epoch,
             report,
             received_at,
+            came: Instant::now(),
             session,
             answer,
         })
@@ -154,6 +166,7 @@ impl Ingest {
 
     /// Queues a diagnosis without a report.
     pub async fn rediagnose(&self, key: i64) -> Result<(), Stopped> {
+        self.metrics.ingest.rediagnoses.inc();
         self.put(Item::Rediagnose { key }).await
     }
 

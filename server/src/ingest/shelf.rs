@@ -9,8 +9,8 @@ use lru::LruCache;
 
 use super::plan::Held;
 
-/// Memory for all of them, in bytes: some 2,500 devices of the demo fleet by [`Held::weight`].
-const ROOM: usize = 128 << 20;
+/// Memory for all of them, in bytes: some 1,250 devices of the demo fleet by [`Held::weight`].
+const ROOM: usize = 64 << 20;
 
 /// The devices that were written last.
 #[derive(Debug)]

@@ -23,7 +23,7 @@ use crate::rules::{Rules, RulesInForce};
 use crate::wire::ToCollector;
 
 /// Items of one commit at most.
-const BATCH: usize = 500;
+pub(crate) const BATCH: usize = 500;
 /// Time between the beginnings of two commits, unless a batch is full: a commit costs about the same for one report as for fifty. A report
 /// that comes alone waits for nothing.
 const PACE: Duration = Duration::from_millis(20);
@@ -52,6 +52,8 @@ struct Batch {
     /// What each comes to, if the commit succeeds.
     outcomes: Vec<ItemOutcome>,
     devices: BTreeMap<i64, Taken>,
+    /// What working it out took so far.
+    worked: Duration,
 }
 
 /// A device of a batch.
@@ -66,6 +68,8 @@ enum Taken {
 struct Ready {
     items: Vec<Item>,
     outcomes: Vec<ItemOutcome>,
+    /// What working it out took.
+    worked: Duration,
     keys: BTreeSet<i64>,
     changes: Arc<[DeviceChange]>,
     /// The devices as they stand then.
@@ -186,6 +190,8 @@ impl Writer {
             };
             let items: Vec<Item> = self.put_off.extract_if(.., may_go).collect();
             if !items.is_empty() {
+                let came = items.iter().filter_map(Item::came);
+                self.metrics.ingest.takes(came);
                 return Some(items);
             }
             // More of the same devices would only wait here in the place of the queue.
@@ -209,6 +215,8 @@ impl Writer {
     /// Adds what these come to to a batch. Gives those back that the database refuses to load the devices of.
     async fn work_out(&mut self, mut items: Vec<Item>, batch: &mut Batch) -> Result<(), Vec<Item>> {
         items.retain(|item| !item.is_of_yesterday());
+        let (begun, measured) = (Instant::now(), Arc::clone(&self.metrics));
+        let measured = &measured.ingest;
         let now = self.clock.now();
         let keys: BTreeSet<i64> = items.iter().map(Item::key).collect();
         if !self.take_up(&items, &keys, batch, now).await {
@@ -218,8 +226,11 @@ impl Writer {
         self.note_lately(&keys);
         let rules = self.rules.get();
         for item in items {
+            let begun = Instant::now();
             batch.add(item, &rules, now);
+            measured.diagnosis.observe(begun.elapsed().as_secs_f64());
         }
+        batch.worked += begun.elapsed();
         Ok(())
     }
 
@@ -227,12 +238,19 @@ impl Writer {
     fn begin(&self, batch: &Ready) -> Commit {
         let (store, metrics) = (Arc::clone(&self.store), Arc::clone(&self.metrics));
         let changes = Arc::clone(&batch.changes);
+        let measured = &metrics.ingest;
+        measured.has_in_hand(batch.items.iter().filter_map(Item::came));
+        measured.items.observe(batch.items.len() as f64);
+        measured.batch.observe(batch.worked.as_secs_f64());
         tokio::spawn(async move {
             if changes.is_empty() {
                 return Some(Vec::new());
             }
+            let begun = Instant::now();
             let writing = || store.commit(&changes);
             let results = patiently(&metrics, "commit reports", writing).await?;
+            let seconds = begun.elapsed().as_secs_f64();
+            metrics.ingest.commit.observe(seconds);
             metrics.commits.inc();
             Some(results)
         })
@@ -250,6 +268,8 @@ impl Writer {
             .filter(|(_, result)| **result == Committed::Conflict)
             .map(|(change, _)| change.key)
             .collect();
+        self.metrics.ingest.has_in_hand(std::iter::empty());
+        self.metrics.ingest.conflicts.inc_by(conflicts.len() as u64);
         for held in batch.held {
             if !conflicts.contains(&held.state().identity.key) {
                 self.shelf.put(held);
@@ -286,6 +306,7 @@ impl Writer {
             by_device.entry(item.key()).or_default().push(item);
         }
         let alone = by_device.len() == 1;
+        let some = !by_device.is_empty();
         for (key, items) in by_device {
             let result = if alone {
                 Err(items)
@@ -299,10 +320,14 @@ impl Writer {
                 );
                 for item in items {
                     if let Item::Report { answer, .. } = item {
+                        self.metrics.ingest.not_stored.inc();
                         let _ = answer.send(Outcome::NotStored);
                     }
                 }
             }
+        }
+        if some {
+            self.metrics.ingest.has_in_hand(std::iter::empty());
         }
     }
 
@@ -340,10 +365,13 @@ impl Writer {
             return true;
         }
         self.metrics.shelf_misses.inc_by(missing.len() as u64);
+        let begun = Instant::now();
         let loading = || self.store.load_states(&missing);
         let Some(loaded) = patiently(&self.metrics, "load devices", loading).await else {
             return false;
         };
+        let seconds = begun.elapsed().as_secs_f64();
+        self.metrics.ingest.load.observe(seconds);
         for state in loaded {
             let before = before.remove(&state.identity.key);
             batch.hold(Held::loaded(state, before), now);
@@ -374,8 +402,10 @@ impl Writer {
                 again.push(item);
                 continue;
             }
-            let (answer, key) = match item {
-                Item::Report { answer, key, .. } => (answer, key),
+            let (answer, key, came) = match item {
+                Item::Report {
+                    answer, key, came, ..
+                } => (answer, key, came),
                 Item::Rediagnose { .. } => {
                     self.metrics.rediagnosed.inc();
                     continue;
@@ -387,21 +417,35 @@ impl Writer {
                 }
             };
             let outcome = match outcome {
-                ItemOutcome::Applied { .. } if conflicts.contains(&key) => Outcome::Send(
+                ItemOutcome::Applied { .. } if conflicts.contains(&key) => Outcome::Send(Box::new(
                     ToCollector::FullWanted("another writer was faster each time"),
-                ),
+                )),
                 ItemOutcome::Applied { epoch, sequence } => {
                     self.metrics.reports.inc();
-                    Outcome::Send(ToCollector::Ack { epoch, sequence })
+                    Outcome::Send(Box::new(ToCollector::Ack { epoch, sequence }))
                 }
                 ItemOutcome::Duplicate { epoch, sequence } => {
                     self.metrics.duplicates.inc();
-                    Outcome::Send(ToCollector::Ack { epoch, sequence })
+                    Outcome::Send(Box::new(ToCollector::Ack { epoch, sequence }))
                 }
-                ItemOutcome::FullWanted(reason) => Outcome::Send(ToCollector::FullWanted(reason)),
+                ItemOutcome::FullWanted(reason) => {
+                    Outcome::Send(Box::new(ToCollector::FullWanted(reason)))
+                }
                 ItemOutcome::NotActive(status) => Outcome::NotActive(status),
                 ItemOutcome::Rediagnosed => continue,
             };
+            if let Outcome::Send(told) = &outcome {
+                match **told {
+                    ToCollector::Ack { .. } => {
+                        let seconds = came.elapsed().as_secs_f64();
+                        self.metrics.ingest.acknowledgement.observe(seconds);
+                    }
+                    ToCollector::FullWanted(_) => {
+                        self.metrics.ingest.full_wanted.inc();
+                    }
+                    _ => {}
+                }
+            }
             // The session may have ended; its collector asks again when it reconnects.
             let _ = answer.send(outcome);
         }
@@ -504,6 +548,7 @@ impl Batch {
         Ready {
             items: self.items,
             outcomes: self.outcomes,
+            worked: self.worked,
             keys,
             changes: changes.into(),
             held,

@@ -22,6 +22,7 @@ use super::{log, rediagnose};
 use crate::app::App;
 use crate::config::Config;
 use crate::knowledge_pack::InForce;
+use crate::metrics::jobs::Job;
 use crate::rules::{Acceptances, Rules};
 use crate::updates;
 use crate::wishes::{self, of_kind};
@@ -47,7 +48,8 @@ const IDS_AT_ONCE: usize = 200;
 pub(super) async fn keep(app: App) {
     let mut known = Known::default();
     loop {
-        if let Err(error) = round(&app, &mut known).await {
+        let kept = round(&app, &mut known);
+        if let Err(error) = app.metrics.jobs.round(Job::Rules, kept).await {
             log("rules", &error);
         }
         tokio::select! {

@@ -21,11 +21,12 @@ use tokio::sync::Notify;
 use crate::app::App;
 use crate::audit;
 use crate::identity::ca::CaError;
+use crate::metrics::jobs::Job;
 
 /// How often verdicts that ran out are looked for.
 const DUE_EVERY: Duration = Duration::from_secs(1);
 /// Devices diagnosed again in one round.
-const DUE_AT_ONCE: u32 = 1000;
+pub(crate) const DUE_AT_ONCE: u32 = 1000;
 /// How often signs of life are written.
 const TOUCH_EVERY: Duration = Duration::from_secs(5);
 /// How often the server's certificate is looked at.
@@ -53,6 +54,8 @@ const BULLETINS_KEPT_MS: i64 = 10 * MINUTE_MS;
 const EXPORTS_EVERY: Duration = Duration::from_secs(30);
 /// How often today's counts are kept.
 const DAYS_EVERY: Duration = Duration::from_mins(5);
+/// How often the database is measured.
+const SIZE_EVERY: Duration = Duration::from_mins(1);
 /// A server certificate is issued anew at this age.
 const CERTIFICATE_AGE_MS: i64 = 10 * DAY_MS;
 
@@ -74,6 +77,7 @@ pub fn start(app: &App) -> tokio::task::JoinSet<()> {
     jobs.spawn(old_changes(app.clone()));
     jobs.spawn(scheduled_exports(app.clone()));
     jobs.spawn(days(app.clone()));
+    jobs.spawn(size(app.clone()));
     jobs
 }
 
@@ -97,8 +101,12 @@ fn log(job: &'static str, error: &StoreError) {
 /// Diagnoses devices again whose verdicts ran out.
 async fn due(app: App) {
     while next_round_of_leader(&app, DUE_EVERY).await {
-        match app.store.due(app.clock.now(), DUE_AT_ONCE).await {
-            Ok(keys) => rediagnose(&app, keys).await,
+        let looked = app.store.due(app.clock.now(), DUE_AT_ONCE);
+        match app.metrics.jobs.round(Job::Due, looked).await {
+            Ok(keys) => {
+                app.metrics.jobs.due.set(keys.len() as i64);
+                rediagnose(&app, keys).await;
+            }
             Err(error) => log("due", &error),
         }
     }
@@ -124,7 +132,8 @@ pub async fn write_signs_of_life(app: &App) {
     if touches.is_empty() {
         return;
     }
-    if let Err(error) = app.store.touch(&touches).await {
+    let written = app.store.touch(&touches);
+    if let Err(error) = app.metrics.jobs.round(Job::SignsOfLife, written).await {
         log("signs of life", &error);
         for touch in touches {
             app.fleet.touch(touch);
@@ -158,7 +167,7 @@ async fn ephemeral(app: App) {
                 .set_status(&gone, DeviceStatus::Retired, &deed)
                 .await
         };
-        match retired.await {
+        match app.metrics.jobs.round(Job::Ephemeral, retired).await {
             Ok(retired) if retired.is_empty() => {}
             Ok(retired) => {
                 tracing::info!(devices = retired.len(), "ephemeral devices retired");
@@ -175,7 +184,8 @@ async fn old_lines(app: App) {
         return;
     }
     while leading::leads(&app).await {
-        match audit::cut(&*app.store, keep_days, app.clock.now()).await {
+        let cut = audit::cut(&*app.store, keep_days, app.clock.now());
+        match app.metrics.jobs.round(Job::OldLines, cut).await {
             Ok(0) => {}
             Ok(lines) => tracing::info!(lines, keep_days, "old lines of the record were removed"),
             Err(error) => log("old lines", &error),
@@ -194,7 +204,8 @@ async fn old_history(app: App) {
     }
     while leading::leads(&app).await {
         let before = app.clock.now().plus_days(-i64::from(keep_days));
-        match app.store.forget_history(before, OLD_HISTORY_AT_ONCE).await {
+        let forgotten = app.store.forget_history(before, OLD_HISTORY_AT_ONCE);
+        match app.metrics.jobs.round(Job::OldHistory, forgotten).await {
             // There may be more.
             Ok(went) if went > 0 => {
                 tracing::debug!(went, keep_days, "old history was removed");
@@ -238,7 +249,8 @@ async fn old_changes(app: App) {
         log("fleet in memory", &error);
     }
     while next_round_of_leader(&app, OLD_CHANGES_EVERY).await {
-        if let Err(error) = app.store.forget_changes().await {
+        let forgotten = app.store.forget_changes();
+        if let Err(error) = app.metrics.jobs.round(Job::OldChanges, forgotten).await {
             log("old changes", &error);
         }
         let read_by_all = app.clock.now().plus_millis(-BULLETINS_KEPT_MS);
@@ -251,10 +263,28 @@ async fn old_changes(app: App) {
 /// Counts each day, again and again until it is over.
 async fn days(app: App) {
     while leading::leads(&app).await {
-        if let Err(error) = crate::days::keep(&app).await {
+        let kept = crate::days::keep(&app);
+        if let Err(error) = app.metrics.jobs.round(Job::Days, kept).await {
             log("days", &error);
         }
         if !next_round(&app, DAYS_EVERY).await {
+            return;
+        }
+    }
+}
+
+/// Measures the database, at every server: each may be the one that monitoring asks.
+async fn size(app: App) {
+    loop {
+        let measured = app.store.size_bytes();
+        match app.metrics.jobs.round(Job::Size, measured).await {
+            Ok(bytes) => {
+                let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+                app.metrics.jobs.size.set(bytes);
+            }
+            Err(error) => log("size", &error),
+        }
+        if !next_round(&app, SIZE_EVERY).await {
             return;
         }
     }
@@ -267,7 +297,12 @@ async fn scheduled_exports(app: App) {
     }
     while next_round_of_leader(&app, EXPORTS_EVERY).await {
         for export in &app.config.exports {
-            match export.round(&app).await {
+            match app
+                .metrics
+                .jobs
+                .round(Job::Exports, export.round(&app))
+                .await
+            {
                 Ok(None) => {}
                 Ok(Some(file)) => {
                     tracing::info!(export = export.name, file = %file.display(), "a scheduled export was written");
@@ -287,7 +322,12 @@ async fn certificates(app: App) {
     let mut issued_at: Time = app.clock.now();
     let mut age_looked_at = Instant::now();
     while next_round(&app, CA_EVERY).await {
-        if let Err(error) = app.ca.reload().await {
+        if let Err(error) = app
+            .metrics
+            .jobs
+            .round(Job::Certificates, app.ca.reload())
+            .await
+        {
             tracing::error!(error = %crate::ingest::chain(&error), "the CA cannot be followed");
             continue;
         }

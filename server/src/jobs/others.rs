@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::events::Change;
 use crate::fleet::replicas::Numbered;
 use crate::fleet::{End, Word};
+use crate::metrics::jobs::Job;
 
 /// How long nobody looks where nobody tells of anything.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -37,7 +38,8 @@ pub(super) async fn follow(app: App, to_tell: Arc<Notify>) {
     let mut place = Place::default();
     loop {
         let looked = async {
-            let pause = match round(&app, &mut place).await {
+            let followed = round(&app, &mut place);
+            let pause = match app.metrics.jobs.round(Job::Follow, followed).await {
                 Ok(()) => {
                     to_tell.notify_one();
                     GATHER
@@ -88,7 +90,8 @@ pub(super) async fn tell_pages(app: App, to_tell: Arc<Notify>) {
         }
         // What came up while nobody listened is no news for whoever listens next: their page has just been made.
         let are_heard = app.events.are_heard();
-        match app.store.news(are_heard).await {
+        let news = app.store.news(are_heard);
+        match app.metrics.jobs.round(Job::TellPages, news).await {
             Ok(news) => {
                 failed = false;
                 if are_heard {
@@ -200,7 +203,8 @@ async fn post_now(app: &App) -> bool {
     }
     let texts: Vec<String> = bulletins.iter().map(Numbered::text).collect();
     let (name, _) = app.fleet.replicas();
-    match app.store.post(&name, &texts, app.clock.now()).await {
+    let posted = app.store.post(&name, &texts, app.clock.now());
+    match app.metrics.jobs.round(Job::Post, posted).await {
         Ok(()) => true,
         Err(error) => {
             log("bulletins", &error);

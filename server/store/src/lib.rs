@@ -35,6 +35,7 @@ mod secrets;
 mod sqlite;
 mod tally;
 mod unsealed;
+mod usage;
 
 use std::path::Path;
 use std::time::Duration;
@@ -62,6 +63,7 @@ pub use postgres::PostgresStore;
 pub use secrets::{Secrets, WrappedSecret};
 pub use sqlite::{BUSY_TIMEOUT, SqliteStore};
 pub use unsealed::{Unsealed, connect, is_served, migrate, open, upgrade};
+pub use usage::{Connections, Usage};
 
 /// What a store method returns.
 pub type Result<T> = std::result::Result<T, StoreError>;
@@ -150,6 +152,12 @@ pub trait Store: Secrets {
 
     /// How many transactions wrote since this store was opened, those that failed included.
     fn writes(&self) -> u64;
+
+    /// How busy its connections are.
+    fn usage(&self) -> Usage;
+
+    /// Bytes that the database takes on its disk.
+    async fn size_bytes(&self) -> Result<u64>;
 
     /// Closes every connection, so that all that is durable stands in one file where the database has files. Nothing may be asked
     /// afterwards.

@@ -33,6 +33,7 @@ mod limits;
 mod list_pages;
 mod machine_pki;
 mod machines;
+mod metrics;
 mod moving;
 mod openid;
 mod people;

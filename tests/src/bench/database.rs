@@ -63,23 +63,27 @@ impl Database {
         self.folder.path()
     }
 
+    /// Its address; `None` for a file.
+    pub(super) fn url(&self) -> Option<String> {
+        self.cluster.as_ref().map(|cluster| cluster.url(NAME))
+    }
+
     /// What a server on it is set.
     pub(super) fn settings(&self) -> Vec<(&'static str, String)> {
-        let url = self.cluster.iter().map(|cluster| cluster.url(NAME));
-        url.map(|url| (DATABASE, url)).collect()
+        self.url().into_iter().map(|url| (DATABASE, url)).collect()
+    }
+
+    /// The settings of a server in this process.
+    pub(super) fn storage(&self) -> Storage {
+        Storage {
+            data_dir: self.folder.path().to_owned(),
+            database: self.url().unwrap_or_default(),
+        }
     }
 
     /// Opens it, as a server would.
     pub(super) async fn open(&self) -> anyhow::Result<Arc<dyn Store>> {
-        let storage = Storage {
-            data_dir: self.folder.path().to_owned(),
-            database: self
-                .cluster
-                .as_ref()
-                .map(|cluster| cluster.url(NAME))
-                .unwrap_or_default(),
-        };
-        sickbay_server::storage::open(&storage)
+        sickbay_server::storage::open(&self.storage())
             .await
             .context("open the database")
     }

@@ -15,6 +15,7 @@ mod moving;
 mod ninety_days;
 mod pages;
 mod processor;
+mod replicas;
 mod sessions;
 mod storage;
 pub(crate) mod stored;
@@ -84,6 +85,9 @@ enum Bench {
         /// How many.
         #[arg(long, default_value_t = 15_000)]
         sessions: usize,
+        /// Over how many servers of one Postgres they are spread, each with a load generator of its own.
+        #[arg(long, conflicts_with = "database")]
+        servers: Option<usize>,
     },
     /// How many bytes a device takes in the database after 90 days.
     Storage {
@@ -117,6 +121,9 @@ enum Bench {
     },
     /// How long a server takes for every page and list of a large fleet, for thirty filters.
     Pages {
+        /// Which database.
+        #[arg(long, value_enum, default_value_t = Kind::Sqlite)]
+        database: Kind,
         /// How many devices the fleet has.
         #[arg(long, default_value_t = 100_000)]
         devices: usize,
@@ -153,12 +160,19 @@ pub fn run() -> ExitCode {
                 sessions,
                 seconds,
             } => ingest::measure(database, sessions, seconds).await,
-            Bench::Sessions { database, sessions } => sessions::idle(database, sessions).await,
+            Bench::Sessions {
+                sessions,
+                servers: Some(servers),
+                ..
+            } => replicas::idle(servers, sessions).await,
+            Bench::Sessions {
+                database, sessions, ..
+            } => sessions::idle(database, sessions).await,
             Bench::Storm { database, sessions } => sessions::storm(database, sessions).await,
             Bench::Storage { database, devices } => storage::measure(database, devices).await,
             Bench::Samples { folder } => stored::samples(&folder).await,
             Bench::Export { devices } => export::measure(devices).await,
-            Bench::Pages { devices } => pages::measure(devices).await,
+            Bench::Pages { database, devices } => pages::measure(database, devices).await,
             Bench::Moving { devices } => moving::measure(devices).await,
             Bench::Diagnose { devices } => diagnose::measure(devices).await,
         }
@@ -307,6 +321,14 @@ fn tell(line: &str) {
 
 fn rounded(figure: f64) -> f64 {
     (figure * 1_000.0).round() / 1_000.0
+}
+
+/// An HTTP client for a server on this machine.
+fn plain_client() -> anyhow::Result<reqwest::Client> {
+    let tls = sickbay_server::identity::tls::client_config(rustls::RootCertStore::empty())?;
+    Ok(reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .build()?)
 }
 
 /// What the figures were measured on.

@@ -13,7 +13,7 @@ use crate::server::Server;
 use crate::wait::eventually;
 
 /// Memory of one idle session, in bytes.
-const MOST_BYTES: f64 = 60_000.0;
+pub(super) const MOST_BYTES: f64 = 60_000.0;
 /// Until every device is back, in seconds.
 const MOST_SECONDS: f64 = 60.0;
 /// How often one device may be refused until it is back.
@@ -23,8 +23,8 @@ const LEAST_STEADY: f64 = 0.95;
 /// Reports a second after the storm.
 const STEADY_RATE: f64 = 1_000.0;
 const STEADY: Duration = Duration::from_secs(15);
-const ARRIVE_WITHIN: Duration = Duration::from_mins(10);
-const QUIET: Duration = Duration::from_secs(20);
+pub(super) const ARRIVE_WITHIN: Duration = Duration::from_mins(10);
+pub(super) const QUIET: Duration = Duration::from_secs(20);
 /// Of the machines and of what happens to them.
 pub(super) const SEED: u64 = 1;
 
@@ -154,7 +154,7 @@ pub(super) async fn storm(kind: Kind, sessions: usize) -> anyhow::Result<Figures
 }
 
 /// Memory of the server that is its own, in bytes.
-fn memory(server: &Server) -> anyhow::Result<u64> {
+pub(super) fn memory(server: &Server) -> anyhow::Result<u64> {
     let file = format!("/proc/{}/smaps_rollup", server.id()?);
     let told = std::fs::read_to_string(&file).with_context(|| format!("read {file}"))?;
     let own = ["Private_Clean:", "Private_Dirty:", "Swap:"];

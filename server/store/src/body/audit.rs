@@ -6,7 +6,7 @@ use sickbay_diagnosis::Time;
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use super::query::RowList;
+use super::query::{How, RowList};
 use super::{Backend, Connection, Db, text_list};
 use crate::chain::{Checkpoint, Fault, Head, Link, Verified};
 use crate::column::Column::{Bytes, Int, Text};
@@ -65,7 +65,8 @@ statements! {
 
 pub(super) const LINES: RowList = RowList {
     operation: RECORD,
-    before: "INSERT INTO audit (id, at, actor, action, device_id, subject, detail, hash) VALUES",
+    how: How::Insert,
+    before: "INSERT INTO audit (id, at, actor, action, device_id, subject, detail, hash)",
     columns: &[Int, Int, Text, Text, Text, Text, Text, Bytes],
     after: "",
 };

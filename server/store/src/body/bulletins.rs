@@ -4,7 +4,7 @@
 use sickbay_diagnosis::Time;
 use sqlx::FromRow;
 
-use super::query::RowList;
+use super::query::{How, RowList};
 use super::{Backend, Db};
 use crate::column::Column::{Int, Text};
 use crate::error::During;
@@ -31,7 +31,8 @@ statements! {
 
 pub(super) const POSTS: RowList = RowList {
     operation: POST,
-    before: "INSERT INTO bulletin (sender, posted_at, body) VALUES",
+    how: How::Insert,
+    before: "INSERT INTO bulletin (sender, posted_at, body)",
     columns: &[Text, Int, Text],
     after: "",
 };

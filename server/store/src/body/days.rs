@@ -3,7 +3,7 @@
 use sickbay_diagnosis::Time;
 use sqlx::FromRow;
 
-use super::query::RowList;
+use super::query::{How, RowList};
 use super::{Backend, Db};
 use crate::codes::count;
 use crate::column::Column::{Int, Text};
@@ -31,7 +31,8 @@ statements! {
 /// What was counted of issues.
 pub(super) const ISSUE_DAYS: RowList = RowList {
     operation: "keep a day's counts of issues",
-    before: "INSERT INTO issue_day (scope, day, issue, open_count, serious_count, unknown_count, accepted_count, primary_count) VALUES",
+    how: How::Insert,
+    before: "INSERT INTO issue_day (scope, day, issue, open_count, serious_count, unknown_count, accepted_count, primary_count)",
     columns: &[Text, Int, Text, Int, Int, Int, Int, Int],
     after: "",
 };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sickbay_diagnosis::Time;
 
-use super::query::RowList;
+use super::query::{How, RowList};
 use super::{Backend, Db, query};
 use crate::column::Column::{Int, Text};
 use crate::error::During;
@@ -19,6 +19,7 @@ statements! {
 /// Times only move forwards: a heartbeat may be written after a later report.
 pub(super) const TOUCHES: RowList = RowList {
     operation: TOUCH,
+    how: How::Match,
     before: "UPDATE device SET last_seen_at = CASE WHEN device.last_seen_at >= v.column2 THEN device.last_seen_at ELSE v.column2 END, \
              confirmed_at = CASE WHEN v.column3 IS NULL OR device.confirmed_at >= v.column3 THEN device.confirmed_at ELSE v.column3 END, \
              clock_ahead_ms = COALESCE(v.column4, device.clock_ahead_ms), \

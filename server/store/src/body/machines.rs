@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use sickbay_diagnosis::Time;
 use sqlx::FromRow;
 
-use super::query::RowList;
+use super::query::{How, RowList};
 use super::{Backend, Connection, Db, audit, key_list, text_list, write};
 use crate::codes::{self, status_code};
 use crate::column::Column::{Bytes, Int, Text};
@@ -39,8 +39,9 @@ statements! {
 
 pub(super) const CREATE: RowList = RowList {
     operation: "write the list of machines",
+    how: How::Insert,
     before: "INSERT INTO device (id, status, version, name, name_lower, domain, ou, kind, release, tags, epoch, digest, \
-             open_count, enrolled_at, collector_version, fingerprint) VALUES",
+             open_count, enrolled_at, collector_version, fingerprint)",
     columns: &[
         Text, Int, Int, Text, Text, Text, Text, Text, Text, Text, Bytes, Bytes, Int, Int, Text,
         Text,
@@ -50,7 +51,8 @@ pub(super) const CREATE: RowList = RowList {
 
 pub(super) const NAMES: RowList = RowList {
     operation: "write the names of the list",
-    before: "INSERT INTO listed_name (name_lower, domain) VALUES",
+    how: How::Insert,
+    before: "INSERT INTO listed_name (name_lower, domain)",
     columns: &[Text, Text],
     after: " ON CONFLICT (name_lower, domain) DO NOTHING",
 };

@@ -70,7 +70,7 @@ use crate::{
     IssueCount, IssueDevice, IssuedCertificate, LearnedRow, ListedMachine, NewApiToken, NewAudit,
     NewSession, NewToken, News, Order, PackMark, Page, Profiled, ProfiledDevice, Result,
     RevisionCount, Scope, Seal, Secrets, SeenRevision, SessionRow, Sought, SourceCount, Store,
-    Survey, TakenLink, TokenRow, Touch, Verified, ViewRow, ViewSaved, WrappedSecret,
+    Survey, TakenLink, TokenRow, Touch, Usage, Verified, ViewRow, ViewSaved, WrappedSecret,
 };
 
 #[async_trait]
@@ -108,6 +108,14 @@ impl Sealable for Backend {
 impl Store for Backend {
     fn writes(&self) -> u64 {
         Backend::writes(self)
+    }
+
+    fn usage(&self) -> Usage {
+        Backend::usage(self)
+    }
+
+    async fn size_bytes(&self) -> Result<u64> {
+        Backend::size_bytes(self).await
     }
 
     async fn close(&self) {

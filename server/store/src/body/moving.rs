@@ -170,7 +170,9 @@ async fn write(connection: &mut Connection, table: &Table, lines: &[Line]) -> Re
                         .iter()
                         .map(|column| {
                             number += 1;
-                            placeholder(number, column.kind)
+                            let mut text = String::new();
+                            placeholder(&mut text, number, column.kind);
+                            text
                         })
                         .collect();
                     format!("({})", row.join(", "))

@@ -36,15 +36,30 @@ where
     query.fetch_all(connection).await.during(operation)
 }
 
-/// Rows per statement, largest first: any number of rows takes few statements, and few statements are prepared.
-pub(super) const LENGTHS: [usize; 8] = [128, 64, 32, 16, 8, 4, 2, 1];
+/// Rows per statement, largest first. A list is filled up to one of these lengths, so that few statements are prepared and any number of
+/// rows takes few of them: each is handed to the database's thread, or sent to its server, and waited for.
+pub(super) const LENGTHS: [usize; 10] = [512, 256, 128, 64, 32, 16, 8, 4, 2, 1];
 
-/// A statement over a list of rows: `before (VALUES ($1, $2), ($3, $4)) after`.
+/// What a list of rows is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum How {
+    /// Rows to insert: `before` names the table and its columns.
+    Insert,
+    /// Rows to find others by: `before` ends in `(VALUES`, `after` begins with the bracket that closes it.
+    Match,
+}
+
+/// A statement over a list of rows.
+///
+/// What fills a list up has nothing but NULL in it. The first column of a row of ours is never NULL: so what is filled up is not inserted,
+/// and matches nothing.
 #[derive(Debug)]
 pub(super) struct RowList {
     /// What is done, for errors.
     pub(super) operation: &'static str,
-    /// Up to and including `VALUES`.
+    /// What it is for.
+    pub(super) how: How,
+    /// Up to the rows.
     pub(super) before: &'static str,
     /// Kinds of the columns.
     pub(super) columns: &'static [Column],
@@ -56,6 +71,9 @@ impl RowList {
     /// The text for so many rows.
     pub(super) fn text(&self, rows: usize) -> String {
         let mut text = self.before.to_owned();
+        if self.how == How::Insert {
+            text.push_str(" SELECT * FROM (VALUES");
+        }
         let mut number = 0;
         for row in 0..rows {
             text.push_str(if row == 0 { " (" } else { ", (" });
@@ -64,40 +82,48 @@ impl RowList {
                 if place > 0 {
                     text.push_str(", ");
                 }
-                text.push_str(&placeholder(number, *kind));
+                placeholder(&mut text, number, *kind);
             }
             text.push(')');
+        }
+        if self.how == How::Insert {
+            text.push_str(") AS v WHERE v.column1 IS NOT NULL");
         }
         text.push_str(self.after);
         text
     }
 
-    /// Runs it over all items. `bind` binds one value for each column.
+    /// Runs it over all items. `bind` binds one value for each column, of which the first is not NULL.
     pub(super) async fn run<T: Sync>(
         &self,
         connection: &mut Connection,
         items: &[T],
         bind: for<'q> fn(Query<'q>, &T) -> Query<'q>,
     ) -> Result<()> {
-        let mut rest = items;
-        for length in LENGTHS {
-            if rest.len() < length {
-                continue;
+        for items in items.chunks(LENGTHS[0]) {
+            let length = items.len().next_power_of_two();
+            let mut query: Query<'_> = sqlx::query(AssertSqlSafe(self.text(length)));
+            for item in items {
+                query = bind(query, item);
             }
-            let text = self.text(length);
-            while rest.len() >= length {
-                let (now, later) = rest.split_at(length);
-                rest = later;
-                let mut query: Query<'_> = sqlx::query(AssertSqlSafe(text.as_str()));
-                for item in now {
-                    query = bind(query, item);
-                }
-                query
-                    .execute(&mut *connection)
-                    .await
-                    .during(self.operation)?;
+            for _ in items.len()..length {
+                query = self.fill(query);
             }
+            query
+                .execute(&mut *connection)
+                .await
+                .during(self.operation)?;
         }
         Ok(())
+    }
+
+    /// A row of nothing.
+    fn fill<'q>(&self, query: Query<'q>) -> Query<'q> {
+        let columns = self.columns.iter();
+        columns.fold(query, |query, kind| match kind {
+            Column::Int => query.bind(None::<i64>),
+            Column::Text => query.bind(None::<String>),
+            Column::Bytes => query.bind(None::<Vec<u8>>),
+        })
     }
 }

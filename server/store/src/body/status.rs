@@ -6,7 +6,7 @@ use sickbay_diagnosis::Time;
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use super::query::RowList;
+use super::query::{How, RowList};
 use super::{Backend, Connection, Db, audit, guard, key_list, places, write};
 use crate::admission::Sponsor;
 use crate::column::Column::Int;
@@ -32,6 +32,7 @@ statements! {
 /// The version moves, so that a report in flight is not written over a device that was retired meanwhile.
 pub(super) const STATUSES: RowList = RowList {
     operation: SET,
+    how: How::Match,
     before: "UPDATE device SET status = v.column2, status_at = v.column3, ended = v.column4, successor_key = v.column5, \
              version = device.version + 1 FROM (VALUES",
     columns: &[Int, Int, Int, Int, Int],

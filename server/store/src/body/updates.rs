@@ -4,7 +4,7 @@ use sickbay_diagnosis::filter::Filter;
 use sickbay_diagnosis::{Kb, Time};
 use sqlx::FromRow;
 
-use super::query::{self, RowList};
+use super::query::{self, How, RowList};
 use super::{Backend, Db, audit};
 use crate::codes::{self, text};
 use crate::column::Column::{Bytes, Int, Text};
@@ -33,7 +33,8 @@ statements! {
 
 pub(super) const PROFILES: RowList = RowList {
     operation: "write profiles",
-    before: "INSERT INTO device_updates (device_key, profile) VALUES",
+    how: How::Insert,
+    before: "INSERT INTO device_updates (device_key, profile)",
     columns: &[Int, Bytes],
     after: " ON CONFLICT (device_key) DO UPDATE SET profile = excluded.profile",
 };
@@ -41,7 +42,8 @@ pub(super) const PROFILES: RowList = RowList {
 /// The most devices that ever said it, and the earliest moment, stay.
 pub(super) const LEARNING: RowList = RowList {
     operation: LEARN,
-    before: "INSERT INTO learned_update (kb, kind, package_build, revision, devices, by_title, since, learned_at, imported) VALUES",
+    how: How::Insert,
+    before: "INSERT INTO learned_update (kb, kind, package_build, revision, devices, by_title, since, learned_at, imported)",
     columns: &[Int, Text, Int, Int, Int, Int, Int, Int, Int],
     after: " ON CONFLICT (kb, kind, package_build, revision) DO UPDATE SET \
             devices = CASE WHEN excluded.devices > learned_update.devices THEN excluded.devices ELSE learned_update.devices END, \

@@ -3,7 +3,7 @@
 use sickbay_diagnosis::Time;
 
 use super::Connection;
-use super::query::RowList;
+use super::query::{How, RowList};
 use super::updates::PROFILES;
 use crate::Result;
 use crate::codes::text;
@@ -14,6 +14,7 @@ use crate::tally::Tally;
 /// The part of a device that every change writes. The version moves, so that whoever loaded it before has to load again.
 pub(super) const DEVICES: RowList = RowList {
     operation: "write devices",
+    how: How::Match,
     before: "UPDATE device SET version = device.version + 1, epoch = COALESCE(v.column2, device.epoch), \
              sequence = COALESCE(v.column3, device.sequence), digest = COALESCE(v.column4, device.digest), last_seen_at = v.column5, \
              last_report_at = v.column6, due_at = v.column7, open_count = v.column8, serious_count = v.column9, unknown_count = v.column10, \
@@ -26,6 +27,7 @@ pub(super) const DEVICES: RowList = RowList {
 
 pub(super) const SUMMARIES: RowList = RowList {
     operation: "write summaries",
+    how: How::Match,
     before: "UPDATE device SET name = v.column2, name_lower = v.column3, domain = v.column4, ou = v.column5, site = v.column6, \
              kind = v.column7, release = v.column8, build = v.column9, ubr = v.column10, edition = v.column11, arch = v.column12, \
              source_quality = v.column13, source_feature = v.column14, source_driver = v.column15, source_other = v.column16, \
@@ -41,6 +43,7 @@ pub(super) const SUMMARIES: RowList = RowList {
 /// reaches.
 pub(super) const OLD_TAGS: RowList = RowList {
     operation: "remove reported tags",
+    how: How::Match,
     before: "DELETE FROM device_reported_tag WHERE device_key IN (VALUES",
     columns: &[Int],
     after: ")",
@@ -48,14 +51,16 @@ pub(super) const OLD_TAGS: RowList = RowList {
 
 pub(super) const TAGS: RowList = RowList {
     operation: "write reported tags",
-    before: "INSERT INTO device_reported_tag (device_key, tag) VALUES",
+    how: How::Insert,
+    before: "INSERT INTO device_reported_tag (device_key, tag)",
     columns: &[Int, Text],
     after: " ON CONFLICT (device_key, tag) DO NOTHING",
 };
 
 pub(super) const FACTS: RowList = RowList {
     operation: "write facts",
-    before: "INSERT INTO device_facts (device_key, facts) VALUES",
+    how: How::Insert,
+    before: "INSERT INTO device_facts (device_key, facts)",
     columns: &[Int, Bytes],
     after: " ON CONFLICT (device_key) DO UPDATE SET facts = excluded.facts",
 };
@@ -63,6 +68,7 @@ pub(super) const FACTS: RowList = RowList {
 /// Their causes go with them.
 pub(super) const REMOVED: RowList = RowList {
     operation: "remove findings",
+    how: How::Match,
     before: "DELETE FROM finding WHERE (device_key, issue) IN (VALUES",
     columns: &[Int, Text],
     after: ")",
@@ -70,6 +76,7 @@ pub(super) const REMOVED: RowList = RowList {
 
 pub(super) const OLD_CAUSES: RowList = RowList {
     operation: "remove causes",
+    how: How::Match,
     before: "DELETE FROM finding_cause WHERE (device_key, issue) IN (VALUES",
     columns: &[Int, Text],
     after: ")",
@@ -77,7 +84,8 @@ pub(super) const OLD_CAUSES: RowList = RowList {
 
 pub(super) const FINDINGS: RowList = RowList {
     operation: "write findings",
-    before: "INSERT INTO finding (device_key, issue, state, severity, summary, causes, since, changed_at, accepted_until) VALUES",
+    how: How::Insert,
+    before: "INSERT INTO finding (device_key, issue, state, severity, summary, causes, since, changed_at, accepted_until)",
     columns: &[Int, Text, Int, Int, Text, Text, Int, Int, Int],
     after: " ON CONFLICT (device_key, issue) DO UPDATE SET state = excluded.state, severity = excluded.severity, \
             summary = excluded.summary, causes = excluded.causes, since = excluded.since, changed_at = excluded.changed_at, \
@@ -86,21 +94,24 @@ pub(super) const FINDINGS: RowList = RowList {
 
 pub(super) const CAUSES: RowList = RowList {
     operation: "write causes",
-    before: "INSERT INTO finding_cause (device_key, issue, cause_key, label) VALUES",
+    how: How::Insert,
+    before: "INSERT INTO finding_cause (device_key, issue, cause_key, label)",
     columns: &[Int, Text, Text, Text],
     after: "",
 };
 
 pub(super) const HISTORY: RowList = RowList {
     operation: "write history",
-    before: "INSERT INTO history (device_key, at, issue, from_state, to_state, causes, summary) VALUES",
+    how: How::Insert,
+    before: "INSERT INTO history (device_key, at, issue, from_state, to_state, causes, summary)",
     columns: &[Int, Int, Text, Int, Int, Text, Text],
     after: "",
 };
 
 pub(super) const ISSUE_COUNTS: RowList = RowList {
     operation: "count findings",
-    before: "INSERT INTO issue_count (issue, open_count, serious_count, unknown_count, accepted_count) VALUES",
+    how: How::Insert,
+    before: "INSERT INTO issue_count (issue, open_count, serious_count, unknown_count, accepted_count)",
     columns: &[Text, Int, Int, Int, Int],
     after: " ON CONFLICT (issue) DO UPDATE SET open_count = issue_count.open_count + excluded.open_count, \
             serious_count = issue_count.serious_count + excluded.serious_count, \
@@ -110,22 +121,25 @@ pub(super) const ISSUE_COUNTS: RowList = RowList {
 
 pub(super) const PRIMARY_COUNTS: RowList = RowList {
     operation: "count primary causes",
+    how: How::Match,
     before: "INSERT INTO issue_count (issue, open_count, serious_count, unknown_count, primary_count) SELECT v.column1, 0, 0, 0, v.column2 \
              FROM (VALUES",
     columns: &[Text, Int],
-    after: ") AS v WHERE TRUE ON CONFLICT (issue) DO UPDATE SET primary_count = issue_count.primary_count + excluded.primary_count",
+    after: ") AS v WHERE v.column1 IS NOT NULL ON CONFLICT (issue) DO UPDATE SET primary_count = issue_count.primary_count + excluded.primary_count",
 };
 
 pub(super) const SOURCE_COUNTS: RowList = RowList {
     operation: "count sources",
-    before: "INSERT INTO source_count (kind, class, source, devices) VALUES",
+    how: How::Insert,
+    before: "INSERT INTO source_count (kind, class, source, devices)",
     columns: &[Text, Int, Text, Int],
     after: " ON CONFLICT (kind, class, source) DO UPDATE SET devices = source_count.devices + excluded.devices",
 };
 
 pub(super) const FLEET_COUNTS: RowList = RowList {
     operation: "count devices",
-    before: "INSERT INTO fleet_count (status, health, devices) VALUES",
+    how: How::Insert,
+    before: "INSERT INTO fleet_count (status, health, devices)",
     columns: &[Int, Int, Int],
     after: " ON CONFLICT (status, health) DO UPDATE SET devices = fleet_count.devices + excluded.devices",
 };
@@ -133,7 +147,8 @@ pub(super) const FLEET_COUNTS: RowList = RowList {
 /// A device that had a revision earlier than it said before is taken at its earlier word.
 pub(super) const CLAIMS: RowList = RowList {
     operation: "write claims",
-    before: "INSERT INTO baseline_claim (what, kind, build, revision, device_key, at) VALUES",
+    how: How::Insert,
+    before: "INSERT INTO baseline_claim (what, kind, build, revision, device_key, at)",
     columns: &[Int, Text, Int, Int, Int, Int],
     after: " ON CONFLICT (what, kind, build, revision, device_key) DO UPDATE SET \
             at = CASE WHEN excluded.at < baseline_claim.at THEN excluded.at ELSE baseline_claim.at END",
@@ -142,6 +157,7 @@ pub(super) const CLAIMS: RowList = RowList {
 /// Only the five earliest of a revision are kept.
 pub(super) const LATE_CLAIMS: RowList = RowList {
     operation: "remove late claims",
+    how: How::Match,
     before: "DELETE FROM baseline_claim WHERE (what, kind, build, revision, device_key) IN (SELECT r.what, r.kind, r.build, r.revision, \
              r.device_key FROM (SELECT c.what, c.kind, c.build, c.revision, c.device_key, \
              ROW_NUMBER() OVER (PARTITION BY c.what, c.kind, c.build, c.revision ORDER BY c.at, c.device_key) AS place \

@@ -7,6 +7,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -148,6 +149,8 @@ pub(super) struct Lookout {
     servers: Servers,
     view: watch::Sender<View>,
     doubt: Arc<Notify>,
+    /// How often pools took the place of others.
+    failovers: AtomicU64,
 }
 
 impl Lookout {
@@ -165,6 +168,7 @@ impl Lookout {
             servers,
             view: watch::Sender::new(View::Primary(Arc::new(pools))),
             doubt,
+            failovers: AtomicU64::new(0),
         });
         let watching = Arc::clone(&lookout);
         let task = tokio::spawn(async move { watching.watch(found).await });
@@ -202,6 +206,19 @@ impl Lookout {
             }
             sleep(AGAIN).await;
         }
+    }
+
+    /// Pools of the primary, where there is one now.
+    pub(super) fn now(&self) -> Option<Arc<Pools>> {
+        match &*self.view.borrow() {
+            View::Primary(pools) => Some(Arc::clone(pools)),
+            View::Nowhere(_) | View::Closed => None,
+        }
+    }
+
+    /// How often there was another primary, or another run of it.
+    pub(super) fn failovers(&self) -> u64 {
+        self.failovers.load(Ordering::Relaxed)
     }
 
     /// Closes every connection.
@@ -281,6 +298,7 @@ impl Lookout {
             "the database has another primary, or it started again, or connections to it fell silent"
         );
         let pools = Pools::new(&self.servers, run.clone(), &self.doubt);
+        self.failovers.fetch_add(1, Ordering::Relaxed);
         self.view.send_replace(View::Primary(Arc::new(pools)));
         if let View::Primary(pools) = before {
             pools.end();

@@ -15,7 +15,7 @@ mod migrations;
 mod opening;
 mod servers;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::fmt::Write as _;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -28,6 +28,7 @@ use crate::column::Column;
 use crate::error::During;
 use crate::index::Index;
 use crate::unsealed::NoSealYet;
+use crate::usage::{Begun, Connections, Usage};
 use crate::{Result, Seal};
 
 /// The database that the shared body is compiled against.
@@ -55,6 +56,8 @@ const STILL_HERE: &str = "SELECT 1::BIGINT";
 const LEADER_ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 /// The pause after which somebody listens again where the database could not be listened to.
 const LISTEN_AGAIN: Duration = Duration::from_millis(250);
+/// Bytes of the database.
+const SIZE: &str = "SELECT pg_database_size(current_database())";
 /// Begins a transaction that sees one state of the database throughout.
 const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
@@ -116,13 +119,13 @@ pub(crate) fn text_list<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<String>
 }
 
 /// A placeholder in a list of rows, with its type, which Postgres would take for text where nothing else tells.
-pub(crate) fn placeholder(number: usize, kind: Column) -> String {
+pub(crate) fn placeholder(text: &mut String, number: usize, kind: Column) {
     let kind = match kind {
         Column::Int => "BIGINT",
         Column::Text => "TEXT",
         Column::Bytes => "BYTEA",
     };
-    format!("${number}::{kind}")
+    let _ = write!(text, "${number}::{kind}");
 }
 
 /// Takes the rows read under it for this transaction; [`LOCK`] has them already.
@@ -191,7 +194,9 @@ pub struct PostgresStore {
     seal: OnceLock<Arc<dyn Seal>>,
     index: Index,
     /// Transactions that were begun to write.
-    writes: AtomicU64,
+    writes: Begun,
+    /// Transactions that were begun to read.
+    reads: Begun,
     /// What is told of whenever something was written.
     listener: Mutex<Option<(PgListener, Arc<Pools>)>>,
     leadership: Mutex<Leadership>,
@@ -207,7 +212,7 @@ struct Leadership {
 impl PostgresStore {
     /// Begins a transaction that writes, when no other one does.
     pub(crate) async fn begin(&self, operation: &'static str) -> Result<Transaction> {
-        self.writes.fetch_add(1, Ordering::Relaxed);
+        let _waits = self.writes.begin();
         // The lock is not taken by the statement that begins: sqlx rolls back only what it knows to have begun, and a caller who
         // gave up would leave a connection behind that holds the lock.
         let begin = |pools: Arc<Pools>| {
@@ -224,6 +229,7 @@ impl PostgresStore {
 
     /// Begins a transaction that reads one state of the database throughout.
     pub(crate) async fn begin_read(&self, operation: &'static str) -> Result<Transaction> {
+        let _waits = self.reads.begin();
         let begin =
             |pools: Arc<Pools>| async move { pools.reader.begin_with(BEGIN_READ).await }.boxed();
         let (transaction, pools) = self.lookout.on_primary(begin).await.during(operation)?;
@@ -305,7 +311,33 @@ impl PostgresStore {
 
     /// How many transactions were begun to write.
     pub(crate) fn writes(&self) -> u64 {
-        self.writes.load(Ordering::Relaxed)
+        self.writes.count()
+    }
+
+    /// How busy its connections are; none are where no server is the primary now.
+    pub(crate) fn usage(&self) -> Usage {
+        let pools = self.lookout.now();
+        let of = |pool: fn(&Pools) -> &Pool| {
+            let pools = pools.as_ref();
+            pools.map_or_else(Connections::default, |pools| Connections::of(pool(pools)))
+        };
+        Usage {
+            readers: of(|pools| &pools.reader),
+            writers: of(|pools| &pools.writer),
+            reads: self.reads.count(),
+            waited_to_read: self.reads.waited(),
+            waited_to_write: self.writes.waited(),
+            failovers: self.lookout.failovers(),
+        }
+    }
+
+    /// Bytes of the database, with its indexes.
+    pub(crate) async fn size_bytes(&self) -> Result<u64> {
+        let bytes: i64 = sqlx::query_scalar::<Db, i64>(SIZE)
+            .fetch_one(self.reader())
+            .await
+            .during("measure the database")?;
+        Ok(u64::try_from(bytes).unwrap_or(0))
     }
 
     /// Connections for single reads.

@@ -1,6 +1,5 @@
 //! Connecting, creating and migrating, with an answer that says what to do where that fails.
 
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -16,6 +15,7 @@ use super::{PostgresStore, address};
 use crate::index::Index;
 use crate::schema::{Migrations, Schema, chain};
 use crate::unsealed::Sealable as _;
+use crate::usage::Begun;
 use crate::{Result, Seal, StoreError};
 
 const MIGRATE: &str = "bring the schema up to date";
@@ -119,7 +119,8 @@ impl PostgresStore {
             location,
             seal: OnceLock::new(),
             index: Index::default(),
-            writes: AtomicU64::new(0),
+            writes: Begun::default(),
+            reads: Begun::default(),
             listener: Mutex::default(),
             leadership: Mutex::default(),
         })

@@ -16,7 +16,7 @@ use super::address::{Server, location};
 use crate::schema::chain;
 
 /// Prepared statements kept per connection: every statement of this crate, with each length of a list of rows, fits in.
-const STATEMENTS: usize = 256;
+const STATEMENTS: usize = 512;
 /// How long one server may take to let somebody in and say what it is.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// How long the server that was used last is asked alone: standbys are left in peace while all is well.

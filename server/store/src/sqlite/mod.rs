@@ -10,7 +10,6 @@ mod migrations;
 mod opening;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -19,6 +18,7 @@ use sqlx::Sqlite;
 use crate::error::During;
 use crate::index::Index;
 use crate::unsealed::NoSealYet;
+use crate::usage::{Begun, Connections, Usage};
 use crate::{Result, Seal};
 
 /// The database that the shared body is compiled against.
@@ -94,8 +94,8 @@ pub(crate) fn text_list<'a>(texts: impl Iterator<Item = &'a str>) -> String {
 
 /// A placeholder in a list of rows; takes the type from the value. It bears no number: SQLite looks numbered ones up by walking through
 /// all of the statement, each time it is run, and that was most of what a long list of rows cost.
-pub(crate) fn placeholder(_number: usize, _kind: crate::column::Column) -> String {
-    "?".to_owned()
+pub(crate) fn placeholder(text: &mut String, _number: usize, _kind: crate::column::Column) {
+    text.push('?');
 }
 
 /// Takes the rows read under it for this transaction; SQLite's writer already has the database to itself.
@@ -164,7 +164,9 @@ pub struct SqliteStore {
     seal: OnceLock<Arc<dyn Seal>>,
     index: Index,
     /// Transactions that were begun to write.
-    writes: AtomicU64,
+    writes: Begun,
+    /// Transactions that were begun to read.
+    reads: Begun,
 }
 
 impl SqliteStore {
@@ -173,7 +175,7 @@ impl SqliteStore {
         &self,
         operation: &'static str,
     ) -> Result<sqlx::Transaction<'static, Db>> {
-        self.writes.fetch_add(1, Ordering::Relaxed);
+        let _waits = self.writes.begin();
         self.writer
             .begin_with("BEGIN IMMEDIATE")
             .await
@@ -185,6 +187,7 @@ impl SqliteStore {
         &self,
         operation: &'static str,
     ) -> Result<sqlx::Transaction<'static, Db>> {
+        let _waits = self.reads.begin();
         self.reader.begin().await.during(operation)
     }
 
@@ -211,7 +214,28 @@ impl SqliteStore {
 
     /// How many transactions were begun to write.
     pub(crate) fn writes(&self) -> u64 {
-        self.writes.load(Ordering::Relaxed)
+        self.writes.count()
+    }
+
+    /// How busy its connections are.
+    pub(crate) fn usage(&self) -> Usage {
+        Usage {
+            readers: Connections::of(&self.reader),
+            writers: Connections::of(&self.writer),
+            reads: self.reads.count(),
+            waited_to_read: self.reads.waited(),
+            waited_to_write: self.writes.waited(),
+            failovers: 0,
+        }
+    }
+
+    /// Bytes of the file and of the log that is not moved into it yet.
+    #[expect(clippy::unused_async, reason = "as for the other database")]
+    pub(crate) async fn size_bytes(&self) -> Result<u64> {
+        let mut log = self.path.clone().into_os_string();
+        log.push("-wal");
+        let bytes = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
+        Ok(bytes(&self.path) + bytes(Path::new(&log)))
     }
 
     /// Connections for single reads.

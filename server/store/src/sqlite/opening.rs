@@ -1,7 +1,6 @@
 //! Opening, creating and migrating the file, with an answer that says what to do where that fails.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -13,12 +12,15 @@ use super::{BUSY_TIMEOUT, SqliteStore};
 use crate::index::Index;
 use crate::schema::{Schema, chain};
 use crate::unsealed::Sealable as _;
+use crate::usage::Begun;
 use crate::{Result, Seal, StoreError};
 
 /// Connections that read at the same time.
 const READERS: u32 = 4;
 /// Prepared statements kept per connection: every statement of this crate, with each length of a list of rows, fits in.
-const STATEMENTS: usize = 256;
+const STATEMENTS: usize = 512;
+/// Rows that the thread of a connection may be ahead of whoever reads them. With fewer the two wait for each other time and again.
+const ROWS_AHEAD: usize = 4096;
 /// What a connection keeps of the file, in KiB with SQLite's minus sign: the upper levels of the tables of a million devices.
 const CACHE: &str = "-16384";
 /// How long a caller waits for a connection before the store is called unavailable.
@@ -107,7 +109,8 @@ impl SqliteStore {
             path: path.to_owned(),
             seal: OnceLock::new(),
             index: Index::default(),
-            writes: AtomicU64::new(0),
+            writes: Begun::default(),
+            reads: Begun::default(),
         })
     }
 
@@ -188,6 +191,7 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .busy_timeout(BUSY_TIMEOUT)
         .foreign_keys(true)
         .statement_cache_capacity(STATEMENTS)
+        .row_buffer_size(ROWS_AHEAD)
         .pragma("cache_size", CACHE)
 }
 

@@ -208,6 +208,7 @@ async fn nothing_that_was_acknowledged_is_lost_however_often_the_primary_dies() 
         let waited = work.goes_on(1).await;
         println!("round {round}: at work again {waited:?} after the promotion");
         assert!(waited < AT_WORK, "{waited:?}");
+        assert!(work.store.usage().failovers > round, "it is not counted");
     }
     nothing_is_lost(&pair, work).await;
 }

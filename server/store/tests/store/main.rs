@@ -24,6 +24,7 @@ mod servers;
 mod status;
 mod tags;
 mod updates;
+mod usage;
 mod views;
 
 /// Makes one test of each function for a database.
@@ -134,6 +135,8 @@ macro_rules! on_every_database {
             servers::what_another_process_wrote_is_told_with_the_issues_that_differ,
             servers::of_two_who_replace_a_setting_one_is_told_that_it_changed,
             servers::whoever_waits_learns_soon_that_another_process_wrote,
+            usage::transactions_that_wait_for_each_other_are_counted_with_their_wait,
+            usage::a_transaction_that_reads_is_counted,
             status::revoked_is_for_ever,
             status::a_device_that_is_not_active_counts_nowhere,
             status::a_report_in_flight_is_not_written_over_a_retired_device,
