@@ -7,7 +7,7 @@ use sickbay_diagnosis::Time;
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use super::query::RowList;
+use super::query::{How, RowList};
 use super::{Backend, Connection, Db, key_list, query};
 use crate::column::Column::{Bytes, Int};
 use crate::error::During;
@@ -59,7 +59,8 @@ const OLD_PAGES_AT_ONCE: i64 = 200;
 
 pub(super) const WRITE_PAGES: RowList = RowList {
     operation: PACK,
-    before: "INSERT INTO history_page (device_key, first_id, last_id, first_at, entries) VALUES",
+    how: How::Insert,
+    before: "INSERT INTO history_page (device_key, first_id, last_id, first_at, entries)",
     columns: &[Int, Int, Int, Int, Bytes],
     after: " ON CONFLICT (device_key, first_id) DO UPDATE SET last_id = excluded.last_id, first_at = excluded.first_at, \
             entries = excluded.entries",
