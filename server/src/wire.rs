@@ -490,3 +490,15 @@ pub fn enrol_response(outcome: Result<v1::Certificate, (String, u64)>) -> v1::En
 pub type CollectorMessage = v1::CollectorMessage;
 /// What goes down a session.
 pub type ServerMessage = v1::ServerMessage;
+
+/// That a request was answered, for tests of what carries messages.
+#[cfg(test)]
+pub(crate) fn answered(request_id: String) -> CollectorMessage {
+    let result = v1::RequestResult {
+        request_id,
+        ..v1::RequestResult::default()
+    };
+    CollectorMessage {
+        kind: Some(v1::collector_message::Kind::RequestResult(result)),
+    }
+}

@@ -161,17 +161,12 @@ mod tests {
     use proptest::collection::vec;
     use proptest::prelude::*;
     use prost::Message as _;
-    use sickbay_proto::v1::{RequestResult, collector_message};
 
     use super::*;
+    use crate::wire::answered;
 
     fn message(length: usize) -> CollectorMessage {
-        CollectorMessage {
-            kind: Some(collector_message::Kind::RequestResult(RequestResult {
-                request_id: "x".repeat(length),
-                ..RequestResult::default()
-            })),
-        }
+        answered("x".repeat(length))
     }
 
     /// As they come over the wire, in pieces that end where they like.
@@ -180,7 +175,7 @@ mod tests {
         for message in messages {
             let encoded = message.encode_to_vec();
             bytes.push(0);
-            bytes.extend(u32::try_from(encoded.len()).unwrap().to_be_bytes());
+            bytes.extend((encoded.len() as u32).to_be_bytes());
             bytes.extend(encoded);
         }
         let mut rest = Bytes::from(bytes);
@@ -213,7 +208,7 @@ mod tests {
             cuts in vec(prop_oneof![0..8_usize, 1..50_000_usize], 0..20),
         ) {
             let messages: Vec<_> = lengths.into_iter().map(message).collect();
-            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread().build().expect("start");
             let read = runtime.block_on(all(incoming(&messages, &cuts)));
             prop_assert_eq!(read, messages);
         }

@@ -231,7 +231,7 @@ impl Site {
             .unwrap();
         let outcome = answered.recv().await.unwrap();
         assert!(
-            matches!(outcome, Outcome::Send(ToCollector::Ack { .. })),
+            matches!(&outcome, Outcome::Send(told) if matches!(**told, ToCollector::Ack { .. })),
             "{outcome:?}"
         );
     }

@@ -34,27 +34,23 @@ pub(super) async fn idle(servers: usize, sessions: usize) -> anyhow::Result<Figu
     let begun = Instant::now();
     let mut generators = Vec::with_capacity(servers);
     let mut wanted = Vec::with_capacity(servers);
+    // One after the other: how a whole fleet comes at once is measured elsewhere, and here all programs share the machine.
     for (number, server) in replicas.servers.iter().enumerate() {
         let devices = sessions / servers + usize::from(number < sessions % servers);
         generators.push(generator(server, &token, devices, SEED + number as u64).await?);
         wanted.push(devices as u64);
+        eventually(ARRIVE_WITHIN, async || {
+            has_all(&client, server, devices as u64).await
+        })
+        .await?;
     }
-    let has_all = async || {
-        for (server, wanted) in replicas.servers.iter().zip(&wanted) {
-            let live = metric(&client, server, "sickbay_sessions").await?;
-            let told = metric(&client, server, "sickbay_reports_total").await?;
-            ensure!(
-                live == *wanted && told >= *wanted,
-                "{} has {live} of {wanted} sessions and took in {told} reports",
-                server.url()
-            );
-        }
-        Ok(())
-    };
-    eventually(ARRIVE_WITHIN, &has_all).await?;
     let arrived = begun.elapsed();
     tokio::time::sleep(QUIET).await;
-    has_all().await.context("sessions were lost while idle")?;
+    for (server, wanted) in replicas.servers.iter().zip(wanted) {
+        has_all(&client, server, wanted)
+            .await
+            .context("sessions were lost while idle")?;
+    }
     let mut after = 0;
     for server in &replicas.servers {
         after += memory(server)?;
@@ -79,6 +75,18 @@ pub(super) async fn idle(servers: usize, sessions: usize) -> anyhow::Result<Figu
         server.stop().await?;
     }
     Ok(figures)
+}
+
+/// Whether a server has so many sessions, and was told something by each.
+async fn has_all(client: &reqwest::Client, server: &Server, wanted: u64) -> anyhow::Result<()> {
+    let live = metric(client, server, "sickbay_sessions").await?;
+    let told = metric(client, server, "sickbay_reports_total").await?;
+    ensure!(
+        live == wanted && told >= wanted,
+        "{} has {live} of {wanted} sessions and took in {told} reports",
+        server.url()
+    );
+    Ok(())
 }
 
 async fn generator(

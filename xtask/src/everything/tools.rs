@@ -26,7 +26,7 @@ struct Need {
 /// Debian's package of its usual version of Postgres.
 const POSTGRES: &str = "postgresql";
 
-const NEEDS: [Need; 17] = [
+const NEEDS: [Need; 18] = [
     Need {
         what: "rustfmt",
         because: "formatting is checked",
@@ -52,6 +52,13 @@ const NEEDS: [Need; 17] = [
         ],
         debian: &["gcc", "libc6-dev"],
         elsewhere: "gcc, clang or the Visual Studio build tools",
+    },
+    Need {
+        what: "make",
+        because: "the server's allocator is built by it",
+        one_of: &[("make", &["--version"]), ("gmake", &["--version"])],
+        debian: &["make"],
+        elsewhere: "GNU make",
     },
     Need {
         what: "npm",
