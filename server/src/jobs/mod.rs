@@ -227,7 +227,8 @@ async fn old_history(app: App) {
 async fn history_pages(app: App) {
     let mut pause = PACK_EVERY;
     while next_round_of_leader(&app, pause).await {
-        pause = match app.store.pack_history(PACKED_AT_ONCE).await {
+        let packed = app.store.pack_history(PACKED_AT_ONCE);
+        pause = match app.metrics.jobs.round(Job::HistoryPages, packed).await {
             Ok(packed) if packed >= u64::from(PACKED_AT_ONCE) => PACK_PAUSE,
             Ok(_) => PACK_EVERY,
             Err(error) => {

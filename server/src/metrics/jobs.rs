@@ -32,6 +32,8 @@ label! {
         OldLines "old_lines",
         /// Removes old changes of devices.
         OldHistory "old_history",
+        /// Packs changes of devices into pages.
+        HistoryPages "history_pages",
         /// Removes notes of changes and bulletins.
         OldChanges "old_changes",
         /// Makes exports by plan.

@@ -146,7 +146,6 @@ fn filtered() -> Vec<(String, Sql)> {
             "profiled devices",
             updates::list_sql(&scope, &filter, &page),
         ),
-        ("revisions", updates::revisions_sql(&scope)),
         ("walk", fleet::walk_sql(&Concerned::All, 1, 10)),
         (
             "walk of a filter",

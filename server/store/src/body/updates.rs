@@ -5,7 +5,7 @@ use sickbay_diagnosis::{Kb, Time};
 use sqlx::FromRow;
 
 use super::query::{self, How, RowList};
-use super::{Backend, Db, audit};
+use super::{Backend, Db, audit, index};
 use crate::codes::{self, text};
 use crate::column::Column::{Bytes, Int, Text};
 use crate::error::During;
@@ -18,7 +18,6 @@ use crate::{NewAudit, action};
 
 const WALK: &str = "walk through profiles";
 const LIST: &str = "list devices with their profiles";
-const COUNT: &str = "count revisions";
 const LEARN: &str = "write what was learned of updates";
 
 statements! {
@@ -84,14 +83,6 @@ struct LearnedColumns {
     since: i64,
     learned_at: i64,
     imported: i64,
-}
-
-#[derive(FromRow)]
-struct CountRow {
-    kind: String,
-    build: i64,
-    ubr: Option<i64>,
-    devices: i64,
 }
 
 /// Profiles of active devices by key, those without one too, so that a count over them is one over the fleet.
@@ -183,31 +174,7 @@ impl ListRow {
 
 /// How many devices of the scope run which revision.
 pub(super) async fn revisions(store: &Backend, scope: &Scope) -> Result<Vec<RevisionCount>> {
-    let mut transaction = store.begin_read(COUNT).await?;
-    let rows = query::all::<CountRow>(&mut transaction, revisions_sql(scope), COUNT).await?;
-    let read = |row: CountRow| {
-        let Some(kind) = codes::kind(&row.kind) else {
-            return Ok(None);
-        };
-        Ok(Some(RevisionCount {
-            kind,
-            build: codes::small("build", row.build)?,
-            ubr: row.ubr.map(|ubr| codes::small("ubr", ubr)).transpose()?,
-            devices: codes::count("devices", row.devices)?,
-        }))
-    };
-    rows.into_iter()
-        .filter_map(|row| read(row).transpose())
-        .collect()
-}
-
-pub(super) fn revisions_sql(scope: &Scope) -> Sql {
-    let mut sql = Sql::new(
-        "SELECT d.kind, d.build, d.ubr, COUNT(*) AS devices FROM device d WHERE d.status = 1 AND d.build IS NOT NULL",
-    );
-    sql.and_scope(scope)
-        .push(" GROUP BY d.kind, d.build, d.ubr ORDER BY d.kind, d.build, d.ubr NULLS FIRST");
-    sql
+    Ok(index::fleet(store).await?.revision_counts(scope))
 }
 
 pub(super) async fn learned(store: &Backend) -> Result<Vec<LearnedRow>> {

@@ -6,6 +6,7 @@
 //! A device costs about 200 bytes here. Not here: readings, summaries, when a device was last heard of; lists read those of the devices that
 //! they show.
 
+mod counts;
 mod matching;
 mod news;
 mod order;
@@ -22,7 +23,7 @@ pub(crate) use self::matching::standing_word;
 use self::matching::{Condition, On, code_of, health_of};
 pub use self::search::{Counted, FoundCause, InFleet, SOUGHT_GROUPS, Sought};
 use self::words::{Made, Words};
-use crate::{CauseCount, FleetCounts, IssueCount, News, Result, Scope, codes};
+use crate::{CauseCount, News, Result, Scope, codes};
 
 /// Words of a device, by their place in [`Device::words`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -477,71 +478,6 @@ impl Fleet {
             })
             .collect();
         counts.sort_by(|a, b| (b.devices, &a.cause.key).cmp(&(a.devices, &b.cause.key)));
-        counts
-    }
-
-    /// How the devices of a scope stand.
-    pub(crate) fn fleet_counts(&self, scope: &Scope) -> FleetCounts {
-        let scope = scope_condition(self, scope);
-        let mut counts = FleetCounts::default();
-        let seen = self
-            .devices
-            .iter()
-            .filter(|device| scope.holds(device, None));
-        for device in seen {
-            match i64::from(device.status) {
-                PENDING => counts.pending += 1,
-                LISTED => counts.never_enrolled += 1,
-                ACTIVE => {
-                    let place = match device.health {
-                        0 => &mut counts.never_reported,
-                        1 => &mut counts.healthy,
-                        3 => &mut counts.warning,
-                        4 => &mut counts.serious,
-                        _ => &mut counts.unknown,
-                    };
-                    *place += 1;
-                }
-                _ => {}
-            }
-        }
-        counts
-    }
-
-    /// How many devices of a scope have each issue.
-    pub(crate) fn issue_counts(&self, scope: &Scope) -> Vec<IssueCount> {
-        let scope = scope_condition(self, scope);
-        let mut counts: Vec<IssueCount> = (0..self.issues.len())
-            .map(|number| IssueCount {
-                issue: self.issues.text(number as u32).to_owned(),
-                open: 0,
-                serious: 0,
-                unknown: 0,
-                accepted: 0,
-                primary: 0,
-            })
-            .collect();
-        let counted = |device: &&Device| {
-            matches!(i64::from(device.status), ACTIVE | LISTED) && scope.holds(device, None)
-        };
-        let (unknown, accepted) = (code_of(Kept::Unknown), code_of(Kept::Accepted));
-        for device in self.devices.iter().filter(counted) {
-            let primary = self
-                .words(Word::Primary)
-                .text(device.words[Word::Primary as usize]);
-            for finding in &device.findings {
-                let count = &mut counts[finding.issue as usize];
-                if finding.is_open() {
-                    count.open += 1;
-                    count.serious += u64::from(finding.is_serious);
-                }
-                count.unknown += u64::from(finding.kept == unknown);
-                count.accepted += u64::from(finding.kept == accepted);
-                count.primary += u64::from(count.issue == primary);
-            }
-        }
-        counts.retain(|count| count.open + count.unknown + count.accepted > 0);
-        counts.sort_by(|a, b| a.issue.cmp(&b.issue));
         counts
     }
 }
