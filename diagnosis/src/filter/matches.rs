@@ -54,7 +54,7 @@ impl Test {
             Self::Text(field, pattern) => subject
                 .texts(*field)
                 .iter()
-                .any(|text| pattern.matches(text)),
+                .any(|text| pattern.matches(text.as_ref())),
             Self::Number(field, compare, wanted) => subject
                 .number(*field)
                 .is_some_and(|number| compare.holds(number, *wanted)),
@@ -102,8 +102,8 @@ impl Pattern {
     /// Whether the whole of `text` matches, without regard to ASCII case.
     ///
     /// Takes at most the product of both lengths in steps and no memory: on a mismatch only the newest `*` is widened.
-    pub fn matches(&self, text: &str) -> bool {
-        let (pattern, text) = (self.as_str().as_bytes(), text.as_bytes());
+    pub fn matches(&self, text: impl AsRef<[u8]>) -> bool {
+        let (pattern, text) = (self.as_str().as_bytes(), text.as_ref());
         let (mut p, mut t) = (0, 0);
         // Behind the newest `*`, and how far that one reaches so far.
         let mut star = None;

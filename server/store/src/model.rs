@@ -363,7 +363,7 @@ pub struct SourceCount {
 }
 
 /// Counts of one issue. Issues without findings are left out.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct IssueCount {
     /// Id of the issue.
     pub issue: String,

@@ -168,7 +168,7 @@ async fn everything(store: &Backend, newest: i64) -> Result<Fleet> {
         after = last;
         fleet.add_all(rows)?;
     }
-    fleet.sort();
+    fleet.arrange();
     fleet.has_seen(newest);
     Ok(fleet)
 }

@@ -1,59 +1,73 @@
 //! How the fleet stands, counted over what a scope leaves of it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use sickbay_diagnosis::verdict::Kept;
 
 use super::matching::code_of;
-use super::{ACTIVE, Device, Fleet, LISTED, PENDING, Word, scope_condition};
+use super::question::Question;
+use super::survey::add;
+use super::{ACTIVE, Fleet, LISTED, PENDING, Word};
 use crate::{FleetCounts, IssueCount, RevisionCount, Scope, codes};
 
 impl Fleet {
     /// How the devices of a scope stand.
     pub(crate) fn fleet_counts(&self, scope: &Scope) -> FleetCounts {
-        let scope = scope_condition(self, scope);
-        let mut counts = FleetCounts::default();
-        let seen = self
-            .devices
-            .iter()
-            .filter(|device| scope.holds(device, None));
-        for device in seen {
-            match i64::from(device.status) {
-                PENDING => counts.pending += 1,
-                LISTED => counts.never_enrolled += 1,
-                ACTIVE => {
-                    let place = match device.health {
-                        0 => &mut counts.never_reported,
-                        1 => &mut counts.healthy,
-                        3 => &mut counts.warning,
-                        4 => &mut counts.serious,
-                        _ => &mut counts.unknown,
-                    };
-                    *place += 1;
+        let question = Question::seen(self, scope, &[PENDING, LISTED, ACTIVE]);
+        // By status, then by health.
+        let tally = question.of_all(
+            || [[0_u64; 5]; 8],
+            |mut tally, block| {
+                for place in block.places() {
+                    let status = usize::from(block.columns.status(place));
+                    tally[status][usize::from(block.columns.health(place))] += 1;
                 }
-                _ => {}
-            }
+                tally
+            },
+            |mut tally, more| {
+                for (counts, more) in tally.iter_mut().zip(more) {
+                    add(counts, &more);
+                }
+                tally
+            },
+        );
+        let [never_reported, healthy, unknown, warning, serious] = tally[ACTIVE as usize];
+        FleetCounts {
+            never_reported,
+            healthy,
+            unknown,
+            warning,
+            serious,
+            pending: tally[PENDING as usize].iter().sum(),
+            never_enrolled: tally[LISTED as usize].iter().sum(),
         }
-        counts
     }
 
     /// How many active devices of a scope run each revision, by kind, build and revision; without a build they do not count.
     pub(crate) fn revision_counts(&self, scope: &Scope) -> Vec<RevisionCount> {
-        let scope = scope_condition(self, scope);
-        let mut of_number: HashMap<(u32, u32, Option<u32>), u64> = HashMap::new();
-        let counted =
-            |device: &&Device| i64::from(device.status) == ACTIVE && scope.holds(device, None);
-        for device in self.devices.iter().filter(counted) {
-            if let Some(build) = device.build {
-                let of = (device.words[Word::Kind as usize], build, device.ubr);
-                *of_number.entry(of).or_default() += 1;
+        let revisions = self.revisions.values();
+        let of_number = Question::seen(self, scope, &[ACTIVE]).of_all(
+            || vec![0_u64; revisions.len()],
+            |mut of_number, block| {
+                for place in block.places() {
+                    of_number[block.columns.revision(place) as usize] += 1;
+                }
+                of_number
+            },
+            |mut of_number, more| {
+                add(&mut of_number, &more);
+                of_number
+            },
+        );
+        let kinds = self.words(Word::Kind);
+        let mut counts: BTreeMap<(&str, u32, Option<u32>), u64> = BTreeMap::new();
+        for ((kind, build, ubr), devices) in revisions.iter().zip(of_number) {
+            if let Some(build) = build
+                && devices > 0
+            {
+                counts.insert((kinds.text(*kind), *build, *ubr), devices);
             }
         }
-        let kinds = self.words(Word::Kind);
-        let counts: BTreeMap<(&str, u32, Option<u32>), u64> = of_number
-            .into_iter()
-            .map(|((kind, build, ubr), devices)| ((kinds.text(kind), build, ubr), devices))
-            .collect();
         counts
             .into_iter()
             .filter_map(|((kind, build, ubr), devices)| {
@@ -69,36 +83,46 @@ impl Fleet {
 
     /// How many devices of a scope have each issue.
     pub(crate) fn issue_counts(&self, scope: &Scope) -> Vec<IssueCount> {
-        let scope = scope_condition(self, scope);
-        let mut counts: Vec<IssueCount> = (0..self.issues.len())
-            .map(|number| IssueCount {
-                issue: self.issues.text(number as u32).to_owned(),
-                open: 0,
-                serious: 0,
-                unknown: 0,
-                accepted: 0,
-                primary: 0,
+        let primary = self.words(Word::Primary);
+        let counts: Vec<IssueCount> = self
+            .issues
+            .texts()
+            .map(|issue| IssueCount {
+                issue: issue.to_owned(),
+                ..IssueCount::default()
             })
             .collect();
-        let counted = |device: &&Device| {
-            matches!(i64::from(device.status), ACTIVE | LISTED) && scope.holds(device, None)
-        };
+        let primary: Vec<Option<u32>> = self.issues.texts().map(|i| primary.known(i)).collect();
+        let question = Question::seen(self, scope, &[ACTIVE, LISTED]);
         let (unknown, accepted) = (code_of(Kept::Unknown), code_of(Kept::Accepted));
-        for device in self.devices.iter().filter(counted) {
-            let primary = self
-                .words(Word::Primary)
-                .text(device.words[Word::Primary as usize]);
-            for finding in &device.findings {
-                let count = &mut counts[finding.issue as usize];
-                if finding.is_open() {
-                    count.open += 1;
-                    count.serious += u64::from(finding.is_serious);
+        let mut counts = question.of_all(
+            || counts.clone(),
+            |mut counts, block| {
+                let primaries = block.columns.words(Word::Primary);
+                for place in block.places() {
+                    for finding in block.columns.findings(place) {
+                        let number = usize::from(finding.issue);
+                        let count = &mut counts[number];
+                        count.open += u64::from(finding.is_open());
+                        count.serious += u64::from(finding.is_open() && finding.is_serious);
+                        count.unknown += u64::from(finding.kept == unknown);
+                        count.accepted += u64::from(finding.kept == accepted);
+                        count.primary += u64::from(primary[number] == Some(primaries[place]));
+                    }
                 }
-                count.unknown += u64::from(finding.kept == unknown);
-                count.accepted += u64::from(finding.kept == accepted);
-                count.primary += u64::from(count.issue == primary);
-            }
-        }
+                counts
+            },
+            |mut counts, more| {
+                for (count, more) in counts.iter_mut().zip(more) {
+                    count.open += more.open;
+                    count.serious += more.serious;
+                    count.unknown += more.unknown;
+                    count.accepted += more.accepted;
+                    count.primary += more.primary;
+                }
+                counts
+            },
+        );
         counts.retain(|count| count.open + count.unknown + count.accepted > 0);
         counts.sort_by(|a, b| a.issue.cmp(&b.issue));
         counts

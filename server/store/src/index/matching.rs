@@ -2,10 +2,13 @@
 //!
 //! Means the same as [`Filter::matches`]; a property test compares them.
 
+use memchr::memmem::Finder;
 use sickbay_diagnosis::filter::{Compare, Filter, NumberField, Pattern, Test, TextField};
 use sickbay_diagnosis::verdict::Kept;
 
-use super::{Device, Finding, Fleet, Word, word_of};
+use super::columns::Finding;
+use super::question::Block;
+use super::{Fleet, Word, word_of};
 use crate::codes::{self, kept_code};
 use crate::tally::Health;
 
@@ -27,11 +30,17 @@ pub(super) enum Condition {
     All(Vec<Condition>),
     Any(Vec<Condition>),
     Not(Box<Condition>),
+    Is(Asked),
+}
+
+/// What is asked of a device itself.
+#[derive(Debug)]
+pub(super) enum Asked {
     /// The device's word of this kind is one of the marked.
     Word(Word, Vec<bool>),
     /// Its set of tags is one of the marked; only tags of its token count where so asked.
     Tags(Vec<bool>, bool),
-    Name(Pattern),
+    Name(Name),
     Id(Pattern),
     Number(NumberField, Compare, u64),
     /// It stands in one of these ways.
@@ -42,6 +51,48 @@ pub(super) enum Condition {
     Cause(Vec<bool>, bool),
     /// It has a finding that is kept so; with `true` that of the issue in question.
     Kept(u8, bool),
+}
+
+/// A pattern for names, which are kept in small letters: what most of them are is asked without trying out where a `*` ends.
+#[derive(Debug)]
+pub(super) enum Name {
+    Is(Vec<u8>),
+    Begins(Vec<u8>),
+    Ends(Vec<u8>),
+    Has(Box<Finder<'static>>),
+    Matches(Pattern),
+}
+
+impl Name {
+    fn of(pattern: &Pattern) -> Self {
+        let text = pattern.as_str().to_ascii_lowercase();
+        let (inner, starts) = text
+            .strip_prefix('*')
+            .map_or((&*text, false), |rest| (rest, true));
+        let (inner, ends) = inner
+            .strip_suffix('*')
+            .map_or((inner, false), |rest| (rest, true));
+        if inner.contains('*') {
+            return Self::Matches(pattern.clone());
+        }
+        let bytes = inner.as_bytes();
+        match (starts, ends) {
+            (false, false) => Self::Is(bytes.to_vec()),
+            (false, true) => Self::Begins(bytes.to_vec()),
+            (true, false) => Self::Ends(bytes.to_vec()),
+            (true, true) => Self::Has(Box::new(Finder::new(bytes).into_owned())),
+        }
+    }
+
+    fn holds(&self, name: &[u8]) -> bool {
+        match self {
+            Self::Is(text) => name == text,
+            Self::Begins(text) => name.starts_with(text),
+            Self::Ends(text) => name.ends_with(text),
+            Self::Has(finder) => finder.find(name).is_some(),
+            Self::Matches(pattern) => pattern.matches(name),
+        }
+    }
 }
 
 /// Codes of [`Health`] in order, as the filter language calls them; an unknown code counts as not known.
@@ -62,11 +113,13 @@ impl Condition {
             Filter::All(parts) => Self::All(parts.iter().map(of).collect()),
             Filter::Any(parts) => Self::Any(parts.iter().map(of).collect()),
             Filter::Not(inner) => Self::Not(Box::new(of(inner))),
-            Filter::Is(test) => Self::of_test(test, on, fleet),
+            Filter::Is(test) => Self::Is(Asked::of(test, on, fleet)),
         }
     }
+}
 
-    fn of_test(test: &Test, on: On, fleet: &Fleet) -> Self {
+impl Asked {
+    fn of(test: &Test, on: On, fleet: &Fleet) -> Self {
         let in_question = on == On::Findings;
         match test {
             Test::Text(field, pattern) => Self::of_text(*field, &as_kept(pattern), on, fleet),
@@ -91,7 +144,7 @@ impl Condition {
             return Self::Word(word, fleet.words(word).marked(|text| pattern.matches(text)));
         }
         match field {
-            TextField::Name => Self::Name(pattern.clone()),
+            TextField::Name => Self::Name(Name::of(pattern)),
             TextField::Id => Self::Id(pattern.clone()),
             TextField::Tag => {
                 let has = |tags: &Vec<String>| tags.iter().any(|tag| pattern.matches(tag));
@@ -102,59 +155,60 @@ impl Condition {
         }
     }
 
-    /// Whether it holds; `finding` is that of the issue in question.
-    pub(super) fn holds(&self, device: &Device, finding: Option<&Finding>) -> bool {
+    /// Leaves only those of a block for which it holds.
+    pub(super) fn narrow(&self, block: &mut Block<'_>, issue: Option<u16>) {
         match self {
-            Self::Always => true,
-            Self::All(parts) => parts.iter().all(|part| part.holds(device, finding)),
-            Self::Any(parts) => parts.iter().any(|part| part.holds(device, finding)),
-            Self::Not(inner) => !inner.holds(device, finding),
-            Self::Word(word, marked) => marked[device.words[*word as usize] as usize],
+            Self::Word(word, marked) => {
+                let words = block.columns.words(*word);
+                block.retain(|_, place| marked[words[place] as usize]);
+            }
             Self::Tags(marked, given_alone) => {
-                let tags = if *given_alone {
-                    device.given_tags
-                } else {
-                    device.tags
-                };
-                marked[tags as usize]
+                block.retain(|devices, place| marked[devices.tags(place, *given_alone) as usize]);
             }
-            Self::Name(pattern) => pattern.matches(&device.name),
-            Self::Id(pattern) => {
+            Self::Name(name) => block.retain(|devices, place| name.holds(devices.name(place))),
+            Self::Id(pattern) => block.retain(|devices, place| {
                 let mut text = uuid::Uuid::encode_buffer();
-                pattern.matches(device.id.hyphenated().encode_lower(&mut text))
-            }
+                pattern.matches(devices.id(place).hyphenated().encode_lower(&mut text))
+            }),
             Self::Number(field, compare, wanted) => {
-                let number = match field {
-                    NumberField::Build => device.build,
-                    NumberField::Ubr => device.ubr,
+                let holds = |number: Option<u32>| {
+                    number.is_some_and(|number| compare.holds(u64::from(number), *wanted))
                 };
-                number.is_some_and(|number| compare.holds(u64::from(number), *wanted))
+                match field {
+                    NumberField::Build => {
+                        block.retain(|devices, place| holds(devices.build(place)));
+                    }
+                    NumberField::Ubr => block.retain(|devices, place| holds(devices.ubr(place))),
+                }
             }
-            Self::Health(marked) => marked[device.health as usize],
-            Self::Issue(marked) => device
-                .findings
-                .iter()
-                .any(|finding| finding.is_open() && marked[finding.issue as usize]),
-            Self::Cause(marked, in_question) => in_question_of(device, finding, *in_question)
-                .any(|finding| finding.is_open() && marked[finding.causes as usize]),
+            Self::Health(marked) => {
+                block.retain(|devices, place| marked[devices.health(place) as usize]);
+            }
+            Self::Issue(marked) => block.retain(|devices, place| {
+                let mut findings = devices.findings(place).iter();
+                findings.any(|finding| finding.is_open() && marked[finding.issue as usize])
+            }),
+            Self::Cause(marked, in_question) => {
+                let holds =
+                    |finding: &Finding| finding.is_open() && marked[finding.causes as usize];
+                any_finding(block, issue.filter(|_| *in_question), holds);
+            }
             Self::Kept(code, in_question) => {
-                in_question_of(device, finding, *in_question).any(|finding| finding.kept == *code)
+                let holds = |finding: &Finding| finding.kept == *code;
+                any_finding(block, issue.filter(|_| *in_question), holds);
             }
         }
     }
 }
 
-fn in_question_of<'a>(
-    device: &'a Device,
-    finding: Option<&'a Finding>,
-    in_question: bool,
-) -> impl Iterator<Item = &'a Finding> {
-    let all = if in_question {
-        &[]
-    } else {
-        &device.findings[..]
-    };
-    all.iter().chain(finding.filter(|_| in_question))
+/// Leaves only devices with a finding for which this holds: of one issue, or of any.
+fn any_finding(block: &mut Block<'_>, issue: Option<u16>, holds: impl Fn(&Finding) -> bool) {
+    match issue {
+        Some(issue) => {
+            block.retain(|devices, place| devices.finding(place, issue).is_some_and(&holds));
+        }
+        None => block.retain(|devices, place| devices.findings(place).iter().any(&holds)),
+    }
 }
 
 /// A pattern, changed as texts are changed where they are kept.

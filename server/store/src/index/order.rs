@@ -5,12 +5,16 @@ use std::ops::Bound;
 
 use sickbay_diagnosis::filter::Filter;
 
-use super::{Among, Device, Finding, Fleet, Question, Word, finding_of};
+use super::columns::{Columns, Finding};
+use super::question::Question;
+use super::{Among, Fleet, Word};
 use crate::{Cursor, Order, OrderBy, Ordered, Scope, codes};
 
 /// A number that stands for what a device is ordered by; what is not known comes last, whichever way the order goes.
 type Rank = u64;
 const UNKNOWN: Rank = Rank::MAX;
+/// Devices that are asked first when a page is looked for.
+const FIRST_ASKED: usize = 1_024;
 
 /// How devices are ranked by something.
 struct Ranking {
@@ -25,7 +29,7 @@ enum By {
     Word(Word, Vec<Rank>, Vec<String>),
     Build,
     Health,
-    Findings(fn(&Finding) -> bool),
+    Findings(fn(Finding) -> bool),
     Severity,
     Since,
     Causes(Vec<Rank>, Vec<String>),
@@ -52,7 +56,9 @@ impl Ranking {
             OrderBy::Build => By::Build,
             OrderBy::Health => By::Health,
             OrderBy::Open => By::Findings(Finding::is_open),
-            OrderBy::Serious => By::Findings(|finding| finding.is_open() && finding.is_serious),
+            OrderBy::Serious => {
+                By::Findings(|finding: Finding| finding.is_open() && finding.is_serious)
+            }
             OrderBy::Unknown => By::Findings(Finding::is_unknown),
             OrderBy::Severity => By::Severity,
             OrderBy::Since => By::Since,
@@ -71,25 +77,29 @@ impl Ranking {
         }
     }
 
-    /// A device's rank, the smallest first.
-    fn rank(&self, device: &Device, finding: Option<&Finding>) -> Rank {
+    /// A device's rank, the smallest first; of an issue's list by its finding of that.
+    fn rank(&self, devices: &Columns, place: usize, issue: Option<u16>) -> Rank {
+        let of_issue = || issue.and_then(|issue| devices.finding(place, issue));
         let known = match &self.by {
             By::Name => Some(0),
             By::Word(word, ranks, _) => {
-                Some(ranks[device.words[*word as usize] as usize]).filter(|rank| *rank != UNKNOWN)
+                Some(ranks[devices.words(*word)[place] as usize]).filter(|rank| *rank != UNKNOWN)
             }
-            By::Build => device
-                .build
-                .map(|build| u64::from(build) << 32 | u64::from(device.ubr.unwrap_or(0))),
-            By::Health => Some(u64::from(device.health)),
+            By::Build => devices
+                .build(place)
+                .map(|build| u64::from(build) << 32 | u64::from(devices.ubr(place).unwrap_or(0))),
+            By::Health => Some(u64::from(devices.health(place))),
             By::Findings(counts) => {
-                Some(device.findings.iter().filter(|f| counts(f)).count() as u64)
+                let findings = devices.findings(place).iter();
+                Some(findings.filter(|finding| counts(**finding)).count() as u64)
             }
-            By::Severity => finding
+            By::Severity => of_issue()
                 .filter(|finding| finding.is_open())
                 .map(|finding| u64::from(finding.is_serious)),
-            By::Since => finding.map(|finding| sortable(finding.since)),
-            By::Causes(ranks, _) => finding
+            By::Since => issue
+                .and_then(|issue| devices.since(place, issue))
+                .map(sortable),
+            By::Causes(ranks, _) => of_issue()
                 .map(|finding| ranks[finding.causes as usize])
                 .filter(|rank| *rank != UNKNOWN),
         };
@@ -105,8 +115,8 @@ impl Ranking {
     }
 
     /// What a device is ordered by, for a cursor: the words themselves, since their places change with every new one.
-    fn ordered(&self, device: &Device, finding: Option<&Finding>) -> Option<Ordered> {
-        let rank = self.rank(device, finding);
+    fn ordered(&self, devices: &Columns, place: usize, issue: Option<u16>) -> Option<Ordered> {
+        let rank = self.rank(devices, place, issue);
         if rank == UNKNOWN {
             return Some(Ordered::Unknown);
         }
@@ -184,48 +194,58 @@ impl Fleet {
     ) -> Vec<i64> {
         let question = Question::new(self, among, scope, filter);
         let all = &self.order[..];
-        let holding = |place: &u32| {
-            let device = &self.devices[*place as usize];
-            question.holds(device).then_some(device.key)
-        };
+        let first = |places: &mut dyn Iterator<Item = u32>| self.first(&question, places, limit);
         match (order.by, order.descending) {
             (OrderBy::Name, false) => {
-                let rest = &all[after.map_or(0, |cursor| self.place_of(cursor, true))..];
-                rest.iter().filter_map(holding).take(limit).collect()
+                let from = after.map_or(0, |cursor| self.place_of(cursor, true));
+                first(&mut all[from..].iter().copied())
             }
             (OrderBy::Name, true) => {
-                let rest = &all[..after.map_or(all.len(), |cursor| self.place_of(cursor, false))];
-                rest.iter().rev().filter_map(holding).take(limit).collect()
+                let to = after.map_or(all.len(), |cursor| self.place_of(cursor, false));
+                first(&mut all[..to].iter().rev().copied())
             }
-            (OrderBy::Enrolled, descending) => {
-                let holding = |(_, place): (&i64, &u32)| holding(place);
-                match (after.map(|cursor| cursor.key), descending) {
-                    (None, false) => self.places.iter().filter_map(holding).take(limit).collect(),
-                    (None, true) => {
-                        let all = self.places.iter().rev();
-                        all.filter_map(holding).take(limit).collect()
-                    }
-                    (Some(key), false) => {
-                        let rest = self.places.range((Bound::Excluded(key), Bound::Unbounded));
-                        rest.filter_map(holding).take(limit).collect()
-                    }
-                    (Some(key), true) => {
-                        let rest = self.places.range(..key).rev();
-                        rest.filter_map(holding).take(limit).collect()
-                    }
-                }
+            (OrderBy::Enrolled, false) => {
+                let from = after.map_or(Bound::Unbounded, |cursor| Bound::Excluded(cursor.key));
+                let rest = self.places.range((from, Bound::Unbounded));
+                first(&mut rest.map(|(_, place)| *place))
+            }
+            (OrderBy::Enrolled, true) => {
+                let to = after.map_or(Bound::Unbounded, |cursor| Bound::Excluded(cursor.key));
+                let rest = self.places.range((Bound::Unbounded, to)).rev();
+                first(&mut rest.map(|(_, place)| *place))
             }
             _ => self.ranked_page(&question, order, after, limit),
         }
     }
 
+    /// Keys of the first of some devices for which a question holds, so many at most.
+    fn first(
+        &self,
+        question: &Question<'_>,
+        places: &mut dyn Iterator<Item = u32>,
+        limit: usize,
+    ) -> Vec<i64> {
+        let mut keys = Vec::new();
+        // Most questions hold for many devices, and a page is found among the first; for the others more are asked at once each time.
+        let mut asked = FIRST_ASKED;
+        while keys.len() < limit {
+            let some: Vec<u32> = (&mut *places).take(asked).collect();
+            if some.is_empty() {
+                break;
+            }
+            keys.extend(question.of_these(&some, |_, place| self.columns.key(place)));
+            asked *= 4;
+        }
+        keys.truncate(limit);
+        keys
+    }
+
     /// The place in the order of names that follows a cursor's, or that it has itself.
     fn place_of(&self, cursor: &Cursor, behind: bool) -> usize {
         let name = codes::text(&cursor.name);
-        let cursor = (name.as_str(), cursor.key);
+        let cursor = (name.as_bytes(), cursor.key);
         self.order.partition_point(|place| {
-            let device = &self.devices[*place as usize];
-            let device = (&*device.name, device.key);
+            let device = self.columns.by_name(*place);
             device < cursor || (behind && device == cursor)
         })
     }
@@ -233,7 +253,7 @@ impl Fleet {
     /// A page in the order of something else than names.
     fn ranked_page(
         &self,
-        question: &Question,
+        question: &Question<'_>,
         order: Order,
         after: Option<&Cursor>,
         limit: usize,
@@ -246,15 +266,12 @@ impl Fleet {
                 self.place_of(cursor, true),
             )
         });
+        let ranks = question.of_these(&self.order, |number, place| {
+            (ranking.rank(&self.columns, place, question.issue), number)
+        });
         // The largest of those that are kept stands on top, ready to make room.
         let mut kept: BinaryHeap<(Rank, usize)> = BinaryHeap::with_capacity(limit + 1);
-        for (place, number) in self.order.iter().enumerate() {
-            let device = &self.devices[*number as usize];
-            if !question.holds(device) {
-                continue;
-            }
-            let finding = question.issue.and_then(|issue| finding_of(device, issue));
-            let here = (ranking.rank(device, finding), place);
+        for here in ranks {
             if left.is_some_and(|left| here < left) {
                 continue;
             }
@@ -263,25 +280,22 @@ impl Fleet {
                 kept.pop();
             }
         }
-        let mut places: Vec<(Rank, usize)> = kept.into_vec();
-        places.sort_unstable();
+        let places = kept.into_sorted_vec().into_iter();
         places
-            .into_iter()
-            .map(|(_, place)| self.devices[self.order[place] as usize].key)
+            .map(|(_, place)| self.columns.key(self.order[place] as usize))
             .collect()
     }
 
     /// The place of a device in a list in that order.
     pub(crate) fn cursor(&self, key: i64, issue: Option<&str>, order: Order) -> Option<Cursor> {
-        let device = &self.devices[*self.places.get(&key)? as usize];
-        let issue = issue.and_then(|issue| self.issues.known(issue));
-        let finding = issue.and_then(|issue| finding_of(device, issue));
+        let place = *self.places.get(&key)? as usize;
+        let issue = issue.map(|issue| self.issue(issue));
         let by = match order.by {
             OrderBy::Name | OrderBy::Enrolled => None,
-            _ => Ranking::of(order, self).ordered(device, finding),
+            _ => Ranking::of(order, self).ordered(&self.columns, place, issue),
         };
         Some(Cursor {
-            name: device.name.to_string(),
+            name: String::from_utf8_lossy(self.columns.name(place)).into_owned(),
             key,
             by,
         })

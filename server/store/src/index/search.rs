@@ -2,10 +2,14 @@
 
 use std::collections::{BinaryHeap, HashMap};
 
+use memchr::memmem::Finder;
 use sickbay_diagnosis::filter::{Pattern, TextField};
 use sickbay_diagnosis::verdict::Cause;
 
-use super::{ACTIVE, Device, Finding, Fleet, Group, LISTED, Word, scope_condition, word_of};
+use super::columns::Columns;
+use super::question::{Block, Question};
+use super::survey::{Group, add};
+use super::{ACTIVE, Fleet, GONE, LISTED, WORD_KINDS, Word, word_of};
 use crate::{DeviceRow, Scope};
 
 /// What is sought.
@@ -92,7 +96,7 @@ enum Close {
 /// A part of a name, ready to be asked of each.
 enum Name<'a> {
     Nothing,
-    Part(String),
+    Part(Box<Finder<'static>>),
     Pattern(Pattern),
     Or(Box<Name<'a>>, &'a str),
 }
@@ -105,7 +109,8 @@ impl<'a> Name<'a> {
             Self::Pattern(Pattern::new(format!("*{}*", sought.name)))
         } else {
             // Names are kept in small letters.
-            Self::Part(sought.name.to_ascii_lowercase())
+            let part = sought.name.to_ascii_lowercase();
+            Self::Part(Box::new(Finder::new(&part).into_owned()))
         };
         match &sought.label {
             Some(label) => Self::Or(Box::new(part), label),
@@ -113,17 +118,21 @@ impl<'a> Name<'a> {
         }
     }
 
-    fn of_device(&self, name: &str) -> Option<Close> {
+    fn of_device(&self, name: &[u8]) -> Option<Close> {
         match self {
             Self::Nothing => None,
             // Most names have it not, and that is told fastest so.
-            Self::Part(part) if !name.contains(part.as_str()) => None,
-            Self::Part(part) if name.len() == part.len() => Some(Close::Same),
-            Self::Part(part) if name.starts_with(part.as_str()) => Some(Close::Begins),
-            Self::Part(_) => Some(Close::Has),
+            Self::Part(part) => {
+                let at = part.find(name)?;
+                Some(match at {
+                    0 if name.len() == part.needle().len() => Close::Same,
+                    0 => Close::Begins,
+                    _ => Close::Has,
+                })
+            }
             Self::Pattern(pattern) => pattern.matches(name).then_some(Close::Has),
             Self::Or(part, label) => {
-                let same = name.eq_ignore_ascii_case(label);
+                let same = name.eq_ignore_ascii_case(label.as_bytes());
                 same.then_some(Close::Same).or_else(|| part.of_device(name))
             }
         }
@@ -133,7 +142,7 @@ impl<'a> Name<'a> {
 /// The closest devices so far, by closeness, then in the order of lists.
 struct Closest<'a> {
     limit: usize,
-    found: BinaryHeap<(Close, &'a str, i64)>,
+    found: BinaryHeap<(Close, &'a [u8], i64)>,
 }
 
 impl<'a> Closest<'a> {
@@ -144,8 +153,7 @@ impl<'a> Closest<'a> {
         }
     }
 
-    fn take(&mut self, how: Close, device: &'a Device) {
-        let new = (how, &*device.name, device.key);
+    fn take(&mut self, new: (Close, &'a [u8], i64)) {
         if self.found.len() < self.limit {
             self.found.push(new);
         } else if self.found.peek().is_some_and(|last| new < *last) {
@@ -161,73 +169,143 @@ impl<'a> Closest<'a> {
 }
 
 /// Sets of causes by number: how many devices have which, of each issue.
-type Sets = HashMap<(u32, u32), u64>;
+type Sets = HashMap<(u16, u32), u64>;
+
+/// What is looked for, as what is marked among all texts that occur.
+struct Looked<'a> {
+    name: Name<'a>,
+    words: Vec<Vec<bool>>,
+    tags: Vec<bool>,
+    causes: Vec<bool>,
+    beginnings: Beginnings,
+}
+
+/// What was found so far.
+struct Found<'a> {
+    counted: Counted,
+    by_word: Vec<Vec<u64>>,
+    by_tags: Vec<u64>,
+    by_causes: Sets,
+    active: Closest<'a>,
+    others: Closest<'a>,
+}
+
+impl<'a> Found<'a> {
+    fn nothing(looked: &Looked<'_>, limit: usize) -> Self {
+        Self {
+            counted: Counted {
+                of_beginnings: vec![0; looked.beginnings.marked.len()],
+                ..Counted::default()
+            },
+            by_word: looked.words.iter().map(|w| vec![0; w.len()]).collect(),
+            by_tags: vec![0; looked.tags.len()],
+            by_causes: Sets::new(),
+            active: Closest::new(limit),
+            others: Closest::new(limit),
+        }
+    }
+
+    fn take(mut self, devices: &'a Columns, block: &Block<'_>, looked: &Looked<'_>) -> Self {
+        for place in block.places() {
+            let status = i64::from(devices.status(place));
+            let is_active = status == ACTIVE;
+            if let Some(how) = looked.name.of_device(devices.name(place)) {
+                self.take_name(how, is_active, devices, place);
+            }
+            if is_active {
+                let tags = devices.tags(place, false) as usize;
+                self.by_tags[tags] += u64::from(looked.tags[tags]);
+            }
+            if is_active || status == LISTED {
+                let findings = devices.findings(place).iter();
+                for finding in findings.filter(|finding| finding.is_open()) {
+                    if looked.causes[finding.causes as usize] {
+                        let set = (finding.issue, finding.causes);
+                        *self.by_causes.entry(set).or_default() += 1;
+                    }
+                }
+                looked
+                    .beginnings
+                    .count(devices, place, &mut self.counted.of_beginnings);
+            }
+        }
+        for ((counts, marked), word) in self.by_word.iter_mut().zip(&looked.words).zip(WORD_KINDS) {
+            if !marked.contains(&true) {
+                continue;
+            }
+            let words = devices.words(word);
+            for place in block.places() {
+                let (word, status) = (words[place] as usize, devices.status(place));
+                counts[word] += u64::from(marked[word] && i64::from(status) == ACTIVE);
+            }
+        }
+        self
+    }
+
+    fn take_name(&mut self, how: Close, is_active: bool, devices: &'a Columns, place: usize) {
+        let found = &mut self.counted;
+        let (closest, all, called_so) = if is_active {
+            (&mut self.active, &mut found.active, &mut found.called_so)
+        } else {
+            let called_so = &mut found.others_called_so;
+            (&mut self.others, &mut found.others, called_so)
+        };
+        *all += 1;
+        *called_so += u64::from(how == Close::Same);
+        closest.take((how, devices.name(place), devices.key(place)));
+    }
+
+    fn and(mut self, other: Self) -> Self {
+        let (found, more) = (&mut self.counted, other.counted);
+        found.active += more.active;
+        found.others += more.others;
+        found.called_so += more.called_so;
+        found.others_called_so += more.others_called_so;
+        add(&mut found.of_beginnings, &more.of_beginnings);
+        for (counts, more) in self.by_word.iter_mut().zip(&other.by_word) {
+            add(counts, more);
+        }
+        add(&mut self.by_tags, &other.by_tags);
+        for (set, devices) in other.by_causes {
+            *self.by_causes.entry(set).or_default() += devices;
+        }
+        for one in other.active.found {
+            self.active.take(one);
+        }
+        for one in other.others.found {
+            self.others.take(one);
+        }
+        self
+    }
+}
 
 impl Fleet {
     /// What a viewer's devices have of a text: the closest of them by key, and how much there is.
     pub(crate) fn search(&self, scope: &Scope, sought: &Sought) -> Keys {
-        let scope = scope_condition(self, scope);
-        let name = Name::of(sought);
         let has = |text: &str| has_all(text, &sought.words);
-        let words: Vec<Vec<bool>> = self.words.iter().map(|words| words.marked(has)).collect();
-        let tags = self.tags.marked(|tags| tags.iter().any(|tag| has(tag)));
-        let causes = self
-            .causes
-            .marked(|causes| causes.iter().any(|cause| is_of_cause(cause, has)));
-        let beginnings = self.beginnings(sought);
-        let limit = sought.limit;
-
-        let mut found = Counted {
-            of_beginnings: vec![0; beginnings.marked.len()],
-            ..Counted::default()
+        let looked = Looked {
+            name: Name::of(sought),
+            words: self.words.iter().map(|words| words.marked(has)).collect(),
+            tags: self.tags.marked(|tags| tags.iter().any(|tag| has(tag))),
+            causes: self
+                .causes
+                .marked(|causes| causes.iter().any(|cause| is_of_cause(cause, has))),
+            beginnings: self.beginnings(sought),
         };
-        let mut by_word: Vec<Vec<u64>> = words.iter().map(|marked| vec![0; marked.len()]).collect();
-        let mut by_tags = vec![0_u64; tags.len()];
-        let mut by_causes = Sets::new();
-        let mut active = Closest::new(limit);
-        let mut others = Closest::new(limit);
-        // As they lie in memory, which is several times faster than in the order of lists.
-        let seen = self
-            .devices
-            .iter()
-            .filter(|device| device.status != super::GONE && scope.holds(device, None));
-        for device in seen {
-            let status = i64::from(device.status);
-            let is_active = status == ACTIVE;
-            if let Some(how) = name.of_device(&device.name) {
-                let (keys, all, called_so) = if is_active {
-                    (&mut active, &mut found.active, &mut found.called_so)
-                } else {
-                    let called_so = &mut found.others_called_so;
-                    (&mut others, &mut found.others, called_so)
-                };
-                *all += 1;
-                *called_so += u64::from(how == Close::Same);
-                keys.take(how, device);
-            }
-            if is_active {
-                for ((counts, marked), word) in by_word.iter_mut().zip(&words).zip(device.words) {
-                    counts[word as usize] += u64::from(marked[word as usize]);
-                }
-                by_tags[device.tags as usize] += u64::from(tags[device.tags as usize]);
-            }
-            if is_active || status == LISTED {
-                for finding in device.findings.iter().filter(|finding| finding.is_open()) {
-                    if causes[finding.causes as usize] {
-                        *by_causes
-                            .entry((finding.issue, finding.causes))
-                            .or_default() += 1;
-                    }
-                }
-                beginnings.count(device, &mut found.of_beginnings);
-            }
-        }
-        found.groups = self.groups_found(&by_word, &by_tags, has);
-        found.causes = self.causes_found(&by_causes, has);
+        let whoever_is_there: Vec<i64> = (0..i64::from(GONE)).collect();
+        let found = Question::seen(self, scope, &whoever_is_there).of_all(
+            || Found::nothing(&looked, sought.limit),
+            |found, block| found.take(&self.columns, &block, &looked),
+            Found::and,
+        );
         Keys {
-            active: active.keys(),
-            others: others.keys(),
-            counted: found,
+            active: found.active.keys(),
+            others: found.others.keys(),
+            counted: Counted {
+                groups: self.groups_found(&found.by_word, &found.by_tags, has),
+                causes: self.causes_found(&found.by_causes, has),
+                ..found.counted
+            },
         }
     }
 
@@ -267,7 +345,7 @@ impl Fleet {
     }
 
     fn causes_found(&self, sets: &Sets, has: impl Fn(&str) -> bool) -> Vec<FoundCause> {
-        let mut by_key: HashMap<(u32, &str), (&str, u64)> = HashMap::new();
+        let mut by_key: HashMap<(u16, &str), (&str, u64)> = HashMap::new();
         for ((issue, set), devices) in sets {
             let causes = self.causes.value(*set).iter();
             for cause in causes.filter(|cause| is_of_cause(cause, &has)) {
@@ -281,7 +359,7 @@ impl Fleet {
         let mut found: Vec<FoundCause> = by_key
             .into_iter()
             .map(|((issue, key), (label, devices))| FoundCause {
-                issue: self.issues.text(issue).to_owned(),
+                issue: self.issues.text(issue.into()).to_owned(),
                 cause: Cause::new(key, label),
                 devices,
             })
@@ -302,7 +380,7 @@ impl Fleet {
                 .marked(|causes| causes.iter().any(|c| c.key.starts_with(beginning.as_str())))
         });
         Beginnings {
-            issue: self.issues.known(issue),
+            issue: Some(self.issue(issue)),
             marked: marked.collect(),
         }
     }
@@ -311,15 +389,14 @@ impl Fleet {
 /// Beginnings of causes, as sets of causes that have one.
 #[derive(Default)]
 struct Beginnings {
-    issue: Option<u32>,
+    issue: Option<u16>,
     marked: Vec<Vec<bool>>,
 }
 
 impl Beginnings {
-    fn count(&self, device: &Device, counts: &mut [u64]) {
-        let Some(issue) = self.issue else { return };
-        let is_its = |finding: &&Finding| finding.issue == issue && finding.is_open();
-        let Some(finding) = device.findings.iter().find(is_its) else {
+    fn count(&self, devices: &Columns, place: usize, counts: &mut [u64]) {
+        let finding = self.issue.and_then(|issue| devices.finding(place, issue));
+        let Some(finding) = finding.filter(|finding| finding.is_open()) else {
             return;
         };
         for (count, marked) in counts.iter_mut().zip(&self.marked) {

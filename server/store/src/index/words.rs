@@ -1,6 +1,7 @@
 //! Texts that many devices share, each kept once and named by a number.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::Arc;
 
 /// Texts by number. None is ever forgotten: a fleet has few of them, and they come back.
@@ -46,6 +47,37 @@ impl Words {
     /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.texts.len()
+    }
+}
+
+/// Values that many devices share, each kept once and named by a number.
+#[derive(Debug)]
+pub(super) struct Shared<T> {
+    numbers: HashMap<T, u32>,
+    values: Vec<T>,
+}
+
+impl<T> Default for Shared<T> {
+    fn default() -> Self {
+        Self {
+            numbers: HashMap::new(),
+            values: Vec::new(),
+        }
+    }
+}
+
+impl<T: Copy + Eq + Hash> Shared<T> {
+    /// The number of a value; a new one where it was never seen.
+    pub(super) fn number(&mut self, value: T) -> u32 {
+        *self.numbers.entry(value).or_insert_with(|| {
+            self.values.push(value);
+            u32::try_from(self.values.len() - 1).expect("fewer values than devices have any")
+        })
+    }
+
+    /// Every value, in the order of their numbers.
+    pub(super) fn values(&self) -> &[T] {
+        &self.values
     }
 }
 
