@@ -154,9 +154,9 @@ pub(crate) const PARTS: &str = "SELECT t.relname::TEXT AS tab, ''::TEXT AS part,
     WHERE t.relkind = 'r' AND t.relnamespace = current_schema()::regnamespace \
     UNION ALL SELECT t.relname::TEXT, i.relname::TEXT, pg_relation_size(i.oid) FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid \
     JOIN pg_class t ON t.oid = x.indrelid WHERE t.relkind = 'r' AND t.relnamespace = current_schema()::regnamespace ORDER BY 1, 2";
-/// What the database does by itself in time, for the tables that are written all day long.
+/// What the database does by itself in time.
 #[cfg(any(test, feature = "benchmarks"))]
-pub(crate) const TIDY: &str = "VACUUM change, device, device_facts, device_updates, finding, finding_cause, history, history_page";
+pub(crate) const TIDY: &str = "VACUUM";
 /// Writes all of it anew.
 #[cfg(any(test, feature = "benchmarks"))]
 pub(crate) const COMPACT: &str = "VACUUM (FULL)";
