@@ -8,9 +8,6 @@ use super::matching::code_of;
 use super::{WORDS, Word};
 use sickbay_diagnosis::verdict::Kept;
 
-/// A number that a device does not have.
-const NO_NUMBER: u32 = u32::MAX;
-
 /// A device, before it has a place.
 #[derive(Debug)]
 pub(super) struct Device {
@@ -72,8 +69,9 @@ pub(super) struct Columns {
     tags: Vec<u32>,
     given_tags: Vec<u32>,
     revisions: Vec<u32>,
-    builds: Vec<u32>,
-    ubrs: Vec<u32>,
+    // Each number may be one that a device tells, so none of them can stand for "not known".
+    builds: Vec<Option<u32>>,
+    ubrs: Vec<Option<u32>>,
     names: Lists<u8>,
     findings: Lists<Finding>,
     times: Lists<Times>,
@@ -97,8 +95,8 @@ impl Columns {
         self.tags.push(device.tags);
         self.given_tags.push(device.given_tags);
         self.revisions.push(device.revision);
-        self.builds.push(device.build.unwrap_or(NO_NUMBER));
-        self.ubrs.push(device.ubr.unwrap_or(NO_NUMBER));
+        self.builds.push(device.build);
+        self.ubrs.push(device.ubr);
         self.names.push(device.name.as_bytes());
         self.findings.push(&device.findings);
         self.times.push(&device.times);
@@ -116,8 +114,8 @@ impl Columns {
         self.tags[place] = device.tags;
         self.given_tags[place] = device.given_tags;
         self.revisions[place] = device.revision;
-        self.builds[place] = device.build.unwrap_or(NO_NUMBER);
-        self.ubrs[place] = device.ubr.unwrap_or(NO_NUMBER);
+        self.builds[place] = device.build;
+        self.ubrs[place] = device.ubr;
         self.names.set(place, device.name.as_bytes());
         self.findings.set(place, &device.findings);
         self.times.set(place, &device.times);
@@ -186,11 +184,11 @@ impl Columns {
     }
 
     pub(super) fn build(&self, place: usize) -> Option<u32> {
-        known(self.builds[place])
+        self.builds[place]
     }
 
     pub(super) fn ubr(&self, place: usize) -> Option<u32> {
-        known(self.ubrs[place])
+        self.ubrs[place]
     }
 
     /// A device's name, in small letters; bytes of a text.
@@ -223,10 +221,6 @@ impl Columns {
     pub(super) fn times(&self, place: usize) -> &[Times] {
         self.times.get(place)
     }
-}
-
-fn known(number: u32) -> Option<u32> {
-    (number != NO_NUMBER).then_some(number)
 }
 
 /// Short lists, one for each place, one behind the other.
