@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::check::Check;
 use crate::context::{Sighted, Sighting};
@@ -44,14 +44,16 @@ impl Observation {
 }
 
 /// A device's newest observation of each check. Cheap to clone: observations are shared.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Observations(BTreeMap<Check, Arc<Observation>>);
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Observations(
+    /// In the order of checks: there are so few that nothing else is as fast.
+    Vec<(Check, Arc<Observation>)>,
+);
 
 impl Observations {
     /// None yet.
-    pub fn new() -> Self {
-        Self::default()
+    pub const fn new() -> Self {
+        Self(Vec::new())
     }
 
     /// What `check` saw last; `None` where it never reported.
@@ -61,19 +63,28 @@ impl Observations {
 
     /// The same, to be kept elsewhere too without a copy.
     pub fn shared(&self, check: Check) -> Option<&Arc<Observation>> {
-        self.0.get(&check)
+        let place = self.place(check).ok()?;
+        self.0.get(place).map(|(_, observation)| observation)
     }
 
     /// Replaces the observation of `check`.
     pub fn put(&mut self, check: Check, observation: impl Into<Arc<Observation>>) {
-        self.0.insert(check, observation.into());
+        let observation = observation.into();
+        match self.place(check) {
+            Ok(place) => self.0[place].1 = observation,
+            Err(place) => self.0.insert(place, (check, observation)),
+        }
+    }
+
+    /// Where it stands, or belongs.
+    fn place(&self, check: Check) -> Result<usize, usize> {
+        self.0.binary_search_by_key(&check, |(of, _)| *of)
     }
 
     /// Every check that reported, in a fixed order.
     pub fn iter(&self) -> impl Iterator<Item = (Check, &Observation)> {
-        self.0
-            .iter()
-            .map(|(check, observation)| (*check, &**observation))
+        self.iter_shared()
+            .map(|(check, observation)| (check, &**observation))
     }
 
     /// The same, to be kept elsewhere too without a copy.
@@ -111,6 +122,28 @@ impl Observations {
             }
             EvidenceRef::Sighted(what) => sighting?.evidence(what),
         }
+    }
+}
+
+impl IntoIterator for Observations {
+    type Item = (Check, Arc<Observation>);
+    type IntoIter = std::vec::IntoIter<Self::Item>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl Serialize for Observations {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for Observations {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let read = BTreeMap::<Check, Arc<Observation>>::deserialize(deserializer)?;
+        Ok(Self(read.into_iter().collect()))
     }
 }
 

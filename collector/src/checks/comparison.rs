@@ -3,6 +3,10 @@
 //! Values that move on a machine where nothing happens are left out or banded, so that such a machine reports nothing. What the
 //! bands cost is stated beside each.
 
+use std::fmt;
+use std::fmt::Write as _;
+use std::ops::Range;
+
 use sickbay_diagnosis::Check;
 use sickbay_diagnosis::keys;
 use sickbay_diagnosis::lines;
@@ -12,78 +16,135 @@ use sickbay_diagnosis::time::{DAY_MS, Time};
 
 /// Canonical bytes of an observation: equal for two observations of the same check that tell the same. The time at which it was
 /// taken and the order of the readings do not count.
+///
+/// Every machine makes one of each look, and the server's machine those of a load generator: all lines are written into one text.
 pub fn comparison_form(check: Check, observation: &Observation) -> Vec<u8> {
-    let mut lines: Vec<String> = vec![check.name().to_owned()];
+    let mut form = check.name().to_owned();
     match &observation.outcome {
-        Outcome::Unavailable(reason) => lines.push(format!("unavailable {reason:?}")),
-        Outcome::Failed(reason) => lines.push(format!("failed {reason:?}")),
+        Outcome::Unavailable(reason) => text(&mut form, "\nunavailable", reason),
+        Outcome::Failed(reason) => text(&mut form, "\nfailed", reason),
         Outcome::Seen(readings) => {
-            lines.push("seen".to_owned());
-            let mut seen: Vec<String> = readings
-                .iter()
-                .filter_map(|reading| line(check, reading, readings))
-                .collect();
-            seen.sort_unstable();
+            form.push_str("\nseen");
+            let mut told = String::new();
+            let mut lines: Vec<Range<usize>> = Vec::with_capacity(readings.len());
+            for reading in readings {
+                let from = told.len();
+                if line(check, reading, readings, &mut told) {
+                    lines.push(from..told.len());
+                } else {
+                    told.truncate(from);
+                }
+            }
+            lines.sort_unstable_by(|one, other| told[one.clone()].cmp(&told[other.clone()]));
             // Readings of which only the day counts may come out alike.
-            seen.dedup();
-            lines.extend(seen);
+            lines.dedup_by(|one, other| told[one.clone()] == told[other.clone()]);
+            form.reserve(told.len() + lines.len());
+            for line in lines {
+                form.push('\n');
+                form.push_str(&told[line]);
+            }
         }
     }
-    lines.join("\n").into_bytes()
+    form.into_bytes()
 }
 
-/// One reading; nothing where it does not count.
-fn line(check: Check, reading: &Reading, all: &[Reading]) -> Option<String> {
-    let data = banded(check, reading, all)?;
-    let path = reading.path.to_ascii_lowercase();
-    if check == Check::UpdateEvents && !is_told_one_by_one(&reading.data) {
-        return Some(format!("event {path:?} {data}"));
-    }
-    let name = reading.name.as_ref().map(|n| n.to_ascii_lowercase());
-    Some(format!(
-        "{} {path:?} {name:?} {data}",
+/// Adds a text so that nothing after it could be taken for a part of it.
+fn text(form: &mut String, kind: &str, text: &str) {
+    write(form, format_args!("{kind} {}:{text} ", text.len()));
+}
+
+fn write(form: &mut String, what: fmt::Arguments<'_>) {
+    form.write_fmt(what)
+        .expect("a text takes whatever is written");
+}
+
+/// One reading; `false` where it does not count.
+fn line(check: Check, reading: &Reading, all: &[Reading], form: &mut String) -> bool {
+    let one_by_one = check != Check::UpdateEvents || is_told_one_by_one(&reading.data);
+    // Windows tells neither paths nor names apart by case.
+    let from = form.len();
+    let kind = if one_by_one {
         reading.source.name()
-    ))
+    } else {
+        "event"
+    };
+    text(form, kind, &reading.path);
+    if one_by_one {
+        match &reading.name {
+            Some(name) => text(form, "name", name),
+            None => form.push_str("itself "),
+        }
+    }
+    form[from..].make_ascii_lowercase();
+    banded(check, reading, all, form)
 }
 
-fn banded(check: Check, reading: &Reading, all: &[Reading]) -> Option<String> {
+/// Adds what counts of a reading's data; `false` where the reading does not count.
+fn banded(check: Check, reading: &Reading, all: &[Reading], form: &mut String) -> bool {
     let name = reading.name.as_deref().unwrap_or_default();
-    match check {
+    let told = match check {
         // Services that triggers start and stop all day long.
-        _ if reading.source == Source::ServiceManager => None,
-        Check::SafeguardHold if is_appraisal_time(name) => Some(appraisal_week(&reading.data)),
-        Check::Pause if is_client_pause_date(name) && !pause_is_on(name, all) => None,
+        _ if reading.source == Source::ServiceManager => return false,
+        Check::SafeguardHold if is_appraisal_time(name) => appraisal_week(&reading.data),
+        Check::Pause if is_client_pause_date(name) && !pause_is_on(name, all) => return false,
         // Installers add and take away renames all the time; what counts is whether there are any.
         Check::PendingReboot if name.starts_with("PendingFileRename") => {
-            Some(format!("renames {}", !reading.data.lines().is_empty()))
+            format!("renames {}", !reading.data.lines().is_empty())
         }
-        Check::PendingReboot if reading.source == Source::System => Some(format!(
-            "restarted since {}",
-            restarted_since(&reading.data, all)
-        )),
+        Check::PendingReboot if reading.source == Source::System => {
+            format!("restarted since {}", restarted_since(&reading.data, all))
+        }
         Check::UpdateEvents if !is_told_one_by_one(&reading.data) => {
-            repeated(reading, all).then(|| day_of_event(&reading.data))
+            if !repeated(reading, all) {
+                return false;
+            }
+            day_of_event(&reading.data)
         }
         Check::UpdateHistory if reading.name.as_deref() == Some(keys::LAST_SEARCH) => {
-            Some(format!("day {}", day(reading.data.string())))
+            format!("day {}", day(reading.data.string()))
         }
         Check::LastScan if reading.data.string().is_some() => {
-            Some(format!("day {}", day(reading.data.string())))
+            format!("day {}", day(reading.data.string()))
         }
         // It is asked again every day and mostly says the same; how old an answer is, is seen from when it was confirmed.
-        Check::ComponentStore if reading.name.as_deref() == Some(keys::CHECKED_AT) => None,
+        Check::ComponentStore if reading.name.as_deref() == Some(keys::CHECKED_AT) => return false,
         Check::Storage if reading.name.as_deref() == Some(keys::FREE_BYTES) => {
-            Some(free_band(&reading.data))
+            free_band(&reading.data)
         }
         Check::UpdateEndpoint if keys::ENDPOINT_STEPS.contains(&name) => {
-            Some(step_of_way(name, &reading.data))
+            step_of_way(name, &reading.data)
+        }
+        _ => {
+            whole(check, &reading.data, form);
+            return true;
+        }
+    };
+    form.push_str(&told);
+    true
+}
+
+/// Data of which everything counts.
+fn whole(check: Check, data: &Data, form: &mut String) {
+    match data {
+        Data::Text(value) => text(form, "text", value),
+        Data::ExpandText(value) => text(form, "expand", value),
+        Data::Unreadable(why) => text(form, "unreadable", why),
+        Data::MultiText(lines) => {
+            write(form, format_args!("lines {} ", lines.len()));
+            for line in lines {
+                text(form, "", line);
+            }
         }
         // Only a restart signal's key tells something by when it was written.
-        Check::PendingReboot => Some(format!("{:?}", reading.data)),
-        _ => Some(match &reading.data {
-            Data::Key(_) => "key".to_owned(),
-            data => format!("{data:?}"),
-        }),
+        Data::Key(_) if check != Check::PendingReboot => form.push_str("key"),
+        Data::Key(_)
+        | Data::Absent
+        | Data::NotRecorded
+        | Data::Dword(_)
+        | Data::Qword(_)
+        | Data::Binary(_)
+        | Data::Flag(_)
+        | Data::Other { .. } => write(form, format_args!("{data:?}")),
     }
 }
 
@@ -110,13 +171,16 @@ fn is_told_one_by_one(data: &Data) -> bool {
 
 /// Whether no other event of this id and error in the channel is of a later day; earlier ones tell nothing that the newest does not.
 fn repeated(reading: &Reading, all: &[Reading]) -> bool {
-    let part = |r: &Reading, name| lines::get(&r.data, name).map(str::to_owned);
-    let kind = |r: &Reading| (part(r, "id"), part(r, "errorCode"));
-    let at = day(part(reading, "at").as_deref());
+    fn part<'a>(reading: &'a Reading, name: &str) -> Option<&'a str> {
+        lines::get(&reading.data, name)
+    }
+    let same = |other, name| part(other, name) == part(reading, name);
+    let at = day(part(reading, "at"));
     !all.iter().any(|other| {
         other.path == reading.path
-            && kind(other) == kind(reading)
-            && day(part(other, "at").as_deref()) > at
+            && same(other, "id")
+            && same(other, "errorCode")
+            && day(part(other, "at")) > at
     })
 }
 

@@ -7,7 +7,7 @@
 //! A full set of observations that does not fit one message is a full report with as many as fit, followed by ordinary ones
 //! with the rest.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
@@ -217,10 +217,9 @@ impl Outbox {
     /// Stages the reports that tell the news of `seen`; with `full` everything that is known. Returns whether there was anything to
     /// tell.
     pub fn stage(&mut self, seen: Observations, full: bool, now: Time) -> bool {
-        let mut fitted = BTreeMap::new();
-        for (check, observation) in seen.iter() {
-            let fits = wire::fit(check, observation.clone());
-            fitted.insert(check, Arc::new(fits));
+        let mut fitted = Observations::new();
+        for (check, observation) in seen {
+            fitted.put(check, wire::fit(check, Arc::unwrap_or_clone(observation)));
         }
         let full = full || !self.has_base();
         let mut parts = self.compose(&fitted, full, None, now);
@@ -326,26 +325,26 @@ impl Outbox {
 
     fn compose(
         &mut self,
-        seen: &BTreeMap<Check, Arc<Observation>>,
+        seen: &Observations,
         full: bool,
         dropped: Option<Range>,
         now: Time,
     ) -> Vec<Queued> {
-        let mut after: BTreeMap<Check, Arc<Observation>> = BTreeMap::new();
         let mut told: Vec<(Check, Arc<Observation>)> = Vec::new();
-        for &check in Check::ALL {
-            let fresh = seen
-                .get(&check)
-                .filter(|fresh| full || self.differs(check, fresh))
-                .map(Arc::clone);
-            let known = self.latest(check).map(Arc::clone);
-            let tell = if full {
-                fresh.or(known)
-            } else {
-                after.extend(known.map(|known| (check, known)));
-                fresh
-            };
-            told.extend(tell.map(|observation| (check, observation)));
+        for (check, fresh) in seen.iter_shared() {
+            if full || self.differs(check, fresh) {
+                told.push((check, Arc::clone(fresh)));
+            }
+        }
+        if told.is_empty() && !full {
+            return Vec::new();
+        }
+        let mut after = self.latest_all();
+        if full {
+            for (check, fresh) in told.drain(..) {
+                after.put(check, fresh);
+            }
+            told.extend(std::mem::take(&mut after));
         }
         let mut parts = Vec::new();
         let newest = self.newest();
@@ -355,7 +354,7 @@ impl Outbox {
         {
             let mut observations = Observations::new();
             for (check, observation) in part {
-                after.insert(*check, Arc::clone(observation));
+                after.put(*check, Arc::clone(observation));
                 observations.put(*check, Arc::clone(observation));
             }
             let first = parts.is_empty();
@@ -408,9 +407,9 @@ fn split<'a>(
     parts
 }
 
-/// What was once found of observations, for as long as they stay: a report changes few of them.
+/// What was once found of observations, for as long as they stay: a report changes few of them. A place for each check.
 #[derive(Debug, Default)]
-struct Remembered(BTreeMap<Check, Found>);
+struct Remembered([Option<Found>; Check::ALL.len()]);
 
 #[derive(Debug)]
 struct Found {
@@ -423,10 +422,10 @@ struct Found {
 
 impl Remembered {
     /// SHA-256 over the SHA-256 of every observation, in the order of checks. Only ever compared with what this collector said before.
-    fn digest(&mut self, observations: &BTreeMap<Check, Arc<Observation>>) -> Digest {
+    fn digest(&mut self, observations: &Observations) -> Digest {
         let mut hash = Sha256::new();
-        for (check, observation) in observations {
-            hash.update(self.encoded(*check, observation).0);
+        for (check, observation) in observations.iter_shared() {
+            hash.update(self.encoded(check, observation).0);
         }
         Digest(hash.finalize().into())
     }
@@ -461,7 +460,7 @@ impl Remembered {
             form: None,
             encoded: None,
         };
-        let found = self.0.entry(check).or_insert_with(nothing);
+        let found = self.0[check as usize].get_or_insert_with(nothing);
         if !Arc::ptr_eq(&found.of, observation) {
             *found = nothing();
         }
