@@ -1,11 +1,12 @@
 //! The readings that a reason rests on.
 
-use super::profile::{build_and_revision, is_rollup};
+use super::profile::is_rollup;
 use super::question::{Brings, Question};
 use super::reason::{Class, Reason};
 use crate::check::Check;
 use crate::diagnose::Diagnosis;
 use crate::facts::updates::Package;
+use crate::facts::updates::build_and_revision;
 use crate::issue::Case;
 use crate::kb::Kb;
 use crate::knowledge::Need;
@@ -118,16 +119,15 @@ impl Of<'_> {
     /// What the update agent and the event log tell of an update.
     fn remembered(&self, kb: Kb) -> Vec<EvidenceRef> {
         let facts = self.case.facts;
-        let is_of = |title: Option<&str>| title.and_then(Kb::find) == Some(kb);
         let history = facts.update_history.as_ref().ok().into_iter();
         let entries = history
             .flat_map(|history| &history.entries)
-            .filter(|entry| is_of(entry.title.as_deref()))
+            .filter(|entry| entry.named.kb == Some(kb))
             .map(|entry| entry.evidence);
         let events = facts.update_events.as_ref().ok().into_iter();
         let events = events
             .flat_map(|events| &events.events)
-            .filter(|event| is_of(event.value("updateTitle")))
+            .filter(|event| event.title.kb == Some(kb))
             .map(|event| event.evidence);
         entries.chain(events).collect()
     }

@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::profile::{FIRST_BUILD_WITH_REVISIONS, build_and_revision, is_rollup};
+use super::profile::is_rollup;
 use crate::context::BASELINE_QUORUM;
-use crate::facts::Facts;
-use crate::facts::updates::PackageState;
+use crate::facts::updates::{PackageState, build_and_revision};
+use crate::facts::{Facts, Title};
 use crate::kb::Kb;
 use crate::knowledge::{DeviceKind, Knowledge};
 use crate::time::{DAY_MS, Time};
@@ -23,8 +23,6 @@ pub const TOLD_BY_MOST_PERCENT: u64 = 80;
 const TOGETHER_MS: i64 = 3 * DAY_MS;
 /// Most claims of a device, of its newest updates.
 const CLAIMS: usize = 6;
-/// Updates that come every month under one number or are no part of Windows: the removal tool, two of Defender, health tools.
-const NOT_OF_WINDOWS: [u32; 4] = [890_830, 2_267_602, 4_052_623, 4_023_057];
 
 /// A device says that an update brought a build revision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -200,9 +198,9 @@ impl ClaimTally {
 }
 
 /// An update that the device remembers installing.
-struct Installed<'a> {
+struct Installed {
     kb: Kb,
-    title: &'a str,
+    title: Title,
     at: Option<Time>,
 }
 
@@ -229,44 +227,33 @@ pub fn claims(facts: &Facts) -> Vec<Claim> {
 }
 
 /// Updates of Windows itself that the device remembers installing, each once, at its latest moment.
-fn installed(facts: &Facts) -> Vec<Installed<'_>> {
-    let mut all: Vec<Installed<'_>> = Vec::new();
-    let of_windows = |title: &str| {
-        let kb = Kb::find(title)?;
-        let lower = title.to_ascii_lowercase();
-        // What these are called is the same in every language.
-        let is_other = lower.contains(".net") || lower.contains("defender");
-        (!is_other && !NOT_OF_WINDOWS.contains(&kb.number())).then_some(kb)
-    };
+fn installed(facts: &Facts) -> Vec<Installed> {
     let history = facts.update_history.as_ref().ok().into_iter();
-    for entry in history.flat_map(|history| &history.entries) {
-        if entry.operation == Some(1)
-            && matches!(entry.result, Some(2 | 3))
-            && let Some(title) = entry.title.as_deref()
-            && let Some(kb) = of_windows(title)
-        {
-            let at = entry.at;
-            all.push(Installed { kb, title, at });
-        }
-    }
+    let entries = history
+        .flat_map(|history| &history.entries)
+        .filter(|entry| entry.operation == Some(1) && matches!(entry.result, Some(2 | 3)))
+        .map(|entry| (entry.named, entry.at));
     let events = facts.update_events.as_ref().ok().into_iter();
-    for event in events.flat_map(|events| &events.events) {
-        if event.is_installation()
-            && let Some(title) = event.value("updateTitle")
-            && let Some(kb) = of_windows(title)
-        {
-            let at = event.at;
-            all.push(Installed { kb, title, at });
-        }
-    }
+    let events = events
+        .flat_map(|events| &events.events)
+        .filter(|event| event.is_installation())
+        .map(|event| (event.title, event.at));
+    let mut all: Vec<Installed> = entries
+        .chain(events)
+        .filter(|(title, _)| title.of_windows)
+        .filter_map(|(title, at)| {
+            let kb = title.kb?;
+            Some(Installed { kb, title, at })
+        })
+        .collect();
     all.sort_by_key(|update| (update.kb, std::cmp::Reverse(update.at)));
     all.dedup_by_key(|update| update.kb);
     all
 }
 
 /// `2025-08 Cumulative Update for Windows 11 (KB5063878) (26100.4946)`.
-fn by_title(update: &Installed<'_>, known: &Knowledge) -> Option<Claim> {
-    let (build, revision) = named_build(update.title)?;
+fn by_title(update: &Installed, known: &Knowledge) -> Option<Claim> {
+    let (build, revision) = update.title.build?;
     Some(Claim {
         kb: update.kb,
         package_build: known.package_build(build),
@@ -276,18 +263,8 @@ fn by_title(update: &Installed<'_>, known: &Knowledge) -> Option<Claim> {
     })
 }
 
-/// Build and revision in a title: they stand alone in parentheses.
-pub(super) fn named_build(title: &str) -> Option<(u32, u32)> {
-    title
-        .split(['(', ')'])
-        .filter(|part| part.bytes().all(|b| b.is_ascii_digit() || b == b'.'))
-        .filter(|part| part.matches('.').count() == 1)
-        .find_map(build_and_revision)
-        .filter(|(build, _)| *build >= FIRST_BUILD_WITH_REVISIONS)
-}
-
 /// A cumulative package and the one update that was installed in the same days. Where several were, the device says nothing.
-fn by_packages(facts: &Facts, installed: &[Installed<'_>], claims: &mut Vec<Claim>) {
+fn by_packages(facts: &Facts, installed: &[Installed], claims: &mut Vec<Claim>) {
     let Ok(updates) = &facts.updates else {
         return;
     };
@@ -297,11 +274,11 @@ fn by_packages(facts: &Facts, installed: &[Installed<'_>], claims: &mut Vec<Clai
             .iter()
             .any(|package| package.kb == Some(kb))
     };
-    let candidates: Vec<&Installed<'_>> = installed
+    let candidates: Vec<&Installed> = installed
         .iter()
         .filter(|update| !is_single(update.kb))
-        // Windows is called so in every language; updates of Office or a database may come on the same day.
-        .filter(|update| update.title.to_ascii_lowercase().contains("windows"))
+        // Updates of Office or a database may come on the same day.
+        .filter(|update| update.title.says_windows)
         .collect();
     let rollups: Vec<(u32, u32, Time)> = updates
         .packages

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::learned::{Claim, claims, named_build};
+use super::learned::{Claim, claims};
 use super::obstacles::{Obstacle, obstacles};
 use super::package_file::Arch;
 use crate::diagnose::Diagnosis;
 use crate::facts::Facts;
-use crate::facts::updates::PackageState;
+use crate::facts::updates::{PackageState, build_and_revision};
 use crate::issue::Case;
 use crate::issues::last_scan;
 use crate::issues::serviced_until;
@@ -21,8 +21,6 @@ use crate::time::Time;
 pub const HELD_KBS: usize = 512;
 /// Most cumulative updates of which a profile keeps the packages.
 const HELD_ROLLUPS: usize = 16;
-/// Windows 10 was the first whose devices tell a revision and whose updates bring one.
-pub(super) const FIRST_BUILD_WITH_REVISIONS: u32 = 10240;
 /// The name of the packages of cumulative updates.
 const ROLLUP: &str = "Package_for_RollupFix";
 
@@ -253,12 +251,6 @@ fn packages(updates: &crate::facts::UpdatesFacts) -> Vec<Package> {
     all
 }
 
-/// Build and revision of a package's version, `22621.3447.1.10`.
-pub(super) fn build_and_revision(version: &str) -> Option<(u32, u32)> {
-    let mut parts = version.split('.');
-    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
-}
-
 /// Whether the name is that of a cumulative update's package.
 pub(super) fn is_rollup(name: &str) -> bool {
     name == ROLLUP
@@ -270,7 +262,7 @@ fn outcomes(case: &Case<'_>) -> Vec<(Kb, Outcome)> {
     let later = |slot: &mut Option<Time>, at: Option<Time>| *slot = (*slot).max(at);
     if let Ok(history) = &case.facts.update_history {
         for entry in &history.entries {
-            let Some(kb) = entry.title.as_deref().and_then(Kb::find) else {
+            let Some(kb) = entry.named.kb else {
                 continue;
             };
             let outcome = outcomes.entry(kb).or_default();
@@ -279,9 +271,7 @@ fn outcomes(case: &Case<'_>) -> Vec<(Kb, Outcome)> {
             match (entry.operation, entry.result) {
                 (Some(1), Some(2 | 3)) => {
                     later(&mut outcome.installed_at, at);
-                    outcome.titled = outcome
-                        .titled
-                        .or(entry.title.as_deref().and_then(named_build));
+                    outcome.titled = outcome.titled.or(entry.named.build);
                 }
                 (Some(2), Some(2 | 3)) => later(&mut outcome.removed_at, at),
                 (Some(1), Some(0 | 1)) => later(&mut outcome.offered_at, at),
@@ -291,15 +281,14 @@ fn outcomes(case: &Case<'_>) -> Vec<(Kb, Outcome)> {
     }
     if let Ok(events) = &case.facts.update_events {
         for event in &events.events {
-            let Some(kb) = event.value("updateTitle").and_then(Kb::find) else {
+            let Some(kb) = event.title.kb else {
                 continue;
             };
             let outcome = outcomes.entry(kb).or_default();
             match () {
                 () if event.is_installation() => {
                     later(&mut outcome.installed_at, event.at);
-                    let titled = event.value("updateTitle").and_then(named_build);
-                    outcome.titled = outcome.titled.or(titled);
+                    outcome.titled = outcome.titled.or(event.title.build);
                 }
                 () if event.is_offer() => later(&mut outcome.offered_at, event.at),
                 () => {}

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use super::package_file::Product;
-use super::profile::{FIRST_BUILD_WITH_REVISIONS, Outcome, PackageName, Profile};
+use super::profile::{Outcome, PackageName, Profile};
 use super::question::{Aim, Brings, Origin, Question};
 use super::reason::{Proof, Reason};
+use crate::facts::title::FIRST_BUILD_WITH_REVISIONS;
 use crate::facts::updates::PackageState;
 use crate::knowledge::{Need, Prerequisite};
 use crate::time::{DAY_MS, Time};

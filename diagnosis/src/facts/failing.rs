@@ -91,7 +91,12 @@ pub(crate) fn downloads(events: &UpdateEventsFacts) -> Vec<Failing> {
 
 /// What runs of failures in the event log come to, the newest first.
 fn of_events(runs: &[FailureRun<'_>]) -> Vec<(Option<String>, Failing)> {
-    let named = |run: &FailureRun<'_>| Some((run.newest.update(), Failing::of_run(run)?));
+    let named = |run: &FailureRun<'_>| {
+        Some((
+            run.newest.update().map(str::to_owned),
+            Failing::of_run(run)?,
+        ))
+    };
     runs.iter().filter_map(named).collect()
 }
 

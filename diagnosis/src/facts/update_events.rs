@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::title::Title;
 use super::update_log::Became;
 use super::valued::{Fact, Reader};
 use crate::error_code::hresult;
@@ -74,6 +75,10 @@ pub struct Event {
     pub at: Option<Time>,
     /// Its values by name.
     pub values: Vec<(String, String)>,
+    /// What the title of the update names that it is about.
+    pub title: Title,
+    /// The id of that update, in the one spelling.
+    update: Option<String>,
     /// The reading.
     pub evidence: EvidenceRef,
 }
@@ -107,9 +112,8 @@ impl Event {
     }
 
     /// The update it is about.
-    pub fn update(&self) -> Option<String> {
-        let id = self.value("updateGuid")?;
-        Some(id.trim_matches(['{', '}']).to_ascii_lowercase())
+    pub fn update(&self) -> Option<&str> {
+        self.update.as_deref()
     }
 
     /// Whether it tells of an installation that worked.
@@ -337,10 +341,14 @@ fn event(found: &Found<'_>) -> Option<Event> {
         return None;
     }
     let own = |name: &str| name == "id" || name == "at";
+    let value = |name| lines::get(&reading.data, name);
+    let spelled = |id: &str| id.trim_matches(['{', '}']).to_ascii_lowercase();
     Some(Event {
         channel: reading.path.clone(),
-        id: lines::get(&reading.data, "id")?.parse().ok()?,
-        at: lines::get(&reading.data, "at").and_then(Time::parse_loose),
+        id: value("id")?.parse().ok()?,
+        at: value("at").and_then(Time::parse_loose),
+        title: value("updateTitle").map(Title::read).unwrap_or_default(),
+        update: value("updateGuid").map(spelled),
         values: lines::all(&reading.data)
             .filter(|(name, _)| !own(name))
             .map(|(name, value)| (name.to_owned(), value.to_owned()))

@@ -4,6 +4,7 @@
 
 use serde_json::{Value, json};
 
+use super::title::Title;
 use super::update_events::is_of_the_store;
 use super::valued::Reader;
 use crate::error_code::hresult;
@@ -69,6 +70,8 @@ pub struct HistoryEntry {
     pub unmapped_code: Option<String>,
     /// What was installed; in the machine's language.
     pub title: Option<String>,
+    /// What that names.
+    pub named: Title,
     /// The update's id.
     pub update: Option<String>,
     /// The service it came from.
@@ -254,13 +257,15 @@ fn entry(found: &Found<'_>) -> HistoryEntry {
     let data = found.data();
     let text = |name| text(data, name);
     let number = |name| lines::get(data, name).and_then(|text| text.parse().ok());
+    let title = text("title");
     HistoryEntry {
         at: lines::get(data, "at").and_then(Time::parse_loose),
         operation: number("operation"),
         result: number("result"),
         code: text("code").and_then(|t| hresult(&t)),
         unmapped_code: text("unmapped_code").and_then(|t| hresult(&t)),
-        title: text("title"),
+        named: title.as_deref().map(Title::read).unwrap_or_default(),
+        title,
         update: text("update").map(|id| id.to_ascii_lowercase()),
         service: text("service").map(|id| id.to_ascii_lowercase()),
         evidence: found.at,

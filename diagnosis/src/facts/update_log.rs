@@ -137,7 +137,7 @@ impl LogLine {
             at: event.at,
             what,
             title: event.value("updateTitle").map(str::to_owned),
-            update: event.update(),
+            update: event.update().map(str::to_owned),
             code: event.error().filter(|code| code != NOTHING),
             of_the_store: event.is_of_the_store(),
             told_by: vec![format!("event {} of {}", event.id, event.channel)],

@@ -214,3 +214,9 @@ fn kb_of(name: &str) -> Option<Kb> {
         .eq_ignore_ascii_case("kb")
         .then(|| Kb::find(tail))?
 }
+
+/// Build and revision of a package's version, `22621.3447.1.10`.
+pub(crate) fn build_and_revision(version: &str) -> Option<(u32, u32)> {
+    let mut parts = version.split('.');
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}

@@ -49,7 +49,7 @@ fn a_failure_that_worked_later_is_no_failure_and_the_newest_of_each_update_count
     ]);
     let failed = facts.failed_installs();
     assert_eq!(failed.len(), 1, "{failed:?}");
-    assert_eq!(failed[0].update().as_deref(), Some("b"));
+    assert_eq!(failed[0].update(), Some("b"));
     assert_eq!(failed[0].error().as_deref(), Some("0x800F081E"));
 }
 
