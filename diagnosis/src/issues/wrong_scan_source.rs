@@ -111,8 +111,11 @@ impl Comparison<'_> {
         if self.actual.source == UpdateSource::Unknown {
             return false;
         }
-        let other_server = match (&self.wanted.server, &self.actual.server) {
-            (Some(wanted), Some(actual)) => normalised_server(wanted) != normalised_server(actual),
+        let other_server = match (&self.wanted.server, &self.actual.address) {
+            // What the fleet's majority has is in the one spelling already.
+            (Some(wanted), Some(actual)) => {
+                wanted != actual && normalised_server(wanted) != *actual
+            }
             _ => false,
         };
         self.actual.source != self.wanted.source || other_server
@@ -120,8 +123,8 @@ impl Comparison<'_> {
 
     fn cause(&self) -> Cause {
         let source = self.actual.source.name();
-        let server = self.actual.server.as_deref().map(normalised_server);
-        let key = match &server {
+        let server = self.actual.address.as_deref();
+        let key = match server {
             Some(server) => format!("{}:{source}:{server}", self.class.name()),
             None => format!("{}:{source}", self.class.name()),
         };
@@ -130,7 +133,7 @@ impl Comparison<'_> {
             format!(
                 "{} from {}",
                 capital(noun(self.class)),
-                place(self.actual.source, server.as_deref())
+                place(self.actual.source, server)
             ),
         )
     }

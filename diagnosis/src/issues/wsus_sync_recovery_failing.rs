@@ -3,7 +3,6 @@
 use super::not_known;
 use super::scans::Scans;
 use crate::expectation::{UpdateClass, UpdateSource};
-use crate::facts::scan_source::normalised_server;
 use crate::issue::{Case, FixStep, Issue, Link, Teller};
 use crate::verdict::{Cause, Severity, Verdict};
 
@@ -68,7 +67,7 @@ fn decide(case: &Case<'_>) -> Verdict {
     let scans = Scans::of(case);
     match &scans.error {
         Some(failure) if failure.code == TOO_MANY => {
-            let server = quality.server.as_deref().map_or_else(String::new, normalised_server);
+            let server = quality.address.clone().unwrap_or_default();
             Verdict::open(
                 ISSUE.severity,
                 vec![Cause::new(server.clone(), format!("Refused by {server}"))],

@@ -46,6 +46,9 @@ const OLD_HISTORY_PAUSE: Duration = Duration::from_millis(100);
 const PACK_EVERY: Duration = Duration::from_secs(5);
 const PACKED_AT_ONCE: u32 = 500;
 const PACK_PAUSE: Duration = Duration::from_millis(500);
+/// While more reports than this come in a second, packing rests as long as if there were nothing to pack: a step holds the connection that
+/// they are written by. What is left waits until fewer come.
+const BUSY_REPORTS_PER_S: f64 = 1_000.0;
 /// How often notes of changes are removed: a server that takes in 10,000 reports a second makes some 100,000 meanwhile.
 const OLD_CHANGES_EVERY: Duration = Duration::from_secs(5);
 /// How long bulletins are kept, in milliseconds: a server that cannot read for longer asks the others anew.
@@ -226,10 +229,14 @@ async fn old_history(app: App) {
 /// Packs history into pages of its devices, in short transactions with a pause between: reports come first.
 async fn history_pages(app: App) {
     let mut pause = PACK_EVERY;
+    let (mut begun, mut reports) = (Instant::now(), app.metrics.reports.get());
     while next_round_of_leader(&app, pause).await {
+        let came = app.metrics.reports.get() - reports;
+        let busy = came as f64 > BUSY_REPORTS_PER_S * begun.elapsed().as_secs_f64();
+        (begun, reports) = (Instant::now(), reports + came);
         let packed = app.store.pack_history(PACKED_AT_ONCE);
         pause = match app.metrics.jobs.round(Job::HistoryPages, packed).await {
-            Ok(packed) if packed >= u64::from(PACKED_AT_ONCE) => PACK_PAUSE,
+            Ok(packed) if packed >= u64::from(PACKED_AT_ONCE) && !busy => PACK_PAUSE,
             Ok(_) => PACK_EVERY,
             Err(error) => {
                 log("history pages", &error);

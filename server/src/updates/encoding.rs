@@ -7,10 +7,13 @@ use sickbay_diagnosis::explanation::Profile;
 
 /// The form that this version writes. Raised with every change of [`Profile`].
 const FORM: u8 = 1;
+/// What most take, in bytes.
+const USUAL: usize = 512;
 
 /// A profile as it is kept.
 pub fn encode(profile: &Profile) -> Vec<u8> {
-    let bytes = vec![FORM];
+    let mut bytes = Vec::with_capacity(USUAL);
+    bytes.push(FORM);
     postcard::to_extend(profile, bytes).expect("writing to memory cannot fail")
 }
 

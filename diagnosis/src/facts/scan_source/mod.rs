@@ -55,6 +55,8 @@ pub struct ClassSource {
     pub source: UpdateSource,
     /// The WSUS server as the policy writes it, where it is one.
     pub server: Option<String>,
+    /// The same in the one spelling.
+    pub address: Option<String>,
     /// The setting that decided it, in short.
     pub decided_by: String,
 }
@@ -102,7 +104,7 @@ impl ScanSourceFacts {
     pub fn sources(&self) -> [ExpectedSource; 4] {
         self.classes.each_ref().map(|class| ExpectedSource {
             source: class.source,
-            server: class.server.as_deref().map(address::normalise),
+            server: class.address.clone(),
         })
     }
 
@@ -158,6 +160,7 @@ pub(crate) fn unknown_json(reason: &str) -> Value {
         let source = ClassSource {
             source: UpdateSource::Unknown,
             server: None,
+            address: None,
             decided_by: reason.to_owned(),
         };
         (class.name().to_owned(), source.json())
@@ -171,6 +174,7 @@ fn class_source(settings: &Settings, families: &[Family], class: UpdateClass) ->
         return ClassSource {
             source: UpdateSource::Unknown,
             server: None,
+            address: None,
             decided_by: why.clone(),
         };
     }
@@ -188,10 +192,13 @@ fn class_source(settings: &Settings, families: &[Family], class: UpdateClass) ->
             "the release decides between the policies, and it is not known".to_owned(),
         ),
     };
+    let server = settings
+        .wsus
+        .in_use()
+        .filter(|_| source == UpdateSource::Wsus);
     ClassSource {
-        server: (source == UpdateSource::Wsus)
-            .then(|| settings.wsus.in_use().map(str::to_owned))
-            .flatten(),
+        server: server.map(str::to_owned),
+        address: server.map(address::normalise),
         source,
         decided_by,
     }
