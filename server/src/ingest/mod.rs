@@ -3,6 +3,7 @@
 //! Reports wait in a bounded queue of [`QUEUE`]; when it is full, sessions stop reading and collectors keep spooling. What becomes of them
 //! then stands in [`writer`].
 
+mod batch;
 pub mod plan;
 mod shelf;
 mod writer;

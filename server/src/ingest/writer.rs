@@ -1,25 +1,28 @@
 //! The single writer: what a batch of reports comes to, its commit, and the answers.
 //!
-//! While the database writes a batch, what comes is worked out for the next one, at most [`BATCH`] items; it is written as soon as the one
-//! before is done. So a slower database has larger batches, and a report that comes alone waits for nobody. Devices of the batch that is
-//! being written wait for its end: nothing is worked out on what may still fail. When the database cannot write (a full disk), a batch is kept
-//! and tried again; nothing is acknowledged meanwhile and nothing is lost.
+//! While the database writes a batch, what comes is worked out for the next one, and where that is full ([`BATCH`] items) for the one after it.
+//! The next is begun as soon as the one before is written, before anybody is answered. So a slower database has larger batches, and a report
+//! that comes alone waits for nobody. Devices of a batch that is full or being written wait for its end: nothing is worked out on what may
+//! still fail. When the database cannot write (a full disk), a batch is kept and tried again; nothing is acknowledged meanwhile and nothing is
+//! lost.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use sickbay_diagnosis::Time;
-use sickbay_store::{Committed, DeviceChange, DeviceStatus, Store, StoreError};
+use sickbay_store::{Committed, Store, StoreError};
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::plan::{self, Held, Working};
+use super::batch::{Batch, ItemOutcome, Ready, Taken};
+use super::plan::Held;
 use super::shelf::Shelf;
 use super::{Item, Lately, Outcome, chain};
 use crate::clock::Clock;
 use crate::metrics::Metrics;
-use crate::rules::{Rules, RulesInForce};
+use crate::rules::RulesInForce;
 use crate::wire::ToCollector;
 
 /// Items of one commit at most.
@@ -27,6 +30,8 @@ pub(crate) const BATCH: usize = 500;
 /// Time between the beginnings of two commits, unless a batch is full: a commit costs about the same for one report as for fifty. A report
 /// that comes alone waits for nothing.
 const PACE: Duration = Duration::from_millis(20);
+/// Items that are worked out before it is looked whether the database is done: some milliseconds, in which it would have nothing to do.
+const AT_ONCE: usize = 64;
 /// Pause before a batch that could not be written is tried again.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 /// How often a batch is loaded anew because someone else wrote, before the devices concerned are asked for a full report.
@@ -45,39 +50,71 @@ pub struct Writer {
     metrics: Arc<Metrics>,
 }
 
-/// A batch that is being worked out.
-#[derive(Default)]
-struct Batch {
-    items: Vec<Item>,
-    /// What each comes to, if the commit succeeds.
-    outcomes: Vec<ItemOutcome>,
-    devices: BTreeMap<i64, Taken>,
-    /// What working it out took so far.
-    worked: Duration,
-}
-
-/// A device of a batch.
-enum Taken {
-    Active(Box<Working>),
-    /// With what it is instead.
-    NotActive(DeviceStatus),
-    Unknown,
-}
-
-/// A batch that only has to be written.
-struct Ready {
-    items: Vec<Item>,
-    outcomes: Vec<ItemOutcome>,
-    /// What working it out took.
-    worked: Duration,
-    keys: BTreeSet<i64>,
-    changes: Arc<[DeviceChange]>,
-    /// The devices as they stand then.
-    held: Vec<Held>,
-}
-
 /// A commit that is under way; `None` where the database refuses it for good.
 type Commit = JoinHandle<Option<Vec<Committed>>>;
+
+/// Batches on their way into the database.
+#[derive(Default)]
+struct Line {
+    /// Which is being worked out.
+    next: Batch,
+    /// Which waits for the one that is being written.
+    full: Option<Ready>,
+    /// Which is being written.
+    writing: Option<(Commit, Ready)>,
+    /// The devices of these two.
+    taken: BTreeSet<i64>,
+    /// When the last commit was begun.
+    begun: Option<Instant>,
+}
+
+/// What the writer does next.
+enum Woken {
+    /// A batch was written, with these results.
+    Written((Ready, Option<Vec<Committed>>)),
+    /// The next batch has waited long enough.
+    Due,
+    /// These came; `None` where nothing will come any more.
+    Came(Option<Vec<Item>>),
+}
+
+impl Line {
+    /// Whether anything more can be worked out.
+    fn has_room(&self) -> bool {
+        self.next.len() < BATCH
+    }
+
+    /// When the next batch has waited long enough for a database that is free; `None` where there is nothing to write.
+    fn due(&self) -> Option<Instant> {
+        let waits = self.writing.is_none() && !self.next.is_empty();
+        waits.then(|| self.begun.map_or_else(Instant::now, |begun| begun + PACE))
+    }
+
+    /// Takes nothing more into the next batch: it only has to be written.
+    fn close(&mut self) {
+        let ready = std::mem::take(&mut self.next).ready();
+        self.taken.extend(&ready.keys);
+        self.full = Some(ready);
+    }
+}
+
+/// Waits for the commit that is under way. It is still there where nobody waits for the end of this.
+async fn written(writing: &mut Option<(Commit, Ready)>) -> (Ready, Option<Vec<Committed>>) {
+    let Some((commit, _)) = writing else {
+        return std::future::pending().await;
+    };
+    let results = done(commit.await);
+    let (_, ready) = writing.take().expect("it was there a moment ago");
+    (ready, results)
+}
+
+/// Waits until then; for ever where there is no then.
+async fn at(then: Option<Instant>) {
+    match then {
+        Some(then) => tokio::time::sleep_until(then.into()).await,
+        None => std::future::pending().await,
+    }
+}
 
 impl Writer {
     pub(super) fn new(
@@ -102,82 +139,67 @@ impl Writer {
 
     /// Works until the queue is closed and empty.
     pub async fn run(mut self) {
-        let mut next = Batch::default();
-        let mut begun: Option<Instant> = None;
+        let mut line = Line::default();
         loop {
-            if next.items.is_empty() {
-                let Some(items) = self.receive(&BTreeSet::new(), &next).await else {
-                    return;
-                };
-                if let Err(items) = self.work_out(items, &mut next).await {
-                    self.one_by_one(items).await;
+            self.begin_what_is_due(&mut line);
+            let due = line.due();
+            let woken = tokio::select! {
+                biased;
+                results = written(&mut line.writing) => Woken::Written(results),
+                () = at(due) => Woken::Due,
+                items = self.receive(&line.taken, &line.next), if line.has_room() => Woken::Came(items),
+            };
+            match woken {
+                Woken::Written((ready, results)) => {
+                    for key in &ready.keys {
+                        line.taken.remove(key);
+                    }
+                    self.metrics.ingest.has_in_hand(std::iter::empty());
+                    // The database does not wait until everybody has an answer.
+                    self.begin_what_is_due(&mut line);
+                    self.settled(ready, results).await;
                 }
-                continue;
-            }
-            if let Some(begun) = begun {
-                let refused = self.fill(&mut next, begun + PACE).await;
-                self.one_by_one(refused).await;
-            }
-            begun = Some(Instant::now());
-            let ready = std::mem::take(&mut next).ready();
-            let mut commit = self.begin(&ready);
-            let (results, refused) = self.meanwhile(&mut commit, &ready.keys, &mut next).await;
-            match results {
-                Some(results) => {
-                    let again = self.settle(ready, &results, false);
-                    if let Err(items) = self.once_more(again, 2).await {
+                Woken::Due => {}
+                Woken::Came(Some(items)) => {
+                    if let Err(items) = self.work_out(items, &mut line.next).await {
                         self.one_by_one(items).await;
                     }
                 }
-                None => self.one_by_one(ready.items).await,
-            }
-            self.one_by_one(refused).await;
-        }
-    }
-
-    /// Works out what comes until then, as far as the batch has room. Gives back what of it the database refuses to load.
-    async fn fill(&mut self, next: &mut Batch, until: Instant) -> Vec<Item> {
-        let (mut refused, nothing) = (Vec::new(), BTreeSet::new());
-        while next.items.len() < BATCH {
-            let items = tokio::select! {
-                biased;
-                () = tokio::time::sleep_until(until.into()) => None,
-                items = self.receive(&nothing, next) => items,
-            };
-            let Some(items) = items else { break };
-            if let Err(items) = self.work_out(items, next).await {
-                refused.extend(items);
-            }
-        }
-        refused
-    }
-
-    /// Waits for a commit, and works out meanwhile what comes for the next batch. Gives back what of it the database refuses to load.
-    async fn meanwhile(
-        &mut self,
-        commit: &mut Commit,
-        being_written: &BTreeSet<i64>,
-        next: &mut Batch,
-    ) -> (Option<Vec<Committed>>, Vec<Item>) {
-        let mut refused = Vec::new();
-        loop {
-            let items = tokio::select! {
-                biased;
-                results = &mut *commit => return (done(results), refused),
-                items = self.receive(being_written, next) => items,
-            };
-            if let Some(items) = items
-                && let Err(items) = self.work_out(items, next).await
-            {
-                refused.extend(items);
+                Woken::Came(None) if line.next.is_empty() => return,
+                // Nothing comes that it could wait for.
+                Woken::Came(None) => line.begun = None,
             }
         }
     }
 
-    /// What waits and may go into the next batch, as far as that has room; the rest is put off. `None` where nothing will come any more.
-    /// Nothing is lost where nobody waits for the end of this.
+    /// Has the next batch written, where the database is free, and it is full or has waited long enough.
+    fn begin_what_is_due(&self, line: &mut Line) {
+        let free = line.writing.is_none();
+        let due = free && line.due().is_some_and(|due| due <= Instant::now());
+        if line.full.is_none() && (due || !line.has_room()) {
+            line.close();
+        }
+        if free && let Some(ready) = line.full.take() {
+            line.begun = Some(Instant::now());
+            line.writing = Some((self.begin(&ready), ready));
+        }
+    }
+
+    /// Answers what was written, and sees to what was not.
+    async fn settled(&mut self, batch: Ready, results: Option<Vec<Committed>>) {
+        let Some(results) = results else {
+            return self.one_by_one(batch.items).await;
+        };
+        let again = self.settle(batch, &results, false);
+        if let Err(items) = self.once_more(again, 2).await {
+            self.one_by_one(items).await;
+        }
+    }
+
+    /// What waits and may go into the next batch, as far as that has room, some of it; the rest is put off. `None` where nothing will come any
+    /// more. Nothing is lost where nobody waits for the end of this.
     async fn receive(&mut self, being_written: &BTreeSet<i64>, next: &Batch) -> Option<Vec<Item>> {
-        let room = BATCH.saturating_sub(next.items.len());
+        let room = BATCH.saturating_sub(next.len()).min(AT_ONCE);
         loop {
             let mut taken = 0;
             let may_go = |item: &mut Item| {
@@ -242,7 +264,7 @@ impl Writer {
         measured.has_in_hand(batch.items.iter().filter_map(Item::came));
         measured.items.observe(batch.items.len() as f64);
         measured.batch.observe(batch.worked.as_secs_f64());
-        tokio::spawn(async move {
+        let commit = async move {
             if changes.is_empty() {
                 return Some(Vec::new());
             }
@@ -253,7 +275,10 @@ impl Writer {
             metrics.ingest.commit.observe(seconds);
             metrics.commits.inc();
             Some(results)
-        })
+        };
+        // On a thread of its own: each statement of a commit is waited for, and among sessions whoever is woken waits its turn.
+        let runtime = Handle::current();
+        tokio::task::spawn_blocking(move || runtime.block_on(commit))
     }
 
     /// Answers what was written and puts its devices on the shelf. Gives back the items of devices that someone else wrote meanwhile; on
@@ -268,7 +293,6 @@ impl Writer {
             .filter(|(_, result)| **result == Committed::Conflict)
             .map(|(change, _)| change.key)
             .collect();
-        self.metrics.ingest.has_in_hand(std::iter::empty());
         self.metrics.ingest.conflicts.inc_by(conflicts.len() as u64);
         for held in batch.held {
             if !conflicts.contains(&held.state().identity.key) {
@@ -291,7 +315,9 @@ impl Writer {
             let mut batch = Batch::default();
             self.work_out(waiting, &mut batch).await?;
             let batch = batch.ready();
-            let Some(results) = done(self.begin(&batch).await) else {
+            let results = done(self.begin(&batch).await);
+            self.metrics.ingest.has_in_hand(std::iter::empty());
+            let Some(results) = results else {
                 return Err(batch.items);
             };
             waiting = self.settle(batch, &results, attempt == CONFLICTS);
@@ -495,92 +521,5 @@ where
                 return None;
             }
         }
-    }
-}
-
-/// What an item comes to, if the commit succeeds.
-enum ItemOutcome {
-    Applied {
-        epoch: Vec<u8>,
-        sequence: u64,
-    },
-    Duplicate {
-        epoch: Vec<u8>,
-        sequence: u64,
-    },
-    FullWanted(&'static str),
-    /// With what it is instead; `None` where no such device is known any more.
-    NotActive(Option<DeviceStatus>),
-    Rediagnosed,
-}
-
-impl Batch {
-    fn hold(&mut self, held: Held, now: Time) {
-        let identity = &held.state().identity;
-        let (key, status) = (identity.key, identity.status);
-        let taken = match status {
-            DeviceStatus::Active => Taken::Active(Box::new(Working::new(held, now))),
-            other => Taken::NotActive(other),
-        };
-        self.devices.insert(key, taken);
-    }
-
-    fn add(&mut self, item: Item, rules: &Rules, now: Time) {
-        let outcome = match self.devices.get_mut(&item.key()) {
-            Some(Taken::Active(device)) => apply(&item, device, rules, now),
-            Some(Taken::NotActive(status)) => ItemOutcome::NotActive(Some(*status)),
-            Some(Taken::Unknown) | None => ItemOutcome::NotActive(None),
-        };
-        self.items.push(item);
-        self.outcomes.push(outcome);
-    }
-
-    fn ready(self) -> Ready {
-        let keys = self.devices.keys().copied().collect();
-        let (mut changes, mut held) = (Vec::new(), Vec::with_capacity(self.devices.len()));
-        for taken in self.devices.into_values() {
-            if let Taken::Active(device) = taken {
-                let (change, stands) = device.finish_and_hold();
-                changes.extend(change);
-                held.push(stands);
-            }
-        }
-        Ready {
-            items: self.items,
-            outcomes: self.outcomes,
-            worked: self.worked,
-            keys,
-            changes: changes.into(),
-            held,
-        }
-    }
-}
-
-fn apply(item: &Item, device: &mut Working, rules: &Rules, now: Time) -> ItemOutcome {
-    let Item::Report {
-        epoch,
-        report,
-        received_at,
-        ..
-    } = item
-    else {
-        if matches!(item, Item::Rediagnose { .. }) {
-            device.diagnose(rules, now);
-        }
-        return ItemOutcome::Rediagnosed;
-    };
-    match device.take(epoch, report, *received_at) {
-        plan::Taken::Applied => {
-            device.diagnose(rules, now);
-            ItemOutcome::Applied {
-                epoch: epoch.clone(),
-                sequence: report.sequence,
-            }
-        }
-        plan::Taken::Duplicate => ItemOutcome::Duplicate {
-            epoch: epoch.clone(),
-            sequence: device.mark().sequence,
-        },
-        plan::Taken::FullWanted(reason) => ItemOutcome::FullWanted(reason),
     }
 }

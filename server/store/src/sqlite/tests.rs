@@ -168,6 +168,7 @@ async fn the_file_is_durable_and_checked_as_the_module_says() {
         ("PRAGMA synchronous", 2_i64),
         ("PRAGMA foreign_keys", 1),
         ("PRAGMA busy_timeout", 5_000),
+        ("PRAGMA temp_store", 2),
     ] {
         let found: i64 = sqlx::query_scalar(pragma)
             .fetch_one(&store.writer)
