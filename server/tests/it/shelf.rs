@@ -1,8 +1,10 @@
 //! The writer keeps devices in memory between two reports; others write them too.
 
 use sickbay_diagnosis::Check;
-use sickbay_diagnosis::observation::{Observation, Outcome};
+use sickbay_diagnosis::observation::{Observation, Outcome as Seen};
 use sickbay_diagnosis::time::DAY_MS;
+use sickbay_server::ingest::Outcome;
+use sickbay_server::wire::ToCollector;
 use sickbay_store::{Committed, DeviceChange, DeviceIdentity, DeviceState};
 
 use crate::readings::{client, not_paused, paused_by_user};
@@ -24,7 +26,7 @@ fn is_paused(state: &DeviceState) -> bool {
 fn nothing(site: &Site, check: Check) -> (Check, Observation) {
     let observation = Observation {
         taken_at: site.now(),
-        outcome: Outcome::Seen(Vec::new()),
+        outcome: Seen::Seen(Vec::new()),
     };
     (check, observation)
 }
@@ -61,4 +63,47 @@ async fn a_report_rests_on_what_another_writer_made_of_its_device_meanwhile() {
     assert_eq!(after.packed.get(Check::Pause).unwrap(), Some(resumed));
     assert!(after.packed.get(Check::Services).unwrap().is_some());
     assert_eq!(after.mark.sequence, 2);
+}
+
+/// Several batches' worth at once, of which each has reports of devices that are in the ones before: one is worked out while another waits
+/// and a third is written.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reports_that_come_faster_than_they_are_written_are_all_written_in_their_order() {
+    const DEVICES: usize = 400;
+    const REPORTS: u64 = 4;
+    let site = Site::start().await;
+    let (_, token) = site.token(|_| ()).await;
+    let mut devices = Vec::new();
+    for number in 0..DEVICES {
+        devices.push(site.stored_device(&token, &format!("PC-{number}")).await);
+    }
+    let (answer, mut answered) = tokio::sync::mpsc::unbounded_channel();
+    for sequence in 1..=REPORTS {
+        for device in &devices {
+            let says = match sequence {
+                1 => vec![client("PC"), not_paused()],
+                _ => vec![nothing(&site, Check::Services)],
+            };
+            let answer = answer.clone();
+            site.hand_in(device, EPOCH.into(), sequence, says, answer)
+                .await;
+        }
+    }
+    drop(answer);
+    let mut acknowledged = [0; REPORTS as usize];
+    while let Some(outcome) = answered.recv().await {
+        let Outcome::Send(told) = outcome else {
+            panic!("{outcome:?}");
+        };
+        let ToCollector::Ack { sequence, .. } = *told else {
+            panic!("{told:?}");
+        };
+        acknowledged[sequence as usize - 1] += 1;
+    }
+    assert_eq!(acknowledged, [DEVICES; REPORTS as usize]);
+    for device in &devices {
+        assert_eq!(state(&site, device).await.mark.sequence, REPORTS);
+    }
+    let commits = site.app().metrics.commits.get();
+    assert!(commits >= 4, "{commits} commits are no queue");
 }

@@ -25,6 +25,7 @@ use sickbay_store::{
 };
 use sickbay_test_postgres::Database;
 use tempfile::TempDir;
+use tokio::sync::mpsc::UnboundedSender;
 use uuid::Uuid;
 
 /// How long a test waits for something that happens by itself.
@@ -206,6 +207,24 @@ impl Site {
         observations: Vec<(Check, Observation)>,
     ) {
         let (answer, mut answered) = tokio::sync::mpsc::unbounded_channel();
+        self.hand_in(device, epoch, sequence, observations, answer)
+            .await;
+        let outcome = answered.recv().await.unwrap();
+        assert!(
+            matches!(&outcome, Outcome::Send(told) if matches!(**told, ToCollector::Ack { .. })),
+            "{outcome:?}"
+        );
+    }
+
+    /// The same without waiting until it is durable: that is told to `answer`.
+    pub(crate) async fn hand_in(
+        &self,
+        device: &DeviceIdentity,
+        epoch: Vec<u8>,
+        sequence: u64,
+        observations: Vec<(Check, Observation)>,
+        answer: UnboundedSender<Outcome>,
+    ) {
         let report = Report {
             sequence,
             full: sequence == 1,
@@ -229,11 +248,6 @@ impl Site {
             )
             .await
             .unwrap();
-        let outcome = answered.recv().await.unwrap();
-        assert!(
-            matches!(&outcome, Outcome::Send(told) if matches!(**told, ToCollector::Ack { .. })),
-            "{outcome:?}"
-        );
     }
 
     /// Somebody with an API token: its id, and who uses it.
