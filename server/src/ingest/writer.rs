@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 
 use sickbay_diagnosis::Time;
 use sickbay_store::{Committed, Store, StoreError};
-use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -264,7 +263,7 @@ impl Writer {
         measured.has_in_hand(batch.items.iter().filter_map(Item::came));
         measured.items.observe(batch.items.len() as f64);
         measured.batch.observe(batch.worked.as_secs_f64());
-        let commit = async move {
+        tokio::spawn(async move {
             if changes.is_empty() {
                 return Some(Vec::new());
             }
@@ -275,10 +274,7 @@ impl Writer {
             metrics.ingest.commit.observe(seconds);
             metrics.commits.inc();
             Some(results)
-        };
-        // On a thread of its own: each statement of a commit is waited for, and among sessions whoever is woken waits its turn.
-        let runtime = Handle::current();
-        tokio::task::spawn_blocking(move || runtime.block_on(commit))
+        })
     }
 
     /// Answers what was written and puts its devices on the shelf. Gives back the items of devices that someone else wrote meanwhile; on

@@ -95,8 +95,8 @@ impl SqliteStore {
                 "{error}. Is it a Sickbay database, and may this account read and write it and its folder?"
             ),
         };
-        // What a statement would need to be taken back stays in memory: of 500 reports it is some hundred pages, and in a file it was a tenth
-        // of a commit. Readers sort whole fleets, for which files are right.
+        // What a statement would need to be taken back stays in memory: of a batch of reports it is more than SQLite keeps there by itself, and
+        // with a file for it reports were a tenth slower (decision 51). Readers sort whole fleets, for which files are right.
         let writer = pool(1)
             .connect_with(options.clone().pragma("temp_store", "MEMORY"))
             .await
