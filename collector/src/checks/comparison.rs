@@ -17,7 +17,7 @@ use sickbay_diagnosis::time::{DAY_MS, Time};
 /// Canonical bytes of an observation: equal for two observations of the same check that tell the same. The time at which it was
 /// taken and the order of the readings do not count.
 ///
-/// Every machine makes one of each look, and the server's machine those of a load generator: all lines are written into one text.
+/// All lines are written into one text: a machine makes such a form of each look, and a load generator thousands a second.
 pub fn comparison_form(check: Check, observation: &Observation) -> Vec<u8> {
     let mut form = check.name().to_owned();
     match &observation.outcome {
