@@ -226,18 +226,26 @@ async fn old_history(app: App) {
     }
 }
 
+/// Until the next step after one that packed so many rows: short where more wait and reports leave room.
+fn pause_of_packing(packed: u64, reports_per_s: f64) -> Duration {
+    if packed >= u64::from(PACKED_AT_ONCE) && reports_per_s <= BUSY_REPORTS_PER_S {
+        PACK_PAUSE
+    } else {
+        PACK_EVERY
+    }
+}
+
 /// Packs history into pages of its devices, in short transactions with a pause between: reports come first.
 async fn history_pages(app: App) {
     let mut pause = PACK_EVERY;
     let (mut begun, mut reports) = (Instant::now(), app.metrics.reports.get());
     while next_round_of_leader(&app, pause).await {
         let came = app.metrics.reports.get() - reports;
-        let busy = came as f64 > BUSY_REPORTS_PER_S * begun.elapsed().as_secs_f64();
+        let reports_per_s = came as f64 / begun.elapsed().as_secs_f64();
         (begun, reports) = (Instant::now(), reports + came);
         let packed = app.store.pack_history(PACKED_AT_ONCE);
         pause = match app.metrics.jobs.round(Job::HistoryPages, packed).await {
-            Ok(packed) if packed >= u64::from(PACKED_AT_ONCE) && !busy => PACK_PAUSE,
-            Ok(_) => PACK_EVERY,
+            Ok(packed) => pause_of_packing(packed, reports_per_s),
             Err(error) => {
                 log("history pages", &error);
                 PACK_EVERY
@@ -367,5 +375,21 @@ async fn certificates(app: App) {
                 tracing::error!(error = %crate::ingest::chain(&error), "cannot issue a new server certificate");
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packing_hurries_only_where_more_waits_and_few_reports_come() {
+        let whole = u64::from(PACKED_AT_ONCE);
+        assert_eq!(pause_of_packing(whole, 10.0), PACK_PAUSE);
+        assert_eq!(pause_of_packing(whole - 1, 10.0), PACK_EVERY);
+        assert_eq!(
+            pause_of_packing(whole, BUSY_REPORTS_PER_S + 1.0),
+            PACK_EVERY
+        );
     }
 }
