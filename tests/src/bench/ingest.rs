@@ -8,6 +8,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom as _;
 use sickbay_server::clock::Clock;
 use sickbay_server::ingest::plan::{Held, Working};
 use sickbay_server::rules::Rules;
@@ -33,8 +36,8 @@ const MOST_P99_MS: f64 = 250.0;
 const UNDER_WAY: usize = 1;
 /// Runs before anything counts.
 const WARMING: Duration = Duration::from_secs(3);
-/// Reports that the store alone is given.
-const STORED: usize = 20_000;
+/// For how long the store alone commits, and how many streams carry, of the time in which reports are counted.
+const SHARE_OF_LIMITS: u32 = 4;
 const QUIET_WITHIN: Duration = Duration::from_mins(1);
 
 pub(super) async fn measure(kind: Kind, sessions: usize, seconds: u64) -> anyhow::Result<Figures> {
@@ -48,10 +51,11 @@ pub(super) async fn measure(kind: Kind, sessions: usize, seconds: u64) -> anyhow
 
     // Before and after the whole path, because machines are not as fast at one moment as at the next.
     let bytes = bytes_per_report(SEED)?;
-    let carry = async || transport::per_second(sessions, UNDER_WAY, bytes, counted / 4).await;
-    let (stored, carried) = (store_alone(kind, sessions).await?, carry().await?);
+    let each = counted / SHARE_OF_LIMITS;
+    let carry = async || transport::per_second(sessions, UNDER_WAY, bytes, each).await;
+    let (stored, carried) = (store_alone(kind, sessions, each).await?, carry().await?);
     let whole = whole_path(kind, sessions, counted).await?;
-    let stored = mean_rate(stored, store_alone(kind, sessions).await?);
+    let stored = mean_rate(stored, store_alone(kind, sessions, each).await?);
     let carried = mean_rate(carried, carry().await?);
     let limit = 1.0 / (1.0 / carried + 1.0 / stored);
     let least = match kind {
@@ -196,15 +200,19 @@ async fn is_durable(database: &Database, sessions: usize, acknowledged: u64) -> 
 }
 
 /// What the store alone does with such reports a second: the commits that ingest asks of it, with the work on them left out.
-async fn store_alone(kind: Kind, devices: usize) -> anyhow::Result<f64> {
+async fn store_alone(kind: Kind, devices: usize, counted: Duration) -> anyhow::Result<f64> {
     let database = Database::new(kind).await?;
     let store = database.open().await?;
-    let per_second = commits_per_second(&store, devices).await?;
+    let per_second = commits_per_second(&store, devices, counted).await?;
     store.close().await;
     Ok(per_second)
 }
 
-async fn commits_per_second(store: &Arc<dyn Store>, devices: usize) -> anyhow::Result<f64> {
+async fn commits_per_second(
+    store: &Arc<dyn Store>,
+    devices: usize,
+    counted: Duration,
+) -> anyhow::Result<f64> {
     let now = Clock::system().now();
     let keys = enrol(store, devices, now).await?;
     let models = models(SEED, devices)?;
@@ -215,12 +223,15 @@ async fn commits_per_second(store: &Arc<dyn Store>, devices: usize) -> anyhow::R
         held.extend(states.into_iter().map(|state| Some(Held::from(state))));
     }
     let names: Vec<Names> = (0..devices).map(Names::numbered).collect();
+    // A commit has devices from all over the fleet, as they come to report; neighbours would share their pages.
+    let mut order: Vec<usize> = (0..devices).collect();
+    let mut chance = StdRng::seed_from_u64(SEED);
     let (mut took, mut stored) = (Duration::ZERO, 0);
     for round in 0_usize.. {
-        for (batch, held) in held.chunks_mut(BATCH as usize).enumerate() {
-            let mut changes = Vec::with_capacity(held.len());
-            for (place, held) in held.iter_mut().enumerate() {
-                let number = batch * BATCH as usize + place;
+        order.shuffle(&mut chance);
+        for batch in order.chunks(BATCH as usize) {
+            let mut changes = Vec::with_capacity(batch.len());
+            for number in batch.iter().copied() {
                 let (model, names) = (&models[number % models.len()], &names[number]);
                 let mut said = report(&model.first(names));
                 if round > 0 {
@@ -230,13 +241,15 @@ async fn commits_per_second(store: &Arc<dyn Store>, devices: usize) -> anyhow::R
                     said.sequence = round as u64 + 1;
                     said.observations = vec![(happening.check(), Arc::new(seen))];
                 }
-                let device = held.take().context("a device that is always put back")?;
+                let device = held[number]
+                    .take()
+                    .context("a device that is always put back")?;
                 let mut working = Working::new(device, now);
                 working.take(&[1; 16], &said, now);
                 working.diagnose(&rules, now);
                 let (change, after) = working.finish_and_hold();
                 changes.extend(change);
-                *held = Some(after);
+                held[number] = Some(after);
             }
             let written = changes.len();
             let begun = Instant::now();
@@ -247,7 +260,7 @@ async fn commits_per_second(store: &Arc<dyn Store>, devices: usize) -> anyhow::R
                 stored += written;
             }
         }
-        if stored >= STORED {
+        if took >= counted {
             break;
         }
     }
