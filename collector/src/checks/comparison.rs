@@ -14,6 +14,9 @@ use sickbay_diagnosis::observation::{Observation, Outcome};
 use sickbay_diagnosis::reading::{Data, Reading, Source};
 use sickbay_diagnosis::time::{DAY_MS, Time};
 
+/// Room that a reading's line usually takes, in bytes; a longer one makes more.
+const USUAL_LINE: usize = 160;
+
 /// Canonical bytes of an observation: equal for two observations of the same check that tell the same. The time at which it was
 /// taken and the order of the readings do not count.
 ///
@@ -25,7 +28,7 @@ pub fn comparison_form(check: Check, observation: &Observation) -> Vec<u8> {
         Outcome::Failed(reason) => text(&mut form, "\nfailed", reason),
         Outcome::Seen(readings) => {
             form.push_str("\nseen");
-            let mut told = String::new();
+            let mut told = String::with_capacity(readings.len() * USUAL_LINE);
             let mut lines: Vec<Range<usize>> = Vec::with_capacity(readings.len());
             for reading in readings {
                 let from = told.len();
@@ -50,7 +53,11 @@ pub fn comparison_form(check: Check, observation: &Observation) -> Vec<u8> {
 
 /// Adds a text so that nothing after it could be taken for a part of it.
 fn text(form: &mut String, kind: &str, text: &str) {
-    write(form, format_args!("{kind} {}:{text} ", text.len()));
+    form.push_str(kind);
+    // Most of a form is made here; only the number goes through a format.
+    write(form, format_args!(" {}:", text.len()));
+    form.push_str(text);
+    form.push(' ');
 }
 
 fn write(form: &mut String, what: fmt::Arguments<'_>) {

@@ -205,11 +205,9 @@ impl Outbox {
 
     /// All that the server will know once everything arrived.
     pub fn latest_all(&self) -> Observations {
-        let mut all = Observations::new();
-        for check in Check::ALL {
-            if let Some(observation) = self.latest(*check) {
-                all.put(*check, Arc::clone(observation));
-            }
+        let mut all = self.base.observations.clone();
+        for queued in self.waiting.iter().chain(&self.staged) {
+            follow(&mut all, &queued.report);
         }
         all
     }
@@ -278,18 +276,11 @@ impl Outbox {
             .pop_front_if(|queued| queued.report.sequence <= sequence)
         {
             any = true;
-            let report = Arc::unwrap_or_clone(queued.report);
             self.base.acknowledged = Some(Acknowledged {
-                sequence: report.sequence,
-                digest: report.digest,
+                sequence: queued.report.sequence,
+                digest: queued.report.digest,
             });
-            if report.full {
-                self.base.observations = report.observations;
-            } else {
-                for (check, observation) in report.observations.iter_shared() {
-                    self.base.observations.put(check, Arc::clone(observation));
-                }
-            }
+            follow(&mut self.base.observations, &queued.report);
         }
         any
     }
@@ -380,6 +371,17 @@ impl Outbox {
         }
         self.remembered.of(check, seen).form = Some(fresh);
         true
+    }
+}
+
+/// What is known once a report arrived on top of what was known before.
+fn follow(known: &mut Observations, report: &Report) {
+    if report.full {
+        known.clone_from(&report.observations);
+    } else {
+        for (check, observation) in report.observations.iter_shared() {
+            known.put(check, Arc::clone(observation));
+        }
     }
 }
 

@@ -6,7 +6,6 @@ use super::reason::{Class, Reason};
 use crate::check::Check;
 use crate::diagnose::Diagnosis;
 use crate::facts::updates::Package;
-use crate::facts::updates::build_and_revision;
 use crate::issue::Case;
 use crate::kb::Kb;
 use crate::knowledge::Need;
@@ -103,7 +102,7 @@ impl Of<'_> {
             })
             .collect();
         let is_meant = |package: &&Package| {
-            let revision = build_and_revision(&package.version).map(|(_, revision)| revision);
+            let revision = package.build.map(|(_, revision)| revision);
             let of_build = is_rollup(&package.name)
                 && revision.is_some_and(|r| brought.contains(&r) || windows.ubr == Some(r));
             package.kb == Some(self.question.kb) || of_build

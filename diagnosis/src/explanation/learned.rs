@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::profile::is_rollup;
 use crate::context::BASELINE_QUORUM;
-use crate::facts::updates::{PackageState, build_and_revision};
+use crate::facts::updates::PackageState;
 use crate::facts::{Facts, Title};
 use crate::kb::Kb;
 use crate::knowledge::{DeviceKind, Knowledge};
@@ -286,7 +286,7 @@ fn by_packages(facts: &Facts, installed: &[Installed], claims: &mut Vec<Claim>) 
         .filter(|package| is_rollup(&package.name))
         .filter(|package| package.state.is_installed() || package.state == PackageState::Superseded)
         .filter_map(|package| {
-            let (build, revision) = build_and_revision(&package.version)?;
+            let (build, revision) = package.build?;
             Some((build, revision, package.installed_at?))
         })
         .collect();

@@ -9,7 +9,7 @@ use super::obstacles::{Obstacle, obstacles};
 use super::package_file::Arch;
 use crate::diagnose::Diagnosis;
 use crate::facts::Facts;
-use crate::facts::updates::{PackageState, build_and_revision};
+use crate::facts::updates::PackageState;
 use crate::issue::Case;
 use crate::issues::last_scan;
 use crate::issues::serviced_until;
@@ -235,7 +235,7 @@ fn packages(updates: &crate::facts::UpdatesFacts) -> Vec<Package> {
         if let Some(kb) = package.kb {
             single.push(told(PackageName::Update(kb)));
         } else if package.name == ROLLUP
-            && let Some((build, revision)) = build_and_revision(&package.version)
+            && let Some((build, revision)) = package.build
         {
             rollups.push(told(PackageName::Rollup(build, revision)));
         }

@@ -27,6 +27,8 @@ pub struct Package {
     pub arch: String,
     /// `22000.318.1.8`.
     pub version: String,
+    /// Build and revision, where the version tells.
+    pub build: Option<(u32, u32)>,
     /// Its number, where the name tells.
     pub kb: Option<Kb>,
     /// Where it stands.
@@ -200,6 +202,7 @@ fn package(reader: &Reader<'_>, full: &str) -> Option<Package> {
         name: (*name).to_owned(),
         arch: (*arch).to_owned(),
         version: (*version).to_owned(),
+        build: build_and_revision(version),
         state: PackageState::of(state.map(|f| f.value as u32)),
         installed_at: filetime.and_then(Time::from_filetime),
         client: reader.text(&path, "InstallClient").map(|f| f.value),
@@ -216,7 +219,7 @@ fn kb_of(name: &str) -> Option<Kb> {
 }
 
 /// Build and revision of a package's version, `22621.3447.1.10`.
-pub(crate) fn build_and_revision(version: &str) -> Option<(u32, u32)> {
+pub(super) fn build_and_revision(version: &str) -> Option<(u32, u32)> {
     let mut parts = version.split('.');
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
