@@ -8,7 +8,6 @@ use std::sync::Arc;
 use sickbay_diagnosis::context::Sighting;
 use sickbay_diagnosis::expectation::Expectations;
 use sickbay_diagnosis::explanation::Profile;
-use sickbay_diagnosis::facts::servicing_stack::build_and_revision;
 use sickbay_diagnosis::facts::update_agent::ClientId;
 use sickbay_diagnosis::facts::{Fact, Facts};
 use sickbay_diagnosis::filter::{FindingView, NumberField, Subject, TextField};
@@ -247,8 +246,8 @@ fn summarise(facts: &Facts, before: &DeviceSummary) -> DeviceSummary {
         .servicing_stack
         .as_ref()
         .ok()
-        .and_then(|stack| stack.version.as_deref())
-        .and_then(|version| u32::try_from(build_and_revision(version).1).ok())
+        .and_then(|stack| stack.build)
+        .map(|(_, revision)| revision)
         .or(before.stack);
     let known = DeviceSummary {
         sources: facts.sources(),

@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use super::update_health_tools::numbers;
-use super::updates::{Package, packages};
+use super::updates::{Package, build_and_revision, packages};
 use super::valued::Reader;
 use crate::keys;
 use crate::observation::{EvidenceRef, Found, Lookup};
@@ -15,7 +15,9 @@ use crate::reading::{Data, Source};
 /// The servicing stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServicingStackFacts {
-    /// Build and revision of the newest, `22000.280`.
+    /// Build and revision of the newest.
+    pub build: Option<(u32, u32)>,
+    /// The same in words, `22000.280`.
     pub version: Option<String>,
     /// Full version of the newest installed package.
     pub package: Option<String>,
@@ -62,14 +64,13 @@ impl ServicingStackFacts {
             .filter(|p| p.state.is_installed() && p.name.contains("ServicingStack"))
             .max_by_key(|p| numbers(&p.version));
         let registered = registered(&reader);
-        let version = [
-            package.as_ref().map(|p| build_and_revision(&p.version)),
-            registered
-                .as_ref()
-                .map(|(version, _)| build_and_revision(version)),
-        ];
-        let best = version.into_iter().flatten().max();
+        let registered_build = registered
+            .as_ref()
+            .and_then(|(version, _)| build_and_revision(version));
+        // None is less than any.
+        let best = package.as_ref().and_then(|p| p.build).max(registered_build);
         Self {
+            build: best,
             version: best.map(|(build, revision)| format!("{build}.{revision}")),
             evidence: package
                 .iter()
@@ -181,16 +182,4 @@ fn registration(reader: &Reader<'_>) -> StackRegistration {
     } else {
         StackRegistration::Whole { evidence }
     }
-}
-
-/// Build and revision. Packages are named `22000.280.1.0`, registered versions `10.0.22000.280`.
-pub fn build_and_revision(version: &str) -> (u64, u64) {
-    const SMALLEST_BUILD: u64 = 1000;
-    let mut parts = numbers(version)
-        .into_iter()
-        .skip_while(|n| *n < SMALLEST_BUILD);
-    (
-        parts.next().unwrap_or_default(),
-        parts.next().unwrap_or_default(),
-    )
 }

@@ -218,8 +218,33 @@ fn kb_of(name: &str) -> Option<Kb> {
         .then(|| Kb::find(tail))?
 }
 
-/// Build and revision of a package's version, `22621.3447.1.10`.
+/// Build and revision in a version: packages are of `22000.280.1.0`, registered servicing stacks of `10.0.22000.280`. No build of Windows has
+/// fewer than four digits, and nothing before it counts.
 pub(super) fn build_and_revision(version: &str) -> Option<(u32, u32)> {
+    const SMALLEST_BUILD: u32 = 1000;
     let mut parts = version.split('.');
-    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+    let build = loop {
+        let part = parts.next()?.parse().ok()?;
+        if part >= SMALLEST_BUILD {
+            break part;
+        }
+    };
+    Some((build, parts.next()?.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_tells_build_and_revision_wherever_they_stand() {
+        let told = |version| build_and_revision(version);
+        assert_eq!(told("22000.280.1.0"), Some((22000, 280)));
+        assert_eq!(told("10.0.22000.280"), Some((22000, 280)));
+        assert_eq!(told("6.1.7601.24544"), Some((7601, 24544)));
+        assert_eq!(told("1.437"), None);
+        assert_eq!(told("22000"), None);
+        assert_eq!(told("of 22000.280"), None);
+        assert_eq!(told(""), None);
+    }
 }

@@ -2,7 +2,6 @@
 
 use super::{device_evidence, not_known};
 use crate::context::Standing;
-use crate::facts::servicing_stack::build_and_revision;
 use crate::issue::{Case, FixStep, Issue, Link, Teller};
 use crate::time::DAY_MS;
 use crate::verdict::{Cause, Severity, State, Verdict};
@@ -46,7 +45,8 @@ fn decide(case: &Case<'_>) -> Verdict {
         Err(why) => return not_known(why),
     };
     let windows = case.facts.windows();
-    let (Some(version), Some(kind), Some(build)) = (&stack.version, windows.kind, windows.build)
+    let (Some((_, revision)), Some(version), Some(kind), Some(build)) =
+        (stack.build, &stack.version, windows.kind, windows.build)
     else {
         return Verdict::unknown(
             "The stack's version, or the release that it is compared within, is not known.",
@@ -54,8 +54,6 @@ fn decide(case: &Case<'_>) -> Verdict {
         .with_evidence(stack.evidence.iter().copied())
         .with_evidence(device_evidence(case));
     };
-    let (_, revision) = build_and_revision(version);
-    let revision = u32::try_from(revision).unwrap_or(u32::MAX);
     let verdict = match case.fleet.stacks.standing(kind, build, revision) {
         Standing::NoBaseline => Verdict::unknown(
             "Fewer than five devices of this release have told the version of their servicing stack.",

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use sickbay_diagnosis::facts::Facts;
-use sickbay_diagnosis::facts::servicing_stack::build_and_revision;
 use sickbay_diagnosis::knowledge::Knowledge;
 use sickbay_diagnosis::observation::{Observation, Observations};
 use sickbay_diagnosis::verdict::{State, Verdict};
@@ -370,7 +369,7 @@ fn installed_at(facts: &Facts, package: &str, revision: u32) -> Option<Time> {
     packages
         .iter()
         .filter(|p| p.state.is_installed() && p.name.starts_with(package))
-        .find(|p| build_and_revision(&p.version).1 == u64::from(revision))?
+        .find(|p| p.build.is_some_and(|(_, own)| own == revision))?
         .installed_at
 }
 

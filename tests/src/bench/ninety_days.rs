@@ -141,7 +141,7 @@ async fn enrol(store: &Arc<dyn Store>, devices: usize, now: Time) -> anyhow::Res
             }
         }
     }
-    certify(store, &keys, now).await?;
+    certify(store, &keys, 0, now).await?;
     Ok(keys)
 }
 
@@ -150,11 +150,17 @@ fn key_of(number: usize) -> Vec<u8> {
     sickbay_server::identity::secret::hash(&format!("key of {number}"))
 }
 
-async fn certify(store: &Arc<dyn Store>, keys: &[i64], now: Time) -> anyhow::Result<()> {
+/// Records a certificate for each of these devices, of which the first has that number.
+async fn certify(
+    store: &Arc<dyn Store>,
+    keys: &[i64],
+    first: usize,
+    now: Time,
+) -> anyhow::Result<()> {
     let certificate = |(number, key): (usize, &i64)| IssuedCertificate {
         device_key: *key,
         serial: uuid::Uuid::new_v4().as_bytes().to_vec(),
-        key_sha256: key_of(number),
+        key_sha256: key_of(first + number),
         issued_at: now,
         not_after: now.plus_days(DEVICE_DAYS),
         ca: 1,
@@ -292,7 +298,7 @@ impl Life<'_> {
             self.give_signs_of_life(now, None).await?;
         }
         if i64::from(day) % RENEWED_EVERY_DAYS == 0 {
-            certify(self.store, &self.devices, now).await?;
+            self.renew(now).await?;
         }
         self.count(now).await?;
         self.store.forget_changes().await?;
@@ -428,6 +434,20 @@ impl Life<'_> {
         for touches in touches.chunks(self.step()) {
             self.store.touch(touches).await?;
             self.tidy_after(touches.len()).await?;
+        }
+        Ok(())
+    }
+
+    /// Every device gets its next certificate, with which the one before goes.
+    async fn renew(&mut self, now: Time) -> anyhow::Result<()> {
+        let step = self.step();
+        let mut first = 0;
+        while first < self.devices.len() {
+            let keys = &self.devices[first..self.devices.len().min(first + step)];
+            certify(self.store, keys, first, now).await?;
+            let renewed = keys.len();
+            first += renewed;
+            self.tidy_after(renewed).await?;
         }
         Ok(())
     }
