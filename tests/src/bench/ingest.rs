@@ -18,7 +18,7 @@ use sickbay_store::Store;
 
 use super::sessions::{Running, SEED, arrive};
 use super::stored::{BATCH, commit, enrol, report};
-use super::{Figures, this_machine, transport};
+use super::{Figures, bare, this_machine};
 use crate::bench::database::{Database, Kind};
 use crate::load::life::{Happening, Names};
 use crate::load::{Pace, bytes_per_report, models};
@@ -52,7 +52,7 @@ pub(super) async fn measure(kind: Kind, sessions: usize, seconds: u64) -> anyhow
     // Before and after the whole path, because machines are not as fast at one moment as at the next.
     let bytes = bytes_per_report(SEED)?;
     let each = counted / SHARE_OF_LIMITS;
-    let carry = async || transport::per_second(sessions, UNDER_WAY, bytes, each).await;
+    let carry = async || bare::messages_per_second(sessions, UNDER_WAY, bytes, each).await;
     let (stored, carried) = (store_alone(kind, sessions, each).await?, carry().await?);
     let whole = whole_path(kind, sessions, counted).await?;
     let stored = mean_rate(stored, store_alone(kind, sessions, each).await?);

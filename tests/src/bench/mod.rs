@@ -3,6 +3,7 @@
 //! Each prints what it measured, on what, and the limit that it must keep; the exit status is 1 where it does not. Absolute times on a
 //! machine that does other things too are noisy: run them alone.
 
+mod bare;
 mod database;
 mod diagnose;
 mod enrol;
@@ -19,7 +20,6 @@ mod replicas;
 mod sessions;
 mod storage;
 pub(crate) mod stored;
-mod transport;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -107,6 +107,12 @@ enum Bench {
         #[arg(long, default_value_t = 15_000)]
         sessions: usize,
     },
+    /// Holds connections of bare TLS, whose memory `sessions` measures as its limit.
+    #[command(hide = true)]
+    Hold {
+        /// Where the certificates of both ends are.
+        folder: PathBuf,
+    },
     /// Samples for making the dictionaries of `server/store/data`, a file each; see docs/decisions/0045 and 0048.
     #[command(hide = true)]
     Samples {
@@ -170,6 +176,7 @@ pub fn run() -> ExitCode {
             } => sessions::idle(database, sessions).await,
             Bench::Storm { database, sessions } => sessions::storm(database, sessions).await,
             Bench::Storage { database, devices } => storage::measure(database, devices).await,
+            Bench::Hold { folder } => bare::hold(&folder).await,
             Bench::Samples { folder } => stored::samples(&folder).await,
             Bench::Export { devices } => export::measure(devices).await,
             Bench::Pages { database, devices } => pages::measure(database, devices).await,

@@ -15,13 +15,15 @@ use sickbay_store::{Access, NewApiToken};
 use tokio_util::sync::CancellationToken;
 
 use super::database::{Database, Kind};
-use super::{Figures, stored, this_machine};
+use super::{Figures, bare, stored, this_machine};
 use crate::newcomer;
 
 /// The filters, one a line.
 const FILTERS: &str = include_str!("filters.txt");
 /// How often everything is asked.
 const ROUNDS: usize = 100;
+/// Answers of a bare server, of which the median counts.
+const BARE_ANSWERS: usize = 1_000;
 /// A fleet of up to so many devices counts as an ordinary one.
 const ORDINARY: usize = 100_000;
 /// With an ordinary fleet the slowest of a hundred answers may take so long, in milliseconds.
@@ -53,17 +55,21 @@ pub(super) async fn measure(kind: Kind, devices: usize) -> anyhow::Result<Figure
     let looked_again = begun.elapsed();
 
     let visitor = Visitor::of(&server).await?;
-    let mut asked = Vec::new();
+    let (mut asked, mut sizes) = (Vec::new(), Vec::new());
     let paths = paths(&visitor, &filters).await?;
     for round in 0..ROUNDS {
         // Lists are asked for with thirty filters in each round, so they have their hundred answers sooner.
         let is_asked = |kind| kind == PAGES || round < ROUNDS / 5;
         for (kind, path) in paths.iter().filter(|(kind, _)| is_asked(*kind)) {
             let begun = Instant::now();
-            visitor.fetch(path).await?;
+            let bytes = visitor.fetch(path).await?;
             asked.push((begun.elapsed(), *kind, path.clone()));
+            sizes.push(bytes);
         }
     }
+    sizes.sort_unstable();
+    let usual_bytes = sizes[sizes.len() / 2];
+    let bare = bare::answer_time(&visitor.client, usual_bytes, BARE_ANSWERS).await?;
     let weighs = visitor.weight_of_first_page().await?;
 
     let mut figures = Figures::new("pages");
@@ -102,7 +108,12 @@ pub(super) async fn measure(kind: Kind, devices: usize) -> anyhow::Result<Figure
         .map(|(kind, mut took)| (percentile_ms(&mut took, 0.99), kind))
         .collect();
     slowest.sort_by(|(a, _), (b, _)| b.total_cmp(a));
-    figures.put("p50_ms", percentile_ms(&mut all, 0.5));
+    let usual = percentile_ms(&mut all, 0.5);
+    let limit = bare.as_secs_f64() * 1000.0;
+    figures.put("p50_ms", super::rounded(usual));
+    figures.put("p50_bytes", usual_bytes);
+    figures.put("bare_http_limit_ms", super::rounded(limit));
+    figures.put("ratio_to_limit", super::rounded(limit / usual));
     figures.put("p99_of_all_ms", percentile_ms(&mut all, 0.99));
     for (number, (ms, kind)) in (1..=5).zip(&slowest) {
         figures.put(&format!("slowest_{number}"), format!("{kind}: {ms:.1} ms"));

@@ -8,13 +8,14 @@ use anyhow::{Context as _, ensure};
 use tokio::process::{Child, Command};
 
 use super::database::{Database, Kind};
-use super::sessions::{ARRIVE_WITHIN, MOST_BYTES, QUIET, SEED, memory};
+use super::sessions::{ARRIVE_WITHIN, QUIET, SEED, tell_memory};
 use super::{Figures, this_machine};
 use crate::fleet::pins_of;
 use crate::program::program;
 use crate::replicas::Replicas;
 use crate::server::Server;
 use crate::wait::eventually;
+use crate::wine::process::Process;
 
 /// Memory of idle sessions, where they are spread evenly.
 pub(super) async fn idle(servers: usize, sessions: usize) -> anyhow::Result<Figures> {
@@ -28,7 +29,7 @@ pub(super) async fn idle(servers: usize, sessions: usize) -> anyhow::Result<Figu
     let client = super::plain_client()?;
     let mut before = 0;
     for server in &replicas.servers {
-        before += memory(server)?;
+        before += Process::of(server.id()?).private_bytes()?;
     }
     let token = replicas.servers[0].enrolment_token().await?;
     let begun = Instant::now();
@@ -53,27 +54,20 @@ pub(super) async fn idle(servers: usize, sessions: usize) -> anyhow::Result<Figu
     }
     let mut after = 0;
     for server in &replicas.servers {
-        after += memory(server)?;
+        after += Process::of(server.id()?).private_bytes()?;
     }
     let mut figures = Figures::new("sessions");
     figures.put("machine", this_machine());
     figures.put("database", Kind::Postgres.name());
     figures.put("servers", servers);
-    figures.put("sessions", sessions);
     figures.put("all_arrived_s", super::rounded(arrived.as_secs_f64()));
-    figures.put("servers_mib_before", before >> 20);
-    figures.put("servers_mib_after", after >> 20);
-    figures.put_limited(
-        "bytes_per_session",
-        (after.saturating_sub(before) as f64 / sessions as f64).round(),
-        MOST_BYTES,
-    );
     for generator in &mut generators {
         generator.kill().await.context("end a load generator")?;
     }
     for server in &mut replicas.servers {
         server.stop().await?;
     }
+    tell_memory(&mut figures, sessions, before, after).await?;
     Ok(figures)
 }
 

@@ -1,19 +1,21 @@
 //! Live sessions: what each costs a server in memory while it is idle, and how soon all are back after the server was killed. The server's own
 //! program and the load generator share this machine.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use sickbay_collector::session::MachineOptions;
 
 use super::database::{Database, Kind};
-use super::{Figures, this_machine};
+use super::{Figures, bare, this_machine};
 use crate::load::{Load, LoadOptions, Pace};
 use crate::server::Server;
 use crate::wait::eventually;
+use crate::wine::process::Process;
 
 /// Memory of one idle session, in bytes.
-pub(super) const MOST_BYTES: f64 = 60_000.0;
+const MOST_BYTES: f64 = 60_000.0;
 /// Until every device is back, in seconds.
 const MOST_SECONDS: f64 = 60.0;
 /// How often one device may be refused until it is back.
@@ -25,6 +27,8 @@ const STEADY_RATE: f64 = 1_000.0;
 const STEADY: Duration = Duration::from_secs(15);
 pub(super) const ARRIVE_WITHIN: Duration = Duration::from_mins(10);
 pub(super) const QUIET: Duration = Duration::from_secs(20);
+/// For how long bare handshakes are counted.
+const HANDSHAKES: Duration = Duration::from_secs(5);
 /// Of the machines and of what happens to them.
 pub(super) const SEED: u64 = 1;
 
@@ -42,7 +46,7 @@ pub(super) async fn arrive(kind: Kind, sessions: usize) -> anyhow::Result<Runnin
     ensure!(sessions > 0, "nobody comes");
     let database = Database::new(kind).await?;
     let server = Server::start_with(database.folder(), database.settings()).await?;
-    let before = memory(&server)?;
+    let before = Process::of(server.id()?).private_bytes()?;
     let options = LoadOptions {
         server: server.collectors_url().parse()?,
         pins: crate::fleet::pins_of(&server).await?,
@@ -71,7 +75,7 @@ pub(super) async fn idle(kind: Kind, sessions: usize) -> anyhow::Result<Figures>
         before,
     } = arrive(kind, sessions).await?;
     tokio::time::sleep(QUIET).await;
-    let after = memory(&server)?;
+    let after = Process::of(server.id()?).private_bytes()?;
     ensure!(
         load.tally.sessions() == sessions as u64,
         "{} of {sessions} sessions are open",
@@ -80,16 +84,9 @@ pub(super) async fn idle(kind: Kind, sessions: usize) -> anyhow::Result<Figures>
     let mut figures = Figures::new("sessions");
     figures.put("machine", this_machine());
     figures.put("database", kind.name());
-    figures.put("sessions", sessions);
-    figures.put("server_mib_before", before >> 20);
-    figures.put("server_mib_after", after >> 20);
-    figures.put_limited(
-        "bytes_per_session",
-        (after.saturating_sub(before) as f64 / sessions as f64).round(),
-        MOST_BYTES,
-    );
     load.end().await;
     server.stop().await?;
+    tell_memory(&mut figures, sessions, before, after).await?;
     Ok(figures)
 }
 
@@ -130,6 +127,10 @@ pub(super) async fn storm(kind: Kind, sessions: usize) -> anyhow::Result<Figures
         "{made} reports were made within {seconds:.0} s: too few to say anything"
     );
     let waits = load.tally.take_waits();
+    let tally = Arc::clone(&load.tally);
+    load.end().await;
+    server.stop().await?;
+    let limit = bare::handshakes_per_second(HANDSHAKES).await?;
 
     let mut figures = Figures::new("storm");
     figures.put("machine", this_machine());
@@ -139,39 +140,38 @@ pub(super) async fn storm(kind: Kind, sessions: usize) -> anyhow::Result<Figures
     figures.put_limited("all_back_s", back.as_secs_f64(), MOST_SECONDS);
     figures.put_limited(
         "most_refused_of_one_device",
-        load.tally.most_refused() as f64,
+        tally.most_refused() as f64,
         MOST_REFUSED,
     );
-    figures.put(
-        "handshakes_per_second",
-        (sessions as f64 / back.as_secs_f64()).round(),
-    );
+    let rate = sessions as f64 / back.as_secs_f64();
+    figures.put("handshakes_per_second", rate.round());
+    figures.put("handshake_limit_per_second", limit.round());
+    figures.put("ratio_to_limit", super::rounded(rate / limit));
     figures.put("reports_made_per_second_after", (made / seconds).round());
     figures.put_least("share_of_reports_after", durable / made, LEAST_STEADY);
     figures.put(
         "p99_ack_ms_after",
         waits.value_at_quantile(0.99) as f64 / 1e3,
     );
-    let lost = serde_json::to_value(load.tally.losses())?;
+    let lost = serde_json::to_value(tally.losses())?;
     figures.put("lost", lost.to_string());
-    load.end().await;
-    server.stop().await?;
     Ok(figures)
 }
 
-/// Memory of the server that is its own, in bytes.
-pub(super) fn memory(server: &Server) -> anyhow::Result<u64> {
-    let file = format!("/proc/{}/smaps_rollup", server.id()?);
-    let told = std::fs::read_to_string(&file).with_context(|| format!("read {file}"))?;
-    let own = ["Private_Clean:", "Private_Dirty:", "Swap:"];
-    let kilobytes = told
-        .lines()
-        .filter_map(|line| {
-            let mut words = line.split_whitespace();
-            let name = words.next()?;
-            own.contains(&name)
-                .then(|| words.next()?.parse::<u64>().ok())?
-        })
-        .sum::<u64>();
-    Ok(kilobytes * 1024)
+/// What so many idle sessions take of servers' own memory, in bytes, next to idle connections of bare TLS.
+pub(super) async fn tell_memory(
+    figures: &mut Figures,
+    sessions: usize,
+    before: u64,
+    after: u64,
+) -> anyhow::Result<()> {
+    let bytes = (after.saturating_sub(before) as f64 / sessions as f64).round();
+    let limit = bare::bytes_of_idle_connection().await?;
+    figures.put("sessions", sessions);
+    figures.put("servers_mib_before", before >> 20);
+    figures.put("servers_mib_after", after >> 20);
+    figures.put_limited("bytes_per_session", bytes, MOST_BYTES);
+    figures.put("bare_tls_limit_bytes", limit);
+    figures.put("ratio_to_limit", super::rounded(limit / bytes));
+    Ok(())
 }

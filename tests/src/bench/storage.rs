@@ -59,6 +59,10 @@ pub(super) async fn measure(kind: Kind, devices: usize) -> anyhow::Result<Figure
     figures.put_limited("bytes_per_device", grown.per_device(), MOST_BYTES);
     figures.put("bytes_per_device_written_anew", anew.per_device());
     figures.put(
+        "ratio_to_limit",
+        rounded(anew.per_device() / grown.per_device()),
+    );
+    figures.put(
         "packing_us_per_row",
         rounded(lived.packing.as_secs_f64() * 1e6 / lived.packed.max(1) as f64),
     );

@@ -1,4 +1,4 @@
-//! What Linux accounts to a program that runs under Wine.
+//! What Linux accounts to a program, under Wine or not.
 
 use std::fs;
 use std::path::Path;
@@ -12,6 +12,11 @@ use rustix::process::{Pid, Signal, kill_process};
 pub(crate) struct Process(u32);
 
 impl Process {
+    /// The process of that number.
+    pub(crate) const fn of(id: u32) -> Self {
+        Self(id)
+    }
+
     /// The one process of this program in this prefix.
     pub(crate) fn find(prefix: &Path, program: &str) -> anyhow::Result<Self> {
         let found = Self::all(prefix, program)?;
